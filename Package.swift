@@ -1,0 +1,142 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Every check that the compiler offers is on from the first commit; only the tests that read what C code unpacked go
+/// without the marking of pointers, which stand there in every line.
+let pointers: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .treatAllWarnings(as: .error),
+]
+let strict = pointers + [.strictMemorySafety()]
+
+/// `scripts/release` names the archives of these libraries itself.
+let isStatic = Context.environment["WARMPATH_STATIC_LIBRARIES"] != nil
+func shared(_ names: String...) -> [LinkerSetting] { isStatic ? [] : names.map { .linkedLibrary($0) } }
+
+let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let asyncHTTPClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let hpack: Target.Dependency = .product(name: "NIOHPACK", package: "swift-nio-http2")
+let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
+let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let serviceLifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
+let swiftASN1: Target.Dependency = .product(name: "SwiftASN1", package: "swift-asn1")
+let x509: Target.Dependency = .product(name: "X509", package: "swift-certificates")
+let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
+
+let package = Package(
+  name: "warmpath",
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),
+    .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
+    .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
+  ],
+  targets: [
+    // C: system libraries, the gRPC shim and generated messages.
+    .systemLibrary(name: "CProtobufC"),
+    .target(name: "CGRPCShim", linkerSettings: shared("grpc", "gpr")),
+    .target(name: "CEnvoyProto", dependencies: ["CProtobufC"], linkerSettings: shared("protobuf-c")),
+
+    // Values and decisions: no I/O.
+    .target(name: "EPPCore", swiftSettings: strict),
+    .target(name: "EPPMetrics", dependencies: ["EPPCore"], swiftSettings: strict),
+    .target(name: "EPPRequests", dependencies: ["EPPCore"], swiftSettings: strict),
+    .target(name: "EPPPrefixCache", dependencies: ["EPPCore", "EPPMetrics"], swiftSettings: strict),
+    .target(name: "EPPScheduling", dependencies: ["EPPCore", "EPPMetrics", "EPPPrefixCache"], swiftSettings: strict),
+    .target(name: "EPPExtProc", dependencies: ["EPPCore"], swiftSettings: strict),
+
+    // The world outside.
+    .target(
+      name: "EPPDataLayer", dependencies: ["EPPCore", "EPPMetrics", logging, nioCore, nioHTTP1, nioPosix, yams],
+      swiftSettings: strict),
+    .target(
+      name: "EPPRouting",
+      dependencies: ["EPPCore", "EPPMetrics", "EPPRequests", "EPPPrefixCache", "EPPScheduling", "EPPDataLayer", "EPPExtProc"],
+      swiftSettings: strict),
+    .target(
+      name: "EPPGRPCServer",
+      dependencies: [
+        "EPPCore", "EPPExtProc", "EPPMetrics", "EPPRequests", "EPPRouting", "CGRPCShim", "CEnvoyProto", "CProtobufC",
+        crypto, logging, swiftASN1, x509,
+      ], swiftSettings: strict),
+    .target(
+      name: "EPPObservability", dependencies: ["EPPCore", "EPPMetrics", hummingbird, logging, nioCore],
+      swiftSettings: strict),
+    .target(
+      name: "EPPConfiguration",
+      dependencies: ["EPPCore", "EPPScheduling", "EPPPrefixCache", "EPPDataLayer", "EPPRouting", yams],
+      swiftSettings: strict),
+
+    // Stand-ins and test kit.
+    .target(
+      name: "EngineSimulator",
+      dependencies: ["EPPCore", "EPPRequests", logging, nioCore, nioHTTP1, nioPosix], swiftSettings: strict),
+
+    // Executables: flags and wiring.
+    .executableTarget(
+      name: "epp",
+      dependencies: [
+        "EPPConfiguration", "EPPCore", "EPPDataLayer", "EPPGRPCServer", "EPPMetrics", "EPPObservability", "EPPRouting",
+        "EPPScheduling", "EPPPrefixCache", argumentParser, logging, serviceLifecycle,
+      ], swiftSettings: strict),
+    .executableTarget(
+      name: "engine-sim", dependencies: ["EngineSimulator", argumentParser, logging, serviceLifecycle],
+      swiftSettings: strict),
+    .executableTarget(
+      name: "epp-bench",
+      dependencies: ["EPPCore", argumentParser, asyncHTTPClient, hpack, nioCore, nioHTTP1, nioPosix],
+      swiftSettings: strict),
+
+    // Tests, one target per source target, and the whole against a real Envoy.
+    .testTarget(name: "EPPCoreTests", dependencies: ["EPPCore"], swiftSettings: strict),
+    .testTarget(name: "EPPMetricsTests", dependencies: ["EPPCore", "EPPMetrics"], swiftSettings: strict),
+    .testTarget(
+      name: "EPPRequestsTests", dependencies: ["EPPCore", "EPPRequests"], resources: [.copy("Fixtures")],
+      swiftSettings: strict),
+    .testTarget(name: "EPPPrefixCacheTests", dependencies: ["EPPCore", "EPPPrefixCache"], swiftSettings: strict),
+    .testTarget(
+      name: "EPPSchedulingTests", dependencies: ["EPPCore", "EPPMetrics", "EPPPrefixCache", "EPPScheduling"],
+      swiftSettings: strict),
+    .testTarget(name: "EPPExtProcTests", dependencies: ["EPPCore", "EPPExtProc"], swiftSettings: strict),
+    .testTarget(
+      name: "EPPDataLayerTests",
+      dependencies: ["EPPCore", "EPPDataLayer", "EPPMetrics", logging, nioCore, nioHTTP1, nioPosix],
+      resources: [.copy("Fixtures")], swiftSettings: strict),
+    .testTarget(
+      name: "EPPRoutingTests",
+      dependencies: ["EPPCore", "EPPMetrics", "EPPPrefixCache", "EPPRequests", "EPPRouting", "EPPScheduling"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "EPPGRPCServerTests",
+      dependencies: ["EPPCore", "EPPExtProc", "EPPGRPCServer", "CEnvoyProto", "CGRPCShim", "CProtobufC"],
+      swiftSettings: pointers),
+    .testTarget(
+      name: "EPPObservabilityTests",
+      dependencies: [
+        "EPPCore", "EPPMetrics", "EPPObservability", asyncHTTPClient, logging, nioCore, nioHTTP1, serviceLifecycle,
+      ], swiftSettings: strict),
+    .testTarget(
+      name: "EPPConfigurationTests", dependencies: ["EPPConfiguration", "EPPCore", "EPPScheduling"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "EngineSimulatorTests",
+      dependencies: ["EPPCore", "EngineSimulator", asyncHTTPClient, logging, nioCore, nioHTTP1],
+      swiftSettings: strict),
+  ]
+)

@@ -1,0 +1,30 @@
+/* What the files of the shim share. */
+#pragma once
+#include <assert.h>
+#include <string.h>
+
+#include <grpc/byte_buffer.h>
+#include <grpc/grpc.h>
+#include <grpc/grpc_security.h>
+#include <grpc/slice.h>
+#include <grpc/support/alloc.h>
+#include <grpc/support/time.h>
+
+#include "CGRPCShim.h"
+
+static inline grpc_slice *epp_as_grpc(epp_slice *slice) { return (grpc_slice *)(void *)slice; }
+
+static inline grpc_slice epp_to_grpc(const epp_slice *slice) {
+  grpc_slice result;
+  memcpy(&result, slice, sizeof result);
+  return result;
+}
+
+static inline epp_slice epp_from_grpc(grpc_slice slice) {
+  epp_slice result;
+  memcpy(&result, &slice, sizeof result);
+  return result;
+}
+
+static inline grpc_completion_queue *epp_grpc_queue(epp_queue *queue) { return (grpc_completion_queue *)queue; }
+static inline grpc_server *epp_grpc_server(epp_server *server) { return (grpc_server *)server; }

@@ -1,0 +1,57 @@
+#include "epp_internal.h"
+
+static grpc_arg integer(const char *key, int value) {
+  grpc_arg argument = {.type = GRPC_ARG_INTEGER, .key = (char *)(uintptr_t)key, .value.integer = value};
+  return argument;
+}
+
+epp_server *epp_server_create(const epp_server_options *options) {
+  grpc_arg arguments[] = {
+      integer(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, options->max_receive_message_bytes),
+      integer(GRPC_ARG_MAX_SEND_MESSAGE_LENGTH, options->max_send_message_bytes),
+      integer(GRPC_ARG_MAX_CONCURRENT_STREAMS, options->max_concurrent_streams),
+      integer(GRPC_ARG_MAX_METADATA_SIZE, options->max_metadata_bytes),
+      integer(GRPC_ARG_KEEPALIVE_TIME_MS, options->keepalive_time_ms),
+      integer(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, options->keepalive_timeout_ms),
+      integer(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1),
+      integer(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, options->min_ping_interval_ms),
+      /* Two servers on one port would share it silently. */
+      integer(GRPC_ARG_ALLOW_REUSEPORT, 0),
+  };
+  grpc_channel_args channel_arguments = {.num_args = sizeof arguments / sizeof *arguments, .args = arguments};
+  return (epp_server *)grpc_server_create(&channel_arguments, NULL);
+}
+
+void epp_server_register_queue(epp_server *server, epp_queue *queue) {
+  grpc_server_register_completion_queue(epp_grpc_server(server), epp_grpc_queue(queue), NULL);
+}
+
+epp_credentials *epp_credentials_tls(const char *certificate_chain_pem, const char *private_key_pem) {
+  grpc_ssl_pem_key_cert_pair pair = {.private_key = private_key_pem, .cert_chain = certificate_chain_pem};
+  grpc_ssl_server_certificate_config *config = grpc_ssl_server_certificate_config_create(NULL, &pair, 1);
+  if (config == NULL) return NULL;
+  grpc_ssl_server_credentials_options *options = grpc_ssl_server_credentials_create_options_using_config(
+      GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE, config);
+  if (options == NULL) return NULL;
+  return (epp_credentials *)grpc_ssl_server_credentials_create_with_options(options);
+}
+
+epp_credentials *epp_credentials_plain(void) { return (epp_credentials *)grpc_insecure_server_credentials_create(); }
+
+void epp_credentials_release(epp_credentials *credentials) {
+  grpc_server_credentials_release((grpc_server_credentials *)credentials);
+}
+
+int epp_server_listen(epp_server *server, const char *address, epp_credentials *credentials) {
+  return grpc_server_add_http2_port(epp_grpc_server(server), address, (grpc_server_credentials *)credentials);
+}
+
+void epp_server_start(epp_server *server) { grpc_server_start(epp_grpc_server(server)); }
+
+void epp_server_shutdown(epp_server *server, epp_queue *queue, uintptr_t tag) {
+  grpc_server_shutdown_and_notify(epp_grpc_server(server), epp_grpc_queue(queue), (void *)tag);
+}
+
+void epp_server_cancel_all_calls(epp_server *server) { grpc_server_cancel_all_calls(epp_grpc_server(server)); }
+
+void epp_server_destroy(epp_server *server) { grpc_server_destroy(epp_grpc_server(server)); }

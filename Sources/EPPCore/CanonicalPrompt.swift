@@ -1,0 +1,28 @@
+/// The prompt of a request in the form that is hashed: unescaped text, so that clients which escape differently share
+/// cache entries, or the token ids that the client sent.
+///
+/// A worker thread keeps one and reuses its storage. A request with several prompts (a list of strings) has them one
+/// after the other, each starting a new `prompts` range: prefixes do not run across.
+package struct CanonicalPrompt: Sendable {
+  /// Text of all prompts: for a chat, role and content of each message in turn, tools first.
+  package var bytes: [UInt8] = []
+  /// Token ids, when the client sent ids; then `bytes` is empty.
+  package var tokens: [UInt32] = []
+  /// One range per prompt, over `bytes` or over `tokens`.
+  package var prompts: [Range<Int>] = []
+  /// Ends of message segments in `bytes`, ascending: where a conversation's head may end.
+  package var segmentEnds: [Int] = []
+
+  package init() {}
+
+  /// Whether the client sent token ids.
+  package var isTokens: Bool { !tokens.isEmpty }
+
+  /// Forgets the content and keeps the storage.
+  package mutating func removeAll() {
+    bytes.removeAll(keepingCapacity: true)
+    tokens.removeAll(keepingCapacity: true)
+    prompts.removeAll(keepingCapacity: true)
+    segmentEnds.removeAll(keepingCapacity: true)
+  }
+}

@@ -1,0 +1,33 @@
+/// A model server as discovery names it: who it is and where it listens, nothing that changes from scrape to scrape.
+package struct Endpoint: Hashable, Sendable {
+  /// Unique in the pool; `host:port` for `--endpoint`, the `name` of the entry for an endpoints file.
+  package var name: String
+  /// The Kubernetes namespace, or `default` without Kubernetes. A metric label.
+  package var namespace: String
+  /// Where the gateway sends requests. Its text is what goes into the destination header.
+  package var address: EndpointAddress
+  /// Where `/metrics` is read.
+  package var metricsAddress: EndpointAddress
+  /// Labels of the pod or of the file's entry.
+  package var labels: [String: String]
+  /// ZeroMQ address of the engine's KV event publisher, `tcp://host:port`; nil when it is not known.
+  package var kvEvents: String?
+  /// ZeroMQ address of the engine's replay socket.
+  package var kvReplay: String?
+  /// The endpoint's place in every table.
+  package var slot: EndpointSlot
+
+  package init(
+    name: String, namespace: String = "default", address: EndpointAddress, metricsAddress: EndpointAddress? = nil,
+    labels: [String: String] = [:], kvEvents: String? = nil, kvReplay: String? = nil, slot: EndpointSlot
+  ) {
+    self.name = name
+    self.namespace = namespace
+    self.address = address
+    self.metricsAddress = metricsAddress ?? address
+    self.labels = labels
+    self.kvEvents = kvEvents
+    self.kvReplay = kvReplay
+    self.slot = slot
+  }
+}

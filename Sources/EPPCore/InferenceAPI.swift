@@ -1,0 +1,15 @@
+/// The API that a request speaks, told by its path.
+package enum InferenceAPI: Hashable, Sendable {
+  case chatCompletions
+  case completions
+  case embeddings
+  case responses
+  case conversations
+  case imageGenerations
+  /// Anthropic's `/v1/messages`.
+  case messages
+  /// Anthropic's `/v1/messages/count_tokens`.
+  case messagesCountTokens
+  /// Any other path: the body is not read for a model or a prompt.
+  case passthrough
+}

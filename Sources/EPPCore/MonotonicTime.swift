@@ -1,0 +1,28 @@
+/// A point on the monotonic clock, in nanoseconds. Values are taken by whoever does I/O and passed in: the targets
+/// that decide things have no clock of their own.
+package struct MonotonicTime: Hashable, Comparable, Sendable {
+  package var nanoseconds: UInt64
+
+  package init(nanoseconds: UInt64) { self.nanoseconds = nanoseconds }
+
+  package static func < (left: Self, right: Self) -> Bool { left.nanoseconds < right.nanoseconds }
+
+  /// Later by a duration; saturates at the ends of the scale.
+  package func advanced(by duration: Duration) -> MonotonicTime {
+    let (seconds, attoseconds) = duration.components
+    let (whole, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+    let delta = overflow ? (seconds < 0 ? Int64.min : Int64.max) : whole &+ attoseconds / 1_000_000_000
+    if delta < 0 {
+      return MonotonicTime(nanoseconds: nanoseconds < delta.magnitude ? 0 : nanoseconds - delta.magnitude)
+    }
+    let (sum, tooLate) = nanoseconds.addingReportingOverflow(UInt64(delta))
+    return MonotonicTime(nanoseconds: tooLate ? .max : sum)
+  }
+
+  /// How much later this is than `earlier`; negative when it is earlier.
+  package func duration(since earlier: MonotonicTime) -> Duration {
+    nanoseconds >= earlier.nanoseconds
+      ? .nanoseconds(Int64(clamping: nanoseconds - earlier.nanoseconds))
+      : .zero - .nanoseconds(Int64(clamping: earlier.nanoseconds - nanoseconds))
+  }
+}

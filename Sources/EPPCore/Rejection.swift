@@ -1,0 +1,45 @@
+/// Why a request is not routed: a value, turned into an answer for the client at one place.
+package struct Rejection: Error, Equatable, Sendable {
+  /// The HTTP status.
+  package var status: Status
+  /// One sentence for the client: what is wrong and, where there is one, the name of the field.
+  package var message: String
+  /// The JSON field at fault, for OpenAI's `param`.
+  package var field: String?
+  /// For the `x-llm-d-request-dropped-reason` header and the counters; nil for the client's own mistakes.
+  package var reason: DroppedReason?
+
+  package init(_ status: Status, _ message: String, field: String? = nil, reason: DroppedReason? = nil) {
+    self.status = status
+    self.message = message
+    self.field = field
+    self.reason = reason
+  }
+
+  package enum Status: Int, Sendable, CaseIterable {
+    case badRequest = 400
+    case contentTooLarge = 413
+    case tooManyRequests = 429
+    case internalError = 500
+    case serviceUnavailable = 503
+
+    /// The anchor's name, used as `error_code` label.
+    package var code: String {
+      switch self {
+      case .badRequest: "BadRequest"
+      case .contentTooLarge: "ContentTooLarge"
+      case .tooManyRequests: "ResourceExhausted"
+      case .internalError: "Internal"
+      case .serviceUnavailable: "ServiceUnavailable"
+      }
+    }
+  }
+
+  package enum DroppedReason: String, Sendable, CaseIterable {
+    case noEndpoints = "rejected-no-endpoints"
+    case saturated = "rejected-saturated"
+    case bufferFull = "rejected-buffer-full"
+    case deadline = "rejected-deadline"
+    case shuttingDown = "rejected-shutting-down"
+  }
+}

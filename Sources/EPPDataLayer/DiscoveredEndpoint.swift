@@ -1,0 +1,37 @@
+package import EPPCore
+
+/// An endpoint as a source names it: everything but its slot, which the store gives.
+package struct DiscoveredEndpoint: Hashable, Sendable {
+  /// Unique in its namespace.
+  package var name: String
+  package var namespace: String
+  /// Where the gateway sends requests; an IP literal by the time that it reaches the store.
+  package var address: EndpointAddress
+  /// Where `/metrics` is read.
+  package var metricsAddress: EndpointAddress
+  package var labels: [String: String]
+  /// ZeroMQ address of the engine's KV event publisher.
+  package var kvEvents: String?
+  /// ZeroMQ address of the engine's replay socket.
+  package var kvReplay: String?
+
+  package init(
+    name: String, namespace: String = "default", address: EndpointAddress, metricsAddress: EndpointAddress? = nil,
+    labels: [String: String] = [:], kvEvents: String? = nil, kvReplay: String? = nil
+  ) {
+    self.name = name
+    self.namespace = namespace
+    self.address = address
+    self.metricsAddress = metricsAddress ?? address
+    self.labels = labels
+    self.kvEvents = kvEvents
+    self.kvReplay = kvReplay
+  }
+
+  /// The endpoint in a slot.
+  package func endpoint(in slot: EndpointSlot) -> Endpoint {
+    Endpoint(
+      name: name, namespace: namespace, address: address, metricsAddress: metricsAddress, labels: labels,
+      kvEvents: kvEvents, kvReplay: kvReplay, slot: slot)
+  }
+}

@@ -1,0 +1,164 @@
+package import EPPCore
+package import Logging
+package import NIOPosix
+import Synchronization
+
+/// Names endpoints to the store from `--endpoint` flags and from an endpoints file, with host names resolved.
+///
+/// An endpoint's name stays as it was typed; its address is the resolved one, because a gateway takes IP addresses only.
+/// Of a name with several addresses the first counts, IPv4 before IPv6: a name stands for one engine here. Names are
+/// resolved every 30 seconds, and within a second when an endpoint stops answering.
+package final class EndpointDiscovery: Sendable {
+  /// From one look at the file to the next.
+  static let interval = Duration.milliseconds(500)
+
+  private let flags: [DiscoveredEndpoint]
+  private let file: String?
+  private let store: EndpointStore
+  private let threads: NIOThreadPool
+  private let resolver: HostResolver
+  private let logger: Logger
+  private let clock: @Sendable () -> MonotonicTime
+  private let isUrgent = Atomic<Bool>(false)
+
+  /// - Parameters:
+  ///   - endpoints: what `--endpoint` names; an endpoint is called as it is written.
+  ///   - file: path of the endpoints file.
+  ///   - threads: for what blocks: name servers and the file. Started and stopped by the caller.
+  package init(
+    endpoints: [EndpointAddress], file: String?, store: EndpointStore, threads: NIOThreadPool, logger: Logger,
+    clock: @escaping @Sendable () -> MonotonicTime = { .now() }
+  ) {
+    flags = endpoints.map { DiscoveredEndpoint(name: $0.description, address: $0) }
+    self.file = file
+    self.store = store
+    self.threads = threads
+    resolver = HostResolver(threads: threads)
+    self.logger = logger
+    self.clock = clock
+  }
+
+  /// Says that an endpoint does not answer: its name is resolved again soon. From any thread.
+  package func noteUnreachable() { isUrgent.store(true, ordering: .relaxed) }
+
+  /// Works until the task is cancelled.
+  ///
+  /// - Parameter afterFirstPass: called once, when the endpoints that could be found at once are in the store.
+  package func run(afterFirstPass: () async -> Void) async {
+    var state = PassState(file: file.map { WatchedFile(path: $0, largest: EndpointsFile.largest) })
+    await pass(&state)
+    await afterFirstPass()
+    while (try? await Task.sleep(for: Self.interval)) != nil { await pass(&state) }
+  }
+
+  private struct PassState {
+    var file: WatchedFile?
+    var fromFile: [DiscoveredEndpoint] = []
+    var hosts = HostTable()
+    var isFirst = true
+  }
+
+  private func pass(_ state: inout PassState) async {
+    var hasChanged = state.isFirst
+    state.isFirst = false
+    if let endpoints = await readFile(&state.file) {
+      state.fromFile = endpoints
+      hasChanged = true
+    }
+    if await resolve(&state) { hasChanged = true }
+    guard hasChanged, !Task.isCancelled else { return }
+    let fromFlags = store.replaceEndpoints(resolved(flags, state.hosts), from: .flags)
+    for problem in fromFlags { logger.error("--endpoint: \(problem)") }
+    guard let file else { return }
+    let fromFile = store.replaceEndpoints(resolved(state.fromFile, state.hosts), from: .file)
+    for problem in fromFile { logger.error("endpoints file \(file): \(problem)") }
+  }
+
+  /// The endpoints of the file when it has changed and can be read. A broken file changes nothing.
+  private func readFile(_ watched: inout WatchedFile?) async -> [DiscoveredEndpoint]? {
+    guard let before = watched else { return nil }
+    let looked = try? await threads.runIfActive {
+      var after = before
+      let look = after.look()
+      return (look, after)
+    }
+    guard let (look, after) = looked else { return nil }
+    watched = after
+    let path = before.path
+    switch look {
+    case .unchanged:
+      return nil
+    case .problem(let text):
+      logger.error("endpoints file \(path): \(text); the endpoints stay as they are")
+      return nil
+    case .content(let bytes):
+      do throws(EndpointProblem) {
+        let parsed = try EndpointsFile(String(decoding: bytes, as: UTF8.self))
+        for problem in parsed.problems { logger.error("\(Self.place(path, problem)): \(problem.message)") }
+        logger.info("endpoints file read", metadata: ["path": "\(path)", "endpoints": "\(parsed.endpoints.count)"])
+        return parsed.endpoints
+      } catch {
+        logger.error("\(Self.place(path, error)): \(error.message); the endpoints stay as they are")
+        return nil
+      }
+    }
+  }
+
+  private static func place(_ path: String, _ problem: EndpointProblem) -> String {
+    problem.line.map { "\(path):\($0)" } ?? path
+  }
+
+  /// Asks for the addresses that are due, all at once. Returns whether one has changed.
+  private func resolve(_ state: inout PassState) async -> Bool {
+    var wanted: Set<String> = []
+    for endpoint in flags + state.fromFile {
+      for host in [endpoint.address.host, endpoint.metricsAddress.host] where !HostResolver.isLiteral(host) {
+        wanted.insert(host)
+      }
+    }
+    let due = state.hosts.due(
+      among: wanted, now: clock(), isUrgent: isUrgent.exchange(false, ordering: .relaxed))
+    guard !due.isEmpty else { return false }
+    let answers = await withTaskGroup(of: (String, Result<[String], any Error>).self) { group in
+      for host in due {
+        group.addTask { [resolver] in
+          do { return (host, .success(try await resolver.addresses(of: host))) } catch { return (host, .failure(error)) }
+        }
+      }
+      return await group.reduce(into: []) { $0.append($1) }
+    }
+    var hasChanged = false
+    let now = clock()
+    for (host, answer) in answers {
+      switch answer {
+      case .success(let addresses):
+        if state.hosts.note(host, addresses: addresses, now: now) {
+          hasChanged = true
+          logger.info("host resolved", metadata: ["host": "\(host)", "address": "\(state.hosts.address(of: host) ?? "")"])
+        }
+      case .failure(let error):
+        if state.hosts.noteFailure(host, now: now), !(error is CancellationError) {
+          logger.warning(
+            "host cannot be resolved; asking again", metadata: ["host": "\(host)", "error": "\(error)"])
+        }
+      }
+    }
+    return hasChanged
+  }
+
+  /// The endpoints whose hosts have an address.
+  private func resolved(_ endpoints: [DiscoveredEndpoint], _ hosts: HostTable) -> [DiscoveredEndpoint] {
+    endpoints.compactMap { endpoint in
+      var endpoint = endpoint
+      if !HostResolver.isLiteral(endpoint.address.host) {
+        guard let address = hosts.address(of: endpoint.address.host) else { return nil }
+        endpoint.address.host = address
+      }
+      if !HostResolver.isLiteral(endpoint.metricsAddress.host) {
+        guard let address = hosts.address(of: endpoint.metricsAddress.host) else { return nil }
+        endpoint.metricsAddress.host = address
+      }
+      return endpoint
+    }
+  }
+}

@@ -1,0 +1,208 @@
+import EPPCore
+import NIOCore
+import NIOPosix
+
+/// Scrapes one endpoint: performs what its state machine decides, over a connection of its own.
+///
+/// Lives on one event loop and is touched nowhere else. There is no HTTP library below: the request is a constant, the
+/// answer is parsed in the buffer that it was read into, and the page is scanned there.
+final class EndpointScraper: NIOScheduledCallbackHandler {
+  /// A read takes a whole page as a rule; NIO keeps one buffer of this size per connection.
+  private static let readBytes = 64 * 1024
+
+  let slot: EndpointSlot
+  private let load: EndpointLoad
+  private let eventLoop: any EventLoop
+  private let address: EndpointAddress
+  private let timeout: TimeAmount
+  private let request: ByteBuffer
+  private let report: (EndpointScraper, Result<ScrapedPage, ScrapeError>) -> Void
+
+  private var machine: ScrapeStateMachine
+  private var parser = HTTPResponseParser()
+  private var scanner = MetricsPageScanner()
+  private var connection: ScrapeConnection?
+  /// Tells the present attempt to connect from one that was given up.
+  private var attempt: UInt64 = 0
+  private var status = 0
+  private var startedAt = MonotonicTime(nanoseconds: 0)
+  private var dispatched = EndpointLoad.Totals()
+  private var nextTick: NIOScheduledCallback?
+
+  /// What a good scrape brings.
+  struct ScrapedPage {
+    var page: EnginePage
+    var startedAt: MonotonicTime
+    /// The endpoint's totals when the request was sent: what was dispatched later cannot be on the page.
+    var dispatched: EndpointLoad.Totals
+  }
+
+  init(
+    endpoint: Endpoint, load: EndpointLoad, configuration: ScrapeStateMachine.Configuration, eventLoop: any EventLoop,
+    report: @escaping (EndpointScraper, Result<ScrapedPage, ScrapeError>) -> Void
+  ) {
+    slot = endpoint.slot
+    address = endpoint.metricsAddress
+    self.load = load
+    self.eventLoop = eventLoop
+    self.report = report
+    timeout = .nanoseconds(configuration.timeout.wholeNanoseconds)
+    // Multiples of the golden ratio spread any number of slots evenly over the interval.
+    let turns = Double(endpoint.slot.index) * 0.618_033_988_749_895
+    machine = ScrapeStateMachine(configuration: configuration, phase: turns - turns.rounded(.down), start: .now())
+    request = ByteBuffer(
+      string: "GET /metrics HTTP/1.1\r\nHost: \(address)\r\nAccept: text/plain\r\nUser-Agent: warmpath\r\n\r\n")
+  }
+
+  /// Whether an answer is awaited.
+  var isWaiting: Bool { machine.isWaiting }
+
+  func start() { tick() }
+
+  /// Drops the connection and everything that was planned.
+  func stop() {
+    machine.stop()
+    nextTick?.cancel()
+    nextTick = nil
+    attempt &+= 1
+    connection?.close()
+    connection = nil
+  }
+
+  func handleScheduledCallback(eventLoop: some EventLoop) { tick() }
+
+  private func tick() {
+    nextTick = nil
+    switch machine.tick(.now()) {
+    case .none: break
+    case .connect: connect()
+    case .send: send()
+    case .timeOut:
+      dropConnection()
+      report(self, .failure(.timedOut))
+    }
+    // No event brings the next tick forward, so one callback is planned at any time.
+    guard nextTick == nil, let time = machine.nextTick else { return }
+    nextTick = try? eventLoop.assumeIsolated().scheduleCallback(
+      at: .uptimeNanoseconds(time.nanoseconds), handler: self)
+  }
+
+  private func connect() {
+    attempt &+= 1
+    let attempt = self.attempt
+    let bootstrap = ClientBootstrap(group: eventLoop)
+      .connectTimeout(timeout)
+      .channelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: Self.readBytes))
+    let future =
+      (try? SocketAddress(ipAddress: address.host, port: Int(address.port))).map { bootstrap.connect(to: $0) }
+      ?? bootstrap.connect(host: address.host, port: Int(address.port))
+    future.assumeIsolated().whenComplete { result in
+      guard attempt == self.attempt else {
+        if case .success(let channel) = result { channel.close(promise: nil) }
+        return
+      }
+      switch result {
+      case .success(let channel): self.connected(channel)
+      case .failure(let error): self.connectFailed(error)
+      }
+    }
+  }
+
+  private func connected(_ channel: any Channel) {
+    switch machine.connected(.now()) {
+    case .close:
+      channel.close(promise: nil)
+    case .send:
+      let connection = ScrapeConnection(channel: channel, scraper: self)
+      self.connection = connection
+      parser.reset()
+      do {
+        try channel.pipeline.syncOperations.addHandler(connection)
+        send()
+      } catch {
+        // The channel is closed already.
+        lose(.closed)
+      }
+    }
+  }
+
+  private func connectFailed(_ error: any Error) {
+    guard machine.connectFailed(.now()) else { return }
+    if case .connectTimeout? = error as? ChannelError {
+      report(self, .failure(.timedOut))
+    } else {
+      report(self, .failure(.connectFailed((error as? IOError)?.description ?? "\(error)")))
+    }
+  }
+
+  private func send() {
+    startedAt = .now()
+    dispatched = load.totals
+    scanner.reset()
+    status = 0
+    connection?.send(request)
+  }
+
+  /// Bytes from the engine.
+  func received(_ buffer: ByteBuffer) {
+    guard machine.received() else {
+      // Bytes that nobody asked for: what follows could not be matched with a request.
+      _ = machine.closed(.now())
+      dropConnection()
+      return
+    }
+    let bytes = buffer.readableBytesSpan
+    var offset = 0
+    do throws(HTTPResponseError) {
+      while true {
+        switch try parser.next(bytes, from: &offset) {
+        case .needsBytes: return
+        case .head(let status): self.status = status
+        case .body(let range):
+          if status == 200 { scanner.scan(bytes.extracting(range)) }
+        case .end(let isReusable):
+          answered(isReusable: isReusable && offset == bytes.byteCount)
+          return
+        }
+      }
+    } catch {
+      lose(.response(error))
+    }
+  }
+
+  /// The engine closed the connection, or it broke.
+  func closedByPeer() {
+    connection = nil
+    if (try? parser.close()) != nil {
+      answered(isReusable: false)
+      return
+    }
+    switch machine.closed(.now()) {
+    case .none: break
+    case .connect: connect()
+    case .fail: report(self, .failure(status == 0 ? .closed : .response(.truncated)))
+    }
+  }
+
+  private func answered(isReusable: Bool) {
+    let page = status == 200 ? scanner.finish() : nil
+    if machine.answered(.now(), isGood: page != nil, isReusable: isReusable) { dropConnection() }
+    if let page {
+      report(self, .success(ScrapedPage(page: page, startedAt: startedAt, dispatched: dispatched)))
+    } else {
+      report(self, .failure(status == 200 ? .noEngineMetrics : .status(status)))
+    }
+  }
+
+  private func lose(_ error: ScrapeError) {
+    machine.failed(.now())
+    dropConnection()
+    report(self, .failure(error))
+  }
+
+  private func dropConnection() {
+    attempt &+= 1
+    connection?.close()
+    connection = nil
+  }
+}

@@ -1,0 +1,120 @@
+package import EPPCore
+import Logging
+import Synchronization
+
+extension EndpointStore {
+  /// Takes a page that was read; the next publication shows it. Ignored when the slot has another tenant by now.
+  ///
+  /// - Parameters:
+  ///   - startedAt: when the scrape was started.
+  ///   - dispatched: the totals of the endpoint's load at that time.
+  package func record(
+    _ page: EnginePage, for slot: EndpointSlot, startedAt: MonotonicTime, dispatched: EndpointLoad.Totals
+  ) {
+    let endpoint: Endpoint? = state.withLock { state in
+      guard Self.holds(state, slot) else { return nil }
+      let metrics = page.updating(
+        state.tenants[slot.index]?.metrics ?? EndpointMetrics(), scrapedAt: startedAt, dispatched: dispatched)
+      state.tenants[slot.index]?.metrics = metrics
+      state.isDirty = true
+      let wasUnreachable = state.tenants[slot.index]?.health.noteSuccess() ?? false
+      return wasUnreachable ? state.tenants[slot.index]?.endpoint : nil
+    }
+    if let endpoint {
+      logger.notice("endpoint is reachable again", metadata: Self.metadata(endpoint))
+    }
+  }
+
+  /// Takes note of a failed scrape. The metrics stay and grow stale. Returns whether the endpoint counts as unreachable.
+  @discardableResult
+  package func recordFailure(_ error: ScrapeError, for slot: EndpointSlot) -> Bool {
+    let now = clock()
+    let (isUnreachable, changed): (Bool, Endpoint?) = state.withLock { state in
+      guard Self.holds(state, slot) else { return (false, nil) }
+      let hasChanged = state.tenants[slot.index]?.health.noteFailure(error, at: now) ?? false
+      return (
+        state.tenants[slot.index]?.health.isUnreachable ?? false,
+        hasChanged ? state.tenants[slot.index]?.endpoint : nil
+      )
+    }
+    if let changed {
+      var metadata = Self.metadata(changed)
+      metadata["error"] = "\(error)"
+      logger.warning("endpoint is unreachable for scrapes; they go on, at longer intervals", metadata: metadata)
+    }
+    return isUnreachable
+  }
+
+  /// Publishes what has changed, if the last snapshot is old enough, and endpoints that have turned stale.
+  ///
+  /// - Returns: when to call again at the latest; nil when nothing is to come.
+  @discardableResult
+  package func publishIfDue() -> MonotonicTime? {
+    let now = clock()
+    let (isDue, next): (Bool, MonotonicTime?) = state.withLock { state in
+      if let staleAt = state.staleAt, now >= staleAt { return (true, nil) }
+      guard state.isDirty else { return (false, state.staleAt) }
+      guard let publishedAt = state.publishedAt else { return (true, nil) }
+      let earliest = publishedAt.advanced(by: configuration.publishInterval)
+      return now >= earliest ? (true, nil) : (false, earliest)
+    }
+    guard isDue else { return next }
+    return publishNow()
+  }
+
+  /// Makes a snapshot of the present state and puts it in the place of the last one.
+  @discardableResult
+  func publishNow() -> MonotonicTime? {
+    let now = clock()
+    let (turned, staleAt): ([(Endpoint, isStale: Bool, hasBeenFresh: Bool)], MonotonicTime?) = state.withLock { state in
+      var members: [PoolSnapshot.Member] = []
+      members.reserveCapacity(state.tenants.count)
+      var turned: [(Endpoint, isStale: Bool, hasBeenFresh: Bool)] = []
+      state.staleAt = nil
+      for index in state.tenants.indices {
+        guard let tenant = state.tenants[index] else { continue }
+        let deadline = tenant.metrics.scrapedAt?.advanced(by: configuration.stalenessThreshold)
+        let isStale = deadline.map { now >= $0 } ?? true
+        if let deadline, !isStale { state.staleAt = min(state.staleAt ?? deadline, deadline) }
+        if isStale != tenant.health.isStale {
+          state.tenants[index]?.health.isStale = isStale
+          turned.append((tenant.endpoint, isStale, tenant.health.hasBeenFresh))
+          state.tenants[index]?.health.hasBeenFresh = true
+        }
+        members.append(
+          PoolSnapshot.Member(
+            endpoint: tenant.endpoint, metrics: tenant.metrics, load: tenant.load, isStale: isStale))
+      }
+      state.isDirty = false
+      state.publishedAt = now
+      // Inside the lock of the state, so that two writers cannot put the older snapshot in the place of the newer one.
+      let snapshot = PoolSnapshot(members: members)
+      published.withLock { $0 = snapshot }
+      return (turned, state.staleAt)
+    }
+    for (endpoint, isStale, hasBeenFresh) in turned {
+      if isStale {
+        logger.warning(
+          "metrics of endpoint are stale; its load is taken from requests in flight", metadata: Self.metadata(endpoint))
+      } else if hasBeenFresh {
+        logger.notice("metrics of endpoint are fresh again", metadata: Self.metadata(endpoint))
+      } else {
+        logger.info("first metrics of endpoint", metadata: Self.metadata(endpoint))
+      }
+    }
+    return staleAt
+  }
+
+  /// How scraping goes, by slot.
+  package func health() -> [EndpointHealth] {
+    state.withLock { $0.tenants.compactMap { $0?.health } }
+  }
+
+  private static func holds(_ state: borrowing State, _ slot: EndpointSlot) -> Bool {
+    state.tenants.indices.contains(slot.index) && state.tenants[slot.index]?.endpoint.slot == slot
+  }
+
+  private static func metadata(_ endpoint: Endpoint) -> Logger.Metadata {
+    ["endpoint": "\(endpoint.namespace)/\(endpoint.name)", "address": "\(endpoint.metricsAddress)"]
+  }
+}

@@ -1,0 +1,86 @@
+package import EPPCore
+package import EPPMetrics
+package import Logging
+import NIOCore
+import NIOPosix
+
+/// Keeps watch over the pool's endpoints: finds them, scrapes them, and holds the snapshot that requests read.
+///
+/// Owns one event loop for all scraping, a few threads that may block on name servers and files, and the store. Endpoints of other
+/// origin (Kubernetes) are put into `store` by whoever finds them and are scraped all the same.
+package final class EndpointWatch: Sendable {
+  package struct Configuration: Sendable {
+    /// What `--endpoint` names.
+    package var endpoints: [EndpointAddress]
+    /// `--endpoints-file`.
+    package var endpointsFile: String?
+    package var scraping: ScrapeStateMachine.Configuration
+    package var store: EndpointStore.Configuration
+
+    package init(
+      endpoints: [EndpointAddress] = [], endpointsFile: String? = nil,
+      scraping: ScrapeStateMachine.Configuration = .init(), store: EndpointStore.Configuration = .init()
+    ) {
+      self.endpoints = endpoints
+      self.endpointsFile = endpointsFile
+      self.scraping = scraping
+      self.store = store
+    }
+  }
+
+  /// How long readiness waits for endpoints that do not answer.
+  private static let longestStart = Duration.milliseconds(200)
+  /// Threads for name servers: so many answers may be awaited at one time.
+  private static let resolverThreads = 4
+
+  /// Membership and metrics; the source of snapshots.
+  package let store: EndpointStore
+  private let configuration: Configuration
+  private let metrics: PickerMetrics
+  private let logger: Logger
+  private let ready = ReadinessGate()
+
+  package init(configuration: Configuration, metrics: PickerMetrics, logger: Logger) {
+    self.configuration = configuration
+    self.metrics = metrics
+    self.logger = logger
+    store = EndpointStore(configuration: configuration.store, logger: logger)
+  }
+
+  /// Returns when the first scrape of every endpoint found at the start has ended, well or badly, or 200 ms after they
+  /// were found; at the latest when `run` ends. Waits for ever when `run` is never called.
+  package func waitUntilReady() async { await ready.wait() }
+
+  /// Works until the task is cancelled, then closes all connections, ends its threads and returns. To be called once.
+  package func run() async throws {
+    defer { ready.open() }
+    let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+    let threads = NIOThreadPool(numberOfThreads: Self.resolverThreads)
+    threads.start()
+    let discovery = EndpointDiscovery(
+      endpoints: configuration.endpoints, file: configuration.endpointsFile, store: store, threads: threads,
+      logger: logger)
+    let eventLoop = group.next()
+    let started = eventLoop.submit { [configuration, store, metrics] in
+      NIOLoopBound(
+        ScrapeLoop(
+          eventLoop: eventLoop, configuration: configuration.scraping, store: store, metrics: metrics,
+          noteUnreachable: { discovery.noteUnreachable() }),
+        eventLoop: eventLoop)
+    }
+    let scrapes = try await started.get()
+    let observation = store.observe { change in eventLoop.execute { scrapes.value.apply(change) } }
+
+    await discovery.run { [ready] in
+      // On the loop after the changes that the first pass made.
+      eventLoop.execute { scrapes.value.afterFirstAttempts { ready.open() } }
+      eventLoop.scheduleTask(in: .nanoseconds(Self.longestStart.wholeNanoseconds)) { ready.open() }
+    }
+
+    store.endObservation(observation)
+    try await eventLoop.submit { scrapes.value.stop() }.get()
+    // Not waited for: a thread may hang in the system's resolver for half a minute.
+    threads.shutdownGracefully { _ in }
+    try await group.shutdownGracefully()
+  }
+}

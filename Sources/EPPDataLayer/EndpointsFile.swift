@@ -1,0 +1,122 @@
+import EPPCore
+import Yams
+
+/// The endpoints file: YAML or JSON with a list `endpoints`.
+///
+///     endpoints:
+///     - name: engine-0
+///       address: 10.0.0.7            # an IP address or a host name
+///       port: 8000                   # a number, or text that holds one
+///       namespace: default           # optional, as are the following
+///       labels: {llm-d.ai/role: decode}
+///       metricsPort: 8001
+///       kvEvents: tcp://10.0.0.7:5557
+///       kvReplay: tcp://10.0.0.7:5657
+///
+/// The first five keys are the anchor's file discovery, with host names and IPv6 beside its IPv4 literals.
+package struct EndpointsFile: Equatable, Sendable {
+  /// The anchor's bound.
+  package static let largest = 1024 * 1024
+
+  /// The good entries, in the file's order.
+  package var endpoints: [DiscoveredEndpoint]
+  /// What is wrong with other entries, or with parts of these.
+  package var problems: [EndpointProblem]
+
+  /// Reads a file's text. A bad entry is reported and the others are kept; throws when the text is not YAML or has no
+  /// list `endpoints`, so that a broken file never empties the pool.
+  package init(_ text: String) throws(EndpointProblem) {
+    endpoints = []
+    problems = []
+    var entries: Node.Sequence?
+    guard let root = try Self.compose(text) else { throw EndpointProblem("the file is empty; it needs a list 'endpoints'") }
+    guard case .mapping(let mapping) = root else {
+      throw EndpointProblem("a mapping with the key 'endpoints' is expected", line: Self.line(root))
+    }
+    for (key, value) in mapping {
+      guard case .scalar(let name) = key, name.string == "endpoints" else {
+        problems.append(EndpointProblem("unknown key \(Self.quoted(key)); 'endpoints' is known", line: Self.line(key)))
+        continue
+      }
+      switch value {
+      case .sequence(let sequence): entries = sequence
+      case .scalar(let scalar) where scalar.string.isEmpty || scalar.string == "null": entries = Node.Sequence([])
+      default: throw EndpointProblem("'endpoints' has to be a list", line: Self.line(value))
+      }
+    }
+    guard let entries else { throw EndpointProblem("the file has no list 'endpoints'", line: Self.line(root)) }
+    var lines: [String: Int] = [:]
+    for entry in entries {
+      do throws(EndpointProblem) {
+        let endpoint = try readEntry(entry)
+        let identity = "\(endpoint.namespace)/\(endpoint.name)"
+        if let first = lines[identity] {
+          let place = first > 0 ? " on line \(first)" : ""
+          throw EndpointProblem(
+            "the name '\(endpoint.name)' is used already\(place); the first entry counts", line: Self.line(entry))
+        }
+        lines[identity] = Self.line(entry) ?? 0
+        endpoints.append(endpoint)
+      } catch {
+        problems.append(error)
+      }
+    }
+  }
+
+  private static func compose(_ text: String) throws(EndpointProblem) -> Node? {
+    do {
+      return try Yams.compose(yaml: text)
+    } catch let error as YamlError {
+      switch error {
+      case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
+        .composer(_, let problem, let mark, _):
+        throw EndpointProblem("not YAML: \(problem), column \(mark.column)", line: mark.line)
+      default:
+        throw EndpointProblem("not YAML: \(error)")
+      }
+    } catch {
+      throw EndpointProblem("not YAML: \(error)")
+    }
+  }
+
+  private mutating func readEntry(_ entry: Node) throws(EndpointProblem) -> DiscoveredEndpoint {
+    guard case .mapping(let mapping) = entry else {
+      throw EndpointProblem("an entry has to be a mapping with name, address and port", line: Self.line(entry))
+    }
+    var name: String?
+    var namespace = "default"
+    var host: String?
+    var port: UInt16?
+    var labels: [String: String] = [:]
+    var metricsPort: UInt16?
+    var kvEvents: String?
+    var kvReplay: String?
+    for (key, value) in mapping {
+      guard case .scalar(let keyScalar) = key else {
+        throw EndpointProblem("a key has to be text", line: Self.line(key))
+      }
+      switch keyScalar.string {
+      case "name": name = try Self.text(value, of: "name")
+      case "namespace": namespace = try Self.text(value, of: "namespace")
+      case "address": host = try Self.host(value)
+      case "port": port = try Self.port(value, of: "port")
+      case "metricsPort": metricsPort = try Self.port(value, of: "metricsPort")
+      case "labels": labels = try Self.labels(value)
+      case "kvEvents": kvEvents = try Self.socket(value, of: "kvEvents")
+      case "kvReplay": kvReplay = try Self.socket(value, of: "kvReplay")
+      default:
+        problems.append(
+          EndpointProblem(
+            "unknown key \(Self.quoted(key)) is ignored; known are name, namespace, address, port, labels, metricsPort, "
+              + "kvEvents, kvReplay", line: Self.line(key)))
+      }
+    }
+    guard let name else { throw EndpointProblem("an entry has no 'name'", line: Self.line(entry)) }
+    guard let host else { throw EndpointProblem("entry '\(name)' has no 'address'", line: Self.line(entry)) }
+    guard let port else { throw EndpointProblem("entry '\(name)' has no 'port'", line: Self.line(entry)) }
+    return DiscoveredEndpoint(
+      name: name, namespace: namespace, address: EndpointAddress(host: host, port: port),
+      metricsAddress: metricsPort.map { EndpointAddress(host: host, port: $0) }, labels: labels, kvEvents: kvEvents,
+      kvReplay: kvReplay)
+  }
+}

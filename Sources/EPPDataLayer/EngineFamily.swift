@@ -1,0 +1,43 @@
+/// The metric families of an engine's page that are read; everything else on the page is skipped.
+///
+/// vLLM's names were read off real pages (0.32.0), its older ones and SGLang's from the anchor's tables.
+enum EngineFamily: Int, CaseIterable {
+  case waitingRequests
+  case runningRequests
+  case kvCacheUsage
+  /// vLLM before V1's rename; counts only where `kvCacheUsage` is absent.
+  case kvCacheUsageOld
+  case loRAInfo
+  case cacheConfigInfo
+  case queriedTokens
+  case queriedTokensOld
+  case hitTokens
+  case hitTokensOld
+
+  /// Sample names and the family that each belongs to.
+  static let names: [(String, EngineFamily)] = [
+    ("vllm:num_requests_waiting", .waitingRequests),
+    ("vllm:num_requests_running", .runningRequests),
+    ("vllm:kv_cache_usage_perc", .kvCacheUsage),
+    ("vllm:gpu_cache_usage_perc", .kvCacheUsageOld),
+    ("vllm:lora_requests_info", .loRAInfo),
+    ("vllm:cache_config_info", .cacheConfigInfo),
+    ("vllm:prefix_cache_queries_total", .queriedTokens),
+    ("vllm:prefix_cache_queries", .queriedTokens),
+    ("vllm:gpu_prefix_cache_queries_total", .queriedTokensOld),
+    ("vllm:gpu_prefix_cache_queries", .queriedTokensOld),
+    ("vllm:prefix_cache_hits_total", .hitTokens),
+    ("vllm:prefix_cache_hits", .hitTokens),
+    ("vllm:gpu_prefix_cache_hits_total", .hitTokensOld),
+    ("vllm:gpu_prefix_cache_hits", .hitTokensOld),
+    ("sglang:num_queue_reqs", .waitingRequests),
+    ("sglang:num_running_reqs", .runningRequests),
+    ("sglang:token_usage", .kvCacheUsage),
+    ("sglang:cache_config_info", .cacheConfigInfo),
+  ]
+
+  /// Labels of `cacheConfigInfo` that give the tokens of a block: vLLM's, SGLang's.
+  static let blockTokensLabels = ["block_size", "page_size"]
+  /// Labels of `cacheConfigInfo` that give the number of blocks: vLLM's, SGLang's.
+  static let blocksLabels = ["num_gpu_blocks", "num_pages"]
+}

@@ -1,0 +1,40 @@
+package import EPPCore
+
+/// What one complete metrics page says; nil where the page says nothing usable.
+///
+/// A page may carry several series of one family: one per engine, model or data-parallel rank behind the address. The
+/// endpoint is what the gateway can pick, so counts, counters and cache blocks are summed and the usage is the mean
+/// (the anchor takes one series and leaves the others).
+package struct EnginePage: Equatable, Sendable {
+  package var waitingRequests: Int?
+  package var runningRequests: Int?
+  /// 0...1.
+  package var kvCacheUsage: Double?
+  package var cacheBlockTokens: Int?
+  package var cacheBlocks: Int?
+  /// Nil when the page has no series of the LoRA family: then the engine serves no adapters.
+  package var loRA: EndpointMetrics.LoRAState?
+  package var prefixCacheQueriedTokens: UInt64?
+  package var prefixCacheHitTokens: UInt64?
+
+  package init() {}
+
+  /// The metrics of an endpoint after this page. A number that the page lacks stays as it was: each family is read for
+  /// itself, so that an engine which drops one of them keeps the others.
+  package func updating(
+    _ old: EndpointMetrics, scrapedAt: MonotonicTime, dispatched: EndpointLoad.Totals
+  ) -> EndpointMetrics {
+    var metrics = old
+    if let waitingRequests { metrics.waitingRequests = waitingRequests }
+    if let runningRequests { metrics.runningRequests = runningRequests }
+    if let kvCacheUsage { metrics.kvCacheUsage = kvCacheUsage }
+    if let cacheBlockTokens { metrics.cacheBlockTokens = cacheBlockTokens }
+    if let cacheBlocks { metrics.cacheBlocks = cacheBlocks }
+    metrics.loRA = loRA ?? EndpointMetrics.LoRAState()
+    if let prefixCacheQueriedTokens { metrics.prefixCacheQueriedTokens = prefixCacheQueriedTokens }
+    if let prefixCacheHitTokens { metrics.prefixCacheHitTokens = prefixCacheHitTokens }
+    metrics.scrapedAt = scrapedAt
+    metrics.dispatchedAtScrape = dispatched
+    return metrics
+  }
+}

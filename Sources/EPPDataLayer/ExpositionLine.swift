@@ -1,0 +1,120 @@
+/// One sample line of the Prometheus text format: `name{label="value",...} number timestamp`.
+///
+/// Holds offsets into the line's bytes and copies nothing.
+struct ExpositionLine {
+  /// Between the braces; empty when there are none.
+  var labels: Range<Int>
+  var value: Double
+  /// As written: milliseconds, or seconds in OpenMetrics. Only compared with others of the same page.
+  var timestamp: Double?
+
+  /// Reads what follows the name; nil when it is no sample.
+  init?(_ bytes: RawSpan, from nameEnd: Int, to end: Int) {
+    var offset = nameEnd
+    labels = nameEnd..<nameEnd
+    if offset < end, bytes.byte(at: offset) == UInt8(ascii: "{") {
+      guard let close = Self.closingBrace(bytes, from: offset + 1, to: end) else { return nil }
+      labels = offset + 1..<close
+      offset = close + 1
+    }
+    guard let valueToken = Self.token(bytes, &offset, end), let number = ExpositionNumber.parse(bytes, valueToken)
+    else { return nil }
+    value = number
+    timestamp = nil
+    if let token = Self.token(bytes, &offset, end) {
+      timestamp = ExpositionNumber.parse(bytes, token).flatMap { $0.isFinite ? $0 : nil }
+    }
+  }
+
+  /// A number that tells this line's label set from another's, whatever the order of its bytes is worth: engines
+  /// write the labels of a series in one order.
+  func labelHash(_ bytes: RawSpan) -> UInt64 {
+    var hash: UInt64 = 0x9E37_79B9_7F4A_7C15
+    var offset = labels.lowerBound
+    while offset + 8 <= labels.upperBound {
+      hash = (hash ^ bytes.word(at: offset)) &* 0xD6E8_FEB8_6659_FD93
+      hash ^= hash >> 32
+      offset += 8
+    }
+    while offset < labels.upperBound {
+      hash = (hash ^ UInt64(bytes.byte(at: offset))) &* 0x0000_0100_0000_01B3
+      offset += 1
+    }
+    return hash
+  }
+
+  /// Calls `body` with the name and the still escaped value of each label, until the text no longer reads as labels.
+  static func forEachLabel(_ bytes: RawSpan, in labels: Range<Int>, _ body: (Range<Int>, Range<Int>) -> Void) {
+    var offset = labels.lowerBound
+    while offset < labels.upperBound {
+      while offset < labels.upperBound, isBlank(bytes.byte(at: offset)) || bytes.byte(at: offset) == UInt8(ascii: ",") {
+        offset += 1
+      }
+      let nameStart = offset
+      while offset < labels.upperBound, bytes.byte(at: offset) != UInt8(ascii: "=") { offset += 1 }
+      var nameEnd = offset
+      while nameEnd > nameStart, isBlank(bytes.byte(at: nameEnd - 1)) { nameEnd -= 1 }
+      offset += 1
+      while offset < labels.upperBound, isBlank(bytes.byte(at: offset)) { offset += 1 }
+      guard offset < labels.upperBound, bytes.byte(at: offset) == UInt8(ascii: "\""),
+        let quote = closingQuote(bytes, from: offset + 1, to: labels.upperBound)
+      else { return }
+      body(nameStart..<nameEnd, offset + 1..<quote)
+      offset = quote + 1
+    }
+  }
+
+  /// The text of a label value with `\\`, `\"` and `\n` undone.
+  static func text(_ bytes: RawSpan, in value: Range<Int>) -> String {
+    var text: [UInt8] = []
+    text.reserveCapacity(value.count)
+    var offset = value.lowerBound
+    while offset < value.upperBound {
+      var byte = bytes.byte(at: offset)
+      if byte == UInt8(ascii: "\\"), offset + 1 < value.upperBound {
+        offset += 1
+        byte = bytes.byte(at: offset)
+        if byte == UInt8(ascii: "n") { byte = 0x0A }
+      }
+      text.append(byte)
+      offset += 1
+    }
+    return String(decoding: text, as: UTF8.self)
+  }
+
+  private static func closingBrace(_ bytes: RawSpan, from start: Int, to end: Int) -> Int? {
+    var offset = start
+    while offset < end {
+      switch bytes.byte(at: offset) {
+      case UInt8(ascii: "}"): return offset
+      case UInt8(ascii: "\""):
+        guard let quote = closingQuote(bytes, from: offset + 1, to: end) else { return nil }
+        offset = quote
+      default: break
+      }
+      offset += 1
+    }
+    return nil
+  }
+
+  private static func closingQuote(_ bytes: RawSpan, from start: Int, to end: Int) -> Int? {
+    var offset = start
+    while offset < end {
+      let byte = bytes.byte(at: offset)
+      if byte == UInt8(ascii: "\"") { return offset }
+      offset += byte == UInt8(ascii: "\\") ? 2 : 1
+    }
+    return nil
+  }
+
+  private static func token(_ bytes: RawSpan, _ offset: inout Int, _ end: Int) -> Range<Int>? {
+    while offset < end, isBlank(bytes.byte(at: offset)) { offset += 1 }
+    let start = offset
+    while offset < end, !isBlank(bytes.byte(at: offset)) { offset += 1 }
+    return start < offset ? start..<offset : nil
+  }
+
+  private static func isBlank(_ byte: UInt8) -> Bool {
+    byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") || byte == UInt8(ascii: "\r")
+  }
+}

@@ -1,0 +1,131 @@
+import EPPCore
+import EPPMetrics
+import NIOCore
+
+/// The scrapers of all endpoints on one event loop, and the timer that publishes what they bring.
+///
+/// Touched on its event loop only.
+final class ScrapeLoop: NIOScheduledCallbackHandler {
+  private let eventLoop: any EventLoop
+  private let configuration: ScrapeStateMachine.Configuration
+  private let store: EndpointStore
+  private let pollErrors: Counter
+  private let extractErrors: Counter
+  /// Called when an endpoint counts as unreachable after a failed scrape: its name may have another address by now.
+  private let noteUnreachable: () -> Void
+
+  private var scrapers: [EndpointSlot: EndpointScraper] = [:]
+  private var addresses: [EndpointSlot: EndpointAddress] = [:]
+  private var loads: [EndpointSlot: EndpointLoad] = [:]
+  /// Endpoints whose first attempt has not ended.
+  private var unattempted: Set<EndpointSlot> = []
+  private var whenAttempted: (() -> Void)?
+  private var plannedPublication: (time: MonotonicTime, callback: NIOScheduledCallback)?
+  private var isStopped = false
+
+  init(
+    eventLoop: any EventLoop, configuration: ScrapeStateMachine.Configuration, store: EndpointStore,
+    metrics: PickerMetrics, noteUnreachable: @escaping () -> Void
+  ) {
+    self.eventLoop = eventLoop
+    self.configuration = configuration
+    self.store = store
+    self.noteUnreachable = noteUnreachable
+    pollErrors = metrics.pollErrors(sourceType: "metrics-data-source")
+    extractErrors = metrics.extractErrors(
+      sourceType: "metrics-data-source", extractorType: "core-metrics-extractor")
+  }
+
+  /// Follows a change of the pool.
+  func apply(_ change: EndpointChange) {
+    guard !isStopped else { return }
+    switch change {
+    case .added(let endpoint, let load):
+      loads[endpoint.slot] = load
+      unattempted.insert(endpoint.slot)
+      startScraper(of: endpoint, load)
+    case .updated(let endpoint):
+      guard let load = loads[endpoint.slot], addresses[endpoint.slot] != endpoint.metricsAddress else { return }
+      scrapers[endpoint.slot]?.stop()
+      startScraper(of: endpoint, load)
+    case .removed(let endpoint):
+      scrapers.removeValue(forKey: endpoint.slot)?.stop()
+      addresses[endpoint.slot] = nil
+      loads[endpoint.slot] = nil
+      noteAttempt(endpoint.slot)
+    }
+  }
+
+  /// Calls `body` once every endpoint of this moment has been tried.
+  func afterFirstAttempts(_ body: @escaping () -> Void) {
+    if unattempted.isEmpty { body() } else { whenAttempted = body }
+  }
+
+  /// Ends all connections and timers.
+  func stop() {
+    isStopped = true
+    for scraper in scrapers.values { scraper.stop() }
+    scrapers = [:]
+    plannedPublication?.callback.cancel()
+    plannedPublication = nil
+    whenAttempted?()
+    whenAttempted = nil
+  }
+
+  func handleScheduledCallback(eventLoop: some EventLoop) {
+    plannedPublication = nil
+    planPublication(store.publishIfDue())
+  }
+
+  private func startScraper(of endpoint: Endpoint, _ load: EndpointLoad) {
+    let scraper = EndpointScraper(
+      endpoint: endpoint, load: load, configuration: configuration, eventLoop: eventLoop
+    ) { [unowned self] scraper, result in finished(scraper, result) }
+    scrapers[endpoint.slot] = scraper
+    addresses[endpoint.slot] = endpoint.metricsAddress
+    scraper.start()
+  }
+
+  private func finished(_ scraper: EndpointScraper, _ result: Result<EndpointScraper.ScrapedPage, ScrapeError>) {
+    switch result {
+    case .success(let scraped):
+      store.record(scraped.page, for: scraper.slot, startedAt: scraped.startedAt, dispatched: scraped.dispatched)
+      planPublication()
+    case .failure(let error):
+      (error.isExtraction ? extractErrors : pollErrors).increment()
+      if store.recordFailure(error, for: scraper.slot) { noteUnreachable() }
+    }
+    noteAttempt(scraper.slot)
+  }
+
+  private func noteAttempt(_ slot: EndpointSlot) {
+    guard !unattempted.isEmpty else { return }
+    unattempted.remove(slot)
+    guard unattempted.isEmpty, let body = whenAttempted else { return }
+    whenAttempted = nil
+    body()
+  }
+
+  /// What a group of endpoints brings is published once, when the last of them has answered; one that takes its time
+  /// holds the others up for the length of a publication interval at most.
+  private func planPublication() {
+    if scrapers.values.contains(where: { $0.isWaiting }) {
+      planPublication(MonotonicTime.now().advanced(by: store.configuration.publishInterval))
+    } else {
+      planPublication(store.publishIfDue())
+    }
+  }
+
+  private func planPublication(_ time: MonotonicTime?) {
+    guard let time, !isStopped else { return }
+    if let planned = plannedPublication {
+      guard time < planned.time else { return }
+      planned.callback.cancel()
+    }
+    guard
+      let callback = try? eventLoop.assumeIsolated().scheduleCallback(
+        at: .uptimeNanoseconds(time.nanoseconds), handler: self)
+    else { return }
+    plannedPublication = (time, callback)
+  }
+}

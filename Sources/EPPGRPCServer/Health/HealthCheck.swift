@@ -1,0 +1,36 @@
+/// A call of `grpc.health.v1.Health/Check` or `List`: one request, one answer.
+final class HealthCheck: CallHandler {
+  enum Method {
+    case check
+    case list
+  }
+
+  private let method: Method
+  private let call: ServerCall
+  private let health: HealthState
+  private var isAnswered = false
+
+  init(_ method: Method, call: ServerCall, health: HealthState) {
+    self.method = method
+    self.call = call
+    self.health = health
+  }
+
+  func received(_ message: consuming SliceList?) {
+    guard !isAnswered else { return }
+    isAnswered = true
+    guard let message = message, let service = HealthMessages.service(of: message) else {
+      call.close(.invalidArgument, "not a health request")
+      return
+    }
+    switch method {
+    case .check: call.enqueue(HealthMessages.response(health.status(of: service)))
+    case .list: call.enqueue(HealthMessages.list(health))
+    }
+    call.flush(then: .close(.ok, nil))
+  }
+
+  func sent() {}
+  func woken() {}
+  func closed() {}
+}

@@ -1,0 +1,105 @@
+import CGRPCShim
+
+/// The gRPC side of the process: ext_proc with health on one port, health alone on another.
+///
+/// Any thread may call it; `start`, `drain` once each, in this order.
+package final class PickerServer: Sendable {
+  package struct Configuration: Sendable {
+    /// An IP literal to bind; `0.0.0.0` and `::` are all interfaces.
+    package var bindAddress: String
+    /// 0 binds a free port, here and below.
+    package var port: Int
+    package var healthPort: Int
+    /// Threads that serve ext_proc.
+    package var workers: Int
+    /// Nil serves plain text.
+    package var tls: TLSIdentity?
+    /// Bytes of one gRPC message.
+    package var maximumReceiveMessageBytes: Int
+    /// Open ext_proc streams per connection.
+    package var maximumConcurrentStreams: Int
+    /// From the signal to the end of the last stream.
+    package var drainTimeout: Duration
+
+    package init(
+      bindAddress: String, port: Int, healthPort: Int, workers: Int, tls: TLSIdentity?,
+      maximumReceiveMessageBytes: Int, maximumConcurrentStreams: Int, drainTimeout: Duration
+    ) {
+      self.bindAddress = bindAddress
+      self.port = port
+      self.healthPort = healthPort
+      self.workers = workers
+      self.tls = tls
+      self.maximumReceiveMessageBytes = maximumReceiveMessageBytes
+      self.maximumConcurrentStreams = maximumConcurrentStreams
+      self.drainTimeout = drainTimeout
+    }
+  }
+
+  /// How long NOT_SERVING is shown while calls are still accepted: gateways look every few seconds.
+  private static let maximumNotice = Duration.seconds(5)
+
+  private let configuration: Configuration
+  private let health: HealthState
+  private let extProc: Listener
+  private let healthOnly: Listener
+  private let extProcDrained: DrainSignal
+  private let healthDrained: DrainSignal
+
+  /// Binds both ports; throws when that fails.
+  package init(configuration: Configuration, settings: ExtProcSettings, health: HealthState) throws(ServerError) {
+    epp_grpc_init()
+    self.configuration = configuration
+    self.health = health
+    let headersOnlyWarning = OneTimeWarning(
+      "the gateway's request_body_mode keeps prompts from the picker until it is too late (NONE or STREAMED): requests "
+        + "are routed from their headers alone, without prefix affinity; set FULL_DUPLEX_STREAMED or BUFFERED")
+    let drained = DrainSignal()
+    let healthDrained = DrainSignal()
+    extProcDrained = drained
+    self.healthDrained = healthDrained
+    let host = configuration.bindAddress.contains(":") ? "[\(configuration.bindAddress)]" : configuration.bindAddress
+    extProc = try Listener(
+      address: "\(host):\(configuration.port)", tls: configuration.tls,
+      options: Listener.Options(
+        maximumReceiveMessageBytes: configuration.maximumReceiveMessageBytes,
+        maximumConcurrentStreams: configuration.maximumConcurrentStreams, workers: configuration.workers),
+      makeFactory: { ExtProcWorker(settings: settings, health: health, headersOnlyWarning: headersOnlyWarning) },
+      onDrained: { drained.signal() })
+    // A health request is a name; Watch streams stay open, so a thousand of them are allowed.
+    healthOnly = try Listener(
+      address: "\(host):\(configuration.healthPort)", tls: nil,
+      options: Listener.Options(maximumReceiveMessageBytes: 4096, maximumConcurrentStreams: 1000, workers: 1),
+      makeFactory: { HealthHandlerFactory(health: health) },
+      onDrained: { healthDrained.signal() })
+  }
+
+  /// The bound ports.
+  package var port: Int { extProc.port }
+  package var healthPort: Int { healthOnly.port }
+
+  package func start() {
+    extProc.start()
+    healthOnly.start()
+  }
+
+  /// Says NOT_SERVING, goes on accepting for a while, then lets open streams finish; those that have not by the drain
+  /// timeout are cancelled. Returns when every thread has ended.
+  package func drain() async {
+    let start = ContinuousClock.now
+    health.startDraining()
+    let notice = min(Self.maximumNotice, configuration.drainTimeout / 2)
+    try? await Task.sleep(until: start + notice, clock: .continuous)
+    extProc.stopAccepting()
+    if await !extProcDrained.wait(until: start + configuration.drainTimeout) {
+      extProc.cancelAllCalls()
+      await extProcDrained.wait()
+    }
+    healthOnly.stopAccepting()
+    healthOnly.cancelAllCalls()
+    await healthDrained.wait()
+    extProc.finish()
+    healthOnly.finish()
+    epp_grpc_shutdown()
+  }
+}

@@ -1,0 +1,258 @@
+import CGRPCShim
+import EPPCore
+import EPPExtProc
+import EPPMetrics
+import EPPRouting
+
+/// One ext_proc stream: performs what the state machine says, and owns the bytes that the machine only counts.
+final class ExtProcStream: CallHandler {
+  let call: ServerCall
+  let worker: ExtProcWorker
+  var machine: StreamStateMachine
+  /// The request body so far, as references into the messages that brought it.
+  var body = SliceList()
+  private var heldBytes = 0
+  var head = DecodedMessage.RequestHead()
+  private var subset = SubsetHint.absent
+  var requestID = ""
+  var isRequestIDNew = false
+  var routed: RoutedRequest?
+  private var deadline: DeadlineList.Entry?
+  private let startedAt: UInt64
+  private var isCounted = false
+  var endStatus = StatusCode.ok
+
+  init(call: ServerCall, worker: ExtProcWorker, machine: StreamStateMachine) {
+    self.call = call
+    self.worker = worker
+    self.machine = machine
+    startedAt = epp_monotonic_now()
+    worker.settings.metrics.streamsInFlight.add(1)
+  }
+
+  var now: MonotonicTime { MonotonicTime(nanoseconds: epp_monotonic_now()) }
+
+  // MARK: - CallHandler
+
+  func received(_ message: consuming SliceList?) {
+    guard let message = message else {
+      perform(machine.halfClosed())
+      return
+    }
+    if deadline == nil, machine.isAwaitingDecision {
+      deadline = worker.startDeadline(of: self, now: startedAt)
+    }
+    switch BodyFrame.scan(message) {
+    case .frame(let frame):
+      if let bytes = frame.metadata {
+        guard let metadata = worker.decoder.decodeMetadata(bytes) else { return refuse("metadata_context is malformed") }
+        apply(metadata)
+      }
+      receivedBody(frame.direction, message, frame.payload, endOfStream: frame.endOfStream)
+    case .other:
+      receivedOther(message)
+    case .malformed:
+      refuse("a message is not a ProcessingRequest")
+    }
+  }
+
+  func sent() {}
+
+  func woken() {}
+
+  func closed() {
+    stopDeadline()
+    dropBody()
+    if let flight = routed?.flight { flight.ended(isComplete: machine.isResponseComplete, now: now) }
+    routed = nil
+    let metrics = worker.settings.metrics
+    metrics.streamsInFlight.add(-1)
+    metrics.streamDuration.observe(nanoseconds: epp_monotonic_now() - startedAt)
+    metrics.streams(status: Int(endStatus.rawValue)).increment()
+  }
+
+  /// The request has waited too long for the rest of its body.
+  func deadlinePassed() {
+    deadline = nil
+    let action = machine.interrupt(
+      Rejection(
+        .serviceUnavailable, "the request did not arrive within the time allowed for a routing decision",
+        reason: .deadline))
+    // `.receive` means that nothing has to be done: a message is being received already.
+    if action != .receive { perform(action) }
+  }
+
+  // MARK: - Messages
+
+  private func receivedOther(_ message: borrowing SliceList) {
+    guard message.byteCount <= MessageDecoder.maximumMessageBytes || Self.isBody(message) else {
+      return refuse(
+        "a message of \(message.byteCount) bytes is too large for headers or trailers", .resourceExhausted)
+    }
+    let decoder = worker.decoder
+    let decoded = message.withContiguousBytes(&worker.joined) { decoder.decode($0) }
+    guard let (decoded, metadata) = decoded else { return refuse("a message is not a ProcessingRequest") }
+    apply(metadata)
+    switch decoded {
+    case .requestHeaders(let head):
+      receivedRequestHeaders(head)
+    case .responseHeaders(let head):
+      receivedResponseHeaders(head, served: metadata.served)
+    case .requestTrailers:
+      perform(machine.receive(.requestTrailers))
+    case .responseTrailers:
+      routed?.flight.responseEnded(now: now)
+      perform(machine.receive(.responseTrailers))
+    case .body(let direction, let payload, let endOfStream):
+      var bytes = SliceList()
+      bytes.append(copying: payload)
+      receivedBody(direction, bytes, 0..<payload.count, endOfStream: endOfStream)
+    }
+  }
+
+  /// Whether the first field is a body: those may be as large as the server's receive limit.
+  private static func isBody(_ message: borrowing SliceList) -> Bool {
+    var cursor = SliceCursor(message)
+    let tag = cursor.readVarint()
+    return tag == 4 << 3 | 2 || tag == 5 << 3 | 2
+  }
+
+  private func receivedRequestHeaders(_ head: DecodedMessage.RequestHead) {
+    self.head = head
+    if let given = head.headers.first(HeaderName.requestID), !given.isEmpty {
+      requestID = given
+    } else {
+      requestID = worker.scratch.makeRequestID()
+      isRequestIDNew = true
+    }
+    let contentLength = head.headers.first(HeaderName.contentLength).flatMap { Int($0) }
+    let action = machine.receive(
+      .requestHeaders(endOfStream: head.endOfStream, configuration: head.configuration, contentLength: contentLength))
+    if machine.decidesFromHeadersAlone, !head.endOfStream { worker.warnOfHeadersOnly() }
+    perform(action)
+  }
+
+  private func receivedResponseHeaders(_ head: DecodedMessage.ResponseHead, served: String?) {
+    if let flight = routed?.flight {
+      flight.responseStarted(
+        ResponseStart(
+          status: head.status, isEventStream: head.isEventStream, isReadable: !head.isEncoded, served: served),
+        now: now)
+      if head.endOfStream { flight.responseEnded(now: now) }
+    }
+    perform(machine.receive(.responseHeaders(endOfStream: head.endOfStream, configuration: head.configuration)))
+  }
+
+  private func receivedBody(
+    _ direction: BodyFrame.Direction, _ message: borrowing SliceList, _ payload: Range<Int>, endOfStream: Bool
+  ) {
+    switch direction {
+    case .request:
+      let isCollecting = machine.isAwaitingDecision
+      let action = machine.receive(.requestBody(byteCount: payload.count, endOfStream: endOfStream))
+      if isCollecting, action == .receive || action.isRoute {
+        guard hold(payload.count) else { return perform(machine.interrupt(Self.bufferFull)) }
+        body.append(payload, of: message)
+      }
+      perform(action, message, payload)
+    case .response:
+      if let flight = routed?.flight {
+        let now = now
+        message.forEachPiece(of: payload) { flight.responseBody($0, now: now) }
+        if endOfStream { flight.responseEnded(now: now) }
+      }
+      perform(machine.receive(.responseBody(endOfStream: endOfStream)), message, payload)
+    }
+  }
+
+  private static let bufferFull = Rejection(
+    .serviceUnavailable, "too many request bodies are being read at this moment; try again", reason: .bufferFull)
+
+  private func apply(_ metadata: GatewayMetadata) {
+    if let subset = metadata.subset { self.subset = subset }
+  }
+
+  // MARK: - Actions
+
+  func perform(_ action: StreamAction) {
+    let nothing = SliceList()
+    perform(action, nothing, 0..<0)
+  }
+
+  /// Does what the machine says. `payload` of `message` is the body chunk that the action answers.
+  private func perform(_ action: StreamAction, _ message: borrowing SliceList, _ payload: Range<Int>) {
+    var action = action
+    while case .route(let input) = action { action = route(input) }
+    switch action {
+    case .receive, .route:
+      call.receive()
+    case .reply(let reply, let next):
+      enqueue(reply, message, payload)
+      dropBody()
+      switch next {
+      case .receive: call.flush(then: .receive)
+      case .close: call.flush(then: .close(.ok, nil))
+      }
+    case .close(let status):
+      switch status {
+      case .ok: call.close(.ok)
+      case .invalidArgument(let reason): refuse(reason)
+      }
+    }
+    if !machine.isAwaitingDecision { stopDeadline() }
+  }
+
+  private func route(_ input: StreamAction.RouteInput) -> StreamAction {
+    let arrival = RequestArrival(
+      context: RequestContext(
+        requestID: requestID, headers: head.headers, subset: subset, sourceAddress: head.sourceAddress),
+      receivedAt: MonotonicTime(nanoseconds: startedAt))
+    let pool = worker.settings.pool
+    let seesResponse = machine.seesResponse
+    let result = body.withContiguousBytes(&worker.joined) { bytes in
+      pool.route(
+        arrival, input: input, body: bytes, seesResponse: seesResponse, scratch: &worker.scratch, now: now)
+    }
+    worker.trimBuffers()
+    switch result {
+    case .success(let routed):
+      self.routed = routed
+      return machine.routed(.success(()))
+    case .failure(let rejection):
+      return machine.routed(.failure(rejection))
+    }
+  }
+
+  private func refuse(_ reason: String, _ code: StatusCode = .invalidArgument) {
+    endStatus = code
+    call.close(code, reason)
+  }
+
+  private func stopDeadline() {
+    guard let deadline else { return }
+    worker.stopDeadline(deadline)
+    self.deadline = nil
+  }
+
+  // MARK: - Bytes
+
+  private func hold(_ byteCount: Int) -> Bool {
+    guard worker.settings.budget.take(byteCount) else { return false }
+    heldBytes += byteCount
+    return true
+  }
+
+  /// The body is not needed any more: sent (the core has its own references) or refused.
+  private func dropBody() {
+    guard !machine.isAwaitingDecision || !call.isOpen else { return }
+    body.removeAll()
+    worker.settings.budget.giveBack(heldBytes)
+    heldBytes = 0
+  }
+}
+
+extension StreamAction {
+  fileprivate var isRoute: Bool {
+    if case .route = self { true } else { false }
+  }
+}

@@ -1,0 +1,73 @@
+import CGRPCShim
+import EPPCore
+import EPPExtProc
+import EPPRouting
+
+/// What the ext_proc streams of one worker thread share: decoders, buffers, deadlines.
+final class ExtProcWorker: CallHandlerFactory {
+  static let method = "/envoy.service.ext_proc.v3.ExternalProcessor/Process"
+
+  let settings: ExtProcSettings
+  let decoder: MessageDecoder
+  var encoder = ProcessingResponseEncoder()
+  /// Where a body in several slices is joined for the parser.
+  var joined: [UInt8] = []
+  var scratch: RoutingScratch
+  private(set) var deadlines = DeadlineList()
+  private let deadline: UInt64
+  private let health: HealthService
+  private let headersOnlyWarning: OneTimeWarning
+  private var streamCount: UInt64 = 0
+
+  /// Past this a buffer that one large request needed is given back.
+  private static let maximumKeptBytes = 4 << 20
+
+  init(settings: ExtProcSettings, health: HealthState, headersOnlyWarning: OneTimeWarning) {
+    self.settings = settings
+    self.health = HealthService(health: health)
+    self.headersOnlyWarning = headersOnlyWarning
+    decoder = MessageDecoder(interest: settings.interest)
+    scratch = settings.pool.makeScratch()
+    deadline = MonotonicTime(nanoseconds: 0).advanced(by: settings.requestDeadline).nanoseconds
+  }
+
+  func makeHandler(method: String, call: ServerCall) -> (any CallHandler)? {
+    guard method == Self.method else { return health.makeHandler(method: method, call: call) }
+    streamCount &+= 1
+    let seesResponse =
+      switch settings.responseProcessing {
+      case .full: true
+      case .sampled: streamCount % ResponseProcessing.sampleInterval == 0
+      case .none: false
+      }
+    return ExtProcStream(
+      call: call, worker: self,
+      machine: StreamStateMachine(limits: settings.limits, seesResponse: seesResponse))
+  }
+
+  /// Starts the clock of a stream that has sent its first message.
+  func startDeadline(of stream: ExtProcStream, now: UInt64) -> DeadlineList.Entry {
+    let (time, overflow) = now.addingReportingOverflow(deadline)
+    let entry = DeadlineList.Entry(deadline: overflow ? .max : time, stream: stream)
+    deadlines.append(entry)
+    return entry
+  }
+
+  func stopDeadline(_ entry: DeadlineList.Entry) { deadlines.remove(entry) }
+
+  var nextDeadline: UInt64? { deadlines.first?.deadline }
+
+  func deadlinePassed(now: UInt64) {
+    while let entry = deadlines.first, entry.deadline <= now {
+      deadlines.remove(entry)
+      entry.stream.deadlinePassed()
+    }
+  }
+
+  func warnOfHeadersOnly() { headersOnlyWarning.say(settings.logger) }
+
+  /// Keeps a worker from holding the memory of its largest request for good.
+  func trimBuffers() {
+    if joined.capacity > Self.maximumKeptBytes { joined = [] }
+  }
+}

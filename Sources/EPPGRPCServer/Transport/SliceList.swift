@@ -1,0 +1,88 @@
+import CGRPCShim
+
+/// A run of bytes in pieces, as the C core delivered them or as they will be sent: references, no copies.
+///
+/// Owns one reference to each slice and gives it up at its end. Not shared between threads.
+struct SliceList: ~Copyable {
+  private(set) var slices: [epp_slice] = []
+  /// Bytes in all slices.
+  private(set) var byteCount = 0
+
+  init() {}
+
+  /// Takes over the caller's reference.
+  mutating func append(owning slice: epp_slice) {
+    let count = unsafe withUnsafePointer(to: slice) { unsafe epp_slice_count($0) }
+    byteCount += count
+    slices.append(slice)
+  }
+
+  /// Adds a copy of bytes.
+  mutating func append(copying bytes: [UInt8]) {
+    append(owning: unsafe bytes.withUnsafeBytes { unsafe epp_slice_copy($0.baseAddress, $0.count) })
+  }
+
+  /// Adds references to the bytes `range` of another list; its slices are cut where the range begins and ends.
+  mutating func append(_ range: Range<Int>, of other: borrowing SliceList) {
+    var start = 0
+    for index in other.slices.indices where !range.isEmpty {
+      let (count, piece): (Int, epp_slice?) = unsafe withUnsafePointer(to: other.slices[index]) { slice in
+        let count = unsafe epp_slice_count(slice)
+        let lower = max(range.lowerBound, start)
+        let upper = min(range.upperBound, start + count)
+        guard lower < upper else { return (count, nil) }
+        return (count, unsafe epp_slice_sub(slice, lower - start, upper - start))
+      }
+      if let piece { append(owning: piece) }
+      start += count
+      if start >= range.upperBound { break }
+    }
+  }
+
+  /// Calls `body` with the bytes `range`, piece by piece, in place.
+  func forEachPiece(of range: Range<Int>, _ body: (RawSpan) -> Void) {
+    var start = 0
+    for index in slices.indices {
+      var slice = slices[index]
+      unsafe withUnsafeMutablePointer(to: &slice) { pointer in
+        let bytes = unsafe UnsafeRawBufferPointer(start: epp_slice_bytes(pointer), count: epp_slice_count(pointer))
+        let lower = max(range.lowerBound - start, 0)
+        let upper = min(range.upperBound - start, bytes.count)
+        if lower < upper { unsafe body(UnsafeRawBufferPointer(rebasing: bytes[lower..<upper]).bytes) }
+        start += bytes.count
+      }
+      if start >= range.upperBound { break }
+    }
+  }
+
+  /// Gives up all references.
+  mutating func removeAll() {
+    for slice in slices { unsafe withUnsafePointer(to: slice) { unsafe epp_slice_unref($0) } }
+    slices.removeAll(keepingCapacity: true)
+    byteCount = 0
+  }
+
+  /// Calls `body` with the bytes in one piece: in place where they are in one slice, else copied into `buffer`.
+  func withContiguousBytes<Result>(_ buffer: inout [UInt8], _ body: (RawSpan) -> Result) -> Result {
+    if slices.count == 1 {
+      // The value may hold its bytes itself, so the pointer is valid only while this copy of it stays in place.
+      var slice = slices[0]
+      return unsafe withUnsafeMutablePointer(to: &slice) { pointer in
+        unsafe body(UnsafeRawBufferPointer(start: epp_slice_bytes(pointer), count: epp_slice_count(pointer)).bytes)
+      }
+    }
+    buffer.removeAll(keepingCapacity: true)
+    buffer.reserveCapacity(byteCount)
+    for slice in slices {
+      unsafe withUnsafePointer(to: slice) { pointer in
+        unsafe buffer.append(
+          contentsOf: UnsafeBufferPointer(start: epp_slice_bytes(pointer), count: epp_slice_count(pointer)))
+      }
+    }
+    return unsafe buffer.withUnsafeBytes { unsafe body($0.bytes) }
+  }
+
+  deinit {
+    for slice in slices { unsafe withUnsafePointer(to: slice) { unsafe epp_slice_unref($0) } }
+  }
+}

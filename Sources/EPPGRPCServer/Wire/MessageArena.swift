@@ -1,0 +1,63 @@
+import CProtobufC
+
+#if canImport(Glibc)
+  import Glibc
+#endif
+
+/// Memory for the messages that protobuf-c unpacks: handed out in sequence, given back all at once. Unpacking 12
+/// headers makes 40 allocations; with this they cost half.
+///
+/// Not shared between threads.
+@safe final class MessageArena {
+  private static let blockBytes = 65_536
+  private static let alignment = 16
+
+  private let block: UnsafeMutableRawPointer
+  private var used = 0
+  private var overflow: [UnsafeMutableRawPointer]
+  private var overflowBytes = 0
+  /// What one message may unpack to. A message of small fields grows about tenfold; past this it is refused.
+  private let maximumBytes: Int
+
+  init(maximumBytes: Int) {
+    unsafe overflow = []
+    unsafe block = .allocate(byteCount: Self.blockBytes, alignment: Self.alignment)
+    self.maximumBytes = maximumBytes
+  }
+
+  deinit {
+    removeAll()
+    unsafe block.deallocate()
+  }
+
+  /// Forgets everything handed out.
+  func removeAll() {
+    used = 0
+    overflowBytes = 0
+    while let pointer = unsafe overflow.popLast() { unsafe free(pointer) }
+  }
+
+  fileprivate func allocate(_ size: Int) -> UnsafeMutableRawPointer? {
+    let rounded = (size + Self.alignment - 1) & ~(Self.alignment - 1)
+    if used + rounded <= Self.blockBytes {
+      defer { used += rounded }
+      return unsafe block + used
+    }
+    guard overflowBytes + rounded <= maximumBytes, let pointer = unsafe malloc(rounded) else { return nil }
+    overflowBytes += rounded
+    unsafe overflow.append(pointer)
+    return unsafe pointer
+  }
+
+  /// Calls `body` with an allocator that takes from this arena.
+  func withAllocator<Result>(_ body: (UnsafeMutablePointer<ProtobufCAllocator>) -> Result) -> Result {
+    var allocator = unsafe ProtobufCAllocator(
+      alloc: { data, size in
+        guard let data = unsafe data else { return nil }
+        return unsafe Unmanaged<MessageArena>.fromOpaque(data).takeUnretainedValue().allocate(size)
+      },
+      free: { _, _ in },
+      allocator_data: Unmanaged.passUnretained(self).toOpaque())
+    return unsafe withUnsafeMutablePointer(to: &allocator) { unsafe body($0) }
+  }
+}

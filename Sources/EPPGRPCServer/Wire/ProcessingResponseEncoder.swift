@@ -1,0 +1,171 @@
+import EPPCore
+
+/// Writes the messages that the picker sends (`ProcessingResponse`), each of them small: bodies are appended by
+/// reference behind what `streamedBodyPrefix` writes.
+struct ProcessingResponseEncoder {
+  /// Which field of ProcessingResponse a headers or body answer goes into.
+  enum Direction {
+    case request
+    case response
+
+    var headersField: UInt64 { self == .request ? 1 : 2 }
+    var bodyField: UInt64 { self == .request ? 3 : 4 }
+    var trailersField: UInt64 { self == .request ? 5 : 6 }
+  }
+
+  /// What a decision changes in the request's headers.
+  struct HeaderChanges {
+    var set: [RequestHeaders.Field] = []
+    var remove: [String] = []
+  }
+
+  /// A decision as the gateway needs it.
+  struct Decision {
+    /// `ip:port`, or several separated by commas, best first.
+    var destination: String
+    var changes = HeaderChanges()
+    /// Scores of all candidates by destination, where they are asked for.
+    var scores: [(destination: String, score: Double)] = []
+  }
+
+  /// `HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD`: set explicitly, since gateways read the default differently.
+  private static let overwriteIfExistsOrAdd: UInt64 = 2
+
+  private var writer = WireWriter()
+
+  init() {}
+
+  /// An answer that changes nothing, to headers or to a body in a mode where the gateway keeps it.
+  mutating func unchanged(headersOf direction: Direction) -> [UInt8] {
+    encode { writer in writer.message(direction.headersField) { $0.message(1) { _ in } } }
+  }
+
+  mutating func unchanged(bodyOf direction: Direction) -> [UInt8] {
+    encode { writer in writer.message(direction.bodyField) { $0.message(1) { _ in } } }
+  }
+
+  mutating func trailers(of direction: Direction) -> [UInt8] {
+    encode { writer in writer.message(direction.trailersField) { _ in } }
+  }
+
+  /// The decision in the answer to the request's headers.
+  mutating func decisionInHeaders(_ decision: Decision) -> [UInt8] {
+    encode { writer in
+      writer.message(Direction.request.headersField) { writer in
+        writer.message(1) { Self.common(&$0, decision, body: nil) }
+      }
+      Self.dynamicMetadata(&writer, decision)
+    }
+  }
+
+  /// The decision in the answer to a buffered body; `body` replaces it where it was rewritten.
+  mutating func decisionInBody(_ decision: Decision, body: [UInt8]?) -> [UInt8] {
+    encode { writer in
+      writer.message(Direction.request.bodyField) { writer in
+        writer.message(1) { Self.common(&$0, decision, body: body) }
+      }
+      Self.dynamicMetadata(&writer, decision)
+    }
+  }
+
+  /// The answer for the client.
+  mutating func immediate(status: Int, headers: [RequestHeaders.Field], body: [UInt8], details: String) -> [UInt8] {
+    encode { writer in
+      writer.message(7) { writer in
+        writer.message(1) { $0.field(1, UInt64(status)) }
+        writer.message(2) { Self.mutation(&$0, HeaderChanges(set: headers)) }
+        writer.field(3, body)
+        writer.field(5, details)
+      }
+    }
+  }
+
+  /// Everything of a streamed body answer before its bytes: `ProcessingResponse{BodyResponse{CommonResponse{
+  /// BodyMutation{StreamedBodyResponse{end_of_stream, body}}}}}`, with end_of_stream before the body so that the bytes
+  /// come last and can be appended by reference.
+  static func streamedBodyPrefix(_ direction: Direction, byteCount: Int, endOfStream: Bool) -> [UInt8] {
+    // Lengths from the inside out: the body's own tag and length are there even when it is empty.
+    let flag = endOfStream ? 2 : 0
+    let streamed = flag + 1 + varintLength(byteCount) + byteCount
+    let mutation = 1 + varintLength(streamed) + streamed
+    let common = 1 + varintLength(mutation) + mutation
+    let response = 1 + varintLength(common) + common
+    var writer = WireWriter()
+    writer.varint(direction.bodyField << 3 | 2)
+    writer.varint(UInt64(response))
+    writer.varint(1 << 3 | 2)
+    writer.varint(UInt64(common))
+    writer.varint(3 << 3 | 2)
+    writer.varint(UInt64(mutation))
+    writer.varint(3 << 3 | 2)
+    writer.varint(UInt64(streamed))
+    writer.field(2, endOfStream)
+    writer.varint(1 << 3 | 2)
+    writer.varint(UInt64(byteCount))
+    return writer.bytes
+  }
+
+  private static func varintLength(_ value: Int) -> Int {
+    max(1, (Int.bitWidth - value.leadingZeroBitCount + 6) / 7)
+  }
+
+  private mutating func encode(_ content: (inout WireWriter) -> Void) -> [UInt8] {
+    writer.removeAll()
+    content(&writer)
+    return writer.bytes
+  }
+
+  /// CommonResponse: header_mutation = 2, body_mutation = 3, clear_route_cache = 5.
+  private static func common(_ writer: inout WireWriter, _ decision: Decision, body: [UInt8]?) {
+    writer.message(2) { writer in
+      setHeader(&writer, RequestHeaders.Field(name: HeaderName.destinationEndpoint, value: decision.destination))
+      mutation(&writer, decision.changes)
+    }
+    if let body { writer.message(3) { $0.field(1, body) } }
+    writer.field(5, true)
+  }
+
+  /// HeaderMutation: set_headers = 1, remove_headers = 2.
+  private static func mutation(_ writer: inout WireWriter, _ changes: HeaderChanges) {
+    for field in changes.set { setHeader(&writer, field) }
+    for name in changes.remove { writer.field(2, name) }
+  }
+
+  /// HeaderValueOption: header = 1 {key = 1, raw_value = 3}, append_action = 3.
+  private static func setHeader(_ writer: inout WireWriter, _ field: RequestHeaders.Field) {
+    writer.message(1) { writer in
+      writer.message(1) { writer in
+        writer.field(1, field.name)
+        writer.field(3, field.value)
+      }
+      writer.field(3, overwriteIfExistsOrAdd)
+    }
+  }
+
+  /// dynamic_metadata = 8: the destination again, for gateways that pick the host from metadata.
+  private static func dynamicMetadata(_ writer: inout WireWriter, _ decision: Decision) {
+    writer.message(8) { writer in
+      structField(&writer, MetadataNamespace.loadBalancing) { writer in
+        writer.message(5) { writer in
+          structField(&writer, HeaderName.destinationEndpoint) { $0.field(3, decision.destination) }
+          guard !decision.scores.isEmpty else { return }
+          structField(&writer, HeaderName.destinationEndpointScores) { writer in
+            writer.message(5) { writer in
+              for entry in decision.scores {
+                structField(&writer, entry.destination) { $0.field(2, entry.score) }
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+
+  /// An entry of google.protobuf.Struct: fields = 1 {key = 1, value = 2}.
+  private static func structField(_ writer: inout WireWriter, _ key: String, _ value: (inout WireWriter) -> Void) {
+    writer.message(1) { writer in
+      writer.field(1, key)
+      writer.message(2, value)
+    }
+  }
+}

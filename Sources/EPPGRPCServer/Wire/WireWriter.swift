@@ -1,0 +1,67 @@
+/// Writes protobuf wire format into an array that is kept and reused.
+struct WireWriter {
+  private(set) var bytes: [UInt8] = []
+
+  init() { bytes.reserveCapacity(512) }
+
+  mutating func removeAll() { bytes.removeAll(keepingCapacity: true) }
+
+  mutating func varint(_ value: UInt64) {
+    var value = value
+    while value >= 0x80 {
+      bytes.append(UInt8(truncatingIfNeeded: value) | 0x80)
+      value >>= 7
+    }
+    bytes.append(UInt8(truncatingIfNeeded: value))
+  }
+
+  /// A varint field; zero is the default of proto3 and is left out.
+  mutating func field(_ number: UInt64, _ value: UInt64) {
+    guard value != 0 else { return }
+    varint(number << 3)
+    varint(value)
+  }
+
+  mutating func field(_ number: UInt64, _ value: Bool) { field(number, UInt64(value ? 1 : 0)) }
+
+  mutating func field(_ number: UInt64, _ text: String) {
+    varint(number << 3 | 2)
+    var text = text
+    text.withUTF8 { utf8 in
+      varint(UInt64(utf8.count))
+      unsafe bytes.append(contentsOf: utf8)
+    }
+  }
+
+  mutating func field(_ number: UInt64, _ content: [UInt8]) {
+    varint(number << 3 | 2)
+    varint(UInt64(content.count))
+    bytes.append(contentsOf: content)
+  }
+
+  mutating func field(_ number: UInt64, _ value: Double) {
+    varint(number << 3 | 1)
+    let bits = value.bitPattern
+    for index in UInt64(0)..<8 { bytes.append(UInt8(truncatingIfNeeded: bits >> (8 * index))) }
+  }
+
+  /// A nested message. One byte is kept for its length, which nearly always fits; a longer one moves the content up.
+  mutating func message(_ number: UInt64, _ content: (inout WireWriter) -> Void) {
+    varint(number << 3 | 2)
+    let start = bytes.count
+    bytes.append(0)
+    content(&self)
+    var length = UInt64(bytes.count - start - 1)
+    if length < 0x80 {
+      bytes[start] = UInt8(length)
+      return
+    }
+    var prefix: [UInt8] = []
+    while length >= 0x80 {
+      prefix.append(UInt8(truncatingIfNeeded: length) | 0x80)
+      length >>= 7
+    }
+    prefix.append(UInt8(truncatingIfNeeded: length))
+    bytes.replaceSubrange(start...start, with: prefix)
+  }
+}

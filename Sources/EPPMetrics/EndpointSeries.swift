@@ -1,0 +1,161 @@
+import EPPCore
+import Synchronization
+
+/// The cells of everything that is counted per endpoint. Whoever routes keeps one for each endpoint of the pool.
+///
+/// Its series leave the page when the endpoint leaves the pool; writing to it afterwards is harmless and shows nowhere.
+package final class EndpointSeries: Sendable {
+  /// `llm_d_epp_per_endpoint_queue_size`; set by `PickerMetrics.refreshPool`.
+  package let queueSize: Gauge
+  /// `epp_endpoint_stale`; set by `PickerMetrics.refreshPool`.
+  package let stale: Gauge
+  /// `epp_endpoint_scrape_age_seconds`; set by `PickerMetrics.refreshPool`.
+  package let scrapeAge: Gauge
+  /// `epp_prefix_cache_queried_tokens_total`: prompt tokens of every request sent to the endpoint.
+  package let prefixQueriedTokens: Counter
+  /// `epp_prefix_cache_hit_tokens_total{source="predicted"}`.
+  package let prefixHitTokensPredicted: Counter
+  /// `epp_prefix_cache_hit_tokens_total{source="reported"}`.
+  package let prefixHitTokensReported: Counter
+
+  /// What is in flight to the endpoint for one fairness id and priority.
+  package struct InFlight: Sendable {
+    /// `llm_d_epp_inflight_requests`.
+    package let requests: Gauge
+    /// `llm_d_epp_inflight_tokens`: uncached prompt tokens.
+    package let tokens: Gauge
+  }
+
+  /// The `producer_name` of the anchor's in-flight gauges.
+  static let producerName = "inflight-load-producer"
+
+  private struct FlightKey: Hashable {
+    var fairnessID: String
+    var priority: Int
+  }
+
+  private struct State {
+    var attempts: [String: Counter] = [:]
+    var flights: [FlightKey: InFlight] = [:]
+    var registered: [Registration] = []
+    var isRemoved = false
+  }
+
+  /// A series that has to be taken off the page with the endpoint.
+  private enum Registration {
+    case counter(MetricFamily<Counter>, [String])
+    case gauge(MetricFamily<Gauge>, [String])
+  }
+
+  private let families: MetricFamilies
+  private let limits: PickerMetrics.SeriesLimits
+  private let name: String
+  private let namespace: String
+  private let port: String
+  private let state = Mutex(State())
+
+  init(families: MetricFamilies, limits: PickerMetrics.SeriesLimits, pool: String, key: EndpointSeriesKey) {
+    self.families = families
+    self.limits = limits
+    name = key.name
+    namespace = key.namespace
+    port = String(key.port)
+    let predicted = [key.name, "predicted"]
+    let reported = [key.name, "reported"]
+    queueSize = families.queueSize.cell([pool, key.name])
+    stale = families.endpointStale.cell([key.name])
+    scrapeAge = families.endpointScrapeAge.cell([key.name])
+    prefixQueriedTokens = families.prefixCacheQueriedTokens.cell([key.name])
+    prefixHitTokensPredicted = families.prefixCacheHitTokens.cell(predicted)
+    prefixHitTokensReported = families.prefixCacheHitTokens.cell(reported)
+    scrapeAge.set(.infinity)
+    state.withLock { state in
+      state.registered = [
+        .gauge(families.queueSize, [pool, key.name]), .gauge(families.endpointStale, [key.name]),
+        .gauge(families.endpointScrapeAge, [key.name]), .counter(families.prefixCacheQueriedTokens, [key.name]),
+        .counter(families.prefixCacheHitTokens, predicted), .counter(families.prefixCacheHitTokens, reported),
+      ]
+    }
+  }
+
+  /// `llm_d_epp_scheduler_attempts_total{status="success"}` for picks of this endpoint.
+  ///
+  /// A look-up under a lock of this endpoint; beyond the limit on models the target model is `other`.
+  package func attempts(targetModel: String) -> Counter {
+    return state.withLock { state in
+      if let counter = state.attempts[targetModel] { return counter }
+      let model = LabelValue.cleaned(targetModel)
+      if let counter = state.attempts[model] { return counter }
+      let isFull = state.attempts.count >= limits.modelsPerEndpoint
+      let label = isFull ? LabelValue.other : model
+      if isFull, let counter = state.attempts[label] { return counter }
+      guard !state.isRemoved else { return Counter() }
+      let values = ["success", label, name, namespace, port]
+      let counter = families.schedulerAttempts.cell(values)
+      state.attempts[label] = counter
+      state.registered.append(.counter(families.schedulerAttempts, values))
+      return counter
+    }
+  }
+
+  /// The in-flight gauges for a fairness id and a priority. The request keeps them, so that what it added when it was
+  /// sent is taken from the same gauges when it ends.
+  ///
+  /// A look-up under a lock of this endpoint; beyond the limit on fairness ids both labels are `other`.
+  package func inFlight(fairnessID: String, priority: Int) -> InFlight {
+    return state.withLock { state in
+      if let flight = state.flights[FlightKey(fairnessID: fairnessID, priority: priority)] { return flight }
+      let key = FlightKey(fairnessID: LabelValue.cleaned(fairnessID), priority: priority)
+      if let flight = state.flights[key] { return flight }
+      let isFull = state.flights.count >= limits.flightsPerEndpoint
+      let shared = FlightKey(fairnessID: LabelValue.other, priority: 0)
+      if isFull, let flight = state.flights[shared] { return flight }
+      guard !state.isRemoved else { return InFlight(requests: Gauge(), tokens: Gauge()) }
+      let values = [
+        name, namespace, Self.producerName, isFull ? LabelValue.other : key.fairnessID,
+        isFull ? LabelValue.other : String(priority),
+      ]
+      let flight = InFlight(
+        requests: families.inFlightRequests.cell(values), tokens: families.inFlightTokens.cell(values))
+      state.flights[isFull ? shared : key] = flight
+      state.registered.append(.gauge(families.inFlightRequests, values))
+      state.registered.append(.gauge(families.inFlightTokens, values))
+      return flight
+    }
+  }
+
+  /// Takes all series of the endpoint off the page.
+  func remove() {
+    let registered = state.withLock { state in
+      state.isRemoved = true
+      defer { state.registered = [] }
+      return state.registered
+    }
+    for registration in registered {
+      switch registration {
+      case .counter(let family, let values): family.remove(values)
+      case .gauge(let family, let values): family.remove(values)
+      }
+    }
+  }
+}
+
+/// What tells endpoints apart in labels.
+struct EndpointSeriesKey: Hashable, Sendable {
+  let name: String
+  let namespace: String
+  let port: UInt16
+
+  /// Stands for all endpoints beyond the limit.
+  static let other = EndpointSeriesKey(name: LabelValue.other, namespace: LabelValue.other, port: 0)
+
+  init(name: String, namespace: String, port: UInt16) {
+    self.name = LabelValue.cleaned(name)
+    self.namespace = LabelValue.cleaned(namespace)
+    self.port = port
+  }
+
+  init(_ endpoint: Endpoint) {
+    self.init(name: endpoint.name, namespace: endpoint.namespace, port: endpoint.address.port)
+  }
+}

@@ -1,0 +1,33 @@
+/// Every label that a family of the product carries.
+enum LabelName: String, Sendable {
+  case buildRef = "build_ref"
+  case code
+  case commit
+  case endpointName = "endpoint_name"
+  case errorCode = "error_code"
+  case extensionPoint = "extension_point"
+  case extractorType = "extractor_type"
+  case fairnessID = "fairness_id"
+  case modelName = "model_name"
+  case modelServerEndpoint = "model_server_endpoint"
+  case name
+  case namespace
+  case outcome
+  case pluginName = "plugin_name"
+  case pluginType = "plugin_type"
+  case port
+  case priority
+  case producerName = "producer_name"
+  case reason
+  case source
+  case sourceType = "source_type"
+  case status
+  case streaming
+  case targetModelName = "target_model_name"
+}
+
+extension [LabelName] {
+  /// The labels of everything that is counted per request.
+  static let request: [LabelName] = [.modelName, .targetModelName, .fairnessID, .priority]
+  static let plugin: [LabelName] = [.pluginName, .pluginType]
+}

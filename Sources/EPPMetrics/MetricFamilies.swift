@@ -1,0 +1,225 @@
+/// Every metric family of the product, declared once: name, help, labels, buckets.
+///
+/// A family that the anchor has keeps the anchor's `llm_d_epp_` name, so that existing dashboards work, and its
+/// stability mark in the help text; a family of our own starts with `epp_`.
+struct MetricFamilies: Sendable {
+  /// All families, in the order of their names.
+  let all: [any ReadableMetricFamily]
+
+  let requests: MetricFamily<Counter>
+  let requestErrors: MetricFamily<Counter>
+  let requestDuration: MetricFamily<Histogram>
+  let requestSize: MetricFamily<Histogram>
+  let responseSize: MetricFamily<Histogram>
+  let inputTokens: MetricFamily<Histogram>
+  let outputTokens: MetricFamily<Histogram>
+  let cachedTokens: MetricFamily<Histogram>
+  let requestsRunning: MetricFamily<Gauge>
+  let normalizedTimePerOutputToken: MetricFamily<Histogram>
+  let timeToFirstToken: MetricFamily<Histogram>
+  let timePerOutputToken: MetricFamily<Histogram>
+  let interTokenLatency: MetricFamily<Histogram>
+  let pool: PoolFamilies
+  let queueSize: MetricFamily<Gauge>
+  let schedulerDuration: MetricFamily<Histogram>
+  let schedulerAttempts: MetricFamily<Counter>
+  let pluginDuration: MetricFamily<Histogram>
+  let requestProcessing: MetricFamily<Histogram>
+  let responseProcessing: MetricFamily<Histogram>
+  let info: MetricFamily<Gauge>
+  let pollErrors: MetricFamily<Counter>
+  let extractErrors: MetricFamily<Counter>
+  let prefixIndexerSize: MetricFamily<Gauge>
+  let prefixIndexerHitRatio: MetricFamily<Histogram>
+  let prefixIndexerHitBytes: MetricFamily<Histogram>
+  let inFlightRequests: MetricFamily<Gauge>
+  let inFlightTokens: MetricFamily<Gauge>
+  let streamsInFlight: MetricFamily<Gauge>
+  let streamDuration: MetricFamily<Histogram>
+  let streams: MetricFamily<Counter>
+  let prefixCacheQueriedTokens: MetricFamily<Counter>
+  let prefixCacheHitTokens: MetricFamily<Counter>
+  let sessionAffinity: MetricFamily<Counter>
+  let rejections: MetricFamily<Counter>
+  let bufferedBodyBytes: MetricFamily<Gauge>
+  let endpointStale: MetricFamily<Gauge>
+  let endpointScrapeAge: MetricFamily<Gauge>
+  let configReloadFailures: MetricFamily<Counter>
+  let seriesDropped: MetricFamily<Counter>
+
+  /// What the pool does as a whole.
+  struct PoolFamilies: Sendable {
+    let averageKVCacheUtilization: MetricFamily<Gauge>
+    let averageQueueSize: MetricFamily<Gauge>
+    let averageRunningRequests: MetricFamily<Gauge>
+    let deviationKVCacheUtilization: MetricFamily<Gauge>
+    let deviationQueueSize: MetricFamily<Gauge>
+    let deviationRunningRequests: MetricFamily<Gauge>
+    let readyEndpoints: MetricFamily<Gauge>
+
+    fileprivate init(_ list: inout MetricFamilyList) {
+      averageKVCacheUtilization = list.gauge(
+        "average_kv_cache_utilization", "Mean share of the KV cache in use over the pool's endpoints.", [.name])
+      averageQueueSize = list.gauge(
+        "average_queue_size", "Mean number of requests waiting in the engines of the pool.", [.name])
+      averageRunningRequests = list.gauge(
+        "average_running_requests", "Mean number of requests running in the engines of the pool.", [.name])
+      deviationKVCacheUtilization = list.gauge(
+        "std_dev_kv_cache_utilization", "Standard deviation of the KV cache use over the pool's endpoints.", [.name])
+      deviationQueueSize = list.gauge(
+        "std_dev_queue_size", "Standard deviation of the waiting requests over the pool's endpoints.", [.name])
+      deviationRunningRequests = list.gauge(
+        "std_dev_running_requests", "Standard deviation of the running requests over the pool's endpoints.", [.name])
+      readyEndpoints = list.gauge(
+        "ready_endpoints", "Endpoints of the pool whose metrics page was read within the staleness threshold.", [.name])
+    }
+  }
+
+  init(seriesLimits limits: PickerMetrics.SeriesLimits) {
+    var list = MetricFamilyList(limit: limits.seriesPerFamily)
+    let request = [LabelName].request
+    // One limit for all of these: their cells are made together, one bundle per combination of the request's labels.
+    requests = list.counter("request_total", "Requests that were routed.", request, bundled: true)
+    requestErrors = list.counter(
+      "request_error_total", "Requests that ended with an error.", request + [.errorCode], bundled: true)
+    requestDuration = list.histogram(
+      "request_duration_seconds", "Time from a request's headers to the end of its answer.", request,
+      .requestDuration, bundled: true)
+    requestSize = list.histogram(
+      "request_size_bytes", "Bytes of a request's body.", request, .requestBytes, bundled: true)
+    responseSize = list.histogram(
+      "response_size_bytes", "Bytes of an answer's body.", request, .responseBytes, bundled: true)
+    inputTokens = list.histogram(
+      "request_input_tokens", "Prompt tokens of a request.", request, .promptTokens, bundled: true)
+    outputTokens = list.histogram(
+      "request_output_tokens", "Tokens generated for a request.", request, .outputTokens, bundled: true)
+    cachedTokens = list.histogram(
+      "request_cached_tokens", "Prompt tokens that the engine took from its prefix cache.", request, .promptTokens,
+      bundled: true)
+    requestsRunning = list.gauge(
+      "request_running", "Requests that were routed and have not ended.", request, bundled: true)
+    normalizedTimePerOutputToken = list.histogram(
+      "request_ntpot_seconds", "Time of a whole request divided by the tokens generated for it.", request,
+      .normalizedTimePerOutputToken, bundled: true)
+    timeToFirstToken = list.histogram(
+      "request_ttft_seconds", "Time from a request's headers to the first token of its answer.",
+      request + [.streaming], .timeToFirstToken, bundled: true)
+    timePerOutputToken = list.histogram(
+      "request_streaming_tpot_seconds", "Mean time per token after the first one of a streamed answer.", request,
+      .timePerOutputToken, bundled: true)
+    interTokenLatency = list.histogram(
+      "request_streaming_itl_seconds", "Time between two chunks of a streamed answer.", request, .interTokenLatency,
+      bundled: true)
+
+    pool = PoolFamilies(&list)
+    queueSize = list.gauge(
+      "per_endpoint_queue_size", "Requests waiting in the engine.", [.name, .modelServerEndpoint])
+
+    schedulerDuration = list.histogram(
+      "scheduler_e2e_duration_seconds", "Time to choose an endpoint for a request.", [], .scheduling)
+    schedulerAttempts = list.counter(
+      "scheduler_attempts_total", "Attempts to choose an endpoint, by outcome and endpoint.",
+      [.status, .targetModelName, .endpointName, .namespace, .port])
+    pluginDuration = list.histogram(
+      "plugin_duration_seconds", "Time that a plugin took for one request.",
+      [.extensionPoint, .pluginType, .pluginName], .scheduling)
+    requestProcessing = list.histogram(
+      "request_processing_duration_seconds", "Time spent in the picker on a request's way to its endpoint.", [],
+      .requestProcessing)
+    responseProcessing = list.histogram(
+      "response_processing_duration_seconds", "Time spent in the picker on an answer's way to its client.", [],
+      .responseProcessing)
+    info = list.gauge("info", "The build that is running; always 1.", [.commit, .buildRef])
+
+    pollErrors = list.counter(
+      "datalayer_poll_errors_total", "Reads of an endpoint's data that failed.", [.sourceType])
+    extractErrors = list.counter(
+      "datalayer_extract_errors_total", "Data of an endpoint that was read and not understood.",
+      [.sourceType, .extractorType])
+    prefixIndexerSize = list.gauge("prefix_indexer_size", "Blocks in the prefix index.", .plugin)
+    prefixIndexerHitRatio = list.histogram(
+      "prefix_indexer_hit_ratio", "Share of a prompt found in the prefix index.", .plugin, .prefixHitRatio)
+    prefixIndexerHitBytes = list.histogram(
+      "prefix_indexer_hit_bytes", "Bytes of a prompt found in the prefix index.", .plugin, .prefixHitBytes)
+    let flight: [LabelName] = [.endpointName, .namespace, .producerName, .fairnessID, .priority]
+    inFlightRequests = list.gauge("inflight_requests", "Requests sent to the endpoint that have not ended.", flight)
+    inFlightTokens = list.gauge(
+      "inflight_tokens", "Uncached prompt tokens sent to the endpoint that have not been computed.", flight)
+    streamsInFlight = list.gauge("extproc_streams_inflight", "Open ext_proc streams.", [])
+    streamDuration = list.histogram(
+      "extproc_stream_duration_seconds", "Time from the start to the end of an ext_proc stream.", [], .streamDuration)
+    streams = list.counter("extproc_streams_total", "Ended ext_proc streams by gRPC status.", [.code])
+
+    prefixCacheQueriedTokens = list.own(
+      "prefix_cache_queried_tokens_total", "Prompt tokens of requests sent to the endpoint.", [.endpointName])
+    prefixCacheHitTokens = list.own(
+      "prefix_cache_hit_tokens_total",
+      "Prompt tokens in the endpoint's prefix cache: as predicted when it was picked, or as its answer reported.",
+      [.endpointName, .source])
+    sessionAffinity = list.own(
+      "session_affinity_total", "Requests with a session: placed for the first time, kept, or moved.", [.outcome])
+    rejections = list.own("rejections_total", "Requests that were answered instead of routed.", [.reason])
+    bufferedBodyBytes = list.own("buffered_body_bytes", "Bytes of request bodies held in memory.", [])
+    endpointStale = list.own(
+      "endpoint_stale", "1 while the endpoint's metrics page is older than the staleness threshold.", [.endpointName])
+    endpointScrapeAge = list.own(
+      "endpoint_scrape_age_seconds", "Age of the endpoint's last good metrics page; +Inf before the first.",
+      [.endpointName])
+    configReloadFailures = list.own(
+      "config_reload_failures_total", "Configuration files that were refused; the one before stayed in force.", [])
+    seriesDropped = list.seriesDropped
+    all = list.families.sorted { $0.descriptor.name < $1.descriptor.name }
+  }
+}
+
+/// Makes families and remembers them all.
+private struct MetricFamilyList {
+  private(set) var families: [any ReadableMetricFamily] = []
+  let seriesDropped: MetricFamily<Counter>
+  private let dropped: Counter
+  private let limit: Int
+
+  init(limit: Int) {
+    self.limit = limit
+    // This family has one series only, so what it drops itself need not be counted.
+    seriesDropped = MetricFamily(
+      "epp_metrics_series_dropped_total",
+      help: "Look-ups answered with the series \"other\", because a limit on label values or series was reached.",
+      labels: [], layout: (), limit: 1, skipsUntouched: false, dropped: Counter())
+    dropped = seriesDropped.cell([])
+    families.append(seriesDropped)
+  }
+
+  mutating func counter(_ name: String, _ help: String, _ labels: [LabelName], bundled: Bool = false)
+    -> MetricFamily<Counter>
+  {
+    add("llm_d_epp_" + name, "[ALPHA] " + help, labels, layout: (), bundled: bundled)
+  }
+
+  mutating func gauge(_ name: String, _ help: String, _ labels: [LabelName], bundled: Bool = false)
+    -> MetricFamily<Gauge>
+  {
+    add("llm_d_epp_" + name, "[ALPHA] " + help, labels, layout: (), bundled: bundled)
+  }
+
+  mutating func histogram(
+    _ name: String, _ help: String, _ labels: [LabelName], _ layout: HistogramLayout, bundled: Bool = false
+  ) -> MetricFamily<Histogram> {
+    add("llm_d_epp_" + name, "[ALPHA] " + help, labels, layout: layout, bundled: bundled)
+  }
+
+  /// A counter or a gauge that the anchor does not have.
+  mutating func own<Cell: MetricCell>(_ name: String, _ help: String, _ labels: [LabelName]) -> MetricFamily<Cell>
+  where Cell.Layout == Void {
+    add("epp_" + name, help, labels, layout: (), bundled: false)
+  }
+
+  private mutating func add<Cell: MetricCell>(
+    _ name: String, _ help: String, _ labels: [LabelName], layout: Cell.Layout, bundled: Bool
+  ) -> MetricFamily<Cell> {
+    let family = MetricFamily<Cell>(
+      name, help: help, labels: labels, layout: layout, limit: limit, skipsUntouched: bundled, dropped: dropped)
+    families.append(family)
+    return family
+  }
+}

@@ -1,0 +1,175 @@
+package import EPPCore
+import Synchronization
+
+/// All metrics of the product: typed handles to write, one page to read.
+///
+/// Every method may be called from any thread. Handles are looked up once and kept where writing is frequent.
+package final class PickerMetrics: Sendable {
+  /// What is written on the page beside the counts.
+  package struct Options: Sendable {
+    /// Whether the older metric names are written too (`--legacy-metrics`).
+    package var legacyMetrics = true
+    /// Whether the `llm_d_epp_extproc_*` families are written (`--enable-grpc-stream-metrics`).
+    package var streamMetrics = false
+    /// The `name` label of the pool's gauges.
+    package var poolName = "default"
+    /// The `commit` and `build_ref` labels of `llm_d_epp_info`.
+    package var commit = "unknown"
+    package var buildReference = "unknown"
+    package var limits = SeriesLimits()
+
+    package init() {}
+  }
+
+  /// How much memory label values may take.
+  package struct SeriesLimits: Sendable {
+    /// Distinct models, of client and target together; the anchor's number.
+    package var models = 1000
+    /// Distinct fairness ids; the anchor's number.
+    package var fairnessIDs = 1000
+    /// Combinations of model, target model, fairness id and priority; each takes about 6 KB here and up to 45 KB of
+    /// the page.
+    package var requestSeries = 1000
+    /// Target models counted for one endpoint.
+    package var modelsPerEndpoint = 100
+    /// Combinations of fairness id and priority counted for one endpoint.
+    package var flightsPerEndpoint = 100
+    /// Endpoints.
+    package var endpoints = 2 * EndpointSlot.capacity
+    /// Series of any one family.
+    package var seriesPerFamily = 20_000
+
+    package init() {}
+  }
+
+  /// `llm_d_epp_scheduler_e2e_duration_seconds`.
+  package let schedulerDuration: Histogram
+  /// `llm_d_epp_request_processing_duration_seconds`.
+  package let requestProcessing: Histogram
+  /// `llm_d_epp_response_processing_duration_seconds`.
+  package let responseProcessing: Histogram
+  /// `llm_d_epp_extproc_streams_inflight`.
+  package let streamsInFlight: Gauge
+  /// `llm_d_epp_extproc_stream_duration_seconds`.
+  package let streamDuration: Histogram
+  /// `epp_session_affinity_total`.
+  package let sessionAffinity: SessionAffinityCounters
+  /// `epp_buffered_body_bytes`: add what is taken, and the same with a minus sign when it is given back.
+  package let bufferedBodyBytes: Gauge
+  /// `epp_config_reload_failures_total`.
+  package let configReloadFailures: Counter
+  /// `epp_metrics_series_dropped_total`.
+  package let seriesDropped: Counter
+
+  /// Requests with a session, by what became of it.
+  package struct SessionAffinityCounters: Sendable {
+    /// The session was placed for the first time.
+    package let new: Counter
+    /// The request went where the session was.
+    package let kept: Counter
+    /// The request went elsewhere.
+    package let moved: Counter
+  }
+
+  let families: MetricFamilies
+  let options: Options
+  let pool: PoolGauges
+  let endpoints: Mutex<EndpointSeriesTable>
+  private let requestSeries: Mutex<RequestSeriesTable>
+
+  package init(options: Options = Options()) {
+    let families = MetricFamilies(seriesLimits: options.limits)
+    self.families = families
+    self.options = options
+    pool = PoolGauges(families: families.pool, pool: options.poolName)
+    endpoints = Mutex(EndpointSeriesTable())
+    requestSeries = Mutex(RequestSeriesTable(limits: options.limits))
+    schedulerDuration = families.schedulerDuration.cell([])
+    requestProcessing = families.requestProcessing.cell([])
+    responseProcessing = families.responseProcessing.cell([])
+    streamsInFlight = families.streamsInFlight.cell([])
+    streamDuration = families.streamDuration.cell([])
+    sessionAffinity = SessionAffinityCounters(
+      new: families.sessionAffinity.cell(["new"]), kept: families.sessionAffinity.cell(["kept"]),
+      moved: families.sessionAffinity.cell(["moved"]))
+    bufferedBodyBytes = families.bufferedBodyBytes.cell([])
+    configReloadFailures = families.configReloadFailures.cell([])
+    seriesDropped = families.seriesDropped.cell([])
+    families.info.cell([options.commit, options.buildReference]).set(1)
+    for reason in Rejection.DroppedReason.allCases { _ = families.rejections.cell([reason.rawValue]) }
+  }
+
+  /// The series of a request: one look-up under a lock, without an allocation once the series is there.
+  package func requestSeries(model: String, targetModel: String, fairnessID: String, priority: Int) -> RequestSeries {
+    // Longer values are never keys, and are not worth hashing.
+    let isShort =
+      model.utf8.count <= LabelValue.maximumBytes && targetModel.utf8.count <= LabelValue.maximumBytes
+      && fairnessID.utf8.count <= LabelValue.maximumBytes
+    return requestSeries.withLock { table in
+      if isShort,
+        let series = table.existing(
+          model: model, targetModel: targetModel, fairnessID: fairnessID, priority: priority)
+      {
+        return series
+      }
+      return table.series(
+        model: LabelValue.cleaned(model), targetModel: LabelValue.cleaned(targetModel),
+        fairnessID: LabelValue.cleaned(fairnessID), priority: priority, families: families, dropped: seriesDropped)
+    }
+  }
+
+  /// Counts an attempt that found no endpoint: `llm_d_epp_scheduler_attempts_total{status="failure"}`.
+  package func countFailedAttempt(targetModel: String) {
+    families.schedulerAttempts.cell(["failure", LabelValue.cleaned(targetModel), "", "", ""]).increment()
+  }
+
+  /// Counts a request that was answered instead of routed: `epp_rejections_total`, by the reason that the client is
+  /// told, else by the name of the status.
+  package func countRejection(_ rejection: Rejection) {
+    families.rejections.cell([rejection.reason?.rawValue ?? rejection.status.code]).increment()
+  }
+
+  /// `llm_d_epp_plugin_duration_seconds` of one plugin at one extension point, such as `Scorer`.
+  package func pluginDuration(extensionPoint: String, type: String, name: String) -> Histogram {
+    families.pluginDuration.cell([extensionPoint, type, name])
+  }
+
+  /// `llm_d_epp_datalayer_poll_errors_total` of one kind of source, such as `metrics-data-source`.
+  package func pollErrors(sourceType: String) -> Counter { families.pollErrors.cell([sourceType]) }
+
+  /// `llm_d_epp_datalayer_extract_errors_total` of one kind of extractor.
+  package func extractErrors(sourceType: String, extractorType: String) -> Counter {
+    families.extractErrors.cell([sourceType, extractorType])
+  }
+
+  /// The metrics of a prefix index.
+  package struct PrefixIndexerSeries: Sendable {
+    /// `llm_d_epp_prefix_indexer_size`: blocks.
+    package let size: Gauge
+    /// `llm_d_epp_prefix_indexer_hit_ratio`: share of a prompt that was found.
+    package let hitRatio: Histogram
+    /// `llm_d_epp_prefix_indexer_hit_bytes`: bytes of a prompt that were found.
+    package let hitBytes: Histogram
+  }
+
+  /// The metrics of the prefix index that a plugin keeps.
+  package func prefixIndexer(pluginName: String, pluginType: String) -> PrefixIndexerSeries {
+    let labels = [pluginName, pluginType]
+    return PrefixIndexerSeries(
+      size: families.prefixIndexerSize.cell(labels), hitRatio: families.prefixIndexerHitRatio.cell(labels),
+      hitBytes: families.prefixIndexerHitBytes.cell(labels))
+  }
+
+  /// `llm_d_epp_extproc_streams_total` for a gRPC status, 0...16; any other number counts as Unknown.
+  package func streams(status: Int) -> Counter {
+    let names = Self.statusNames
+    return families.streams.cell([names.indices.contains(status) ? names[status] : "Unknown"])
+  }
+
+  /// gRPC statuses by number, written as the Go library writes them.
+  private static let statusNames = [
+    "OK", "Canceled", "Unknown", "InvalidArgument", "DeadlineExceeded", "NotFound", "AlreadyExists",
+    "PermissionDenied", "ResourceExhausted", "FailedPrecondition", "Aborted", "OutOfRange", "Unimplemented",
+    "Internal", "Unavailable", "DataLoss", "Unauthenticated",
+  ]
+}

@@ -1,0 +1,49 @@
+package import EPPCore
+import Logging
+
+/// Writes one line for each routed or rejected request, at verbosity 3 and above.
+///
+/// A line is written straight into the output's buffer: no dictionary and no strings are made for it.
+package struct DecisionLog: DecisionSink {
+  private let output: LogOutput
+
+  package init(output: LogOutput) { self.output = output }
+
+  package var isEnabled: Bool { output.verbosity >= .verbose }
+
+  package func record(_ decision: DecisionRecord) {
+    guard isEnabled else { return }
+    output.appendLine { time, bytes in
+      let message =
+        switch decision.outcome {
+        case .routed: "request routed"
+        case .rejected: "request rejected"
+        }
+      let line = LogLine(output.format, time: time, level: .info, logger: "decision", message: message, to: &bytes)
+      line.field("request_id", Self.bounded(decision.requestID), to: &bytes)
+      line.field("model", Self.bounded(decision.model), to: &bytes)
+      line.field("prompt_tokens", decision.promptTokens, to: &bytes)
+      switch decision.outcome {
+      case .routed:
+        line.field("endpoint", decision.endpoint, to: &bytes)
+        line.field("candidates", decision.candidates, to: &bytes)
+        if !decision.decidingScorer.isEmpty { line.field("deciding_scorer", decision.decidingScorer, to: &bytes) }
+        if !decision.runnerUp.isEmpty { line.field("runner_up", decision.runnerUp, to: &bytes) }
+        line.field("predicted_cached_tokens", decision.predictedCachedTokens, to: &bytes)
+        line.field("pick_us", decision.pickMicroseconds, to: &bytes)
+      case .rejected(let status):
+        line.field("candidates", decision.candidates, to: &bytes)
+        line.field("status", status.rawValue, to: &bytes)
+      }
+      line.end(&bytes)
+    }
+  }
+  /// The longest text of a client in a line, in bytes.
+  private static let maximumBytes = 256
+
+  /// Clients name models and requests, and may send a megabyte of name.
+  private static func bounded(_ text: String) -> String {
+    guard text.utf8.count > maximumBytes else { return text }
+    return String(decoding: text.utf8.prefix(maximumBytes), as: UTF8.self) + "…"
+  }
+}

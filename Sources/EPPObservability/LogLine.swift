@@ -1,0 +1,165 @@
+import Logging
+
+/// Writes one line of the log at the end of a buffer, field by field.
+///
+/// Text comes from clients too: control characters are escaped in both formats, so that one event is always one line.
+struct LogLine {
+  private let format: LogFormat
+  /// Names that every line has; a field of such a name gets an underscore in front.
+  private static let reserved: Set<String> = ["time", "level", "logger", "msg"]
+  /// How deep metadata may be nested before the rest is left out.
+  private static let maximumDepth = 8
+
+  /// Begins a line: time, level, logger and message.
+  init(
+    _ format: LogFormat, time: Timestamp, level: Logger.Level, logger: String, message: String,
+    to bytes: inout [UInt8]
+  ) {
+    self.format = format
+    switch format {
+    case .json:
+      bytes.append(contentsOf: #"{"time":""#.utf8)
+      time.append(to: &bytes)
+      bytes.append(contentsOf: #"","level":""#.utf8)
+      bytes.append(contentsOf: level.rawValue.utf8)
+      bytes.append(contentsOf: #"","logger":"#.utf8)
+      bytes.appendJSON(logger)
+      bytes.append(contentsOf: #","msg":"#.utf8)
+      bytes.appendJSON(message)
+    case .text:
+      time.append(to: &bytes)
+      bytes.append(0x20)
+      bytes.append(contentsOf: level.rawValue.utf8)
+      bytes.append(0x20)
+      bytes.appendText(logger)
+      bytes.append(contentsOf: ": ".utf8)
+      bytes.appendText(message)
+    }
+  }
+
+  /// Adds a field of our own with text; the name is free of special characters and not reserved.
+  func field(_ name: String, _ value: String, to bytes: inout [UInt8]) {
+    begin(own: name, &bytes)
+    append(value, &bytes)
+  }
+
+  /// Adds a field of our own with a number; the name is free of special characters and not reserved.
+  func field(_ name: String, _ value: Int, to bytes: inout [UInt8]) {
+    begin(own: name, &bytes)
+    bytes.append(number: value)
+  }
+
+  /// Adds a field with a name and a value of metadata.
+  func field(_ name: String, _ value: Logger.MetadataValue, to bytes: inout [UInt8]) {
+    begin(name, &bytes)
+    append(value, depth: 0, &bytes)
+  }
+
+  /// Ends the line.
+  func end(_ bytes: inout [UInt8]) {
+    if format == .json { bytes.append(0x7D) }
+    bytes.append(0x0A)
+  }
+
+  private func begin(_ name: String, _ bytes: inout [UInt8]) {
+    let isReserved = Self.reserved.contains(name)
+    switch format {
+    case .json:
+      bytes.append(0x2C)
+      bytes.appendJSON(isReserved ? "_" + name : name)
+      bytes.append(0x3A)
+    case .text:
+      bytes.append(0x20)
+      bytes.appendText(isReserved ? "_" + name : name)
+      bytes.append(0x3D)
+    }
+  }
+
+  private func begin(own name: String, _ bytes: inout [UInt8]) {
+    switch format {
+    case .json:
+      bytes.append(contentsOf: ",\"".utf8)
+      bytes.append(contentsOf: name.utf8)
+      bytes.append(contentsOf: "\":".utf8)
+    case .text:
+      bytes.append(0x20)
+      bytes.append(contentsOf: name.utf8)
+      bytes.append(0x3D)
+    }
+  }
+
+  /// In text a value stands without quotes where nothing in it could be taken for something else.
+  private func append(_ value: String, _ bytes: inout [UInt8]) {
+    let needsQuotes =
+      format == .json || value.isEmpty
+      || value.utf8.contains { $0 <= 0x20 || $0 == 0x22 || $0 == 0x3D || $0 == 0x5C || $0 == 0x7F }
+    if needsQuotes { bytes.appendJSON(value) } else { bytes.append(contentsOf: value.utf8) }
+  }
+
+  /// Arrays and dictionaries are written as JSON in both formats; dictionaries in the order of their keys.
+  private func append(_ value: Logger.MetadataValue, depth: Int, _ bytes: inout [UInt8]) {
+    switch value {
+    case .string(let text):
+      if depth > 0 { bytes.appendJSON(text) } else { append(text, &bytes) }
+    case .stringConvertible(let convertible):
+      switch convertible {
+      case let number as any FixedWidthInteger: bytes.append(contentsOf: String(describing: number).utf8)
+      case let number as Double where number.isFinite: bytes.append(contentsOf: number.description.utf8)
+      case let truth as Bool: bytes.append(contentsOf: (truth ? "true" : "false").utf8)
+      default:
+        let text = convertible.description
+        if depth > 0 { bytes.appendJSON(text) } else { append(text, &bytes) }
+      }
+    case .array(let values):
+      bytes.append(0x5B)
+      for (index, value) in values.enumerated() where depth < Self.maximumDepth {
+        if index > 0 { bytes.append(0x2C) }
+        append(value, depth: depth + 1, &bytes)
+      }
+      bytes.append(0x5D)
+    case .dictionary(let values):
+      bytes.append(0x7B)
+      for (index, (key, value)) in values.sorted(by: { $0.key < $1.key }).enumerated() where depth < Self.maximumDepth {
+        if index > 0 { bytes.append(0x2C) }
+        bytes.appendJSON(key)
+        bytes.append(0x3A)
+        append(value, depth: depth + 1, &bytes)
+      }
+      bytes.append(0x7D)
+    }
+  }
+}
+
+extension [UInt8] {
+  /// A JSON string (RFC 8259 section 7): quotation mark, backslash and control characters are escaped.
+  mutating func appendJSON(_ text: String) {
+    append(0x22)
+    appendEscaped(text, isQuoted: true)
+    append(0x22)
+  }
+
+  /// Text outside of quotes, on one line.
+  mutating func appendText(_ text: String) { appendEscaped(text, isQuoted: false) }
+
+  private mutating func appendEscaped(_ text: String, isQuoted: Bool) {
+    let isPlain = text.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F && !(isQuoted && ($0 == 0x22 || $0 == 0x5C)) }
+    if isPlain { return append(contentsOf: text.utf8) }
+    for byte in text.utf8 {
+      switch byte {
+      case 0x22 where isQuoted, 0x5C where isQuoted:
+        append(0x5C)
+        append(byte)
+      case 0x0A: append(contentsOf: [0x5C, 0x6E])
+      case 0x0D: append(contentsOf: [0x5C, 0x72])
+      case 0x09: append(contentsOf: [0x5C, 0x74])
+      case 0x00..<0x20, 0x7F:
+        append(contentsOf: [0x5C, 0x75, 0x30, 0x30, 0x30 + byte >> 4, Self.hexDigit(byte & 15)])
+      default: append(byte)
+      }
+    }
+  }
+
+  private static func hexDigit(_ value: UInt8) -> UInt8 { value < 10 ? 0x30 + value : 0x57 + value }
+
+  mutating func append(number: Int) { append(contentsOf: number.description.utf8) }
+}

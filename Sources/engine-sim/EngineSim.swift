@@ -1,0 +1,2 @@
+import ArgumentParser
+@main struct EngineSim: AsyncParsableCommand { func run() async throws {} }

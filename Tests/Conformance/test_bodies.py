@@ -1,0 +1,190 @@
+"""Bodies in every mode that Envoy has, cut anywhere, with and without trailers."""
+
+import random
+
+import pytest
+
+from kit import extproc as ep
+from kit import http
+from kit.waiting import eventually
+
+MODES = {
+    "full-duplex": ep.FULL_DUPLEX, "streamed": ep.STREAMED, "buffered": ep.BUFFERED,
+    "buffered-partial": ep.BUFFERED_PARTIAL, "none": ep.NONE,
+}
+JSON_ANSWER = [(":status", "200"), ("content-type", "application/json")]
+
+
+@pytest.mark.parametrize("mode", MODES.values(), ids=MODES.keys())
+@pytest.mark.parametrize("size", [10, 5_000, 130_000])
+def test_every_mode_serves_an_exchange(pool, mode: int, size: int) -> None:
+    body = http.chat("m" * size)
+    exchange = pool.exchange(mode, ep.NONE if mode == ep.NONE else mode)
+    outcome = exchange.request(ep.post_headers(), ep.cut(body, 40_000))
+    assert outcome.destination in {engine.address for engine in pool.engines}
+    assert outcome.body == body
+    answer = b'{"usage": {"prompt_tokens": 3, "completion_tokens": 1}}'
+    response = exchange.respond(JSON_ANSWER, [] if mode == ep.NONE else [answer])
+    assert response.body == (b"" if mode == ep.NONE else answer)
+    exchange.stream.finish()
+
+
+@pytest.mark.parametrize("mode", MODES.values(), ids=MODES.keys())
+def test_every_mode_routes_a_request_without_a_body(pool, mode: int) -> None:
+    exchange = pool.exchange(mode)
+    outcome = exchange.bodyless(ep.get_headers())
+    assert outcome.destination in {engine.address for engine in pool.engines}
+    assert not outcome.header("content-length")
+    response = exchange.respond(JSON_ANSWER, [] if mode == ep.NONE else [b"{}"])
+    assert response.immediate is None
+    exchange.stream.finish()
+
+
+@pytest.mark.parametrize("mode", [ep.BUFFERED, ep.BUFFERED_PARTIAL], ids=["buffered", "buffered-partial"])
+def test_buffered_modes_pick_by_the_body(start_pool, mode: int) -> None:
+    pool = start_pool("--scorer", "prefix-cache-scorer=1", engines=3)
+    prompt = "Prompt that is long enough for several blocks. " * 40
+    home = pool.ask(http.chat(prompt), mode=mode).destination
+    assert {pool.ask(http.chat(prompt + str(n)), mode=mode).destination for n in range(8)} == {home}
+
+
+def test_no_announcement_means_full_duplex(pool) -> None:
+    exchange = pool.exchange()
+    exchange.announce = False
+    body = http.chat("quiet gateway")
+    outcome = exchange.request(ep.post_headers(), ep.cut(body, 7))
+    assert outcome.body == body
+    exchange.stream.cancel()
+
+
+def test_buffered_request_and_no_response_bodies(pool) -> None:
+    exchange = pool.exchange(ep.BUFFERED, ep.NONE)
+    body = http.chat("b" * 1000)
+    assert exchange.request(ep.post_headers(), [body]).body == body
+    exchange.respond(JSON_ANSWER, [])
+    exchange.stream.finish()
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 64, 1000])
+def test_a_body_in_pieces_of_any_size(pool, size: int) -> None:
+    body = http.chat("pieces " * 20 + "\u00e9\U0001f600")
+    exchange = pool.exchange()
+    outcome = exchange.request(ep.post_headers(), ep.cut(body, size))
+    assert outcome.body == body
+    assert outcome.ended
+    exchange.stream.cancel()
+
+
+def test_a_body_in_random_pieces(pool) -> None:
+    generator = random.Random(7)
+    body = http.chat("random " * 30_000)
+    for _ in range(20):
+        pieces, rest = [], body
+        while rest:
+            size = generator.choice([0, 1, 3, 100, 16_384, 65_536, 98_304])
+            pieces.append(rest[:size])
+            rest = rest[size:]
+        outcome = pool.exchange().request(ep.post_headers(), pieces + [b""])
+        assert outcome.body == body
+
+
+def test_an_empty_last_piece_ends_the_body(pool) -> None:
+    body = http.chat("empty end")
+    outcome = pool.exchange().request(ep.post_headers(), [body, b""])
+    assert outcome.body == body
+    assert outcome.ended
+
+
+def test_two_megabytes_in_pieces_of_16_kilobytes(pool) -> None:
+    body = http.chat("2" * (2 << 20))
+    outcome = pool.exchange().request(ep.post_headers(), ep.cut(body, 16_384))
+    assert outcome.body == body
+    pieces = [m.request_body.response.body_mutation.streamed_response.body for m in outcome.messages[1:]]
+    assert max(map(len, pieces)) <= 62_000
+
+
+def test_a_megabyte_in_one_piece(pool) -> None:
+    body = http.chat("1" * (1 << 20))
+    outcome = pool.exchange().request(ep.post_headers(), [body])
+    assert outcome.body == body
+
+
+def test_only_the_last_piece_ends_the_stream(pool) -> None:
+    outcome = pool.exchange().request(ep.post_headers(), [http.chat("e" * 200_000)])
+    ends = [m.request_body.response.body_mutation.streamed_response.end_of_stream for m in outcome.messages[1:]]
+    assert ends == [False] * (len(ends) - 1) + [True]
+
+
+@pytest.mark.parametrize("trailers", [[], [("x-checksum", "abc")]], ids=["empty", "one"])
+def test_request_trailers_end_the_body(pool, trailers: ep.Headers) -> None:
+    body = http.chat("t" * 100_000)
+    outcome = pool.exchange().request(ep.post_headers(), ep.cut(body, 30_000), trailers=trailers)
+    assert outcome.body == body
+    assert outcome.trailers_answered
+
+
+@pytest.mark.parametrize("mode", [ep.STREAMED, ep.BUFFERED], ids=["streamed", "buffered"])
+def test_request_trailers_in_other_modes(pool, mode: int) -> None:
+    body = http.chat("trailers")
+    outcome = pool.exchange(mode).request(ep.post_headers(), [body], trailers=[("x-checksum", "abc")])
+    assert outcome.body == body
+    assert outcome.trailers_answered
+
+
+def test_other_paths_pass_whatever_their_body_is(pool) -> None:
+    for path in ("/v1/audio/transcriptions", "/tokenize", "/"):
+        body = random.Random(1).randbytes(50_000)
+        outcome = pool.exchange().request(ep.post_headers(path), ep.cut(body, 20_000))
+        assert outcome.body == body
+        assert outcome.destination in {engine.address for engine in pool.engines}
+
+
+def test_a_body_over_the_limit_is_413(start_pool) -> None:
+    pool = start_pool("--max-request-body-bytes", "100000")
+    fits = http.chat("x" * 99_000)
+    assert pool.exchange().request(ep.post_headers(), ep.cut(fits, 16_384)).body == fits
+    big = http.chat("x" * 100_001)
+    announced = ep.post_headers("/v1/chat/completions", ("content-length", str(len(big))))
+    for headers in (ep.post_headers(), announced):
+        exchange = pool.exchange()
+        outcome = exchange.request(headers, ep.cut(big, 16_384))
+        assert outcome.status == 413
+        assert outcome.immediate_header("content-type") == "application/json"
+        assert "100000" in str(outcome.error()["message"])
+        exchange.stream.finish()
+    outcome = pool.exchange(ep.BUFFERED).request(ep.post_headers(), [big])
+    assert outcome.status == 413
+
+
+def test_bodies_over_the_common_limit_are_503_until_memory_is_free(start_pool) -> None:
+    pool = start_pool("--max-buffered-bytes", "3000000")
+    held = []
+    refused = None
+    for _ in range(8):
+        stream = pool.stream()
+        stream.send(ep.request_headers(ep.post_headers(), protocol_config=ep.protocol(4, 4)))
+        for _ in range(10):
+            stream.send(ep.request_body(b"x" * 100_000))
+        held.append(stream)
+    for stream in held[3:]:
+        response = stream.receive()
+        assert response.WhichOneof("response") == "immediate_response"
+        refused = response.immediate_response
+        if refused.status.code == 503:
+            break
+    assert refused is not None and refused.status.code == 503
+    reasons = {o.header.key: o.header.raw_value for o in refused.headers.set_headers}
+    assert reasons["x-llm-d-request-dropped-reason"] == b"rejected-buffer-full"
+    for stream in held:
+        stream.cancel()
+    eventually(lambda: pool.ask(http.chat("x" * 500_000)).status == 200, "room for a body again")
+
+
+def test_a_body_that_never_ends_meets_the_deadline(start_pool) -> None:
+    pool = start_pool("--request-deadline", "1s")
+    stream = pool.stream()
+    stream.send(ep.request_headers(ep.post_headers(), protocol_config=ep.protocol(4, 4)))
+    stream.send(ep.request_body(b'{"model": "m", "mess'))
+    response = stream.receive()
+    assert response.WhichOneof("response") == "immediate_response"
+    assert response.immediate_response.status.code in (408, 503, 504)

@@ -1,0 +1,235 @@
+"""What is known to trouble gRPC 1.51, the version in Debian 12, sent to the picker frame by frame.
+
+The README has the table of advisories that these tests stand behind. The ext_proc port is for gateways only; these tests
+show what somebody who reaches it can do: lose his own connection, and nothing else.
+"""
+
+import resource
+import time
+
+import pytest
+
+from kit import http2
+from kit.extproc import METHOD
+from kit.waiting import eventually
+
+MEGABYTE = 1 << 20
+
+
+@pytest.fixture
+def connect(pool):
+    opened: list[http2.Connection] = []
+
+    def open_connection() -> http2.Connection:
+        opened.append(http2.Connection(pool.epp.extproc_port))
+        return opened[-1]
+
+    yield open_connection
+    for connection in opened:
+        connection.close()
+
+
+BIG = http2.literal("x-big", "b" * 9_000)
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        http2.request(METHOD, BIG, te="x"),
+        http2.request(METHOD, BIG, **{":scheme": "x"}),
+        http2.request(METHOD, http2.literal("grpclb_client_stats", "x"), BIG),
+        http2.request(METHOD, te="x"),
+        http2.request(METHOD, **{":scheme": "ftp"}),
+        http2.request(METHOD, http2.literal("grpclb_client_stats", "x")),
+        http2.request(METHOD, **{":method": "TRACE"}),
+        http2.request(METHOD, http2.literal("grpc-timeout", "99999999999999H")),
+        http2.request(METHOD, http2.literal("grpc-encoding", "nonsense")),
+        http2.request(METHOD, http2.literal("content-length", "x")),
+    ],
+    ids=["te and 8 KB", "scheme and 8 KB", "grpclb and 8 KB", "te", "scheme", "grpclb", "method", "timeout", "encoding",
+         "length"],
+)
+def test_reserved_headers_do_not_abort_the_process(pool, connect, block: bytes) -> None:
+    """CVE-2023-1428: te, :scheme or grpclb_client_stats with strange values, and more than 8 KB of headers."""
+    for _ in range(3):
+        connection = connect()
+        connection.send(http2.frame(http2.HEADERS, http2.END_HEADERS, 1, block))
+        connection.alive(2)
+    pool.works()
+
+
+def test_an_oversized_block_does_not_leak_into_the_next(pool, connect) -> None:
+    """CVE-2023-32731: entries of a block that was cut off for its size are missing from the table afterwards."""
+    connection = connect()
+    secret = http2.literal("x-entry", "of the oversized block", indexed=True)
+    connection.send(http2.frame(http2.HEADERS, http2.END_HEADERS, 1, http2.request(METHOD, BIG * 2, secret)))
+    connection.send(http2.frame(http2.HEADERS, http2.END_HEADERS, 3, http2.request(METHOD, http2.reference(62))))
+    connection.alive(2)
+    pool.works()
+
+
+def test_bad_base64_in_a_binary_header(pool, connect) -> None:
+    """CVE-2023-32732: the connection ends. Only a proxy that shares one connection among its clients minds."""
+    for value in ("=", "!!!!", "a", "AAAAA", "\xff"):
+        connection = connect()
+        block = http2.request(METHOD, http2.literal("x-data-bin", value))
+        connection.send(http2.frame(http2.HEADERS, http2.END_HEADERS, 1, block))
+        connection.alive(2)
+    pool.works()
+
+
+def test_a_string_of_gigabytes_costs_what_was_sent(pool, connect) -> None:
+    """CVE-2023-33953: the length of a string is believed before the limit is checked. Version 1.51 keeps all of a string
+    that has not ended, and reads it again with each frame. What is kept goes with the connection, and other connections
+    are served meanwhile."""
+    before = pool.epp.resident_bytes()
+    connection = connect()
+    start = http2.request(METHOD) + b"\x00" + http2.integer(5, 7) + b"x-big" + http2.integer(2_000_000_000, 7)
+    connection.send(http2.frame(http2.HEADERS, 0, 1, start))
+    for _ in range(4 * 64):
+        if not connection.send(http2.frame(http2.CONTINUATION, 0, 1, b"v" * 16_384)):
+            break
+    pool.works()
+    assert pool.epp.resident_bytes() < before + 32 * MEGABYTE
+    connection.close()
+    pool.works()
+
+
+def test_padded_integers(pool, connect) -> None:
+    """CVE-2023-33953: an HPACK integer may be padded with zeros without end; its time is the sender's bytes squared."""
+    connection = connect()
+    connection.send(http2.frame(http2.HEADERS, 0, 1, http2.request(METHOD) + b"\x00\x7f"))
+    for _ in range(64):
+        if not connection.send(http2.frame(http2.CONTINUATION, 0, 1, b"\x80" * 16_384)):
+            break
+    pool.works()
+    connection.close()
+    pool.works()
+
+
+def test_headers_without_an_end_are_bounded(pool, connect) -> None:
+    """A block of CONTINUATION frames that never ends, in small fields and in references to one large entry."""
+    before = pool.epp.resident_bytes()
+    small = http2.literal("x", "y") * 1_600
+    connection = connect()
+    connection.send(http2.frame(http2.HEADERS, 0, 1, http2.request(METHOD)))
+    for _ in range(200):
+        if not connection.send(http2.frame(http2.CONTINUATION, 0, 1, small)):
+            break
+    connection = connect()
+    entry = http2.literal("x-entry", "e" * 3_000, indexed=True)
+    connection.send(http2.frame(http2.HEADERS, 0, 1, http2.request(METHOD, entry)))
+    for _ in range(200):
+        if not connection.send(http2.frame(http2.CONTINUATION, 0, 1, http2.reference(62) * 16_000)):
+            break
+    pool.works()
+    assert pool.epp.resident_bytes() < before + 64 * MEGABYTE
+
+
+def test_table_size_updates_in_a_loop(pool, connect) -> None:
+    """CVE-2023-33953: accounting of the table when its size changes."""
+    connection = connect()
+    stream = 1
+    for size in (0, 4_096, 1, 4_096, 0, 4_096, 1 << 30):
+        block = http2.integer(size, 5, 0x20) + http2.request(METHOD, http2.literal("x-e", "v" * 100, indexed=True))
+        connection.send(http2.frame(http2.HEADERS, http2.END_HEADERS | http2.END_STREAM, stream, block))
+        stream += 2
+    connection.alive(2)
+    pool.works()
+
+
+def test_a_poisoned_table_entry_harms_only_its_connection(pool, connect) -> None:
+    """CVE-2024-7246: a field that was encoded wrongly keeps its error in the table."""
+    connection = connect()
+    poisoned = b"\x40" + http2.integer(10, 7) + b"x-data-bin" + http2.integer(3, 7) + b"!!!"
+    connection.send(http2.frame(http2.HEADERS, http2.END_HEADERS, 1, http2.request(METHOD, poisoned)))
+    connection.send(http2.frame(http2.HEADERS, http2.END_HEADERS, 3, http2.request(METHOD, http2.reference(62))))
+    connection.alive(2)
+    pool.works()
+
+
+def test_the_server_accepts_again_after_it_ran_out_of_files(pool) -> None:
+    """CVE-2023-4785: the listener of old versions stops when accept fails."""
+    limits = resource.prlimit(pool.epp.pid, resource.RLIMIT_NOFILE)
+    room = pool.epp.open_files() + 20
+    resource.prlimit(pool.epp.pid, resource.RLIMIT_NOFILE, (room, limits[1]))
+    held: list[http2.Connection] = []
+    try:
+        for _ in range(60):
+            held.append(http2.Connection(pool.epp.extproc_port))
+        eventually(lambda: pool.epp.open_files() >= room - 2, "the picker at its limit of files")
+    finally:
+        for connection in held:
+            connection.close()
+        resource.prlimit(pool.epp.pid, resource.RLIMIT_NOFILE, limits)
+    eventually(lambda: pool.epp.open_files() < room - 10, "the files back")
+    pool.works()
+
+
+def test_rapid_reset(pool, connect) -> None:
+    """CVE-2023-44487: streams opened and reset at once, 40,000 of them over one connection."""
+    before = pool.epp.resident_bytes()
+    connection = connect()
+    block = http2.request(METHOD)
+    started = time.monotonic()
+    for first in range(1, 80_001, 200):
+        frames = []
+        for stream in range(first, first + 200, 2):
+            frames.append(http2.frame(http2.HEADERS, http2.END_HEADERS, stream, block))
+            frames.append(http2.frame(http2.RST_STREAM, 0, stream, b"\0\0\0\x08"))
+        if not connection.send(*frames):
+            break
+        if first % 20_001 == 0:
+            pool.works()
+    connection.close()
+    pool.works()
+    print(f"{time.monotonic() - started:.1f} s")
+    eventually(lambda: pool.epp.metric("llm_d_epp_request_running") == 0, "nothing in flight")
+    assert pool.epp.resident_bytes() < before + 64 * MEGABYTE
+
+
+def test_resets_made_by_the_server(pool, connect) -> None:
+    """CVE-2025-8671: frames that make the server reset the stream itself."""
+    before = pool.epp.resident_bytes()
+    block = http2.request(METHOD)
+    for bad in (http2.WINDOW_UPDATE, http2.DATA, http2.HEADERS):
+        connection = connect()
+        for stream in range(1, 4_001, 2):
+            frames = [http2.frame(http2.HEADERS, http2.END_HEADERS, stream, block)]
+            payload = {http2.WINDOW_UPDATE: b"\0\0\0\0", http2.DATA: b"\xff" * 20, http2.HEADERS: block}[bad]
+            frames.append(http2.frame(bad, http2.END_HEADERS if bad == http2.HEADERS else 0, stream, payload))
+            if not connection.send(*frames):
+                break
+    pool.works()
+    assert pool.epp.resident_bytes() < before + 64 * MEGABYTE
+
+
+@pytest.mark.parametrize("kind", [http2.PING, http2.SETTINGS], ids=["ping", "settings"])
+def test_floods_of_frames_that_want_an_answer(pool, connect, kind: int) -> None:
+    """CVE-2019-9512 and CVE-2019-9515: the answers of a client that does not read pile up."""
+    before = pool.epp.resident_bytes()
+    connection = connect()
+    payload = b"12345678" if kind == http2.PING else b"\0\x04\0\x01\0\0"
+    burst = http2.frame(kind, 0, 0, payload) * 1_000
+    for _ in range(200):
+        if not connection.send(burst):
+            break
+    pool.works()
+    assert pool.epp.resident_bytes() < before + 64 * MEGABYTE
+
+
+def test_a_connection_that_sends_half_a_frame_harms_nobody(pool, connect) -> None:
+    held = [connect() for _ in range(20)]
+    for connection in held:
+        connection.send(http2.frame(http2.HEADERS, http2.END_HEADERS, 1, http2.request(METHOD))[:20])
+    pool.works()
+
+
+def test_more_streams_than_allowed_are_refused(pool, connect) -> None:
+    connection = connect()
+    settings = connection.until_closed_or(http2.SETTINGS)
+    assert settings is not None
+    values = {int.from_bytes(settings[i : i + 2], "big"): int.from_bytes(settings[i + 2 : i + 6], "big")
+              for i in range(0, len(settings), 6)}
+    # SETTINGS_MAX_CONCURRENT_STREAMS: bounded, and enough for a busy gateway.
+    assert 1_000 <= values[3] <= 1_000_000

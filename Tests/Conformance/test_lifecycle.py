@@ -1,0 +1,181 @@
+"""Start, flags, TLS and the end of the process."""
+
+import signal
+import socket
+import ssl
+import subprocess
+import time
+from pathlib import Path
+
+import grpc
+import pytest
+
+from kit import extproc as ep
+from kit import http, http2
+from kit.gateway import Exchange
+from kit.paths import product
+
+
+def _run(*arguments: str) -> subprocess.CompletedProcess:
+    return subprocess.run([str(product("epp")), *arguments], capture_output=True, text=True, timeout=20)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--no-such-flag"],
+        ["--config-file", "a.yaml", "--config-text", "x"],
+        ["--grpc-port", "no-number"],
+        ["--grpc-port", "70000"],
+        ["--drain-timeout", "soon"],
+        ["--endpoint", "no-port"],
+        ["--scorer", "queue-scorrer=2"],
+        ["--scorer", "queue-scorer=heavy"],
+        ["--log-format", "xml"],
+        ["--response-processing", "some"],
+        ["--secure-serving=perhaps"],
+        ["--pool-name", "a", "--endpoint-selector", "app=x"],
+        ["--secure-serving=false", "--cert-path", "/nowhere"],
+        ["surplus"],
+    ],
+    ids=" ".join,
+)
+def test_flags_that_make_no_sense_exit_64(arguments: list[str]) -> None:
+    result = _run("--bind-address", "127.0.0.1", *arguments)
+    assert result.returncode == 64, result.stderr
+    assert "rror" in result.stderr
+    flag = arguments[0].split("=")[0]
+    assert flag in result.stderr or arguments[-1].split("=")[0] in result.stderr
+
+
+def test_the_nearest_scorer_is_named() -> None:
+    assert "queue-scorer" in _run("--scorer", "queue-scorrer=2").stderr
+
+
+def test_help_names_the_flags_that_differ() -> None:
+    result = _run("--help")
+    assert result.returncode == 0
+    for flag in ("--grpc-port", "--grpc-health-port", "--metrics-port", "--endpoint", "--endpoints-file", "--scorer",
+                 "--response-processing", "--metrics-endpoint-auth", "--tracing", "--grpc-max-recv-msg-size"):
+        assert flag in result.stdout
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["kind: Other", "apiVersion: llm-d.ai/v1alpha1\nkind: EndpointPickerConfig\nplugins:\n- type: nonsense\n", "{"],
+    ids=["kind", "plugin", "yaml"],
+)
+def test_a_configuration_that_is_wrong_is_refused(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(text)
+    result = _run("--bind-address", "127.0.0.1", "--config-file", str(path))
+    assert result.returncode in (64, 78)
+    assert "config.yaml" in result.stderr + result.stdout
+
+
+def test_go_style_flags_are_accepted(start_pool) -> None:
+    pool = start_pool("--tracing=false", "--legacy-metrics=true", "-v=3", "--metrics-endpoint-auth=false", engines=1)
+    pool.works()
+
+
+def test_a_port_in_use_is_refused(start_pool) -> None:
+    pool = start_pool(engines=1)
+    for flag, port in (
+        ("--grpc-port", pool.epp.extproc_port),
+        ("--grpc-health-port", pool.epp.health_port),
+        ("--metrics-port", pool.epp.metrics_port),
+    ):
+        others = ["--grpc-port", "0", "--grpc-health-port", "0", "--metrics-port", "0", flag, str(port)]
+        result = _run("--bind-address", "127.0.0.1", "--endpoint", pool.engines[0].address, *others)
+        assert result.returncode not in (0, 64)
+        assert str(port) in result.stderr + result.stdout
+    pool.works()
+
+
+def test_only_the_given_address_is_bound(start_pool) -> None:
+    pool = start_pool(engines=1)
+    listening = set()
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        for line in Path(table).read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == "0A":
+                address, port = fields[1].split(":")
+                if int(port, 16) in (pool.epp.extproc_port, pool.epp.health_port, pool.epp.metrics_port):
+                    listening.add(address)
+    assert listening == {"0100007F"}
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_an_idle_picker_ends_at_once(start_pool, number: int) -> None:
+    pool = start_pool("--drain-timeout", "1s", engines=1)
+    pool.epp.signal(number)
+    assert pool.epp.wait(10) == 0
+
+
+def test_a_stream_that_does_not_end_is_cut_at_the_drain_timeout(start_pool) -> None:
+    pool = start_pool("--drain-timeout", "1s", engines=1)
+    stream = pool.stream()
+    stream.send(ep.request_headers(ep.post_headers(), protocol_config=ep.protocol(4, 4)))
+    stream.send(ep.request_body(b"{"))
+    pool.pick("the stream above is open")
+    started = time.monotonic()
+    pool.epp.signal(signal.SIGTERM)
+    assert pool.epp.wait(15) == 0
+    assert time.monotonic() - started < 12
+    assert stream.status() != grpc.StatusCode.DEADLINE_EXCEEDED
+
+
+def test_the_default_is_tls_with_a_fresh_p256_certificate(start_pool) -> None:
+    pool = start_pool(engines=1, secure=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.set_alpn_protocols(["h2"])
+    with context.wrap_socket(socket.create_connection(("127.0.0.1", pool.epp.extproc_port), 10)) as secured:
+        assert secured.selected_alpn_protocol() == "h2"
+        certificate = secured.getpeercert(binary_form=True)
+    text = subprocess.run(
+        ["openssl", "x509", "-inform", "DER", "-noout", "-text"], input=certificate, capture_output=True, check=True
+    ).stdout.decode()
+    assert "prime256v1" in text
+    with http2.Connection(pool.epp.extproc_port, tls=True) as connection:
+        assert connection.alive()
+    # The health port is plain text, as probes expect.
+    with http2.Connection(pool.epp.health_port) as connection:
+        assert connection.alive()
+
+
+def test_plain_text_to_a_tls_port_ends_only_that_connection(start_pool) -> None:
+    pool = start_pool(engines=1, secure=True)
+    for junk in (b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01\xff\xff" + b"x" * 5_000, b"\0" * 100_000):
+        with socket.create_connection(("127.0.0.1", pool.epp.extproc_port), 5) as raw:
+            raw.sendall(junk)
+    with http2.Connection(pool.epp.extproc_port, tls=True) as connection:
+        assert connection.alive()
+
+
+def test_a_certificate_of_ones_own(start_pool, tmp_path: Path) -> None:
+    subprocess.run(
+        [
+            "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+            "-subj", "/CN=epp.test", "-addext", "subjectAltName=DNS:epp.test",
+            "-keyout", tmp_path / "tls.key", "-out", tmp_path / "tls.crt",
+        ],
+        check=True, capture_output=True,
+    )
+    pool = start_pool("--cert-path", str(tmp_path), engines=1, secure=True)
+    credentials = grpc.ssl_channel_credentials((tmp_path / "tls.crt").read_bytes())
+    options = [("grpc.ssl_target_name_override", "epp.test")]
+    with grpc.secure_channel(f"127.0.0.1:{pool.epp.extproc_port}", credentials, options) as channel:
+        outcome = Exchange(ep.Stream(channel)).request(ep.post_headers(), [http.chat("over TLS")])
+        assert outcome.destination == pool.engines[0].address
+
+
+def test_a_request_is_logged_at_level_three(start_pool) -> None:
+    for log_format in ("json", "text"):
+        pool = start_pool("-v", "3", "--log-format", log_format, engines=1)
+        body = http.chat("log me")
+        pool.ask(body)
+        line = pool.epp.wait_for("c0ffee", 10)[0]
+        assert line
+        assert not any("log me" in printed for printed in pool.epp.lines), "the prompt is in the log"

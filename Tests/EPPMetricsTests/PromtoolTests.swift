@@ -1,0 +1,84 @@
+import EPPCore
+import Foundation
+import Testing
+
+@testable import EPPMetrics
+
+/// Prometheus' own checker reads a page in which every family has a series.
+@Suite struct PromtoolTests {
+  @Test func promtoolAcceptsThePage() throws {
+    var options = PickerMetrics.Options()
+    options.streamMetrics = true
+    let metrics = PickerMetrics(options: options)
+    fill(metrics)
+    let written = metrics.text.split(separator: "\n").filter { $0.hasPrefix("# TYPE ") }
+      .compactMap { $0.split(separator: " ").dropFirst(2).first.map(String.init) }
+    #expect(written == metrics.familyNames)
+
+    let result = try check(page: metrics.page())
+    // The anchor's prefix `llm_d_` looks to promtool like the unit `d`; nothing else may be said.
+    let complaints = result.output.split(separator: "\n").filter { line in
+      !(line.hasPrefix("llm_d_") && line.hasSuffix("metric names should not contain abbreviated units"))
+    }
+    #expect(complaints.isEmpty, "\(complaints)")
+    #expect(result.status == 0 || result.status == 3, "promtool ended with \(result.status)")
+  }
+
+  @Test func promtoolRefusesABrokenPage() throws {
+    let result = try check(page: Array("# TYPE x counter\nx{l=\"a} 1\n".utf8))
+    #expect(result.status == 1)
+  }
+
+  /// One write to every family.
+  private func fill(_ metrics: PickerMetrics) {
+    let series = metrics.requestSeries(model: "m\"\\", targetModel: "t", fairnessID: "f", priority: 0)
+    series.requests.increment()
+    series.countError(.unknown)
+    for histogram in [
+      series.requestSize, series.responseSize, series.inputTokens, series.outputTokens, series.cachedTokens,
+    ] {
+      histogram.observe(1000)
+    }
+    for histogram in [
+      series.duration, series.normalizedTimePerOutputToken, series.timeToFirstTokenStreaming,
+      series.timeToFirstTokenUnary, series.timePerOutputToken, series.interTokenLatency,
+    ] {
+      histogram.observe(.milliseconds(12))
+    }
+    let endpoint = metrics.endpointSeries(name: "e", namespace: "default", port: 8000)
+    endpoint.attempts(targetModel: "t").increment()
+    endpoint.inFlight(fairnessID: "f", priority: 0).tokens.add(100)
+    metrics.pluginDuration(extensionPoint: "Scorer", type: "queue-scorer", name: "queue-scorer").observe(
+      nanoseconds: 900)
+    metrics.pollErrors(sourceType: "metrics-data-source").increment()
+    metrics.extractErrors(sourceType: "metrics-data-source", extractorType: "core-metrics-extractor").increment()
+    let indexer = metrics.prefixIndexer(pluginName: "p", pluginType: "prefix-cache-scorer")
+    indexer.hitRatio.observe(ratio: 0.5)
+    indexer.hitBytes.observe(64)
+    metrics.streams(status: 0).increment()
+    metrics.streams(status: 99).increment()
+  }
+
+  private struct PromtoolResult {
+    var status: Int32
+    var output: String
+  }
+
+  private func check(page: [UInt8]) throws -> PromtoolResult {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/promtool")
+    process.arguments = ["check", "metrics"]
+    let input = Pipe()
+    let output = Pipe()
+    process.standardInput = input
+    process.standardOutput = output
+    process.standardError = output
+    try process.run()
+    // The page is larger than a pipe holds; promtool reads it before it writes.
+    try input.fileHandleForWriting.write(contentsOf: Data(page))
+    try input.fileHandleForWriting.close()
+    let text = try output.fileHandleForReading.readToEnd() ?? Data()
+    process.waitUntilExit()
+    return PromtoolResult(status: process.terminationStatus, output: String(decoding: text, as: UTF8.self))
+  }
+}

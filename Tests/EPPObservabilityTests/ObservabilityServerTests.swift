@@ -1,0 +1,151 @@
+import AsyncHTTPClient
+import EPPMetrics
+import EPPObservability
+import Logging
+import NIOCore
+import NIOHTTP1
+import ServiceLifecycle
+import Synchronization
+import Testing
+
+@Suite struct ObservabilityServerTests {
+  @Test func metricsAreServedFreshWithTheirMediaType() async throws {
+    let metrics = PickerMetrics()
+    let refreshes = Counter()
+    try await withServer(
+      page: {
+        refreshes.increment()
+        metrics.bufferedBodyBytes.set(42)
+        return metrics.page()
+      }
+    ) { base in
+      for _ in 0..<2 {
+        let response = try await get(base + "/metrics?x=1")
+        #expect(response.status == 200)
+        #expect(response.contentType == "text/plain; version=0.0.4; charset=utf-8")
+        #expect(response.body.contains("\nepp_buffered_body_bytes 42\n"))
+      }
+      #expect(refreshes.value == 2)
+    }
+  }
+
+  @Test func healthIsAlwaysGoodAndReadinessSaysWhyNot() async throws {
+    let state = Mutex(Readiness.notReady(reason: "no endpoint is known"))
+    try await withServer(readiness: { state.withLock { $0 } }) { base in
+      let notReady = try await get(base + "/readyz")
+      #expect(notReady.status == 503)
+      #expect(notReady.body == "no endpoint is known\n")
+      let healthy = try await get(base + "/healthz")
+      #expect(healthy.status == 200)
+      #expect(healthy.body == "ok\n")
+      state.withLock { $0 = .ready }
+      let ready = try await get(base + "/readyz")
+      #expect(ready.status == 200)
+      #expect(ready.body == "ok\n")
+    }
+  }
+
+  @Test func otherPathsAndMethodsAreRefusedHelpfully() async throws {
+    try await withServer { base in
+      let missing = try await get(base + "/metrix")
+      #expect(missing.status == 404)
+      #expect(missing.body == "not found; there is /metrics, /healthz, /readyz\n")
+      let posted = try await get(base + "/metrics", method: .POST)
+      #expect(posted.status == 405)
+      #expect(posted.allow == "GET, HEAD")
+    }
+  }
+
+  @Test func headHasTheLengthAndNoBody() async throws {
+    try await withServer(page: { Array("x 1\n".utf8) }) { base in
+      let head = try await get(base + "/metrics", method: .HEAD)
+      #expect(head.status == 200)
+      #expect(head.contentLength == "4")
+      #expect(head.body.isEmpty)
+      #expect(try await get(base + "/nowhere", method: .HEAD).status == 404)
+    }
+  }
+
+  @Test func aPortThatIsTakenIsSaidWithTheNameOfTheFlag() async throws {
+    try await withServer { base in
+      let port = try #require(base.split(separator: ":").last.flatMap { Int($0) })
+      let second = ObservabilityServer(
+        configuration: .init(host: "127.0.0.1", port: port), logger: quietLogger, page: { [] },
+        readiness: { .ready })
+      let error = await #expect(throws: ObservabilityServerError.self) { try await second.run() }
+      #expect(
+        error?.description
+          == "--metrics-port \(port): another process listens on this port of 127.0.0.1; stop it or choose another port"
+      )
+    }
+  }
+
+  @Test func gracefulShutdownEndsTheServerAlthoughAConnectionIsKeptAlive() async throws {
+    let (ports, continuation) = AsyncStream<Int>.makeStream()
+    let server = ObservabilityServer(
+      configuration: .init(host: "127.0.0.1", port: 0), logger: quietLogger, page: { [] }, readiness: { .ready },
+      onListening: { continuation.yield($0) })
+    let group = ServiceGroup(services: [ServerService(server: server)], logger: quietLogger)
+    async let ended: Void = group.run()
+    var iterator = ports.makeAsyncIterator()
+    let port = try #require(await iterator.next())
+    #expect(try await get("http://127.0.0.1:\(port)/healthz").status == 200)
+    await group.triggerGracefulShutdown()
+    try await ended
+  }
+
+  // MARK: A server and a client
+
+  private struct ServerService: Service {
+    let server: ObservabilityServer
+    func run() async throws { try await server.run() }
+  }
+
+  private struct Answer {
+    var status: UInt
+    var contentType: String?
+    var contentLength: String?
+    var allow: String?
+    var body: String
+  }
+
+  private var quietLogger: Logger { Logger(label: "test") { _ in SwiftLogNoOpLogHandler() } }
+
+  /// Runs `body` with the address of a server on a free port, and stops the server afterwards.
+  private func withServer(
+    page: @escaping @Sendable () -> [UInt8] = { [] }, readiness: @escaping @Sendable () -> Readiness = { .ready },
+    _ body: @escaping @Sendable (_ base: String) async throws -> Void
+  ) async throws {
+    let (ports, continuation) = AsyncStream<Int>.makeStream()
+    let server = ObservabilityServer(
+      configuration: .init(host: "127.0.0.1", port: 0), logger: quietLogger, page: page, readiness: readiness,
+      onListening: { continuation.yield($0) })
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask {
+        defer { continuation.finish() }
+        try await server.run()
+      }
+      var iterator = ports.makeAsyncIterator()
+      let port = try #require(await iterator.next(), "the server did not start")
+      do {
+        try await body("http://127.0.0.1:\(port)")
+      } catch {
+        group.cancelAll()
+        throw error
+      }
+      group.cancelAll()
+      do { try await group.waitForAll() } catch is CancellationError {}
+    }
+  }
+
+  private func get(_ url: String, method: HTTPMethod = .GET) async throws -> Answer {
+    var request = HTTPClientRequest(url: url)
+    request.method = method
+    let response = try await HTTPClient.shared.execute(request, timeout: .seconds(10))
+    let body = try await response.body.collect(upTo: 1 << 20)
+    return Answer(
+      status: response.status.code, contentType: response.headers.first(name: "content-type"),
+      contentLength: response.headers.first(name: "content-length"),
+      allow: response.headers.first(name: "allow"), body: String(buffer: body))
+  }
+}

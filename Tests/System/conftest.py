@@ -1,0 +1,62 @@
+"""Fixtures of the system tests: a real Envoy in front of the picker and of engines that echo what they got."""
+
+from typing import Iterator
+
+import pytest
+
+from kit.engine import Engine
+from kit.envoy import Envoy
+from kit.epp import EPP
+
+
+@pytest.fixture
+def engines() -> Iterator[list[Engine]]:
+    pool = [Engine(f"engine-{index}") for index in range(3)]
+    yield pool
+    for engine in pool:
+        engine.stop()
+
+
+@pytest.fixture
+def start_epp() -> Iterator[object]:
+    """Starts pickers and stops them at the end."""
+    started: list[EPP] = []
+
+    def start(*arguments: str, **options: object) -> EPP:
+        started.append(EPP(*arguments, **options))  # type: ignore[arg-type]
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.stop()
+
+
+@pytest.fixture
+def start_envoy() -> Iterator[object]:
+    """Starts Envoys in front of a picker and stops them at the end."""
+    started: list[Envoy] = []
+
+    def start(epp_port: int, name: str = "full-duplex.yaml", secure: bool = False) -> Envoy:
+        started.append(Envoy(name, epp_port, secure))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.stop()
+
+
+_GATEWAYS = {
+    "full-duplex": ("full-duplex.yaml", True),
+    "full-duplex-plain-text": ("full-duplex.yaml", False),
+    "buffered": ("buffered.yaml", True),
+}
+
+
+@pytest.fixture(params=_GATEWAYS.values(), ids=_GATEWAYS.keys())
+def gateway(request: pytest.FixtureRequest, engines: list[Engine], start_epp, start_envoy) -> Envoy:
+    """Envoy and a picker over `engines`: both configurations that ship, and plain text."""
+    name, secure = request.param
+    epp = start_epp(endpoints=[engine.address for engine in engines], secure=secure)
+    for engine in engines:
+        engine.wait_scrapes(1)
+    return start_envoy(epp.extproc_port, name, secure)

@@ -1,0 +1,99 @@
+"""The endpoint picker under test, as a process on ports that the kernel chose."""
+
+import re
+import urllib.request
+
+import grpc
+
+from .paths import product
+from .process import Process
+
+_SERVING = (
+    r"serving ext_proc on (?P<host>\S+):(?P<extproc>\d+), health on \S+:(?P<health>\d+), metrics on \S+:(?P<metrics>\d+)"
+)
+_LIMITS = [
+    ("grpc.max_receive_message_length", 128 << 20),
+    ("grpc.max_send_message_length", 128 << 20),
+    ("grpc.use_local_subchannel_pool", 1),
+    ("grpc.enable_retries", 0),
+]
+
+
+class EPP(Process):
+    """`epp` with `arguments`. Plain text unless `secure`; loopback; ports 0 unless they are given."""
+
+    def __init__(
+        self,
+        *arguments: str,
+        endpoints: list[str] | None = None,
+        secure: bool = False,
+        extproc_port: int = 0,
+        health_port: int = 0,
+        metrics_port: int = 0,
+        start_timeout: float = 20.0,
+    ):
+        command: list[object] = [product("epp")]
+        command += ["--bind-address", "127.0.0.1", "--grpc-port", extproc_port, "--grpc-health-port", health_port]
+        command += ["--metrics-port", metrics_port]
+        if not secure:
+            command += ["--secure-serving=false"]
+        for endpoint in endpoints or []:
+            command += ["--endpoint", endpoint]
+        super().__init__([str(part) for part in command] + list(arguments), name="epp")
+        try:
+            found = self.wait_for(_SERVING, start_timeout)
+        except AssertionError:
+            self.kill()
+            raise
+        self.extproc_port = int(found["extproc"])
+        self.health_port = int(found["health"])
+        self.metrics_port = int(found["metrics"])
+        self._channels: list[grpc.Channel] = []
+
+    def channel(self) -> grpc.Channel:
+        """A new plain-text connection of its own to the ext_proc port."""
+        channel = grpc.insecure_channel(f"127.0.0.1:{self.extproc_port}", options=_LIMITS)
+        self._channels.append(channel)
+        return channel
+
+    def health_channel(self) -> grpc.Channel:
+        channel = grpc.insecure_channel(f"127.0.0.1:{self.health_port}", options=_LIMITS)
+        self._channels.append(channel)
+        return channel
+
+    def get(self, path: str) -> tuple[int, str]:
+        """Status and text of a page on the metrics port."""
+        request = urllib.request.Request(f"http://127.0.0.1:{self.metrics_port}{path}")
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+
+    def metrics(self) -> str:
+        status, text = self.get("/metrics")
+        assert status == 200, f"/metrics answered {status}"
+        return text
+
+    def metric(self, name: str, **labels: str) -> float:
+        """The sum over all series of `name` whose labels hold `labels`; 0 without one."""
+        return sum_of(self.metrics(), name, **labels)
+
+    def stop(self, timeout: float = 10.0) -> int:
+        for channel in self._channels:
+            channel.close()
+        self._channels = []
+        return super().stop(timeout)
+
+
+def sum_of(page: str, name: str, **labels: str) -> float:
+    """The sum over the series of `name` in a page of Prometheus text whose labels hold `labels`."""
+    total = 0.0
+    for line in page.splitlines():
+        found = re.match(r"([a-zA-Z_:][\w:]*)(\{(.*)\})?\s+(\S+)", line)
+        if not found or found[1] != name:
+            continue
+        have = dict(re.findall(r'(\w+)="((?:[^"\\]|\\.)*)"', found[3] or ""))
+        if all(have.get(key) == value for key, value in labels.items()):
+            total += float(found[4])
+    return total
