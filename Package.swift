@@ -26,6 +26,7 @@ let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let serviceLifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let unixSignals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
 let swiftASN1: Target.Dependency = .product(name: "SwiftASN1", package: "swift-asn1")
 let x509: Target.Dependency = .product(name: "X509", package: "swift-certificates")
@@ -63,7 +64,7 @@ let package = Package(
 
     // The world outside.
     .target(
-      name: "EPPDataLayer", dependencies: ["EPPCore", "EPPMetrics", logging, nioCore, nioHTTP1, nioPosix, yams],
+      name: "EPPDataLayer", dependencies: ["EPPCore", "EPPMetrics", logging, nioCore, nioPosix, yams],
       swiftSettings: strict),
     .target(
       name: "EPPRouting",
@@ -80,7 +81,7 @@ let package = Package(
       swiftSettings: strict),
     .target(
       name: "EPPConfiguration",
-      dependencies: ["EPPCore", "EPPScheduling", "EPPPrefixCache", "EPPDataLayer", "EPPRouting", yams],
+      dependencies: ["EPPCore", "EPPExtProc", "EPPScheduling", yams],
       swiftSettings: strict),
 
     // Stand-ins and test kit.
@@ -92,11 +93,11 @@ let package = Package(
     .executableTarget(
       name: "epp",
       dependencies: [
-        "EPPConfiguration", "EPPCore", "EPPDataLayer", "EPPGRPCServer", "EPPMetrics", "EPPObservability", "EPPRouting",
-        "EPPScheduling", "EPPPrefixCache", argumentParser, logging, serviceLifecycle,
+        "EPPConfiguration", "EPPCore", "EPPDataLayer", "EPPExtProc", "EPPGRPCServer", "EPPMetrics", "EPPObservability",
+        "EPPPrefixCache", "EPPRouting", "EPPScheduling", argumentParser, logging, serviceLifecycle, unixSignals,
       ], swiftSettings: strict),
     .executableTarget(
-      name: "engine-sim", dependencies: ["EngineSimulator", argumentParser, logging, serviceLifecycle],
+      name: "engine-sim", dependencies: ["EngineSimulator", argumentParser, logging, serviceLifecycle, unixSignals],
       swiftSettings: strict),
     .executableTarget(
       name: "epp-bench",

@@ -15,12 +15,12 @@ def main() -> int:
     status = 0
     with EPP("--workers", "2", endpoints=[engine.address for engine in engines], start_timeout=60) as epp:
         for arguments in (
-            ["load", "--streams", "32", "--prompt-bytes", "4096", "--response-chunks", "8"],
-            ["load", "--streams", "8", "--prompt-bytes", "400000", "--response-chunks", "2"],
-            ["streams", "--streams", "500"],
+            ["load", "--concurrency", "32", "--prompt-bytes", "4096", "--response-chunks", "8"],
+            ["load", "--concurrency", "8", "--prompt-bytes", "400000", "--response-chunks", "2"],
+            ["streams", "--count", "500", "--events-per-second", "5", "--open-rate", "100"],
         ):
             command = [product("epp-bench"), *arguments, "--target", f"127.0.0.1:{epp.extproc_port}"]
-            command += ["--duration", f"{SECONDS}s"]
+            command += ["--duration", str(SECONDS)]
             print("load:", *arguments, flush=True)
             status |= subprocess.run([str(part) for part in command], timeout=SECONDS * 10, check=False).returncode
         if not epp.running() or epp.stop(60) != 0:

@@ -4,17 +4,20 @@ package import EPPCore
 package struct DiscoveredEndpoint: Hashable, Sendable {
   /// Unique in its namespace.
   package var name: String
+  /// `default` without Kubernetes.
   package var namespace: String
   /// Where the gateway sends requests; an IP literal by the time that it reaches the store.
   package var address: EndpointAddress
   /// Where `/metrics` is read.
   package var metricsAddress: EndpointAddress
+  /// Of the pod or of the file's entry.
   package var labels: [String: String]
   /// ZeroMQ address of the engine's KV event publisher.
   package var kvEvents: String?
   /// ZeroMQ address of the engine's replay socket.
   package var kvReplay: String?
 
+  /// Without `metricsAddress`, metrics are read where requests go.
   package init(
     name: String, namespace: String = "default", address: EndpointAddress, metricsAddress: EndpointAddress? = nil,
     labels: [String: String] = [:], kvEvents: String? = nil, kvReplay: String? = nil

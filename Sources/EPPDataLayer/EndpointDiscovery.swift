@@ -122,7 +122,9 @@ package final class EndpointDiscovery: Sendable {
     let answers = await withTaskGroup(of: (String, Result<[String], any Error>).self) { group in
       for host in due {
         group.addTask { [resolver] in
-          do { return (host, .success(try await resolver.addresses(of: host))) } catch { return (host, .failure(error)) }
+          do { return (host, .success(try await resolver.addresses(of: host))) } catch {
+            return (host, .failure(error))
+          }
         }
       }
       return await group.reduce(into: []) { $0.append($1) }
@@ -134,7 +136,8 @@ package final class EndpointDiscovery: Sendable {
       case .success(let addresses):
         if state.hosts.note(host, addresses: addresses, now: now) {
           hasChanged = true
-          logger.info("host resolved", metadata: ["host": "\(host)", "address": "\(state.hosts.address(of: host) ?? "")"])
+          logger.info(
+            "host resolved", metadata: ["host": "\(host)", "address": "\(state.hosts.address(of: host) ?? "")"])
         }
       case .failure(let error):
         if state.hosts.noteFailure(host, now: now), !(error is CancellationError) {

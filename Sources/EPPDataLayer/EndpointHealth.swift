@@ -2,13 +2,17 @@ package import EPPCore
 
 /// How scraping one endpoint goes, for the debug page and the log.
 package struct EndpointHealth: Sendable {
+  /// As discovery names it now.
   package var endpoint: Endpoint
   /// Finished attempts, good and bad.
   package var scrapes: UInt64 = 0
+  /// Those of them that failed.
   package var errors: UInt64 = 0
+  /// Since the last good one.
   package var failuresInRow = 0
   /// The newest failure, also when scrapes have worked since.
   package var lastError: ScrapeError?
+  /// When that was.
   package var lastErrorAt: MonotonicTime?
   /// Whether the failures in a row are enough to call the endpoint unreachable.
   package var isUnreachable = false

@@ -66,24 +66,19 @@ extension EndpointStore {
   @discardableResult
   func publishNow() -> MonotonicTime? {
     let now = clock()
-    let (turned, staleAt): ([(Endpoint, isStale: Bool, hasBeenFresh: Bool)], MonotonicTime?) = state.withLock { state in
+    let (turned, staleAt): ([Tenant.Turn], MonotonicTime?) = state.withLock { state in
       var members: [PoolSnapshot.Member] = []
       members.reserveCapacity(state.tenants.count)
-      var turned: [(Endpoint, isStale: Bool, hasBeenFresh: Bool)] = []
+      var turned: [Tenant.Turn] = []
       state.staleAt = nil
       for index in state.tenants.indices {
-        guard let tenant = state.tenants[index] else { continue }
-        let deadline = tenant.metrics.scrapedAt?.advanced(by: configuration.stalenessThreshold)
-        let isStale = deadline.map { now >= $0 } ?? true
-        if let deadline, !isStale { state.staleAt = min(state.staleAt ?? deadline, deadline) }
-        if isStale != tenant.health.isStale {
-          state.tenants[index]?.health.isStale = isStale
-          turned.append((tenant.endpoint, isStale, tenant.health.hasBeenFresh))
-          state.tenants[index]?.health.hasBeenFresh = true
-        }
-        members.append(
-          PoolSnapshot.Member(
-            endpoint: tenant.endpoint, metrics: tenant.metrics, load: tenant.load, isStale: isStale))
+        guard
+          let (member, deadline, turn) = state.tenants[index]?.makeMember(
+            now, threshold: configuration.stalenessThreshold)
+        else { continue }
+        members.append(member)
+        if let deadline, !member.isStale { state.staleAt = min(state.staleAt ?? deadline, deadline) }
+        if let turn { turned.append(turn) }
       }
       state.isDirty = false
       state.publishedAt = now
@@ -92,17 +87,19 @@ extension EndpointStore {
       published.withLock { $0 = snapshot }
       return (turned, state.staleAt)
     }
-    for (endpoint, isStale, hasBeenFresh) in turned {
-      if isStale {
-        logger.warning(
-          "metrics of endpoint are stale; its load is taken from requests in flight", metadata: Self.metadata(endpoint))
-      } else if hasBeenFresh {
-        logger.notice("metrics of endpoint are fresh again", metadata: Self.metadata(endpoint))
-      } else {
-        logger.info("first metrics of endpoint", metadata: Self.metadata(endpoint))
-      }
-    }
+    for turn in turned { log(turn) }
     return staleAt
+  }
+
+  private func log(_ turn: Tenant.Turn) {
+    let metadata = Self.metadata(turn.endpoint)
+    if turn.isStale {
+      logger.warning("metrics of endpoint are stale; its load is taken from requests in flight", metadata: metadata)
+    } else if turn.hasBeenFresh {
+      logger.notice("metrics of endpoint are fresh again", metadata: metadata)
+    } else {
+      logger.info("first metrics of endpoint", metadata: metadata)
+    }
   }
 
   /// How scraping goes, by slot.

@@ -10,9 +10,11 @@ import Synchronization
 /// and changes of membership go out at once; what comes between is published by `publishIfDue`, which the owner calls
 /// at the times that the store names.
 package final class EndpointStore: PoolSnapshotSource {
+  /// Times that say when metrics are old and how often snapshots are made.
   package struct Configuration: Sendable {
     /// Metrics of this age are stale.
     package var stalenessThreshold: Duration
+    /// From one snapshot to the next at least, while only metrics change.
     package var publishInterval: Duration
 
     package init(stalenessThreshold: Duration = .seconds(2), publishInterval: Duration = .milliseconds(5)) {
@@ -33,6 +35,29 @@ package final class EndpointStore: PoolSnapshotSource {
     let load: EndpointLoad
     var metrics = EndpointMetrics()
     var health: EndpointHealth
+
+    /// A change between stale and fresh, for the log.
+    struct Turn {
+      var endpoint: Endpoint
+      var isStale: Bool
+      var hasBeenFresh: Bool
+    }
+
+    /// The snapshot's view, and when it turns stale. Works in place: a tenant is large to copy.
+    mutating func makeMember(
+      _ now: MonotonicTime, threshold: Duration
+    ) -> (member: PoolSnapshot.Member, staleAt: MonotonicTime?, turn: Turn?) {
+      let staleAt = metrics.scrapedAt?.advanced(by: threshold)
+      let isStale = staleAt.map { now >= $0 } ?? true
+      var turn: Turn?
+      if isStale != health.isStale {
+        turn = Turn(endpoint: endpoint, isStale: isStale, hasBeenFresh: health.hasBeenFresh)
+        health.isStale = isStale
+        health.hasBeenFresh = true
+      }
+      let member = PoolSnapshot.Member(endpoint: endpoint, metrics: metrics, load: load, isStale: isStale)
+      return (member, staleAt, turn)
+    }
   }
 
   struct State {
@@ -129,7 +154,9 @@ package final class EndpointStore: PoolSnapshotSource {
       var updated: [Endpoint] = []
       for endpoint in wanted {
         guard names.insert(QualifiedName(endpoint)).inserted else {
-          problems.append(EndpointProblem("the name '\(endpoint.name)' is used twice in namespace '\(endpoint.namespace)'; the first one counts"))
+          problems.append(
+            EndpointProblem(
+              "the name '\(endpoint.name)' is used twice in namespace '\(endpoint.namespace)'; the first one counts"))
           continue
         }
         let identity = Identity(endpoint)
@@ -166,7 +193,8 @@ package final class EndpointStore: PoolSnapshotSource {
         publishNow()
       }
       for endpoint in arriving.reversed() {
-        problems.append(EndpointProblem("no room for endpoint '\(endpoint.name)': a pool holds \(EndpointSlot.capacity)"))
+        problems.append(
+          EndpointProblem("no room for endpoint '\(endpoint.name)': a pool holds \(EndpointSlot.capacity)"))
       }
       membership.bySource[source] = kept
       return problems

@@ -9,12 +9,15 @@ import NIOPosix
 /// Owns one event loop for all scraping, a few threads that may block on name servers and files, and the store. Endpoints of other
 /// origin (Kubernetes) are put into `store` by whoever finds them and are scraped all the same.
 package final class EndpointWatch: Sendable {
+  /// Where endpoints come from and how they are scraped.
   package struct Configuration: Sendable {
     /// What `--endpoint` names.
     package var endpoints: [EndpointAddress]
     /// `--endpoints-file`.
     package var endpointsFile: String?
+    /// `--refresh-metrics-interval` and the times around it.
     package var scraping: ScrapeStateMachine.Configuration
+    /// `--metrics-staleness-threshold` and the pace of snapshots.
     package var store: EndpointStore.Configuration
 
     package init(
@@ -40,6 +43,7 @@ package final class EndpointWatch: Sendable {
   private let logger: Logger
   private let ready = ReadinessGate()
 
+  /// Prepares; nothing is opened before `run`.
   package init(configuration: Configuration, metrics: PickerMetrics, logger: Logger) {
     self.configuration = configuration
     self.metrics = metrics

@@ -29,7 +29,9 @@ package struct EndpointsFile: Equatable, Sendable {
     endpoints = []
     problems = []
     var entries: Node.Sequence?
-    guard let root = try Self.compose(text) else { throw EndpointProblem("the file is empty; it needs a list 'endpoints'") }
+    guard let root = try Self.compose(text) else {
+      throw EndpointProblem("the file is empty; it needs a list 'endpoints'")
+    }
     guard case .mapping(let mapping) = root else {
       throw EndpointProblem("a mapping with the key 'endpoints' is expected", line: Self.line(root))
     }
@@ -61,6 +63,8 @@ package struct EndpointsFile: Equatable, Sendable {
         problems.append(error)
       }
     }
+    // Mappings do not keep the order of their keys.
+    problems.sort { ($0.line ?? 0) < ($1.line ?? 0) }
   }
 
   private static func compose(_ text: String) throws(EndpointProblem) -> Node? {

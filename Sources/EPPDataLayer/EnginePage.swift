@@ -6,15 +6,21 @@ package import EPPCore
 /// endpoint is what the gateway can pick, so counts, counters and cache blocks are summed and the usage is the mean
 /// (the anchor takes one series and leaves the others).
 package struct EnginePage: Equatable, Sendable {
+  /// Summed over series.
   package var waitingRequests: Int?
+  /// Summed over series.
   package var runningRequests: Int?
-  /// 0...1.
+  /// 0...1, the mean over series.
   package var kvCacheUsage: Double?
+  /// Of the first series that says so.
   package var cacheBlockTokens: Int?
+  /// Summed over series.
   package var cacheBlocks: Int?
   /// Nil when the page has no series of the LoRA family: then the engine serves no adapters.
   package var loRA: EndpointMetrics.LoRAState?
+  /// Since the engine started, summed over series.
   package var prefixCacheQueriedTokens: UInt64?
+  /// Since the engine started, summed over series.
   package var prefixCacheHitTokens: UInt64?
 
   package init() {}

@@ -5,8 +5,10 @@
 package struct HTTPResponseParser: Sendable {
   /// Bytes of all header lines, of chunk-size lines and of trailers.
   package static let largestHead = 16 * 1024
+  /// Bytes of a body, without chunk framing.
   package static let largestBody = 8 * 1024 * 1024
 
+  /// What comes next in the bytes.
   package enum Event: Equatable, Sendable {
     /// All bytes are used up.
     case needsBytes
@@ -42,6 +44,7 @@ package struct HTTPResponseParser: Sendable {
     var isChunked = false
   }
 
+  /// A parser at the start of a connection.
   package init() {}
 
   /// Gets ready for a new connection.

@@ -16,6 +16,7 @@ package struct HostResolver: Sendable {
   /// Resolves on these threads, which the caller starts and stops.
   package init(threads: NIOThreadPool) { self.threads = threads }
 
+  /// The name has no address, or none could be had.
   package struct Failure: Error, Equatable, Sendable, CustomStringConvertible {
     /// The operating system's words.
     package var description: String

@@ -8,6 +8,7 @@ package import EPPCore
 /// (100 endpoints of 57 KB at 50 ms: 0.23 core with each on its own, 0.11 in four groups, 0.10 in two). Failures in a
 /// row double the pause up to `longestPause`.
 package struct ScrapeStateMachine: Sendable {
+  /// Times; an interval below a millisecond counts as one.
   package struct Configuration: Sendable {
     /// From one scrape to the next; the anchor's `--refresh-metrics-interval`.
     package var interval: Duration
@@ -28,6 +29,7 @@ package struct ScrapeStateMachine: Sendable {
   /// Turns within one interval.
   package static let groups = 2
 
+  /// What to do when time has passed.
   package enum TickAction: Equatable, Sendable {
     case none
     case connect
@@ -37,12 +39,14 @@ package struct ScrapeStateMachine: Sendable {
     case timeOut
   }
 
+  /// What to do with a connection that stands.
   package enum ConnectedAction: Equatable, Sendable {
     case send
     /// The connection came too late: close it.
     case close
   }
 
+  /// What to do when a connection has gone.
   package enum ClosedAction: Equatable, Sendable {
     /// Nothing was lost.
     case none

@@ -11,6 +11,7 @@
 /// swapping a symbolic link one directory further up. A kernel watch would have to follow each link of the path and be
 /// set up again after each swap, and sees nothing on network file systems.
 package struct WatchedFile: Sendable {
+  /// As it was given; links are followed at each look.
   package let path: String
   /// In bytes.
   package let largest: Int
@@ -24,6 +25,7 @@ package struct WatchedFile: Sendable {
     var nanoseconds: Int
   }
 
+  /// What a look at the file found.
   package enum Look: Sendable {
     case unchanged
     case content([UInt8])
@@ -33,6 +35,7 @@ package struct WatchedFile: Sendable {
 
   private var lastProblem: String?
 
+  /// Watches a path, which need not lead to a file yet; larger files than `largest` bytes are not read.
   package init(path: String, largest: Int) {
     self.path = path
     self.largest = largest

@@ -74,6 +74,9 @@ package final class PickerServer: Sendable {
       onDrained: { healthDrained.signal() })
   }
 
+  /// The version of the gRPC C core.
+  package static var coreVersion: String { unsafe String(cString: epp_grpc_version()) }
+
   /// The bound ports.
   package var port: Int { extProc.port }
   package var healthPort: Int { healthOnly.port }

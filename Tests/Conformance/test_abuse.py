@@ -85,6 +85,7 @@ def test_hostile_wire_bytes(pool, junk: bytes) -> None:
     pool.works()
 
 
+@pytest.mark.memory
 @pytest.mark.parametrize(
     "flood",
     [
@@ -140,6 +141,7 @@ def test_a_message_over_the_receive_limit_is_refused(pool) -> None:
     pool.works()
 
 
+@pytest.mark.memory
 def test_streams_opened_and_reset_in_a_loop_cost_no_memory(pool) -> None:
     opening = [
         ep.request_headers(ep.post_headers(), protocol_config=ep.protocol(4, 4)).SerializeToString(),
@@ -163,6 +165,7 @@ def test_streams_opened_and_reset_in_a_loop_cost_no_memory(pool) -> None:
     assert pool.epp.open_files() <= files + 5
 
 
+@pytest.mark.memory
 def test_whole_exchanges_in_a_loop_cost_no_memory(start_pool) -> None:
     pool = start_pool(engines=1)
     body = http.chat("the same prompt every time " * 200)
@@ -176,6 +179,7 @@ def test_whole_exchanges_in_a_loop_cost_no_memory(start_pool) -> None:
     assert run(1_500) < before + 8 * MEGABYTE
 
 
+@pytest.mark.memory
 def test_a_slow_reader_slows_only_itself(pool) -> None:
     before = pool.epp.resident_bytes()
     body = http.chat("s" * (2 * MEGABYTE))

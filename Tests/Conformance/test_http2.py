@@ -78,6 +78,7 @@ def test_bad_base64_in_a_binary_header(pool, connect) -> None:
     pool.works()
 
 
+@pytest.mark.memory
 def test_a_string_of_gigabytes_costs_what_was_sent(pool, connect) -> None:
     """CVE-2023-33953: the length of a string is believed before the limit is checked. Version 1.51 keeps all of a string
     that has not ended, and reads it again with each frame. What is kept goes with the connection, and other connections
@@ -107,6 +108,7 @@ def test_padded_integers(pool, connect) -> None:
     pool.works()
 
 
+@pytest.mark.memory
 def test_headers_without_an_end_are_bounded(pool, connect) -> None:
     """A block of CONTINUATION frames that never ends, in small fields and in references to one large entry."""
     before = pool.epp.resident_bytes()
@@ -166,6 +168,7 @@ def test_the_server_accepts_again_after_it_ran_out_of_files(pool) -> None:
     pool.works()
 
 
+@pytest.mark.memory
 def test_rapid_reset(pool, connect) -> None:
     """CVE-2023-44487: streams opened and reset at once, 40,000 of them over one connection."""
     before = pool.epp.resident_bytes()
@@ -188,6 +191,7 @@ def test_rapid_reset(pool, connect) -> None:
     assert pool.epp.resident_bytes() < before + 64 * MEGABYTE
 
 
+@pytest.mark.memory
 def test_resets_made_by_the_server(pool, connect) -> None:
     """CVE-2025-8671: frames that make the server reset the stream itself."""
     before = pool.epp.resident_bytes()
@@ -204,6 +208,7 @@ def test_resets_made_by_the_server(pool, connect) -> None:
     assert pool.epp.resident_bytes() < before + 64 * MEGABYTE
 
 
+@pytest.mark.memory
 @pytest.mark.parametrize("kind", [http2.PING, http2.SETTINGS], ids=["ping", "settings"])
 def test_floods_of_frames_that_want_an_answer(pool, connect, kind: int) -> None:
     """CVE-2019-9512 and CVE-2019-9515: the answers of a client that does not read pile up."""

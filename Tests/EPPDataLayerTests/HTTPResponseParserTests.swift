@@ -79,27 +79,28 @@ import Testing
     #expect(read("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nxHTTP").rest == 4)
   }
 
-  @Test(arguments: [
-    ("HTTP/2 200 OK\r\n\r\n", .malformedStatusLine),
-    ("HTTP/1.1 2x0 OK\r\n\r\n", .malformedStatusLine),
-    ("HTTP/1.1 099 OK\r\n\r\n", .malformedStatusLine),
-    ("HTTP/1.1 101 Switching\r\n\r\n", .malformedStatusLine),
-    ("garbage\r\n", .malformedStatusLine),
-    ("HTTP/1.1 200 OK\n\n", .malformedHeader),
-    ("HTTP/1.1 200 OK\r\nno colon\r\n\r\n", .malformedHeader),
-    ("HTTP/1.1 200 OK\r\n folded: x\r\n\r\n", .malformedHeader),
-    ("HTTP/1.1 200 OK\r\nspace : x\r\n\r\n", .malformedHeader),
-    ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n", .contradictoryLength),
-    ("HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n", .contradictoryLength),
-    ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", .contradictoryLength),
-    ("HTTP/1.1 200 OK\r\nContent-Length: 999999999999\r\n\r\n", .bodyTooLarge),
-    ("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", .unsupportedEncoding),
-    ("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n", .unsupportedEncoding),
-    ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", .malformedChunk),
-    ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nab\r\n", .malformedChunk),
-    ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nfffffffff\r\n", .malformedChunk),
-    ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nfffffff\r\n", .bodyTooLarge),
-  ] as [(String, HTTPResponseError)])
+  @Test(
+    arguments: [
+      ("HTTP/2 200 OK\r\n\r\n", .malformedStatusLine),
+      ("HTTP/1.1 2x0 OK\r\n\r\n", .malformedStatusLine),
+      ("HTTP/1.1 099 OK\r\n\r\n", .malformedStatusLine),
+      ("HTTP/1.1 101 Switching\r\n\r\n", .malformedStatusLine),
+      ("garbage\r\n", .malformedStatusLine),
+      ("HTTP/1.1 200 OK\n\n", .malformedHeader),
+      ("HTTP/1.1 200 OK\r\nno colon\r\n\r\n", .malformedHeader),
+      ("HTTP/1.1 200 OK\r\n folded: x\r\n\r\n", .malformedHeader),
+      ("HTTP/1.1 200 OK\r\nspace : x\r\n\r\n", .malformedHeader),
+      ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n", .contradictoryLength),
+      ("HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n", .contradictoryLength),
+      ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", .contradictoryLength),
+      ("HTTP/1.1 200 OK\r\nContent-Length: 999999999999\r\n\r\n", .bodyTooLarge),
+      ("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", .unsupportedEncoding),
+      ("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n", .unsupportedEncoding),
+      ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", .malformedChunk),
+      ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nab\r\n", .malformedChunk),
+      ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nfffffffff\r\n", .malformedChunk),
+      ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nfffffff\r\n", .bodyTooLarge),
+    ] as [(String, HTTPResponseError)])
   func refusesWhatIsNotAResponse(_ text: String, _ error: HTTPResponseError) {
     #expect(read(text).error == error)
   }

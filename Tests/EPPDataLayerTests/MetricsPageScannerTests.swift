@@ -155,11 +155,12 @@ import Testing
     #expect(page.cacheBlockTokens == 64)
   }
 
-  @Test(arguments: [
-    ("1e3", 1000), ("+7", 7), ("3.4", 3), ("1.5E+01", 15), ("2e-1", 0), ("0x10", nil), ("NaN", nil), ("+Inf", nil),
-    ("-1", nil), ("-0", 0), ("", nil), (".", nil), ("1e", nil), ("1e9999", nil), ("1_000", nil), ("12abc", nil),
-    ("99999999999999999999999", 1_000_000_000_000_000), ("0.1", 0), ("-Inf", nil), ("inf", nil), ("5\r", 5),
-  ] as [(String, Int?)])
+  @Test(
+    arguments: [
+      ("1e3", 1000), ("+7", 7), ("3.4", 3), ("1.5E+01", 15), ("2e-1", 0), ("0x10", nil), ("NaN", nil), ("+Inf", nil),
+      ("-1", nil), ("-0", 0), ("", nil), (".", nil), ("1e", nil), ("1e9999", nil), ("1_000", nil), ("12abc", nil),
+      ("99999999999999999999999", 1_000_000_000_000_000), ("0.1", 0), ("-Inf", nil), ("inf", nil), ("5\r", 5),
+    ] as [(String, Int?)])
   func readsNumbersAsPrometheusWritesThem(_ text: String, _ expected: Int?) {
     #expect(scan("vllm:num_requests_waiting \(text)\nvllm:num_requests_running 1\n")?.waitingRequests == expected)
   }

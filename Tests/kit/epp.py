@@ -37,6 +37,9 @@ class EPP(Process):
         command += ["--metrics-port", metrics_port]
         if not secure:
             command += ["--secure-serving=false"]
+        # The default shows NOT_SERVING for seconds before the process ends.
+        if "--drain-timeout" not in arguments:
+            command += ["--drain-timeout", "200ms"]
         for endpoint in endpoints or []:
             command += ["--endpoint", endpoint]
         super().__init__([str(part) for part in command] + list(arguments), name="epp")

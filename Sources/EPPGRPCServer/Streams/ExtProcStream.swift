@@ -101,7 +101,7 @@ final class ExtProcStream: CallHandler {
     case .requestTrailers:
       perform(machine.receive(.requestTrailers))
     case .responseTrailers:
-      routed?.flight.responseEnded(now: now)
+      routed?.flight?.responseEnded(now: now)
       perform(machine.receive(.responseTrailers))
     case .body(let direction, let payload, let endOfStream):
       var bytes = SliceList()

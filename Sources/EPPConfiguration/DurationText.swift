@@ -1,0 +1,33 @@
+/// Durations as Go writes them: `50ms`, `1m30s`, `1.5h`, `0`.
+package enum DurationText {
+  private static let units: [(suffix: String, nanoseconds: Double)] = [
+    ("ns", 1), ("us", 1e3), ("µs", 1e3), ("ms", 1e6), ("s", 1e9), ("m", 60e9), ("h", 3600e9),
+  ]
+
+  /// Nil when the text is not a duration, is negative, or is longer than 100 years.
+  package static func parse(_ text: String) -> Duration? {
+    if text == "0" { return .zero }
+    var rest = text[...]
+    var total = 0.0
+    guard !rest.isEmpty else { return nil }
+    while !rest.isEmpty {
+      let number = rest.prefix { $0.isASCII && ($0.isNumber || $0 == ".") }
+      rest = rest.dropFirst(number.count)
+      let unit = rest.prefix { !($0.isASCII && ($0.isNumber || $0 == ".")) }
+      rest = rest.dropFirst(unit.count)
+      guard let value = Double(number), let found = units.first(where: { $0.suffix == unit }) else { return nil }
+      total += value * found.nanoseconds
+    }
+    guard total.isFinite, total < 100 * 365 * 86_400e9 else { return nil }
+    return .nanoseconds(Int64(total))
+  }
+
+  /// The shortest such text.
+  package static func format(_ duration: Duration) -> String {
+    let nanoseconds = duration.components.seconds * 1_000_000_000 + duration.components.attoseconds / 1_000_000_000
+    if nanoseconds == 0 { return "0" }
+    if nanoseconds % 1_000_000_000 == 0 { return "\(nanoseconds / 1_000_000_000)s" }
+    if nanoseconds % 1_000_000 == 0 { return "\(nanoseconds / 1_000_000)ms" }
+    return nanoseconds % 1_000 == 0 ? "\(nanoseconds / 1_000)us" : "\(nanoseconds)ns"
+  }
+}

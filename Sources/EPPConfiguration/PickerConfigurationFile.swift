@@ -1,0 +1,21 @@
+package import EPPScheduling
+
+/// What an EndpointPickerConfig document says, checked.
+package struct PickerConfigurationFile: Sendable, Equatable {
+  package var profile: ProfileConfiguration
+  package var prefix = PrefixSettings()
+  /// What is accepted and has no effect here, a sentence each.
+  package var notes: [String] = []
+}
+
+/// Settings of the prefix index (`approx-prefix-cache-producer`).
+package struct PrefixSettings: Sendable, Equatable {
+  /// Tokens of a prompt that are looked up.
+  package var maximumTokens = 131_072
+  /// An engine's cache in blocks of 16 tokens, where it does not say.
+  package var defaultBlocks = 31_250
+  /// Whether the engine's own figure is used.
+  package var learnsCacheSize = true
+
+  package init() {}
+}

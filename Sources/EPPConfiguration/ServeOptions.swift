@@ -1,0 +1,57 @@
+/// What was given on the command line, as it was given: nil where a flag was not. Checked by `validated`.
+package struct ServeOptions: Sendable {
+  package var bindAddress = "0.0.0.0"
+  package var grpcPort = 9002
+  package var healthPort = 9003
+  package var metricsPort = 9090
+  package var workers: Int?
+  package var maximumReceiveMessage: String?
+  package var maximumSendMessage: String?
+  package var maximumConcurrentStreams = 100_000
+  package var drainTimeout = "30s"
+
+  package var secureServing = true
+  package var certPath: String?
+  package var certReload = false
+  package var tlsMinimumVersion: String?
+  package var tlsCipherSuites: [String] = []
+
+  package var endpoints: [String] = []
+  package var endpointsFile: String?
+  package var poolName: String?
+  package var endpointSelector: String?
+  package var refreshInterval = "50ms"
+  package var poolMetricsInterval = "5s"
+  package var stalenessThreshold = "2s"
+
+  package var configFile: String?
+  package var configText: String?
+  package var profile: String?
+  package var scorers: [String] = []
+  package var picker: String?
+  package var disableSubsetFilter = false
+  package var emitScores = false
+
+  package var maximumRequestBody = "32Mi"
+  package var maximumBuffered = "1Gi"
+  package var requestDeadline = "30s"
+  package var responseProcessing = "full"
+
+  package var legacyMetrics = true
+  package var streamMetrics = false
+  package var metricsAuthentication = false
+  package var metricsCertificates: String?
+  package var pprof: Bool?
+  package var tracing = false
+  package var verbosity = 2
+  package var logFormat: String?
+  package var zapEncoder: String?
+  package var zapLogLevel: String?
+  package var leaderElection = false
+  package var experimentalPlugins = false
+  package var healthChecking = false
+  /// Flags that the anchor has given up.
+  package var deprecated: [String] = []
+
+  package init() {}
+}

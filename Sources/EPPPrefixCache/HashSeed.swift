@@ -1,0 +1,16 @@
+/// The secret that block keys start from: without it a client cannot make prompts whose keys collide.
+package struct HashSeed: Sendable, Equatable {
+  package var first: UInt64
+  package var second: UInt64
+
+  package init(first: UInt64, second: UInt64) {
+    self.first = first
+    self.second = second
+  }
+
+  /// A new one, from the system's source of randomness.
+  package static func random() -> HashSeed {
+    var generator = SystemRandomNumberGenerator()
+    return HashSeed(first: generator.next(), second: generator.next())
+  }
+}

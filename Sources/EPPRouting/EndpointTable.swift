@@ -1,0 +1,57 @@
+import EPPCore
+import EPPMetrics
+import Synchronization
+
+/// What routing keeps for each endpoint of the pool, by slot: its metric series and the cache size that was adopted.
+final class EndpointTable: Sendable {
+  private struct Entry {
+    var slot: EndpointSlot
+    var series: EndpointSeries
+    var capacityTokens: Int?
+  }
+
+  private let entries = Mutex<[Entry?]>(Array(repeating: nil, count: EndpointSlot.capacity))
+  private let metrics: PickerMetrics
+
+  init(metrics: PickerMetrics) { self.metrics = metrics }
+
+  /// Where a request for an endpoint is counted.
+  func place(of member: PoolSnapshot.Member, fairnessID: String) -> InFlightRequest.Place {
+    let series = series(of: member.endpoint)
+    return InFlightRequest.Place(
+      slot: member.endpoint.slot, load: member.load, series: series,
+      gauges: series.inFlight(fairnessID: fairnessID, priority: 0), destination: member.destination)
+  }
+
+  /// Notes the size of an endpoint's cache; whether it differs from what was noted before.
+  func adoptCapacity(_ tokens: Int, of endpoint: Endpoint) -> Bool {
+    _ = series(of: endpoint)
+    return entries.withLock { entries in
+      guard let entry = entries[endpoint.slot.index], entry.slot == endpoint.slot, entry.capacityTokens != tokens else {
+        return false
+      }
+      entries[endpoint.slot.index]?.capacityTokens = tokens
+      return true
+    }
+  }
+
+  func remove(_ endpoint: Endpoint) {
+    let isPresent = entries.withLock { entries in
+      guard entries[endpoint.slot.index]?.slot == endpoint.slot else { return false }
+      entries[endpoint.slot.index] = nil
+      return true
+    }
+    if isPresent { metrics.removeEndpointSeries(for: endpoint) }
+  }
+
+  private func series(of endpoint: Endpoint) -> EndpointSeries {
+    let known = entries.withLock { entries in
+      let entry = entries[endpoint.slot.index]
+      return entry?.slot == endpoint.slot ? entry?.series : nil
+    }
+    if let known { return known }
+    let made = metrics.endpointSeries(for: endpoint)
+    entries.withLock { $0[endpoint.slot.index] = Entry(slot: endpoint.slot, series: made, capacityTokens: nil) }
+    return made
+  }
+}

@@ -1,0 +1,167 @@
+package import EPPCore
+import EPPMetrics
+import EPPPrefixCache
+import EPPRequests
+
+/// A request from its dispatch to its end: what it holds of its endpoint's load, and what is learned from its answer.
+///
+/// One thread only: that of the request's stream.
+package final class InFlightRequest {
+  /// What is known of the request when it leaves.
+  struct Facts {
+    var receivedAt: MonotonicTime
+    var promptTokens: Int
+    var predictedCachedTokens: Int
+    /// Prompt tokens that the endpoint has to compute.
+    var uncachedTokens: Int { max(0, promptTokens - predictedCachedTokens) }
+  }
+
+  private let pool: Pool
+  private let fairnessID: String
+  private let facts: Facts
+  private let series: RequestSeries
+  private var place: Place
+  private var entries: PickRecord?
+  private var scanner: UsageScanner?
+  private var answer = AnswerClock()
+  private var responseBytes = 0
+  private var holdsTokens = true
+  private var isFinished = false
+  private var hasFailed = false
+
+  /// Where the request is: the endpoint whose load it is part of.
+  struct Place {
+    var slot: EndpointSlot
+    var load: EndpointLoad
+    var series: EndpointSeries
+    var gauges: EndpointSeries.InFlight
+    var destination: String
+  }
+
+  init(
+    pool: Pool, fairnessID: String, facts: Facts, series: RequestSeries, place: Place, entries: PickRecord?
+  ) {
+    self.pool = pool
+    self.fairnessID = fairnessID
+    self.facts = facts
+    self.series = series
+    self.place = place
+    self.entries = entries
+    series.running.add(1)
+    occupy()
+  }
+
+  /// The answer has begun.
+  package func responseStarted(_ start: ResponseStart, now: MonotonicTime) {
+    guard !isFinished else { return }
+    if let served = start.served, served != place.destination { move(to: served) }
+    if let status = start.status, status >= 400 {
+      series.countError(.modelServer)
+      hasFailed = true
+      // Nothing was computed, so nothing is in the engine's cache.
+      if let entries { pool.forget(entries) }
+      entries = nil
+    }
+    if start.isReadable, !hasFailed { scanner = UsageScanner(start.isEventStream ? .eventStream : .json) }
+    answer.start(isEventStream: start.isEventStream)
+  }
+
+  /// A piece of the answer's body.
+  package func responseBody(_ bytes: RawSpan, now: MonotonicTime) {
+    guard !isFinished else { return }
+    responseBytes += bytes.byteCount
+    scanner?.feed(bytes)
+    guard !hasFailed, bytes.byteCount > 0 else { return }
+    switch answer.chunk(at: now) {
+    case .first:
+      releaseTokens()
+      let time = now.duration(since: facts.receivedAt)
+      if answer.isEventStream {
+        series.timeToFirstTokenStreaming.observe(time)
+      } else {
+        series.timeToFirstTokenUnary.observe(time)
+      }
+    case .next(let gap):
+      if answer.isEventStream { series.interTokenLatency.observe(gap) }
+    }
+  }
+
+  /// The answer is complete.
+  package func responseEnded(now: MonotonicTime) {
+    guard !isFinished else { return }
+    let time = now.duration(since: facts.receivedAt)
+    series.duration.observe(time)
+    series.responseSize.observe(responseBytes)
+    if let usage = scanner?.usage, !hasFailed { learn(usage, time: time, now: now) }
+    finish()
+  }
+
+  /// The stream is over, with or without a complete answer.
+  package func ended(isComplete: Bool, now: MonotonicTime) {
+    guard !isFinished else { return }
+    // A gateway that sends no response bodies shows headers only: that is no error.
+    if !answer.hasStarted { series.countError(.unknown) }
+    finish()
+  }
+
+  // MARK: - Learning
+
+  private func learn(_ usage: TokenUsage, time: Duration, now: MonotonicTime) {
+    if let prompt = usage.promptTokens { series.inputTokens.observe(prompt) }
+    if let cached = usage.cachedTokens {
+      series.cachedTokens.observe(cached)
+      place.series.prefixHitTokensReported.increment(by: cached)
+    }
+    guard let output = usage.completionTokens else { return }
+    series.outputTokens.observe(output)
+    guard output > 0 else { return }
+    series.normalizedTimePerOutputToken.observe(time / output)
+    if answer.isEventStream, output > 1, let first = answer.firstChunkAt {
+      series.timePerOutputToken.observe(now.duration(since: first) / (output - 1))
+    }
+  }
+
+  // MARK: - Load
+
+  /// The gateway fell back to another endpoint: load and prefix entries follow the one that served.
+  private func move(to served: String) {
+    guard let place = pool.place(ofDestination: served, fairnessID: fairnessID) else {
+      // An address outside of the pool: nothing is known of its load or cache.
+      if let entries { pool.forget(entries) }
+      entries = nil
+      finish()
+      return
+    }
+    vacate()
+    entries = entries.map { pool.move($0, to: place.slot) }
+    self.place = place
+    occupy()
+  }
+
+  private func occupy() {
+    place.load.dispatch(uncachedTokens: facts.uncachedTokens)
+    place.gauges.requests.add(1)
+    place.gauges.tokens.add(facts.uncachedTokens)
+    holdsTokens = true
+  }
+
+  private func releaseTokens() {
+    guard holdsTokens else { return }
+    holdsTokens = false
+    place.load.releaseTokens(facts.uncachedTokens)
+    place.gauges.tokens.add(-facts.uncachedTokens)
+  }
+
+  private func vacate() {
+    releaseTokens()
+    place.load.releaseRequest()
+    place.gauges.requests.add(-1)
+  }
+
+  private func finish() {
+    isFinished = true
+    vacate()
+    series.running.add(-1)
+    scanner = nil
+  }
+}

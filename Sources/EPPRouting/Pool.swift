@@ -1,0 +1,283 @@
+package import EPPCore
+import EPPDataLayer
+package import EPPExtProc
+package import EPPMetrics
+package import EPPPrefixCache
+import EPPRequests
+package import EPPScheduling
+import Synchronization
+
+/// A pool of endpoints with everything that routes to it: membership, prefix index, profile, metrics.
+///
+/// Any thread may route; nothing here waits. `route` is the whole way of a request: read, match, schedule, record.
+package final class Pool: Sendable {
+  package struct Configuration: Sendable {
+    /// Tokens of a prompt that are matched; the rest of a longer one is not looked up.
+    package var maximumPrefixTokens = 131_072
+    /// Whether all candidates' scores go into the answer.
+    package var emitsScores = false
+    /// Ignores the gateway's subset hint.
+    package var ignoresSubset = false
+    /// A cache's size in tokens where the engine does not say.
+    package var defaultCacheTokens = 31_250 * 16
+    /// Whether the engine's own figure is used where it gives one.
+    package var learnsCacheSize = true
+
+    package init() {}
+  }
+
+  private let configuration: Configuration
+  private let source: any PoolSnapshotSource
+  private let index: PrefixIndex
+  private let hasher: BlockHasher
+  private let profiles: Mutex<SchedulingProfile>
+  private let metrics: PickerMetrics
+  private let decisions: any DecisionSink
+  private let parser = RequestParser()
+  private let endpoints: EndpointTable
+  private let indexMetrics: PickerMetrics.PrefixIndexerSeries
+
+  package init(
+    configuration: Configuration, source: any PoolSnapshotSource, index: PrefixIndex, seed: HashSeed,
+    profile: SchedulingProfile, metrics: PickerMetrics, decisions: any DecisionSink
+  ) {
+    self.configuration = configuration
+    self.source = source
+    self.index = index
+    hasher = BlockHasher(seed: seed)
+    profiles = Mutex(profile)
+    self.metrics = metrics
+    self.decisions = decisions
+    endpoints = EndpointTable(metrics: metrics)
+    indexMetrics = metrics.prefixIndexer(pluginName: "prefix-cache-scorer", pluginType: "prefix-cache-scorer")
+  }
+
+  /// The profile that requests are scheduled with from now on.
+  package var profile: SchedulingProfile {
+    get { profiles.withLock { $0 } }
+    set { profiles.withLock { $0 = newValue } }
+  }
+
+  /// What a worker thread keeps for its requests.
+  package func makeScratch() -> RoutingScratch {
+    var generator = SystemRandomNumberGenerator()
+    return RoutingScratch(seed: generator.next())
+  }
+
+  /// The pool as it is now.
+  package func currentSnapshot() -> PoolSnapshot { source.currentSnapshot() }
+
+  /// An endpoint has left: what is known of its cache goes.
+  package func remove(_ endpoint: Endpoint) {
+    index.remove(endpoint.slot)
+    endpoints.remove(endpoint)
+  }
+
+  /// Brings the index up to what engines say of the size of their caches; cheap, called with every few scrapes.
+  package func adoptCacheSizes() {
+    for member in source.currentSnapshot().members {
+      let reported = configuration.learnsCacheSize ? member.metrics.cacheCapacityTokens : nil
+      let tokens = reported ?? configuration.defaultCacheTokens
+      if endpoints.adoptCapacity(tokens, of: member.endpoint) { index.setCapacity(tokens: tokens, of: member.endpoint.slot) }
+    }
+    indexMetrics.size.set(index.pairCount)
+  }
+
+  // MARK: - The way of a request
+
+  /// Decides where a request goes, and counts it as there.
+  ///
+  /// - Parameters:
+  ///   - body: as much of the body as `input` says.
+  ///   - seesResponse: whether the request's end will be told to the returned flight.
+  package func route(
+    _ arrival: RequestArrival, input: StreamAction.RouteInput, body: RawSpan, seesResponse: Bool,
+    scratch: inout RoutingScratch, now: MonotonicTime
+  ) -> Result<RoutedRequest, Rejection> {
+    defer { scratch.trim() }
+    do {
+      let request = try read(arrival, input, body, &scratch)
+      return .success(try route(request, arrival, seesResponse, &scratch, now))
+    } catch {
+      reject(error, arrival, now)
+      return .failure(error)
+    }
+  }
+
+  private func read(
+    _ arrival: RequestArrival, _ input: StreamAction.RouteInput, _ body: RawSpan, _ scratch: inout RoutingScratch
+  ) throws(Rejection) -> InferenceRequest {
+    let headers = arrival.context.headers
+    let api = RequestPath.api(of: RequestPath.path(of: headers))
+    var request: InferenceRequest
+    switch input {
+    case .headers:
+      scratch.prompt.removeAll()
+      request = InferenceRequest(api: .passthrough)
+    case .body:
+      request = try parser.parse(api: api, body: body, prompt: &scratch.prompt)
+    case .partialBody:
+      // What the gateway's buffer cut off is no mistake of the client's: such a body is routed without its prompt.
+      do {
+        request = try parser.parse(api: api, body: body, prompt: &scratch.prompt)
+      } catch {
+        scratch.prompt.removeAll()
+        request = InferenceRequest(api: .passthrough, bodyBytes: body.byteCount)
+      }
+    }
+    if let model = headers.first(HeaderName.modelRewrite, or: HeaderName.modelRewriteOld), !model.isEmpty {
+      request.targetModel = model
+    }
+    return request
+  }
+
+  private func route(
+    _ request: InferenceRequest, _ arrival: RequestArrival, _ seesResponse: Bool, _ scratch: inout RoutingScratch,
+    _ now: MonotonicTime
+  ) throws(Rejection) -> RoutedRequest {
+    let snapshot = source.currentSnapshot()
+    let profile = profile
+    var context = arrival.context
+    if configuration.ignoresSubset { context.subset = .absent }
+    profile.selectCandidates(snapshot, context, &scratch.scheduling)
+    guard !scratch.scheduling.candidates.isEmpty else {
+      metrics.countFailedAttempt(targetModel: request.targetModel)
+      throw Rejection(
+        .serviceUnavailable,
+        snapshot.members.isEmpty
+          ? "no endpoint is known to the endpoint picker"
+          : "no endpoint of the pool is in the subset that the gateway asks for", reason: .noEndpoints)
+    }
+    let usesPrefixes = profile.usesPrefixes
+    if usesPrefixes {
+      scratch.query.reset(
+        for: scratch.prompt, request: request, hasher: hasher,
+        maximumBlocks: configuration.maximumPrefixTokens / PrefixQuery.blockTokens)
+    } else {
+      scratch.query.removeAll()
+    }
+    index.match(
+      scratch.query, snapshot: snapshot, candidates: scratch.scheduling.candidates, into: &scratch.scheduling.match)
+    guard let decision = profile.schedule(snapshot, request, context, now: now, &scratch.scheduling),
+      let pick = decision.picks.first
+    else {
+      throw Rejection(.serviceUnavailable, "no endpoint is known to the endpoint picker", reason: .noEndpoints)
+    }
+    return commit(decision, snapshot.members[pick], request, arrival, snapshot, profile, seesResponse, &scratch, now)
+  }
+
+  /// Enters a decision everywhere: index, session, load, metrics, log.
+  private func commit(
+    _ decision: Decision, _ member: PoolSnapshot.Member, _ request: InferenceRequest, _ arrival: RequestArrival,
+    _ snapshot: PoolSnapshot, _ profile: SchedulingProfile, _ seesResponse: Bool, _ scratch: inout RoutingScratch,
+    _ now: MonotonicTime
+  ) -> RoutedRequest {
+    let slot = member.endpoint.slot
+    let entries = scratch.query.blockCount > 0 ? index.record(scratch.query, at: slot) : nil
+    countSession(profile.bindSession(arrival.context, to: slot, now: now))
+    let cached = min(decision.matchedBlocks * PrefixQuery.blockTokens, request.promptTokens)
+    let headers = arrival.context.headers
+    let fairnessID = headers.first(HeaderName.fairnessID, or: HeaderName.fairnessIDOld) ?? "default-flow"
+    let place = endpoints.place(of: member, fairnessID: fairnessID)
+    let series = metrics.requestSeries(
+      model: request.model, targetModel: request.targetModel, fairnessID: fairnessID, priority: 0)
+    count(request, decision, cached, place, series)
+
+    let facts = InFlightRequest.Facts(
+      receivedAt: arrival.receivedAt, promptTokens: request.promptTokens, predictedCachedTokens: cached)
+    var flight: InFlightRequest?
+    if seesResponse {
+      flight = InFlightRequest(
+        pool: self, fairnessID: fairnessID, facts: facts, series: series, place: place, entries: entries)
+    } else {
+      member.load.dispatchUntracked(uncachedTokens: facts.uncachedTokens)
+    }
+    let pickTime = MonotonicTime.now().duration(since: now)
+    metrics.schedulerDuration.observe(pickTime)
+    if decisions.isEnabled { record(decision, snapshot, request, arrival, cached, pickTime) }
+    let destination =
+      decision.picks.count == 1
+      ? member.destination : decision.picks.map { snapshot.members[$0].destination }.joined(separator: ",")
+    return RoutedRequest(
+      destination: destination, scores: scores(snapshot, scratch.scheduling), rewrite: ModelRewrite(request),
+      flight: flight)
+  }
+
+  private func scores(
+    _ snapshot: PoolSnapshot, _ scratch: borrowing SchedulingScratch
+  ) -> [(destination: String, score: Double)] {
+    guard configuration.emitsScores else { return [] }
+    var result: [(destination: String, score: Double)] = []
+    for (position, candidate) in scratch.candidates.enumerated() {
+      result.append((snapshot.members[candidate].destination, scratch.totals[position]))
+    }
+    return result
+  }
+
+  // MARK: - Counting
+
+  private func count(
+    _ request: InferenceRequest, _ decision: Decision, _ cached: Int, _ place: InFlightRequest.Place,
+    _ series: RequestSeries
+  ) {
+    series.requests.increment()
+    series.requestSize.observe(request.bodyBytes)
+    place.series.attempts(targetModel: request.targetModel).increment()
+    guard request.promptTokens > 0 else { return }
+    place.series.prefixQueriedTokens.increment(by: request.promptTokens)
+    place.series.prefixHitTokensPredicted.increment(by: cached)
+    guard decision.totalBlocks > 0 else { return }
+    indexMetrics.hitRatio.observe(ratio: Double(decision.matchedBlocks) / Double(decision.totalBlocks))
+    indexMetrics.hitBytes.observe(decision.matchedBlocks * 4 * PrefixQuery.blockTokens)
+  }
+
+  private func countSession(_ outcome: SessionTable.Outcome?) {
+    switch outcome {
+    case .new: metrics.sessionAffinity.new.increment()
+    case .kept: metrics.sessionAffinity.kept.increment()
+    case .moved: metrics.sessionAffinity.moved.increment()
+    case nil: break
+    }
+  }
+
+  private func record(
+    _ decision: Decision, _ snapshot: PoolSnapshot, _ request: InferenceRequest, _ arrival: RequestArrival,
+    _ cached: Int, _ pickTime: Duration
+  ) {
+    let picked = decision.picks.first.map { snapshot.members[$0].endpoint.name } ?? ""
+    decisions.record(
+      DecisionRecord(
+        requestID: arrival.context.requestID, model: request.targetModel, endpoint: picked,
+        decidingScorer: decision.decidingScorer ?? "",
+        runnerUp: decision.runnerUp.map { snapshot.members[$0].endpoint.name } ?? "", predictedCachedTokens: cached,
+        promptTokens: request.promptTokens, candidates: decision.candidateCount,
+        pickMicroseconds: Int(pickTime.components.attoseconds / 1_000_000_000_000), outcome: .routed))
+  }
+
+  private func reject(_ rejection: Rejection, _ arrival: RequestArrival, _ now: MonotonicTime) {
+    metrics.requestSeries(model: "", targetModel: "", fairnessID: "default-flow", priority: 0)
+      .countError(.rejected(rejection.status))
+    guard decisions.isEnabled else { return }
+    let time = now.duration(since: arrival.receivedAt)
+    decisions.record(
+      DecisionRecord(
+        requestID: arrival.context.requestID,
+        pickMicroseconds: Int(time.components.attoseconds / 1_000_000_000_000),
+        outcome: .rejected(rejection.status)))
+  }
+
+  // MARK: - For requests in flight
+
+  /// Takes back what a pick entered into the index.
+  func forget(_ entries: PickRecord) { index.forget(entries) }
+
+  /// Moves what a pick entered to the endpoint that served.
+  func move(_ entries: PickRecord, to slot: EndpointSlot) -> PickRecord { index.move(entries, to: slot) }
+
+  /// The endpoint with an address; nil when it is none of the pool's.
+  func place(ofDestination destination: String, fairnessID: String) -> InFlightRequest.Place? {
+    let snapshot = source.currentSnapshot()
+    guard let index = snapshot.index(ofDestination: destination) else { return nil }
+    return endpoints.place(of: snapshot.members[index], fairnessID: fairnessID)
+  }
+}

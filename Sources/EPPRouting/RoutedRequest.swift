@@ -1,0 +1,13 @@
+package import EPPRequests
+
+/// A request that was given an endpoint.
+package struct RoutedRequest {
+  /// `ip:port`, or several separated by commas, best first.
+  package let destination: String
+  /// Every candidate's sum by destination, when they are to be told (`--emit-endpoint-scores`).
+  package let scores: [(destination: String, score: Double)]
+  /// How the body has to be changed; nil leaves it as it is.
+  package let rewrite: ModelRewrite?
+  /// What follows the request to its end; nil when its end is not seen.
+  package let flight: InFlightRequest?
+}

@@ -1,0 +1,24 @@
+import EPPCore
+
+/// `lora-affinity-scorer`: 1 where the adapter runs; 0.8 where there is room to load it; 0.6 where requests for it wait;
+/// else 0.
+package struct LoRAAffinityScorer: Scorer {
+  package init() {}
+
+  package func score(_ context: borrowing SchedulingContext, into scores: inout [Double]) {
+    let adapter = context.request.targetModel
+    for index in context.candidates.indices {
+      let state = context.snapshot.members[context.candidates[index]].metrics.loRA
+      scores[index] =
+        if state.running.contains(adapter) {
+          1
+        } else if state.running.count + state.waiting.count < state.maximum {
+          0.8
+        } else if state.waiting.contains(adapter) {
+          0.6
+        } else {
+          0
+        }
+    }
+  }
+}

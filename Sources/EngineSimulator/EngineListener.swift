@@ -1,0 +1,102 @@
+import Glibc
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+
+/// The port of a simulated engine and its open connections, on the engine's event loop. Without a port there is nothing
+/// to connect to: so it plays the fault `refuse`.
+final class EngineListener {
+  let engine: EngineLoop
+  private let host: String
+  /// Chosen by the system at the first bind when it is 0.
+  private(set) var port: Int
+  private var listening: (any Channel)?
+  private var connections: [ObjectIdentifier: any Channel] = [:]
+  private var isStopped = false
+
+  private static let backlog: Int32 = 1024
+  /// Bytes that may wait for a client that does not read, before it is left.
+  private static let unreadBytes = 4 << 20
+  /// How long to wait before a port that somebody else has taken is tried again.
+  private static let retryDelay = TimeAmount.milliseconds(100)
+
+  init(engine: EngineLoop, host: String, port: Int) {
+    self.engine = engine
+    self.host = host
+    self.port = port
+  }
+
+  /// Opens the port.
+  func open() -> EventLoopFuture<Void> {
+    let eventLoop = engine.eventLoop
+    let bound = NIOLoopBound(self, eventLoop: eventLoop)
+    return ServerBootstrap(group: eventLoop)
+      .serverChannelOption(.backlog, value: Self.backlog)
+      .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+      .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+      .childChannelOption(.writeBufferWaterMark, value: .init(low: Self.unreadBytes / 2, high: Self.unreadBytes))
+      .childChannelInitializer { channel in
+        channel.eventLoop.makeCompletedFuture {
+          try channel.pipeline.syncOperations.configureHTTPServerPipeline(withErrorHandling: true)
+          try channel.pipeline.syncOperations.addHandler(EngineHTTPHandler(engine: bound.value.engine))
+          bound.value.add(channel)
+        }
+      }
+      .bind(host: host, port: port)
+      .map { channel in
+        let listener = bound.value
+        listener.listening = channel
+        listener.port = channel.localAddress?.port ?? listener.port
+      }
+  }
+
+  private func add(_ channel: any Channel) {
+    let key = ObjectIdentifier(channel)
+    connections[key] = channel
+    let bound = NIOLoopBound(self, eventLoop: engine.eventLoop)
+    channel.closeFuture.whenComplete { _ in bound.value.connections[key] = nil }
+  }
+
+  /// Opens or closes the port as the fault wants it.
+  func apply(_ fault: EngineFault) {
+    if fault == .refuse {
+      closePort()
+      for channel in connections.values { reset(channel) }
+    } else if listening == nil {
+      reopen()
+    }
+  }
+
+  private func reopen() {
+    guard !isStopped, engine.fault != .refuse, listening == nil else { return }
+    let bound = NIOLoopBound(self, eventLoop: engine.eventLoop)
+    open().whenFailure { _ in
+      let listener = bound.value
+      listener.engine.eventLoop.assumeIsolated().scheduleTask(in: Self.retryDelay) { listener.reopen() }
+    }
+  }
+
+  /// Closes a connection with RST in place of FIN.
+  private func reset(_ channel: any Channel) {
+    if let options = channel as? any SocketOptionProvider {
+      options.setSoLinger(linger(l_onoff: 1, l_linger: 0)).whenComplete { _ in channel.close(promise: nil) }
+    } else {
+      channel.close(promise: nil)
+    }
+  }
+
+  private func closePort() {
+    listening?.close(promise: nil)
+    listening = nil
+  }
+
+  /// Closes the port and all connections, for good.
+  func stop() -> EventLoopFuture<Void> {
+    isStopped = true
+    engine.stop()
+    var closing = connections.values.map { $0.close().recover { _ in } }
+    if let listening { closing.append(listening.close().recover { _ in }) }
+    listening = nil
+    return EventLoopFuture.andAllComplete(closing, on: engine.eventLoop)
+  }
+}

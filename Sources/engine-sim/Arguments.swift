@@ -1,0 +1,30 @@
+import ArgumentParser
+import EngineSimulator
+
+/// A length of time as it is written on the command line: `10ms`, `0.5s`, `250us`, `0`.
+struct DurationArgument: ExpressibleByArgument {
+  var duration: Duration
+
+  init(duration: Duration) { self.duration = duration }
+
+  init?(argument: String) {
+    guard let duration = DurationText.read(argument) else { return nil }
+    self.init(duration: duration)
+  }
+
+  var defaultValueDescription: String { DurationText.write(duration) }
+}
+
+/// A fault as it is written on the command line.
+struct FaultArgument: ExpressibleByArgument {
+  var fault: EngineFault
+
+  init(fault: EngineFault) { self.fault = fault }
+
+  init?(argument: String) {
+    guard let fault = EngineFault(argument) else { return nil }
+    self.init(fault: fault)
+  }
+
+  var defaultValueDescription: String { fault.mode }
+}

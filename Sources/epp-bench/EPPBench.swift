@@ -1,0 +1,9 @@
+import ArgumentParser
+
+/// Load, cost and workload measurements of an endpoint picker.
+@main
+struct EPPBench: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "epp-bench", abstract: "Measure an endpoint picker: load, open streams, scraping, cache hits.",
+    subcommands: [LoadCommand.self, StreamsCommand.self, ScrapeCommand.self, EnginesCommand.self, ConverseCommand.self])
+}

@@ -1,0 +1,26 @@
+import ArgumentParser
+import FoundationEssentials
+
+/// Where the results of a subcommand go.
+struct OutputOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Write the results as JSON to this file; \"-\" prints JSON instead of the table.", valueName: "file"))
+  var json: String?
+
+  /// Prints the table, or writes the JSON, or both.
+  func write(_ report: some Encodable, table: String) throws {
+    if json != "-" { print(table) }
+    guard let json else { return }
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    let data = try encoder.encode(report)
+    if json == "-" {
+      print(String(decoding: data, as: UTF8.self))
+    } else {
+      do { try data.write(to: URL(filePath: json), options: .atomic) } catch {
+        throw BenchError("cannot write \(json): \(error)")
+      }
+    }
+  }
+}

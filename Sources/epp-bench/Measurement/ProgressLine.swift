@@ -1,0 +1,25 @@
+import Synchronization
+
+/// How far a long run is: rewritten in place on a terminal, a line at every tenth elsewhere.
+final class ProgressLine: Sendable {
+  private let isQuiet: Bool
+  private let lastTenth = Mutex(0)
+
+  init(isQuiet: Bool) { self.isQuiet = isQuiet }
+
+  /// May be called from any thread.
+  func show(done: Int, total: Int, note: String) {
+    guard !isQuiet, total > 0 else { return }
+    let text = "\(done) of \(total) requests, \(note)"
+    lastTenth.withLock { last in
+      if StandardOutput.isTerminal {
+        print("\r\u{1B}[K" + text, terminator: done == total ? "\n" : "")
+        StandardOutput.flush()
+      } else if done * 10 / total > last {
+        last = done * 10 / total
+        print(text)
+        StandardOutput.flush()
+      }
+    }
+  }
+}

@@ -1,0 +1,51 @@
+import ArgumentParser
+import EPPConfiguration
+import EPPGRPCServer
+import Glibc
+
+struct ServeCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "serve", abstract: "Serves ext_proc, health and metrics (the default).",
+    discussion: """
+      Two engines, plain text to a gateway on the same machine:
+        epp --endpoint 127.0.0.1:8000 --endpoint 127.0.0.1:8001 --secure-serving=false
+
+      Engines from a file that may change, other weights, a line for every request:
+        epp --endpoints-file endpoints.yaml --scorer queue-scorer=1 --scorer prefix-cache-scorer=4 -v 3
+
+      Flags have the names and defaults of llm-d's endpoint picker; where a default differs, its help says so.
+      """)
+
+  @OptionGroup(title: "Listening") var listening: ListeningFlags
+  @OptionGroup(title: "TLS") var tls: TLSFlags
+  @OptionGroup(title: "Endpoints") var endpoints: EndpointFlags
+  @OptionGroup(title: "Scheduling") var scheduling: SchedulingFlags
+  @OptionGroup(title: "Limits") var limits: LimitFlags
+  @OptionGroup(title: "Observability") var observability: ObservabilityFlags
+  @OptionGroup(title: "Compatibility") var compatibility: CompatibilityFlags
+
+  func run() async throws {
+    var options = ServeOptions()
+    listening.apply(to: &options)
+    tls.apply(to: &options)
+    endpoints.apply(to: &options)
+    scheduling.apply(to: &options)
+    limits.apply(to: &options)
+    observability.apply(to: &options)
+    compatibility.apply(to: &options)
+    let configuration: ServeConfiguration
+    do {
+      configuration = try options.validated(cores: max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))), readFile: TextFile.read)
+    } catch {
+      for line in "\(error)".split(separator: "\n") { StandardError.write("epp: \(line)\n") }
+      // A configuration file that is wrong is another thing than a flag that is.
+      throw ExitCode(error.file == nil ? 64 : 78)
+    }
+    do {
+      try await Server(configuration).run()
+    } catch let error as ServerError {
+      StandardError.write("epp: \(error)\n")
+      throw ExitCode(1)
+    }
+  }
+}

@@ -1,0 +1,96 @@
+import EPPCore
+import EngineSimulator
+
+/// Runs an engine on a clock of its own: goes from deadline to deadline and notes what comes out.
+struct EngineDriver {
+  /// A token that came out.
+  struct Event: Equatable {
+    /// Milliseconds since the start.
+    var at: Double
+    var request: UInt64
+    var usage: TokenUsage
+    var finish: SimulatedRequest.FinishReason?
+  }
+
+  private(set) var engine: SimulatedEngine
+  private(set) var events: [Event] = []
+  private(set) var words: [UInt64: String] = [:]
+  private(set) var rejections: [UInt64: SimulatedEngineAction.Rejection] = [:]
+  private(set) var now = MonotonicTime(nanoseconds: Self.start)
+
+  private static let start: UInt64 = 1_000_000_000
+
+  init(_ change: (inout EngineOptions) -> Void = { _ in }) {
+    var options = EngineOptions()
+    change(&options)
+    engine = SimulatedEngine(options: options)
+  }
+
+  /// Milliseconds since the start.
+  var milliseconds: Double { Double(now.nanoseconds - Self.start) / 1e6 }
+
+  /// Sends a prompt of so many tokens of text. Prompts with the same seed begin alike.
+  mutating func send(
+    _ number: UInt64, tokens: Int, seed: String = "a", output: Int = 1, adapter: String? = nil, salt: String? = nil
+  ) {
+    send(number, prompt: Self.prompt(tokens: tokens, seed: seed), output: output, adapter: adapter, salt: salt)
+  }
+
+  mutating func send(_ number: UInt64, prompt: [UInt8], output: Int = 1, adapter: String? = nil, salt: String? = nil) {
+    note(
+      engine.submit(
+        SimulatedRequest(
+          id: SimulatedRequestID(number), prompt: prompt, outputTokens: output, adapter: adapter, cacheSalt: salt),
+        at: now))
+  }
+
+  /// A text of so many tokens in which no block is like another, and no block is found in a text with another seed.
+  static func prompt(tokens: Int, seed: String) -> [UInt8] {
+    var text: [UInt8] = []
+    var number = 1000
+    while text.count < tokens * 4 {
+      text += Array("\(seed)\(number) ".utf8)
+      number += 1
+    }
+    return Array(text.prefix(tokens * 4))
+  }
+
+  mutating func leave(_ number: UInt64) { note(engine.cancel(SimulatedRequestID(number), at: now)) }
+
+  /// Lets time pass, stopping at every deadline of the engine.
+  mutating func run(milliseconds: Double) {
+    let end = now.advanced(by: .nanoseconds(Int64(milliseconds * 1e6)))
+    while let deadline = engine.nextDeadline, deadline <= end {
+      now = max(now, deadline)
+      note(engine.advance(to: now))
+    }
+    now = end
+  }
+
+  /// Lets time pass until nothing is left to do.
+  mutating func runToEnd() {
+    while let deadline = engine.nextDeadline {
+      now = max(now, deadline)
+      note(engine.advance(to: now))
+    }
+  }
+
+  mutating func change(_ work: (inout SimulatedEngine, MonotonicTime) -> Void) { work(&engine, now) }
+
+  /// When a request's tokens came.
+  func times(_ number: UInt64) -> [Double] { events.filter { $0.request == number }.map(\.at) }
+
+  /// Tokens of a request's prompt that were cached; nil before its first token.
+  func cached(_ number: UInt64) -> Int? { events.last { $0.request == number }?.usage.cachedTokens }
+
+  private mutating func note(_ actions: [SimulatedEngineAction]) {
+    for action in actions {
+      switch action {
+      case .emit(let id, let word, let usage, let finish):
+        events.append(Event(at: milliseconds, request: id.number, usage: usage, finish: finish))
+        words[id.number, default: ""] += word.text
+      case .reject(let id, let reason): rejections[id.number] = reason
+      }
+    }
+  }
+}

@@ -1,0 +1,48 @@
+"""scripts/demo --keep brings the whole system up and takes it down again."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from kit import http
+from kit.paths import BIN_DIR, ROOT
+from kit.process import Process
+
+
+def _children(pid: int) -> set[int]:
+    """All processes below `pid`."""
+    parents: dict[int, int] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                parents[int(entry.name)] = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
+            except OSError:
+                continue
+    found = {pid}
+    while more := {child for child, parent in parents.items() if parent in found} - found:
+        found |= more
+    return found - {pid}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_demo_serves_and_stops_what_it_started(number: int) -> None:
+    demo = Process([ROOT / "scripts" / "demo", "--keep"], env=os.environ | {"WARMPATH_BIN_DIR": str(BIN_DIR)})
+    try:
+        url = demo.wait_for(r"gateway\s+(http://[^/]+)", 60)[1]
+        demo.wait_for("Ctrl-C stops")
+        answer = http.post(url, http.chat("Hello", model="engine-sim", max_tokens=4))
+        assert answer.status == 200
+        assert answer.json()["usage"]["completion_tokens"] == 4
+        stream = http.EventStream(url, http.chat("Hello", model="engine-sim", max_tokens=3, stream=True))
+        while stream.event() != "[DONE]":
+            pass
+        stream.close()
+        started = _children(demo.pid)
+        assert len(started) >= 5, "three engines, the picker and Envoy"
+        demo.signal(number)
+        assert demo.wait(30) == 130
+        assert not [pid for pid in started if Path(f"/proc/{pid}").exists()]
+    finally:
+        demo.kill()
