@@ -1,16 +1,42 @@
-/// Sizes as Kubernetes writes them, with an optional B: `10MiB`, `25MB`, `64Mi`, `4194304`.
+/// Sizes as Kubernetes writes its quantities, with an optional B: `10MiB`, `25MB`, `64Mi`, `1.5Gi`, `1e6`, `4194304`.
 package enum ByteQuantity {
-  private static let units: [String: Int] = [
-    "": 1, "k": 1000, "K": 1000, "M": 1_000_000, "G": 1_000_000_000, "Ki": 1 << 10, "Mi": 1 << 20, "Gi": 1 << 30,
+  private static let units: [(suffix: String, bytes: Double)] = [
+    ("", 1), ("k", 1e3), ("K", 1e3), ("M", 1e6), ("G", 1e9), ("T", 1e12), ("P", 1e15), ("E", 1e18),
+    ("Ki", 1_024), ("Mi", 1_048_576), ("Gi", 1_073_741_824), ("Ti", 1_099_511_627_776),
+    ("Pi", 1_125_899_906_842_624), ("Ei", 1_152_921_504_606_846_976),
   ]
 
-  /// Bytes; nil when the text is not a size, or is too large.
+  /// Bytes; nil when the text is not a size, is negative, is no whole number of bytes, or does not fit.
   package static func parse(_ text: String) -> Int? {
-    let digits = text.prefix { $0.isASCII && $0.isNumber }
-    var unit = text.dropFirst(digits.count)
+    let number = text.prefix { ("0"..."9").contains($0) || $0 == "." }
+    var unit = text.dropFirst(number.count)
+    guard number.contains(where: { $0 != "." }) else { return nil }
+    var exponent = 0
+    if let first = unit.first, first == "e" || first == "E", let second = unit.dropFirst().first,
+      ("0"..."9").contains(second)
+    {
+      guard let value = Int(unit.dropFirst()), value <= 18 else { return nil }
+      exponent = value
+      unit = ""
+    }
     if unit.last == "B" { unit.removeLast() }
-    guard let number = Int(digits), let factor = units[String(unit)] else { return nil }
-    let (bytes, overflow) = number.multipliedReportingOverflow(by: factor)
-    return overflow ? nil : bytes
+    guard let factor = units.first(where: { $0.suffix == unit })?.bytes else { return nil }
+    // Whole numbers stay exact; a fraction is one of a unit, where a Double has bits enough.
+    if exponent == 0, let whole = Int(number), let step = Int(exactly: factor) {
+      let (bytes, overflow) = whole.multipliedReportingOverflow(by: step)
+      return overflow ? nil : bytes
+    }
+    guard var value = Double(number) else { return nil }
+    value *= factor
+    for _ in 0..<exponent { value *= 10 }
+    return Int(exactly: value)
+  }
+
+  /// The shortest such text: `32Mi`.
+  package static func format(_ bytes: Int) -> String {
+    for (suffix, unit) in [("Gi", 1 << 30), ("Mi", 1 << 20), ("Ki", 1 << 10)] where bytes > 0 && bytes % unit == 0 {
+      return "\(bytes / unit)\(suffix)"
+    }
+    return "\(bytes)"
   }
 }

@@ -1,7 +1,7 @@
 /// Durations as Go writes them: `50ms`, `1m30s`, `1.5h`, `0`.
 package enum DurationText {
   private static let units: [(suffix: String, nanoseconds: Double)] = [
-    ("ns", 1), ("us", 1e3), ("µs", 1e3), ("ms", 1e6), ("s", 1e9), ("m", 60e9), ("h", 3600e9),
+    ("ns", 1), ("us", 1e3), ("µs", 1e3), ("μs", 1e3), ("ms", 1e6), ("s", 1e9), ("m", 60e9), ("h", 3600e9),
   ]
 
   /// Nil when the text is not a duration, is negative, or is longer than 100 years.
@@ -19,7 +19,7 @@ package enum DurationText {
       total += value * found.nanoseconds
     }
     guard total.isFinite, total < 100 * 365 * 86_400e9 else { return nil }
-    return .nanoseconds(Int64(total))
+    return .nanoseconds(Int64(total.rounded()))
   }
 
   /// The shortest such text.

@@ -1,17 +1,22 @@
 /// Finds what somebody probably meant.
 package enum NearestWord {
-  /// The word with the least edit distance, when that is at most a third of its length (and at least one edit is always
-  /// allowed); nil when nothing is near.
+  /// Nobody means a longer word; bounds the work.
+  private static let longest = 80
+
+  /// The word with the least edit distance, the first of several; nil when none is nearer than a third of its length
+  /// (one edit is always allowed).
   package static func among(_ words: some Sequence<String>, to typed: String) -> String? {
+    guard typed.count <= longest else { return nil }
+    let typed = Array(typed.lowercased())
     var best: (word: String, distance: Int)?
     for word in words {
-      let distance = distance(Array(typed), Array(word))
+      let distance = distance(typed, Array(word.lowercased()))
       if distance <= max(1, word.count / 3), best.map({ distance < $0.distance }) ?? true { best = (word, distance) }
     }
     return best?.word
   }
 
-  /// ` did you mean 'x'?`, or nothing.
+  /// `; did you mean 'x'?`, or nothing.
   package static func suggestion(_ words: some Sequence<String>, for typed: String) -> String {
     among(words, to: typed).map { "; did you mean '\($0)'?" } ?? ""
   }

@@ -5,22 +5,25 @@ struct OptionsCheck {
 
   mutating func problem(_ message: String) { problems.append(ConfigurationProblem(message)) }
 
-  mutating func duration(_ text: String, _ flag: String) -> Duration {
-    guard let duration = DurationText.parse(text), duration > .zero || flag == "--drain-timeout" else {
-      problem("\(flag): '\(text)' is not a duration such as 50ms, 5s or 1m30s")
+  /// Takes over what is wrong with a file.
+  mutating func add(_ others: ConfigurationProblems) { problems += others.problems }
+
+  mutating func duration(_ text: String, _ flag: String, mayBeZero: Bool = false) -> Duration {
+    guard let duration = DurationText.parse(text), mayBeZero || duration > .zero else {
+      let zero = mayBeZero ? "" : " above 0"
+      problem("\(flag): '\(text)' is not a duration\(zero) such as 50ms, 5s or 1m30s")
       return .seconds(1)
     }
     return duration
   }
 
-  /// Nil for a flag that was not given, for an empty text and for 0, which all mean the default.
-  mutating func bytes(_ text: String?, _ flag: String) -> Int? {
-    guard let text, !text.isEmpty else { return nil }
-    guard let bytes = ByteQuantity.parse(text) else {
-      problem("\(flag): '\(text)' is not a size such as 10MiB, 64Mi or 4194304")
+  /// Nil for a flag that was not given, and for 0 where that means the default.
+  mutating func bytes(_ text: String?, _ flag: String, mayBeZero: Bool = false) -> Int? {
+    guard let text = text.given else { return nil }
+    guard let bytes = ByteQuantity.parse(text), mayBeZero || bytes > 0 else {
+      problem("\(flag): '\(text)' is not a size\(mayBeZero ? "" : " above 0") such as 10MiB, 64Mi or 4194304")
       return nil
     }
-    if bytes == 0, flag.hasPrefix("--max") { problem("\(flag) has to be more than 0") }
     return bytes == 0 ? nil : bytes
   }
 
@@ -32,4 +35,9 @@ struct OptionsCheck {
       "\(flag): '\(text)' is none of \(known.joined(separator: ", "))\(NearestWord.suggestion(known, for: text))")
     return nil
   }
+}
+
+extension String? {
+  /// Nil for an empty text as well.
+  var given: String? { self?.isEmpty == true ? nil : self }
 }

@@ -4,6 +4,10 @@ package import EPPScheduling
 package struct PickerConfigurationFile: Sendable, Equatable {
   package var profile: ProfileConfiguration
   package var prefix = PrefixSettings()
+  /// The header of `session-id-producer`, lower case; already part of `profile`.
+  package var sessionHeader: String?
+  /// The file of the `file-discovery` plugin that `dataLayer.discovery` names.
+  package var endpointsFile: String?
   /// What is accepted and has no effect here, a sentence each.
   package var notes: [String] = []
 }
@@ -18,4 +22,17 @@ package struct PrefixSettings: Sendable, Equatable {
   package var learnsCacheSize = true
 
   package init() {}
+}
+
+extension ProfileConfiguration {
+  /// Session ids come from this header wherever a scorer asks for session ids without naming one.
+  mutating func readSessions(from header: String) {
+    for index in scorers.indices {
+      guard case .sessionAffinity(var parameters) = scorers[index].scorer,
+        parameters.strategy == SessionAffinityParameters().strategy
+      else { continue }
+      parameters.strategy = .header(header)
+      scorers[index].scorer = .sessionAffinity(parameters)
+    }
+  }
 }

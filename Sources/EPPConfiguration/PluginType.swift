@@ -8,8 +8,10 @@ enum PluginType: Equatable {
   case prefixProducer
   /// `session-id-producer`: which header holds the session.
   case sessionProducer
+  /// `file-discovery`: a file that lists endpoints.
+  case fileDiscovery
   /// What is always so here, whether it is named or not.
-  case builtIn
+  case builtIn(BuiltInPlugin)
   /// Known to the anchor, not to this version.
   case unsupported
 
@@ -18,33 +20,41 @@ enum PluginType: Equatable {
       self = .scorer(type)
     } else if let type = PickerConfiguration.TypeName(rawValue: name) {
       self = .picker(type)
-    } else if name == "approx-prefix-cache-producer" {
-      self = .prefixProducer
-    } else if name == "session-id-producer" {
-      self = .sessionProducer
-    } else if Self.builtIns.contains(name) {
-      self = .builtIn
-    } else if Self.anchorOnly.contains(name) {
+    } else if let type = Self.others.first(where: { $0.name == name })?.type {
+      self = type
+    } else if let type = BuiltInPlugin(rawValue: name) {
+      self = .builtIn(type)
+    } else if Self.anchorOnly.contains(name) || name.hasPrefix("multicluster-") {
       self = .unsupported
     } else {
       return nil
     }
   }
 
-  /// All names that are not an error, for suggestions.
-  static var supportedNames: [String] {
-    ScorerConfiguration.TypeName.allCases.map(\.rawValue) + PickerConfiguration.TypeName.allCases.map(\.rawValue)
-      + ["approx-prefix-cache-producer", "session-id-producer"] + builtIns
+  var role: PluginRole {
+    switch self {
+    case .scorer: .scorer
+    case .picker: .picker
+    case .prefixProducer, .sessionProducer: .producer
+    case .fileDiscovery: .discovery
+    case .builtIn(let plugin): plugin.role
+    case .unsupported: .any
+    }
   }
 
-  private static let builtIns = [
-    "single-profile-handler", "metrics-data-source", "core-metrics-extractor", "utilization-detector",
-    "fcfs-ordering-policy", "global-strict-fairness-policy", "static-usage-limit-policy", "openai-parser",
-    "anthropic-parser", "passthrough-parser", "inflight-load-producer",
+  /// Every name that exists, those that work first: for suggestions.
+  static var names: [String] {
+    ScorerConfiguration.TypeName.allCases.map(\.rawValue) + PickerConfiguration.TypeName.allCases.map(\.rawValue)
+      + others.map(\.name) + BuiltInPlugin.allCases.map(\.rawValue) + anchorOnly
+  }
+
+  private static let others: [(name: String, type: PluginType)] = [
+    ("approx-prefix-cache-producer", .prefixProducer), ("session-id-producer", .sessionProducer),
+    ("file-discovery", .fileDiscovery), ("tokenizer", .builtIn(.tokenProducer)),
   ]
 
   /// The anchor's other types (its source at ebab6879, 2026-08).
-  private static let anchorOnly: Set<String> = [
+  private static let anchorOnly = [
     "load-aware-scorer", "active-request-scorer", "token-load-scorer", "precise-prefix-cache-scorer",
     "no-hit-lru-scorer", "context-length-aware", "endpoint-attribute-scorer", "header-label-affinity-scorer",
     "mm-embeddings-cache-scorer", "topology-affinity-scorer", "latency-scorer", "label-selector-filter",
@@ -53,11 +63,10 @@ enum PluginType: Equatable {
     "topology-affinity-filter", "header-based-testing-filter", "weighted-random-picker", "disagg-profile-handler",
     "header-profile-handler", "data-parallel-profile-handler", "pd-profile-handler", "disagg-headers-handler",
     "prefill-header-handler", "precise-prefix-cache-producer", "burst-prefix-cache-producer", "p2p-source-producer",
-    "predicted-latency-producer", "mm-embeddings-cache-producer", "token-producer", "tokenizer",
-    "request-attribute-reporter", "agent-identity", "latency-slo-admitter", "probabilistic-admitter",
-    "disaggregatedset-rollout-screener", "file-discovery", "models-data-source", "dcgm-data-source",
-    "k8s-notification-source", "endpoint-notification-source", "models-data-extractor", "dcgm-extractor",
-    "topology-extractor", "local-syncer", "concurrency-detector", "edf-ordering-policy",
+    "predicted-latency-producer", "mm-embeddings-cache-producer", "request-attribute-reporter", "agent-identity",
+    "latency-slo-admitter", "probabilistic-admitter", "disaggregatedset-rollout-screener", "models-data-source",
+    "dcgm-data-source", "k8s-notification-source", "endpoint-notification-source", "models-data-extractor",
+    "dcgm-extractor", "topology-extractor", "local-syncer", "concurrency-detector", "edf-ordering-policy",
     "slo-deadline-ordering-policy", "round-robin-fairness-policy", "program-aware-fairness",
     "priority-holdback-policy", "soft-reflective-ceiling-policy", "sheddable-eviction-filter",
     "priority-then-time-eviction-order-policy", "always-disagg-pd-decider", "prefix-based-pd-decider",

@@ -2,19 +2,26 @@ package import EPPScheduling
 
 /// `--scorer NAME=WEIGHT`.
 package enum WeightText {
+  private static let heaviest = 1_000_000.0
+
   /// Reads one flag; a weight is 1 where none is given.
   package static func parse(_ text: String) throws(ConfigurationProblem) -> ProfileConfiguration.WeightedScorer {
     let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
     let name = String(parts[0])
     guard let type = ScorerConfiguration.TypeName(rawValue: name) else {
       let known = ScorerConfiguration.TypeName.allCases.map(\.rawValue)
+      if PluginType(name) == .unsupported {
+        throw ConfigurationProblem("--scorer: '\(name)' is known in llm-d but not supported by this version yet")
+      }
       throw ConfigurationProblem(
         "--scorer: there is no scorer '\(name)'\(NearestWord.suggestion(known, for: name)) (known: "
           + known.joined(separator: ", ") + ")")
     }
     var weight = 1.0
     if parts.count == 2 {
-      guard let value = Double(parts[1]), value.isFinite, value >= 0 else {
+      guard parts[1].utf8.allSatisfy({ "+-.0123456789eE".utf8.contains($0) }), let value = Double(parts[1]),
+        (0...heaviest).contains(value)
+      else {
         throw ConfigurationProblem("--scorer: the weight in '\(text)' has to be a number from 0, as in \(name)=2")
       }
       weight = value

@@ -2,58 +2,110 @@ import Yams
 
 /// Walks a YAML document and gathers every problem instead of stopping at the first.
 struct YAMLReader {
+  /// The members of a mapping by name, with the places of their names.
+  struct Members {
+    /// The mapping itself, for what is missing in it.
+    var node: Node
+    var values: [String: Node] = [:]
+    var keys: [String: Node] = [:]
+
+    /// Nil for a member that is absent or null.
+    subscript(_ name: String) -> Node? { values[name] }
+  }
+
   private(set) var problems: [ConfigurationProblem] = []
+  /// Names of keys that `YAMLDocument` has renamed.
+  var renamed: [String: String] = [:]
+
+  /// In the order of the file.
+  var sortedProblems: [ConfigurationProblem] {
+    let places = problems.enumerated().map { ($1.location?.line ?? 0, $1.location?.column ?? 0, $0) }
+    return places.sorted(by: <).map { problems[$0.2] }
+  }
 
   mutating func report(_ message: String, _ node: Node) {
-    problems.append(ConfigurationProblem(message, at: Self.location(node)))
+    problems.append(
+      ConfigurationProblem(message, at: node.mark.map { .init(line: $0.line, column: $0.column) }))
   }
 
-  static func location(_ node: Node) -> ConfigurationProblem.Location? {
-    node.mark.map { ConfigurationProblem.Location(line: $0.line, column: $0.column) }
-  }
-
-  /// The members of a mapping by name, each once, only known ones. Nil and a problem when it is something else.
-  mutating func members(_ node: Node, of what: String, known: [String]) -> [String: Node]? {
-    guard let mapping = node.mapping else {
+  /// The members of a mapping, each once, only known ones. Nil and a problem when it is something else.
+  ///
+  /// - Parameter hints: what to say of a name that is unknown here, where there is more to say than the nearest word.
+  mutating func members(
+    _ node: Node, of what: String, known: [String], hints: [String: String] = [:]
+  ) -> Members? {
+    guard case .mapping(let mapping) = node else {
       report("\(what) has to be a mapping", node)
       return nil
     }
-    var result: [String: Node] = [:]
+    var result = Members(node: node)
+    var seen: Set<String> = []
     for (key, value) in mapping {
-      guard let name = key.scalar?.string else {
+      guard case .scalar(let scalar) = key else {
         report("a name is expected in \(what)", key)
         continue
       }
+      let name = renamed[scalar.string] ?? scalar.string
       guard known.contains(name) else {
-        report("unknown field '\(name)' in \(what)\(NearestWord.suggestion(known, for: name))", key)
+        if seen.insert(name).inserted {
+          let more = hints[name].map { "; \($0)" } ?? NearestWord.suggestion(known, for: name)
+          report("unknown field '\(Self.shortened(name))' in \(what)\(more)", key)
+        }
         continue
       }
-      if result.updateValue(value, forKey: name) != nil { report("'\(name)' is given twice in \(what)", key) }
+      if !seen.insert(name).inserted { report("'\(name)' is given twice in \(what)", key) }
+      result.keys[name] = key
+      result.values[name] = isNull(value) ? nil : value
     }
     return result
   }
 
   mutating func list(_ node: Node?, _ what: String) -> [Node] {
     guard let node, !isNull(node) else { return [] }
-    guard let sequence = node.sequence else {
+    guard case .sequence(let sequence) = node else {
       report("\(what) has to be a list", node)
       return []
     }
     return Array(sequence)
   }
 
+  /// Text that is not empty. A plain number or Boolean is none, in YAML.
   mutating func string(_ node: Node?, _ what: String) -> String? {
     guard let node else { return nil }
-    guard let scalar = node.scalar, !isNull(node) else {
+    guard case .scalar(let scalar) = node, !isNull(node) else {
       report("\(what) has to be text", node)
+      return nil
+    }
+    guard node.tag.rawValue == Tag.Name.str.rawValue else {
+      report("\(what) has to be text: put '\(Self.shortened(scalar.string))' in quotes", node)
+      return nil
+    }
+    guard !scalar.string.isEmpty else {
+      report("\(what) must not be empty", node)
       return nil
     }
     return scalar.string
   }
 
+  /// The name of an HTTP header, lower case as HTTP/2 has it.
+  mutating func headerName(_ node: Node?, _ what: String) -> String? {
+    guard let node, let text = string(node, what) else { return nil }
+    let isToken = text.utf8.allSatisfy { byte in
+      switch byte {
+      case 0x30...0x39, 0x41...0x5A, 0x61...0x7A: true
+      default: "!#$%&'*+-.^_`|~".utf8.contains(byte)
+      }
+    }
+    guard isToken, text.utf8.count <= 256 else {
+      report("\(what) has to be the name of a header, not '\(Self.shortened(text))'", node)
+      return nil
+    }
+    return text.lowercased()
+  }
+
   mutating func integer(_ node: Node?, _ what: String, _ range: ClosedRange<Int>) -> Int? {
     guard let node else { return nil }
-    guard let text = node.scalar?.string, let value = Int(text), range.contains(value) else {
+    guard let text = plain(node), let value = Int(text), range.contains(value) else {
       report("\(what) has to be a whole number from \(range.lowerBound) to \(range.upperBound)", node)
       return nil
     }
@@ -62,8 +114,10 @@ struct YAMLReader {
 
   mutating func number(_ node: Node?, _ what: String, _ range: ClosedRange<Double>) -> Double? {
     guard let node else { return nil }
-    guard let text = node.scalar?.string, let value = Double(text), range.contains(value) else {
-      report("\(what) has to be a number from \(range.lowerBound) to \(range.upperBound)", node)
+    guard let text = plain(node), text.utf8.allSatisfy({ "+-.0123456789eE".utf8.contains($0) }),
+      let value = Double(text), range.contains(value)
+    else {
+      report("\(what) has to be a number from \(Self.text(range.lowerBound)) to \(Self.text(range.upperBound))", node)
       return nil
     }
     return value
@@ -71,17 +125,27 @@ struct YAMLReader {
 
   mutating func boolean(_ node: Node?, _ what: String) -> Bool? {
     guard let node else { return nil }
-    switch node.scalar?.string {
-    case "true": return true
-    case "false": return false
+    // The words of YAML 1.1, which the anchor's decoder takes as well.
+    switch plain(node)?.lowercased() {
+    case "true", "yes", "on": return true
+    case "false", "no", "off": return false
     default:
       report("\(what) has to be true or false", node)
       return nil
     }
   }
 
-  func isNull(_ node: Node) -> Bool {
-    guard let scalar = node.scalar, scalar.style == .plain || scalar.style == .any else { return false }
-    return scalar.string.isEmpty || scalar.string == "null" || scalar.string == "~"
+  /// A scalar without quotes.
+  func plain(_ node: Node) -> String? {
+    guard case .scalar(let scalar) = node, scalar.style == .plain || scalar.style == .any else { return nil }
+    return scalar.string
   }
+
+  func isNull(_ node: Node) -> Bool { plain(node).map { ["", "~", "null", "Null", "NULL"].contains($0) } ?? false }
+
+  /// `1`, not `1.0`.
+  private static func text(_ value: Double) -> String { Int(exactly: value).map { "\($0)" } ?? "\(value)" }
+
+  /// What a message can hold.
+  static func shortened(_ text: String) -> String { text.count <= 80 ? text : text.prefix(77) + "..." }
 }

@@ -108,6 +108,14 @@ package final class EndpointDiscovery: Sendable {
     problem.line.map { "\(path):\($0)" } ?? path
   }
 
+  /// What was found out about a host. A struct of its own: Swift 6.3 optimises a group of tuples with a `Result` so that
+  /// the group seems empty (seen in release builds).
+  private struct HostAnswer: Sendable {
+    var host: String
+    var addresses: [String]
+    var failure: (any Error)?
+  }
+
   /// Asks for the addresses that are due, all at once. Returns whether one has changed.
   private func resolve(_ state: inout PassState) async -> Bool {
     var wanted: Set<String> = []
@@ -119,11 +127,13 @@ package final class EndpointDiscovery: Sendable {
     let due = state.hosts.due(
       among: wanted, now: clock(), isUrgent: isUrgent.exchange(false, ordering: .relaxed))
     guard !due.isEmpty else { return false }
-    let answers = await withTaskGroup(of: (String, Result<[String], any Error>).self) { group in
+    let answers = await withTaskGroup(of: HostAnswer.self) { group in
       for host in due {
         group.addTask { [resolver] in
-          do { return (host, .success(try await resolver.addresses(of: host))) } catch {
-            return (host, .failure(error))
+          do {
+            return HostAnswer(host: host, addresses: try await resolver.addresses(of: host), failure: nil)
+          } catch {
+            return HostAnswer(host: host, addresses: [], failure: error)
           }
         }
       }
@@ -131,15 +141,16 @@ package final class EndpointDiscovery: Sendable {
     }
     var hasChanged = false
     let now = clock()
-    for (host, answer) in answers {
-      switch answer {
-      case .success(let addresses):
-        if state.hosts.note(host, addresses: addresses, now: now) {
+    for answer in answers {
+      let host = answer.host
+      switch answer.failure {
+      case nil:
+        if state.hosts.note(host, addresses: answer.addresses, now: now) {
           hasChanged = true
           logger.info(
             "host resolved", metadata: ["host": "\(host)", "address": "\(state.hosts.address(of: host) ?? "")"])
         }
-      case .failure(let error):
+      case let error?:
         if state.hosts.noteFailure(host, now: now), !(error is CancellationError) {
           logger.warning(
             "host cannot be resolved; asking again", metadata: ["host": "\(host)", "error": "\(error)"])

@@ -1,4 +1,4 @@
-import Glibc
+import FoundationEssentials
 
 /// A moment of the calendar, to the millisecond, in UTC.
 package struct Timestamp: Sendable, Equatable {
@@ -9,9 +9,7 @@ package struct Timestamp: Sendable, Equatable {
 
   /// The time of day, as the system's clock has it.
   package static func now() -> Timestamp {
-    var time = timespec()
-    unsafe clock_gettime(CLOCK_REALTIME, &time)
-    return Timestamp(milliseconds: Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000)
+    Timestamp(milliseconds: Int64((Date().timeIntervalSince1970 * 1000).rounded(.down)))
   }
 
   /// Writes the moment as RFC 3339 has it: `2026-03-01T09:05:07.042Z`.

@@ -1,251 +1,207 @@
-/// The blocks that one endpoint is taken to hold: a set of keys that is always closed under prefixes, because a block is
-/// removed only when no block behind it is left. So the depth of a prompt can be found by bisection.
+/// The blocks that one endpoint is taken to hold: a set of keys that is always closed under prefixes, because a block
+/// goes only when no block behind it is left. So a prompt's depth is contiguous, and can be found by bisection.
 ///
-/// Flat arrays without tombstones: 32 bytes an entry and 8 of index at most, 2 to 4 probes an operation.
+/// When there is no more room the least recently used blocks go, the tail of a prefix before its head. Flat arrays: 32
+/// bytes a block, and 16 for its two places in the hash table.
 struct EndpointBlocks {
-  private struct Entry {
-    var key: UInt64
-    /// The entry of the block before this one; -1 for the first of a prompt.
+  struct Entry {
+    var key: BlockKey
+    /// The entry of the block before this one; `none` for the first of a prompt.
     var parent: Int32
-    /// Entries whose parent this is.
+    /// Entries whose parent this is; `free` for an entry that is not in use.
     var children: Int32
-    /// Neighbours in the list of leaves, or the next free entry; -1 at the ends.
+    /// Neighbours in the order of use; `unlinked` when the entry is not in it. Free entries are chained by `next`.
     var previous: Int32
     var next: Int32
-    /// When a prompt last ended here, in the owner's count of uses.
-    var lastUse: UInt64
+    /// The latest use that is known to end here, or to have ended at a block behind it that is gone.
+    var use: UInt32
   }
 
-  static let bytesPerEntry = MemoryLayout<Entry>.stride + 8
+  static let none: Int32 = -1
+  static let unlinked: Int32 = -2
+  static let free: Int32 = -1
+  /// Blocks that one call enters at most: what bounds the time for which its lock is held, to about 10 µs.
+  static let chunkBlocks = 256
+  /// Blocks whose places in the hash table are fetched together.
+  static let batchBlocks = 32
+  /// Bytes of a block when the arrays are full.
+  static let bytesPerBlock = MemoryLayout<Entry>.stride + 2 * MemoryLayout<UInt64>.stride
 
-  private var entries: [Entry] = []
-  /// Open addressing with linear probing: an entry's number, or -1.
-  private var index: [Int32]
-  private var mask: Int
-  private var firstFree: Int32 = -1
-  private(set) var count = 0
-  /// Leaves from the least to the most recently used.
-  private var oldestLeaf: Int32 = -1
-  private var newestLeaf: Int32 = -1
-  private var uses: UInt64 = 0
+  var entries: [Entry] = []
+  /// Open addressing with linear probing; see `EndpointBlocks+Table.swift`.
+  var table: [UInt64] = []
+  var firstFree = none
+  /// Ends of uses, from the one used longest ago; see `EndpointBlocks+Order.swift`.
+  var oldest = none
+  var newest = none
+  private var uses: UInt32 = 0
 
-  init() {
-    index = Array(repeating: -1, count: 64)
-    mask = 63
-  }
+  /// Blocks held.
+  var count = 0
+  /// Blocks for which there is room in the arrays.
+  var allocatedBlocks: Int { entries.count }
+  /// Where words go that are read only to have them in the cache.
+  var touched: UInt64 = 0
 
   /// Bytes that the arrays take.
-  var sizeInBytes: Int { entries.capacity * MemoryLayout<Entry>.stride + index.capacity * 4 }
+  var sizeInBytes: Int { Self.sizeInBytes(blocks: allocatedBlocks) }
+
+  static func sizeInBytes(blocks: Int) -> Int { blocks * bytesPerBlock }
 
   // MARK: - Reading
 
-  /// How many of the keys are held, counted from the first: a gallop and a bisection, exact because the set is closed.
-  func depth(_ keys: borrowing [UInt64], _ range: Range<Int>) -> Int {
-    guard !range.isEmpty, contains(keys[range.lowerBound]) else { return 0 }
-    var held = 1
-    var step = 1
-    var missing = range.count + 1
-    while held < range.count {
-      let probe = min(range.count, held + step)
-      if contains(keys[range.lowerBound + probe - 1]) {
-        held = probe
-        step *= 2
+  func contains(_ key: BlockKey) -> Bool { find(key) >= 0 }
+
+  /// How many of a prompt's keys are held, counted from the first.
+  ///
+  /// - Parameters:
+  ///   - made: how many of the prompt's keys there are; more is not looked for.
+  ///   - held: so many are known to be held.
+  ///   - hint: a likely answer: it costs two look-ups when it is right.
+  func depth(_ keys: borrowing [BlockKey], _ prompt: PrefixQuery.Prompt, made: Int, held: Int = 0, hint: Int = 0) -> Int {
+    func isHeld(_ depth: Int) -> Bool { contains(keys[prompt.firstKey + depth - 1]) }
+    var low = held
+    var high = made + 1
+    guard count > 0, low < made else { return low }
+    if hint > low, hint <= made {
+      if isHeld(hint) {
+        low = hint
+        if hint == made || !isHeld(hint + 1) { return hint }
+        low = hint + 1
       } else {
-        missing = probe
-        break
+        high = hint
       }
     }
-    while held + 1 < missing, held < range.count {
-      let middle = (held + missing) / 2
-      if contains(keys[range.lowerBound + middle - 1]) { held = middle } else { missing = middle }
+    if low == 0 {
+      guard high > 1, isHeld(1) else { return 0 }
+      low = 1
     }
-    return held
+    var step = 1
+    while low + step < high {
+      if isHeld(low + step) {
+        low += step
+        step *= 2
+      } else {
+        high = low + step
+      }
+    }
+    while low + 1 < high {
+      let middle = (low + high) / 2
+      if isHeld(middle) { low = middle } else { high = middle }
+    }
+    return low
   }
 
-  func contains(_ key: UInt64) -> Bool { find(key) >= 0 }
-
-  /// The keys of a prefix, last block first, from the block `key` back to the first.
-  func chain(from key: UInt64) -> [UInt64] {
-    var result: [UInt64] = []
+  /// The keys of a prefix, first block first, up to the block `key`; empty when it is not held.
+  func chain(to key: BlockKey) -> [BlockKey] {
+    var result: [BlockKey] = []
     var entry = find(key)
     while entry >= 0 {
       result.append(entries[Int(entry)].key)
       entry = entries[Int(entry)].parent
     }
-    return result
+    return result.reversed()
   }
 
   // MARK: - Writing
 
-  /// Adds what is missing of a prompt behind its first `depth` blocks, making room first; a prompt that is longer than
-  /// the capacity loses its tail. Returns how many blocks are new.
-  mutating func insert(_ keys: borrowing [UInt64], _ range: Range<Int>, depth: Int, capacity: Int) -> Int {
-    uses += 1
-    var parent: Int32 = depth > 0 ? find(keys[range.lowerBound + depth - 1]) : -1
-    // The prefix in use is made the newest before room is made, so that it is not what goes.
-    if parent >= 0 { touch(parent) }
-    let wanted = min(range.count, capacity) - depth
-    guard wanted > 0 else { return 0 }
-    while count + wanted > capacity, oldestLeaf >= 0, oldestLeaf != parent { removeOldest() }
-    let added = min(wanted, capacity - count)
-    guard added > 0 else { return 0 }
-    for offset in 0..<added {
-      parent = append(keys[range.lowerBound + depth + offset], parent: parent)
+  /// How far a prompt has been entered.
+  struct Insertion {
+    /// Blocks held, from the first.
+    var held = 0
+    /// Blocks that were new, up to `held`.
+    var added = 0
+    var use: UInt32?
+    var isDone = false
+  }
+
+  /// Enters what is missing of a prompt, up to `chunkBlocks` blocks of it, and makes room first. Call it until the
+  /// insertion is done. A prompt that is longer than the capacity loses its tail.
+  ///
+  /// - Parameter capacity: at most `allocatedBlocks`.
+  mutating func insert(
+    _ keys: borrowing [BlockKey], _ prompt: PrefixQuery.Prompt, _ insertion: inout Insertion, capacity: Int
+  ) {
+    let use = insertion.use ?? uses &+ 1
+    if insertion.use == nil {
+      uses = use
+      insertion.use = use
     }
-    linkNewest(parent)
-    return added
-  }
-
-  /// Removes up to `blocks` blocks from the end of a prefix, back from `key`, as long as nothing stands behind them.
-  mutating func removeTail(_ key: UInt64, blocks: Int) {
-    var entry = find(key)
-    var left = blocks
-    while entry >= 0, left > 0, entries[Int(entry)].children == 0 {
-      let parent = entries[Int(entry)].parent
-      removeLeaf(entry)
-      entry = parent
-      left -= 1
+    var parent = insertion.held > 0 ? find(keys[prompt.firstKey + insertion.held - 1]) : Self.none
+    if parent < 0 {
+      // The beginning, or another thread's prompt has pushed out what this one had entered.
+      insertion.held = depth(keys, prompt, made: prompt.blocks)
+      insertion.added = 0
+      if insertion.held > 0 { parent = find(keys[prompt.firstKey + insertion.held - 1]) }
     }
-  }
-
-  /// Removes leaves, least recently used first, until at most `capacity` blocks are left.
-  mutating func shrink(to capacity: Int) {
-    while count > capacity, oldestLeaf >= 0 { removeOldest() }
-  }
-
-  private mutating func removeOldest() { removeLeaf(oldestLeaf) }
-
-  /// A prompt ended at this block.
-  private mutating func touch(_ entry: Int32) {
-    entries[Int(entry)].lastUse = uses
-    guard entries[Int(entry)].children == 0 else { return }
-    unlink(entry)
-    linkNewest(entry)
-  }
-
-  private mutating func append(_ key: UInt64, parent: Int32) -> Int32 {
-    if parent >= 0 {
-      if entries[Int(parent)].children == 0, isLinked(parent) { unlink(parent) }
-      entries[Int(parent)].children += 1
-    }
-    let entry = Entry(key: key, parent: parent, children: 0, previous: -1, next: -1, lastUse: uses)
-    let number: Int32
-    if firstFree >= 0 {
-      number = firstFree
-      firstFree = entries[Int(number)].next
-      entries[Int(number)] = entry
-    } else {
-      number = Int32(entries.count)
-      entries.append(entry)
-    }
-    count += 1
-    if count * 2 > index.count { grow() } else { place(number) }
-    return number
-  }
-
-  private mutating func removeLeaf(_ number: Int32) {
-    let entry = entries[Int(number)]
-    unlink(number)
-    unplace(number)
-    count -= 1
-    entries[Int(number)].next = firstFree
-    firstFree = number
-    guard entry.parent >= 0 else { return }
-    entries[Int(entry.parent)].children -= 1
-    // A block is as recent as the most recent prompt through it: the parent takes over from the child.
-    let lastUse = max(entries[Int(entry.parent)].lastUse, entry.lastUse)
-    entries[Int(entry.parent)].lastUse = lastUse
-    if entries[Int(entry.parent)].children == 0 { linkOldest(entry.parent) }
-  }
-
-  // MARK: - List of leaves
-
-  private func isLinked(_ entry: Int32) -> Bool {
-    entries[Int(entry)].previous >= 0 || entries[Int(entry)].next >= 0 || oldestLeaf == entry
-  }
-
-  private mutating func unlink(_ entry: Int32) {
-    guard isLinked(entry) else { return }
-    let (previous, next) = (entries[Int(entry)].previous, entries[Int(entry)].next)
-    if previous >= 0 { entries[Int(previous)].next = next } else { oldestLeaf = next }
-    if next >= 0 { entries[Int(next)].previous = previous } else { newestLeaf = previous }
-    entries[Int(entry)].previous = -1
-    entries[Int(entry)].next = -1
-  }
-
-  private mutating func linkNewest(_ entry: Int32) {
-    entries[Int(entry)].previous = newestLeaf
-    entries[Int(entry)].next = -1
-    if newestLeaf >= 0 { entries[Int(newestLeaf)].next = entry } else { oldestLeaf = entry }
-    newestLeaf = entry
-  }
-
-  /// How far a block that became a leaf is carried to its place by age; past it the order is only nearly right.
-  private static let longestWalk = 16
-
-  /// Puts a block that has just become a leaf among the oldest, behind those that are older than it.
-  private mutating func linkOldest(_ entry: Int32) {
-    let lastUse = entries[Int(entry)].lastUse
-    var after: Int32 = -1
-    var candidate = oldestLeaf
-    var steps = 0
-    while candidate >= 0, steps < Self.longestWalk, entries[Int(candidate)].lastUse < lastUse {
-      after = candidate
-      candidate = entries[Int(candidate)].next
-      steps += 1
-    }
-    entries[Int(entry)].previous = after
-    entries[Int(entry)].next = candidate
-    if after >= 0 { entries[Int(after)].next = entry } else { oldestLeaf = entry }
-    if candidate >= 0 { entries[Int(candidate)].previous = entry } else { newestLeaf = entry }
-  }
-
-  // MARK: - Index
-
-  @inline(__always)
-  private func find(_ key: UInt64) -> Int32 {
-    var position = Int(truncatingIfNeeded: key) & mask
-    while true {
-      let number = index[position]
-      if number < 0 || entries[Int(number)].key == key { return number }
-      position = (position + 1) & mask
-    }
-  }
-
-  private mutating func place(_ number: Int32) {
-    var position = Int(truncatingIfNeeded: entries[Int(number)].key) & mask
-    while index[position] >= 0 { position = (position + 1) & mask }
-    index[position] = number
-  }
-
-  /// Takes an entry out of the index and moves those behind it up, so that no gap breaks a run of probes.
-  private mutating func unplace(_ number: Int32) {
-    var hole = Int(truncatingIfNeeded: entries[Int(number)].key) & mask
-    while index[hole] != number { hole = (hole + 1) & mask }
-    var position = hole
-    while true {
-      position = (position + 1) & mask
-      let candidate = index[position]
-      if candidate < 0 { break }
-      let home = Int(truncatingIfNeeded: entries[Int(candidate)].key) & mask
-      // It may move to the hole unless its home lies cyclically behind the hole.
-      if (position - home) & mask >= (position - hole) & mask {
-        index[hole] = candidate
-        hole = position
+    let goal = min(prompt.blocks, capacity)
+    let end = min(goal, insertion.held + Self.chunkBlocks)
+    insertion.isDone = end >= goal
+    if end > insertion.held {
+      if parent >= 0 {
+        // Where the last call stopped is no end of a use any more.
+        if insertion.added > 0, entries[Int(parent)].use == use { unlink(parent) }
+        // Counted before room is made, so that it does not go.
+        entries[Int(parent)].children += 1
       }
+      evict(count + end - insertion.held - capacity)
+      parent = append(keys, prompt.firstKey + insertion.held..<prompt.firstKey + end, parent: parent, use: use)
+      insertion.added += end - insertion.held
+      insertion.held = end
     }
-    index[hole] = -1
+    if parent >= 0 { touch(parent, use: use) }
   }
 
-  private mutating func grow() {
-    index = Array(repeating: -1, count: index.count * 2)
-    mask = index.count - 1
-    var isFree = Array(repeating: false, count: entries.count)
-    var free = firstFree
-    while free >= 0 {
-      isFree[Int(free)] = true
-      free = entries[Int(free)].next
+  /// Appends a run of blocks that are not held and for which there is room; the parent has been told of the first already.
+  private mutating func append(
+    _ keys: borrowing [BlockKey], _ run: Range<Int>, parent: Int32, use: UInt32
+  ) -> Int32 {
+    var places = takeTable()
+    var table = places.mutableSpan
+    var (parent, free, seen) = (parent, firstFree, touched)
+    var entries = entries.mutableSpan
+    var start = run.lowerBound
+    while start < run.upperBound {
+      let end = min(run.upperBound, start + Self.batchBlocks)
+      // All places of the batch are read before one is used, so that their cache misses overlap.
+      for position in start..<end { seen ^= table[Self.home(of: keys[position], places: table.count)] }
+      for position in start..<end {
+        let number = free
+        let key = keys[position]
+        free = entries[Int(number)].next
+        entries[Int(number)] = Entry(
+          key: key, parent: parent, children: position + 1 < run.upperBound ? 1 : 0, previous: Self.unlinked,
+          next: Self.none, use: use)
+        Self.place(key, number, in: &table)
+        parent = number
+      }
+      start = end
     }
-    for number in entries.indices where !isFree[number] { place(Int32(number)) }
+    (firstFree, touched) = (free, seen)
+    self.table = places
+    count += run.count
+    return parent
+  }
+
+  /// Takes back what an insertion entered, from its end, as far as no other use needs it.
+  mutating func remove(_ tail: PickRecord.Tail) {
+    var current = find(tail.lastKey)
+    guard current >= 0, entries[Int(current)].children == 0, entries[Int(current)].use == tail.use, tail.newBlocks > 0
+    else { return }
+    unlink(current)
+    var left = tail.newBlocks
+    while true {
+      let parent = entries[Int(current)].parent
+      discard(current)
+      left -= 1
+      guard parent >= 0 else { return }
+      entries[Int(parent)].children -= 1
+      if entries[Int(parent)].children > 0 || isLinked(parent) { return }
+      if left == 0 || entries[Int(parent)].use != tail.use {
+        linkByUse(parent)
+        return
+      }
+      current = parent
+    }
   }
 }

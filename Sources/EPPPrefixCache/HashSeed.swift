@@ -1,4 +1,6 @@
-/// The secret that block keys start from: without it a client cannot make prompts whose keys collide.
+/// The secret that block keys start from: 128 bits, without which a client cannot make prompts whose keys collide.
+///
+/// Keys of different seeds have nothing to do with each other.
 package struct HashSeed: Sendable, Equatable {
   package var first: UInt64
   package var second: UInt64

@@ -1,51 +1,131 @@
 package import EPPCore
 
-/// The block keys of one request's prompts. A worker thread keeps one and reuses its storage.
+/// The block keys of one request's prompts, made as far as somebody asks for them.
+///
+/// A worker thread keeps one and reuses its storage: once warm, no request allocates. Prompts do not run into each
+/// other: each is hashed from the root on, and only its full blocks count.
 package struct PrefixQuery: Sendable {
-  /// Tokens in a block: that of vLLM. A block of text is 64 bytes, at 4 bytes a token.
+  /// Tokens in a block: vLLM's. A block of text is 64 bytes, at 4 bytes a token; one of token ids is 64 bytes too.
   package static let blockTokens = 16
   static let blockBytes = 64
+  /// Keys are made in chunks of this many at least.
+  static let chunkBlocks = 128
 
-  /// Keys of all prompts, one prompt after the other.
-  package private(set) var keys: [UInt64] = []
-  /// One range of `keys` per prompt with at least one full block.
-  package private(set) var prompts: [Range<Int>] = []
+  /// One prompt with at least one full block.
+  struct Prompt: Sendable {
+    /// Where its keys stand in `keys`.
+    var firstKey: Int
+    var blocks: Int
+    /// How many of its keys are made.
+    var made: Int
+    /// Where its next block begins, in bytes.
+    var offset: Int
+  }
+
+  /// Keys of all prompts, one prompt after the other; of each, only the first `made` mean anything.
+  private(set) var keys: [BlockKey] = []
+  private(set) var prompts: [Prompt] = []
+  /// Blocks of all prompts, made or not.
+  package private(set) var blockCount = 0
+
+  private var hasher: BlockHasher?
+  private var root = BlockKey(rawValue: 0)
+  private var bytes: [UInt8] = []
+  private var tokens: [UInt32] = []
 
   package init() {}
 
-  /// Blocks of all prompts.
-  package var blockCount: Int { keys.count }
+  /// Keys made so far, over all prompts.
+  package var madeCount: Int { prompts.reduce(0) { $0 + $1.made } }
 
-  /// Hashes the prompts of a request, each from the root on; full blocks only, at most `maximumBlocks` of each.
+  /// Takes up the prompts of a request, at most `maximumBlocks` of each, and makes no key yet.
+  ///
+  /// Shares the storage of `prompt` until all keys are made or the query is emptied: change the prompt only after that,
+  /// or it is copied.
+  package mutating func begin(
+    for prompt: borrowing CanonicalPrompt, request: InferenceRequest, hasher: BlockHasher, maximumBlocks: Int
+  ) {
+    lay(out: prompt, request, hasher, maximumBlocks)
+    self.hasher = hasher
+    if prompt.isTokens { tokens = prompt.tokens } else { bytes = prompt.bytes }
+  }
+
+  /// Takes up the prompts of a request, at most `maximumBlocks` of each, and makes all keys at once.
   package mutating func reset(
     for prompt: borrowing CanonicalPrompt, request: InferenceRequest, hasher: BlockHasher, maximumBlocks: Int
   ) {
-    keys.removeAll(keepingCapacity: true)
-    prompts.removeAll(keepingCapacity: true)
-    let isTokens = prompt.isTokens
-    let root = hasher.root(
-      model: request.targetModel, cacheSalt: request.cacheSalt, isTokens: isTokens, blockTokens: Self.blockTokens)
-    let bytes = unsafe isTokens ? prompt.tokens.span.bytes : prompt.bytes.span.bytes
-    // A token id takes four bytes, so a block is 64 bytes either way.
-    let width = isTokens ? 4 : 1
-    for range in prompt.prompts {
-      let start = keys.count
-      let blocks = min((range.count * width) / Self.blockBytes, maximumBlocks)
-      keys.reserveCapacity(start + blocks)
-      var key = root
-      var offset = range.lowerBound * width
-      for _ in 0..<blocks {
-        key = hasher.key(after: key, bytes, at: offset)
-        keys.append(key)
-        offset += Self.blockBytes
-      }
-      if blocks > 0 { prompts.append(start..<keys.count) }
+    lay(out: prompt, request, hasher, maximumBlocks)
+    for position in prompts.indices {
+      unsafe Self.makeKeys(
+        of: &prompts[position], upTo: prompts[position].blocks, into: &keys, root, hasher,
+        prompt.isTokens ? prompt.tokens.span.bytes : prompt.bytes.span.bytes)
     }
   }
 
   /// No prompt: nothing matches.
   package mutating func removeAll() {
-    keys.removeAll(keepingCapacity: true)
     prompts.removeAll(keepingCapacity: true)
+    blockCount = 0
+    releasePrompt()
+  }
+
+  /// Makes the keys that are left.
+  package mutating func finish() {
+    for position in prompts.indices { makeKeys(ofPrompt: position, upTo: prompts[position].blocks) }
+    releasePrompt()
+  }
+
+  /// Makes the keys of a prompt up to its block `count`, in whole chunks.
+  mutating func makeKeys(ofPrompt position: Int, upTo count: Int) {
+    guard let hasher, prompts[position].made < count else { return }
+    let chunked = (count + Self.chunkBlocks - 1) / Self.chunkBlocks * Self.chunkBlocks
+    let end = min(prompts[position].blocks, chunked)
+    let (bytes, tokens) = (bytes, tokens)
+    unsafe Self.makeKeys(
+      of: &prompts[position], upTo: end, into: &keys, root, hasher,
+      tokens.isEmpty ? bytes.span.bytes : tokens.span.bytes)
+  }
+
+  private mutating func lay(
+    out prompt: borrowing CanonicalPrompt, _ request: InferenceRequest, _ hasher: BlockHasher, _ maximumBlocks: Int
+  ) {
+    removeAll()
+    let isTokens = prompt.isTokens
+    let width = isTokens ? MemoryLayout<UInt32>.size : 1
+    root = hasher.root(
+      model: request.targetModel, cacheSalt: request.cacheSalt, isTokens: isTokens, blockTokens: Self.blockTokens)
+    for range in prompt.prompts {
+      let blocks = min(range.count * width / Self.blockBytes, max(0, maximumBlocks))
+      guard blocks > 0 else { continue }
+      prompts.append(Prompt(firstKey: blockCount, blocks: blocks, made: 0, offset: range.lowerBound * width))
+      blockCount += blocks
+    }
+    // Never made smaller: what an earlier request left there is not read.
+    if keys.count < blockCount {
+      keys.append(contentsOf: repeatElement(BlockKey(rawValue: 0), count: blockCount - keys.count))
+    }
+  }
+
+  private mutating func releasePrompt() {
+    hasher = nil
+    if !bytes.isEmpty { bytes = [] }
+    if !tokens.isEmpty { tokens = [] }
+  }
+
+  private static func makeKeys(
+    of prompt: inout Prompt, upTo end: Int, into keys: inout [BlockKey], _ root: BlockKey, _ hasher: BlockHasher,
+    _ bytes: RawSpan
+  ) {
+    precondition(prompt.offset + (end - prompt.made) * blockBytes <= bytes.byteCount, "a prompt's range ends in its text")
+    var key = prompt.made > 0 ? keys[prompt.firstKey + prompt.made - 1] : root
+    var offset = prompt.offset
+    var keys = keys.mutableSpan
+    for position in (prompt.firstKey + prompt.made)..<(prompt.firstKey + end) {
+      key = hasher.key(after: key, bytes, at: offset)
+      keys[position] = key
+      offset += blockBytes
+    }
+    prompt.offset = offset
+    prompt.made = end
   }
 }

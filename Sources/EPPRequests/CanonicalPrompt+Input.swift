@@ -2,93 +2,93 @@ import EPPCore
 
 /// Prompts of completions and embeddings: a text, several texts, token ids, several lists of token ids.
 extension CanonicalPrompt {
-  /// Reads a prompt in any of the four forms. Nothing is appended for an empty one.
-  mutating func appendInput(
-    _ cursor: inout JSONCursor, _ body: RawSpan, field: String
-  ) throws(RequestReadError) {
-    do {
-      switch try cursor.peek(body) {
-      case .string:
-        try appendText(&cursor, body)
-      case .array:
-        try cursor.open(body, .array)
-        var isFirst = true
-        let tokenStart = tokens.count
-        while try cursor.nextElement(body, isFirst: &isFirst) {
-          switch try cursor.peek(body) {
-          case .string: try appendText(&cursor, body)
-          case .number: try appendToken(&cursor, body, field)
-          case .array: try appendTokens(&cursor, body, field)
-          default: throw Rejection.field(field, "has to be text or token ids")
-          }
-        }
-        // A flat list of ids is one prompt; nested lists have entered their own ranges.
-        if prompts.isEmpty, tokens.count > tokenStart { prompts.append(tokenStart..<tokens.count) }
-      default:
-        throw Rejection.field(field, "has to be text or token ids")
-      }
-    } catch {
-      throw RequestReadError(error)
-    }
-    if !tokens.isEmpty, !bytes.isEmpty {
-      throw RequestReadError(Rejection.field(field, "mixes text and token ids"))
+  /// Reads an input in any of the four forms; each text or list is a prompt of its own, and empty ones are none. A fault is
+  /// what is wrong although it is JSON.
+  mutating func appendInput(_ cursor: inout JSONCursor, _ body: RawSpan) throws(JSONError) -> PromptFault? {
+    switch try cursor.peek(body) {
+    case .string:
+      appendText(try cursor.readString(body), body)
+      return prompts.isEmpty ? .empty : nil
+    case .array:
+      if let fault = try appendInputs(&cursor, body) { return fault }
+      return prompts.isEmpty ? .empty : nil
+    default:
+      try cursor.skipValue(body)
+      return .notInput
     }
   }
 
-  private mutating func appendText(_ cursor: inout JSONCursor, _ body: RawSpan) throws(JSONError) {
+  /// Reads a string, the only form of an image's prompt.
+  mutating func appendString(_ cursor: inout JSONCursor, _ body: RawSpan) throws(JSONError) -> PromptFault? {
+    guard try cursor.peek(body) == .string else {
+      try cursor.skipValue(body)
+      return .notText
+    }
+    appendText(try cursor.readString(body), body)
+    return prompts.isEmpty ? .empty : nil
+  }
+
+  private mutating func appendText(_ text: JSONText, _ body: RawSpan) {
     let start = bytes.count
-    try cursor.readString(body).append(from: body, to: &bytes)
-    if bytes.count > start {
-      prompts.append(start..<bytes.count)
-      segmentEnds.append(bytes.count)
-    }
+    text.append(from: body, to: &bytes)
+    guard bytes.count > start else { return }
+    prompts.append(start..<bytes.count)
+    segmentEnds.append(bytes.count)
   }
 
-  private mutating func appendTokens(_ cursor: inout JSONCursor, _ body: RawSpan, _ field: String) throws {
+  /// The elements of the list: all of one kind.
+  private mutating func appendInputs(_ cursor: inout JSONCursor, _ body: RawSpan) throws(JSONError) -> PromptFault? {
+    var fault: PromptFault?
+    var kind: JSONCursor.Kind?
+    try cursor.open(body, .array)
+    var isFirst = true
+    while try cursor.nextElement(body, isFirst: &isFirst) {
+      let found = try cursor.peek(body)
+      if let kind, kind != found { fault = fault ?? .mixedInput }
+      kind = found
+      switch found {
+      case .number:
+        if try !appendTokenID(&cursor, body) { fault = fault ?? .badTokenID }
+      case .string:
+        appendText(try cursor.readString(body), body)
+      case .array:
+        if let inner = try appendTokenIDs(&cursor, body) { fault = fault ?? inner }
+      default:
+        try cursor.skipValue(body)
+        fault = fault ?? .notInput
+      }
+    }
+    if kind == .number, !tokens.isEmpty { prompts.append(0..<tokens.count) }
+    return fault
+  }
+
+  private mutating func appendTokenIDs(
+    _ cursor: inout JSONCursor, _ body: RawSpan
+  ) throws(JSONError) -> PromptFault? {
+    var fault: PromptFault?
     let start = tokens.count
     try cursor.open(body, .array)
     var isFirst = true
     while try cursor.nextElement(body, isFirst: &isFirst) {
-      guard try cursor.peek(body) == .number else { throw Rejection.field(field, "has to be text or token ids") }
-      try appendToken(&cursor, body, field)
+      if try cursor.peek(body) == .number {
+        if try !appendTokenID(&cursor, body) { fault = fault ?? .badTokenID }
+      } else {
+        try cursor.skipValue(body)
+        fault = fault ?? .notInput
+      }
     }
     if tokens.count > start { prompts.append(start..<tokens.count) }
+    return fault
   }
 
-  private mutating func appendToken(_ cursor: inout JSONCursor, _ body: RawSpan, _ field: String) throws {
+  /// Reads a token id and those that follow it in plain form; whether it was one.
+  @inline(__always)
+  private mutating func appendTokenID(_ cursor: inout JSONCursor, _ body: RawSpan) throws(JSONError) -> Bool {
     guard let integer = try cursor.readNumber(body).integer, let token = UInt32(exactly: integer) else {
-      throw Rejection.field(field, "holds a token id that is not a whole number from 0 to 4294967295")
+      return false
     }
     tokens.append(token)
-  }
-}
-
-extension Rejection {
-  static func field(_ name: String, _ problem: String) -> Rejection {
-    Rejection(.badRequest, "'\(name)' \(problem)", field: name)
-  }
-}
-
-/// What can go wrong in reading a request: the JSON, or what it says.
-enum RequestReadError: Error {
-  case json(JSONError)
-  case rejection(Rejection)
-
-  init(_ error: any Error) {
-    switch error {
-    case let error as RequestReadError: self = error
-    case let error as JSONError: self = .json(error)
-    case let error as Rejection: self = .rejection(error)
-    default: self = .rejection(Rejection(.internalError, "the request could not be read"))
-    }
-  }
-
-  var rejection: Rejection {
-    switch self {
-    case .json(let error):
-      Rejection(
-        .badRequest, "the request body is not valid JSON: \(error.reason.rawValue) (at byte \(error.offset))")
-    case .rejection(let rejection): rejection
-    }
+    cursor.readFurtherIntegers(body, into: &tokens)
+    return true
   }
 }

@@ -1,55 +1,37 @@
 import EPPCore
 
-/// Messages of chats, in canonical form.
+/// Messages of chats and items of conversations, in canonical form.
 extension CanonicalPrompt {
-  /// Reads an array of messages; how many there were.
-  mutating func appendMessages(_ cursor: inout JSONCursor, _ body: RawSpan) throws(JSONError) -> Int {
+  /// Reads an array of messages, each a segment. A fault is what is wrong although it is JSON.
+  mutating func appendMessages(_ cursor: inout JSONCursor, _ body: RawSpan) throws(JSONError) -> PromptFault? {
+    guard try cursor.peek(body) == .array else {
+      try cursor.skipValue(body)
+      return .notMessages
+    }
+    var fault: PromptFault?
     try cursor.open(body, .array)
     var isFirst = true
-    var count = 0
     while try cursor.nextElement(body, isFirst: &isFirst) {
       if try cursor.peek(body) == .object {
         try appendMessage(&cursor, body)
       } else {
-        // Not a message of any API: the engine will say so. It counts as its text.
-        let range = try cursor.skipValue(body)
-        bytes.append(PromptMark.message)
-        appendRaw(range, body)
+        try cursor.skipValue(body)
+        fault = .notMessages
       }
-      segmentEnds.append(bytes.count)
-      count += 1
     }
-    return count
+    return fault ?? (segmentEnds.isEmpty ? .empty : nil)
   }
 
-  private mutating func appendMessage(_ cursor: inout JSONCursor, _ body: RawSpan) throws(JSONError) {
-    var role: JSONText?
-    var content: Range<Int>?
-    var others: [Range<Int>] = []
-    try cursor.open(body, .object)
-    var isFirst = true
-    while let key = try cursor.nextMember(body, isFirst: &isFirst) {
-      if key.equals("role", in: body), try cursor.peek(body) == .string {
-        role = try cursor.readString(body)
-      } else if key.equals("content", in: body) {
-        content = try cursor.skipValue(body)
-      } else {
-        // Tool calls, names, reasoning: their JSON as it stands, behind the key.
-        let value = try cursor.skipValue(body)
-        others.append(key.quotedRange.lowerBound..<value.upperBound)
-      }
-    }
+  /// Reads a text as what it is short for: one message of the user.
+  mutating func appendUserText(_ text: JSONText, _ body: RawSpan) {
     bytes.append(PromptMark.message)
-    role?.append(from: body, to: &bytes)
+    bytes.append(contentsOf: "user".utf8)
     bytes.append(PromptMark.content)
-    if let content { try appendContent(content, body) }
-    for range in others {
-      bytes.append(PromptMark.part)
-      appendRaw(range, body)
-    }
+    text.append(from: body, to: &bytes)
+    segmentEnds.append(bytes.count)
   }
 
-  /// A string, or a list of parts; anything else as its JSON.
+  /// A string, or a list of parts; nothing for null; anything else as a value.
   mutating func appendContent(_ range: Range<Int>, _ body: RawSpan) throws(JSONError) {
     var cursor = JSONCursor(range)
     switch try cursor.peek(body) {
@@ -58,71 +40,125 @@ extension CanonicalPrompt {
     case .array:
       try cursor.open(body, .array)
       var isFirst = true
-      while try cursor.nextElement(body, isFirst: &isFirst) { try appendPart(&cursor, body) }
+      while true {
+        let isLater = !isFirst
+        guard try cursor.nextElement(body, isFirst: &isFirst) else { return }
+        try appendPart(&cursor, body, isLater: isLater)
+      }
     case .null:
-      break
+      return
     default:
-      appendRaw(range, body)
+      bytes.append(PromptMark.value)
+      try appendValue(&cursor, body)
     }
   }
 
-  /// A part's text; what is not text as a digest, since an image of a megabyte is no prefix of anything.
-  private mutating func appendPart(_ cursor: inout JSONCursor, _ body: RawSpan) throws(JSONError) {
+  // MARK: - One message
+
+  private enum Content {
+    case absent
+    case text(JSONText)
+    case value(Range<Int>)
+  }
+
+  /// A member beside role and content: tool calls, the id that a result answers, a name.
+  private struct Member {
+    var key: JSONText
+    var value: Range<Int>
+  }
+
+  private mutating func appendMessage(_ cursor: inout JSONCursor, _ body: RawSpan) throws(JSONError) {
+    var role: JSONText?
+    var content = Content.absent
+    var others: [Member] = []
+    try cursor.open(body, .object)
+    var isFirst = true
+    while let key = try cursor.nextMember(body, isFirst: &isFirst) {
+      let kind = try cursor.peek(body)
+      if key.equals("content", in: body) {
+        content = kind == .string ? .text(try cursor.readString(body)) : .value(try cursor.skipValue(body))
+      } else if key.equals("role", in: body), kind == .string {
+        role = try cursor.readString(body)
+      } else {
+        others.append(Member(key: key, value: try cursor.skipValue(body)))
+      }
+    }
+    bytes.append(PromptMark.message)
+    role?.append(from: body, to: &bytes)
+    bytes.append(PromptMark.content)
+    switch content {
+    case .absent: break
+    case .text(let text): text.append(from: body, to: &bytes)
+    case .value(let range): try appendContent(range, body)
+    }
+    try appendMembers(&others, body)
+    segmentEnds.append(bytes.count)
+  }
+
+  /// In the order of their names; of equal names the last counts. What is null counts as absent.
+  private mutating func appendMembers(_ members: inout [Member], _ body: RawSpan) throws(JSONError) {
+    if members.count > 1 {
+      members.sort { left, right in
+        if left.key.precedes(right.key, in: body) { return true }
+        return !right.key.precedes(left.key, in: body) && left.value.lowerBound < right.value.lowerBound
+      }
+    }
+    for (index, member) in members.enumerated() {
+      let isReplaced = index + 1 < members.count && !member.key.precedes(members[index + 1].key, in: body)
+      if isReplaced || Self.isLeftOut(member.key, body) { continue }
+      var cursor = JSONCursor(member.value)
+      if try cursor.peek(body) == .null { continue }
+      bytes.append(PromptMark.member)
+      member.key.append(from: body, to: &bytes)
+      bytes.append(PromptMark.value)
+      try appendValue(&cursor, body)
+    }
+  }
+
+  // MARK: - Parts of a content
+
+  /// Text as text, so that a list with one text is the same prompt as the text alone; anything else as a value.
+  private mutating func appendPart(
+    _ cursor: inout JSONCursor, _ body: RawSpan, isLater: Bool
+  ) throws(JSONError) {
     let range = try cursor.skipValue(body)
+    if let text = try Self.text(of: range, body) {
+      if isLater { bytes.append(PromptMark.text) }
+      text.append(from: body, to: &bytes)
+    } else {
+      var part = JSONCursor(range)
+      bytes.append(PromptMark.value)
+      try appendValue(&part, body)
+    }
+  }
+
+  /// The text of a part: a string, or an object of the type `text`, `input_text` or `output_text`.
+  private static func text(of range: Range<Int>, _ body: RawSpan) throws(JSONError) -> JSONText? {
     var part = JSONCursor(range)
     switch try part.peek(body) {
     case .string:
-      try part.readString(body).append(from: body, to: &bytes)
-      return
+      return try part.readString(body)
     case .object:
-      var text: JSONText?
-      try part.open(body, .object)
-      var isFirst = true
-      while let key = try part.nextMember(body, isFirst: &isFirst) {
-        if key.equals("text", in: body), try part.peek(body) == .string {
-          text = try part.readString(body)
-        } else {
-          try part.skipValue(body)
-        }
-      }
-      if let text {
-        text.append(from: body, to: &bytes)
-        return
-      }
-    default:
       break
+    default:
+      return nil
     }
-    bytes.append(PromptMark.part)
-    appendDigest(of: range, body)
-  }
-
-  mutating func appendRaw(_ range: Range<Int>, _ body: RawSpan) {
-    unsafe body.extracting(range).withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
-  }
-
-  /// 16 bytes that stand for many: two chained products over 8-byte words. Keys are seeded later, so this needs no
-  /// secret: whoever finds two images with one digest confuses only their own cache entries with each other.
-  private mutating func appendDigest(of range: Range<Int>, _ body: RawSpan) {
-    var first: UInt64 = 0x243F_6A88_85A3_08D3
-    var second: UInt64 = 0x1319_8A2E_0370_7344 ^ UInt64(range.count)
-    var offset = range.lowerBound
-    while offset < range.upperBound {
-      var word: UInt64 = 0
-      if offset + 8 <= range.upperBound {
-        word = unsafe body.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self).littleEndian
+    var text: JSONText?
+    var isText = true
+    try part.open(body, .object)
+    var isFirst = true
+    while let key = try part.nextMember(body, isFirst: &isFirst) {
+      if key.equals("text", in: body) {
+        text = nil
+        if try part.peek(body) == .string { text = try part.readString(body) } else { try part.skipValue(body) }
+      } else if key.equals("type", in: body), try part.peek(body) == .string {
+        let type = try part.readString(body)
+        isText =
+          type.equals("text", in: body) || type.equals("input_text", in: body) || type.equals("output_text", in: body)
       } else {
-        for index in offset..<range.upperBound {
-          word = word << 8 | UInt64(unsafe body.unsafeLoad(fromByteOffset: index, as: UInt8.self))
-        }
+        try part.skipValue(body)
       }
-      let one = (first ^ word).multipliedFullWidth(by: 0x9E37_79B9_7F4A_7C15)
-      let two = (second ^ word).multipliedFullWidth(by: 0xC2B2_AE3D_27D4_EB4F)
-      first = one.high ^ one.low ^ second
-      second = two.high &+ two.low ^ word
-      offset += 8
     }
-    for value in [first, second] {
-      for shift in UInt64(0)..<8 { bytes.append(UInt8(truncatingIfNeeded: value >> (8 * shift))) }
-    }
+    return isText ? text : nil
   }
 }

@@ -2,20 +2,25 @@ package import EPPCore
 
 /// The body of an answer to a request that is not routed, in OpenAI's error format.
 package enum ErrorBody {
+  /// A JSON object with one member, `error`. Its `code` is the HTTP status, as vLLM answers.
   package static func json(for rejection: Rejection) -> [UInt8] {
     var body = Array(#"{"error":{"message":"#.utf8)
     JSONEscaping.appendString(rejection.message, to: &body)
-    body += Array(#","type":"#.utf8)
+    body.append(contentsOf: #","type":"#.utf8)
     JSONEscaping.appendString(type(of: rejection.status), to: &body)
-    body += Array(#","param":"#.utf8)
-    if let field = rejection.field { JSONEscaping.appendString(field, to: &body) } else { body += Array("null".utf8) }
-    body += Array(#","code":"#.utf8)
-    body += Array(String(rejection.status.rawValue).utf8)
-    body += Array("}}".utf8)
+    body.append(contentsOf: #","param":"#.utf8)
+    if let field = rejection.field {
+      JSONEscaping.appendString(field, to: &body)
+    } else {
+      body.append(contentsOf: "null".utf8)
+    }
+    body.append(contentsOf: #","code":"#.utf8)
+    body.append(contentsOf: String(rejection.status.rawValue).utf8)
+    body.append(contentsOf: "}}".utf8)
     return body
   }
 
-  /// OpenAI's word for the status, as vLLM gives the status itself as code.
+  /// OpenAI's word for the status.
   private static func type(of status: Rejection.Status) -> String {
     switch status {
     case .badRequest, .contentTooLarge: "invalid_request_error"

@@ -1,5 +1,6 @@
 /// Why bytes are not JSON, and where.
 package struct JSONError: Error, Equatable, Sendable {
+  /// The fault, in words for a client.
   package enum Reason: String, Sendable {
     case unexpectedEnd = "it ends too early"
     case unexpectedByte = "unexpected character"
@@ -11,7 +12,14 @@ package struct JSONError: Error, Equatable, Sendable {
     case trailingBytes = "something follows the value"
   }
 
+  /// What is wrong there.
   package var reason: Reason
-  /// Offset of the byte.
+  /// The byte at fault, counted from 0.
   package var offset: Int
+
+  /// An error at a byte.
+  package init(reason: Reason, offset: Int) {
+    self.reason = reason
+    self.offset = offset
+  }
 }

@@ -1,6 +1,6 @@
 /// Writes JSON strings.
 package enum JSONEscaping {
-  /// Appends a string with its quotes.
+  /// Appends a string with its quotes. Escapes what has to be escaped, no more.
   package static func appendString(_ text: String, to output: inout [UInt8]) {
     output.append(UInt8(ascii: "\""))
     for byte in text.utf8 {
@@ -9,7 +9,7 @@ package enum JSONEscaping {
         output.append(UInt8(ascii: "\\"))
         output.append(byte)
       case 0x00..<0x20:
-        output.append(contentsOf: Array("\\u00".utf8))
+        output.append(contentsOf: #"\u00"#.utf8)
         output.append(hexDigit(byte >> 4))
         output.append(hexDigit(byte & 0xF))
       default:

@@ -1,70 +1,118 @@
 import EPPCore
 
 /// What a request's top-level members say, gathered in one pass; the prompt's text goes straight to its place.
+///
+/// Of members with the same name the last counts, faults included: so engines read it, and so no request means one thing
+/// here and another there.
 struct RequestMembers {
-  var model: JSONText?
-  var isStreaming = false
-  var maximumOutputTokens: UInt64?
-  var cacheSalt: JSONText?
-  /// What stands before the messages wherever the client wrote it: tools, then the system's text.
-  var tools: Range<Int>?
-  var system: [UInt8] = []
-  /// Whether the member that holds the prompt was there.
-  var hasPrompt = false
-
-  enum Member {
-    case model
-    case stream
-    case maximumTokens
-    case cacheSalt
-    case tools
-    case system
-    case prompt
+  enum Model {
+    case missing
+    case notText
+    case text(JSONText)
   }
 
-  /// Which member of an API a key is; nil for one that does not matter here.
-  static func member(_ key: JSONText, _ bytes: RawSpan, _ api: InferenceAPI) -> Member? {
-    if key.equals("model", in: bytes) { return .model }
-    if key.equals("stream", in: bytes) { return .stream }
-    if key.equals("cache_salt", in: bytes) { return .cacheSalt }
-    switch api {
-    case .chatCompletions:
-      if key.equals("messages", in: bytes) { return .prompt }
-      if key.equals("tools", in: bytes) { return .tools }
-      if key.equals("max_completion_tokens", in: bytes) || key.equals("max_tokens", in: bytes) { return .maximumTokens }
-    case .completions:
-      if key.equals("prompt", in: bytes) { return .prompt }
-      if key.equals("max_tokens", in: bytes) { return .maximumTokens }
-    case .embeddings:
-      if key.equals("input", in: bytes) { return .prompt }
-    case .responses:
-      if key.equals("input", in: bytes) { return .prompt }
-      if key.equals("tools", in: bytes) { return .tools }
-      if key.equals("instructions", in: bytes) { return .system }
-      if key.equals("max_output_tokens", in: bytes) { return .maximumTokens }
-    case .conversations:
-      if key.equals("items", in: bytes) { return .prompt }
-    case .imageGenerations:
-      if key.equals("prompt", in: bytes) { return .prompt }
-    case .messages, .messagesCountTokens:
-      if key.equals("messages", in: bytes) { return .prompt }
-      if key.equals("tools", in: bytes) { return .tools }
-      if key.equals("system", in: bytes) { return .system }
-      if key.equals("max_tokens", in: bytes) { return .maximumTokens }
-    case .passthrough:
-      break
+  enum Prompt {
+    case missing
+    case faulty(PromptFault)
+    case read
+  }
+
+  private(set) var isObject = true
+  private(set) var model = Model.missing
+  private(set) var prompt = Prompt.missing
+  private(set) var isStreaming = false
+  private(set) var cacheSalt: JSONText?
+  /// What stands before the messages wherever the client wrote it.
+  private(set) var tools: Range<Int>?
+  private(set) var system: Range<Int>?
+  private var maximumTokens: UInt64?
+  /// Chat's newer name for the same, which goes first where both are given.
+  private var maximumCompletionTokens: UInt64?
+
+  /// The client's bound on generated tokens.
+  var maximumOutputTokens: Int? { (maximumCompletionTokens ?? maximumTokens).flatMap { Int(exactly: $0) } }
+
+  /// Reads all of the body and fills `text` with the prompt, without tools and system.
+  init(_ api: InferenceAPI, _ body: RawSpan, _ text: inout CanonicalPrompt) throws(JSONError) {
+    var cursor = JSONCursor(body)
+    if try cursor.peek(body) == .object {
+      try cursor.open(body, .object)
+      var isFirst = true
+      while let key = try cursor.nextMember(body, isFirst: &isFirst) { try read(key, api, &cursor, body, &text) }
+    } else {
+      isObject = false
+      try cursor.skipValue(body)
     }
+    try cursor.finish(body)
+  }
+
+  private mutating func read(
+    _ key: JSONText, _ api: InferenceAPI, _ cursor: inout JSONCursor, _ body: RawSpan, _ text: inout CanonicalPrompt
+  ) throws(JSONError) {
+    let kind = try cursor.peek(body)
+    switch RequestMember(key, body, api) {
+    case .model:
+      if kind == .string {
+        model = .text(try cursor.readString(body))
+      } else {
+        try cursor.skipValue(body)
+        model = .notText
+      }
+    case .prompt:
+      text.removeAll()
+      if kind == .null {
+        try cursor.skipValue(body)
+        prompt = .missing
+      } else {
+        prompt = try Self.readPrompt(api, &cursor, body, &text).map { .faulty($0) } ?? .read
+      }
+    case .tools:
+      tools = Self.unlessNull(kind, try cursor.skipValue(body))
+    case .system:
+      system = Self.unlessNull(kind, try cursor.skipValue(body))
+    case .stream:
+      isStreaming = false
+      if kind == .boolean { isStreaming = try cursor.readBoolean(body) } else { try cursor.skipValue(body) }
+    case .cacheSalt:
+      cacheSalt = nil
+      if kind == .string { cacheSalt = try cursor.readString(body) } else { try cursor.skipValue(body) }
+    case .maximumTokens:
+      maximumTokens = try Self.integer(kind, &cursor, body)
+    case .maximumCompletionTokens:
+      maximumCompletionTokens = try Self.integer(kind, &cursor, body)
+    case nil:
+      try cursor.skipValue(body)
+    }
+  }
+
+  private static func unlessNull(_ kind: JSONCursor.Kind, _ range: Range<Int>) -> Range<Int>? {
+    kind == .null ? nil : range
+  }
+
+  private static func integer(
+    _ kind: JSONCursor.Kind, _ cursor: inout JSONCursor, _ body: RawSpan
+  ) throws(JSONError) -> UInt64? {
+    if kind == .number { return try cursor.readNumber(body).integer }
+    try cursor.skipValue(body)
     return nil
   }
 
-  /// The name of the member that holds an API's prompt.
-  static func promptName(_ api: InferenceAPI) -> String {
+  private static func readPrompt(
+    _ api: InferenceAPI, _ cursor: inout JSONCursor, _ body: RawSpan, _ text: inout CanonicalPrompt
+  ) throws(JSONError) -> PromptFault? {
     switch api {
-    case .chatCompletions, .messages, .messagesCountTokens: "messages"
-    case .completions, .imageGenerations: "prompt"
-    case .embeddings, .responses: "input"
-    case .conversations: "items"
-    case .passthrough: ""
+    case .chatCompletions, .messages, .messagesCountTokens, .conversations:
+      return try text.appendMessages(&cursor, body)
+    case .responses:
+      guard try cursor.peek(body) == .string else { return try text.appendMessages(&cursor, body) }
+      let input = try cursor.readString(body)
+      if input.range.isEmpty { return .empty }
+      text.appendUserText(input, body)
+      return nil
+    case .imageGenerations:
+      return try text.appendString(&cursor, body)
+    case .completions, .embeddings, .passthrough:
+      return try text.appendInput(&cursor, body)
     }
   }
 }

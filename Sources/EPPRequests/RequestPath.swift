@@ -2,7 +2,7 @@ package import EPPCore
 
 /// Tells the API of a request by its path.
 package enum RequestPath {
-  /// What a request without any path header is taken for, as the anchor does.
+  /// What a request without any path header is taken for, as llm-d's router does.
   package static let fallback = "/v1/completions"
 
   /// The path of a request: the gateway's own, else what a proxy before it noted.
@@ -11,26 +11,34 @@ package enum RequestPath {
       ?? fallback
   }
 
-  /// The API of a path: query and trailing slashes do not count, and any prefix may stand before the known end.
+  /// The API of a path: query and trailing slashes do not count, and any segments may stand before the known ones.
   package static func api(of path: String) -> InferenceAPI {
-    var trimmed = path[...]
-    if let query = trimmed.firstIndex(where: { $0 == "?" || $0 == "#" }) { trimmed = trimmed[..<query] }
-    while trimmed.last == "/" { trimmed.removeLast() }
-    // Longer endings first, where one ends with another.
-    for (ending, api) in endings where trimmed.hasSuffix(ending) { return api }
+    var bytes = path.utf8[...]
+    if let query = bytes.firstIndex(where: { $0 == UInt8(ascii: "?") || $0 == UInt8(ascii: "#") }) {
+      bytes = bytes[..<query]
+    }
+    while bytes.last == UInt8(ascii: "/") { bytes.removeLast() }
+    for (ending, api) in endings where ends(bytes, with: ending.utf8) { return api }
     return .passthrough
   }
 
+  /// Whether the last segments are these.
+  private static func ends(_ path: Substring.UTF8View, with ending: String.UTF8View) -> Bool {
+    guard path.count >= ending.count, path.suffix(ending.count).elementsEqual(ending) else { return false }
+    return path.count == ending.count || path.dropLast(ending.count).last == UInt8(ascii: "/")
+  }
+
+  /// Longer endings first, where one ends with another.
   private static let endings: [(String, InferenceAPI)] = [
-    ("/chat/completions/render", .chatCompletions),
-    ("/completions/render", .completions),
-    ("/chat/completions", .chatCompletions),
-    ("/completions", .completions),
-    ("/embeddings", .embeddings),
-    ("/responses", .responses),
-    ("/conversations", .conversations),
-    ("/images/generations", .imageGenerations),
-    ("/messages/count_tokens", .messagesCountTokens),
-    ("/messages", .messages),
+    ("chat/completions", .chatCompletions),
+    ("chat/completions/render", .chatCompletions),
+    ("completions", .completions),
+    ("completions/render", .completions),
+    ("messages/count_tokens", .messagesCountTokens),
+    ("messages", .messages),
+    ("embeddings", .embeddings),
+    ("responses", .responses),
+    ("conversations", .conversations),
+    ("images/generations", .imageGenerations),
   ]
 }

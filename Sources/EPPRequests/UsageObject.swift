@@ -2,60 +2,35 @@ import EPPCore
 
 /// The `usage` object of the APIs, under its several names.
 enum UsageObject {
-  /// Finds usage in an event's JSON: at the top, in `response` (Responses API) or in `message` (Anthropic).
-  static func find(in bytes: RawSpan) -> TokenUsage? {
-    var cursor = JSONCursor(bytes)
-    return try? find(&cursor, bytes, isTop: true)
-  }
-
-  /// Reads a usage object.
+  /// Reads a usage object; nil when it is none, or when it has no count that is known here.
   static func read(_ bytes: RawSpan) -> TokenUsage? {
     var cursor = JSONCursor(bytes)
-    return try? read(&cursor, bytes)
-  }
-
-  private static func find(_ cursor: inout JSONCursor, _ bytes: RawSpan, isTop: Bool) throws(JSONError) -> TokenUsage? {
-    guard try cursor.peek(bytes) == .object else {
-      try cursor.skipValue(bytes)
+    do {
+      guard try cursor.peek(bytes) == .object else { return nil }
+      var usage = TokenUsage()
+      try cursor.open(bytes, .object)
+      var isFirst = true
+      while let key = try cursor.nextMember(bytes, isFirst: &isFirst) { try read(key, &cursor, bytes, &usage) }
+      return usage == TokenUsage() ? nil : usage
+    } catch {
       return nil
     }
-    var usage: TokenUsage?
-    try cursor.open(bytes, .object)
-    var isFirst = true
-    while let key = try cursor.nextMember(bytes, isFirst: &isFirst) {
-      if key.equals("usage", in: bytes) {
-        usage = try read(&cursor, bytes) ?? usage
-      } else if isTop, key.equals("response", in: bytes) || key.equals("message", in: bytes) {
-        usage = try find(&cursor, bytes, isTop: false) ?? usage
-      } else {
-        try cursor.skipValue(bytes)
-      }
-    }
-    return usage
   }
 
-  private static func read(_ cursor: inout JSONCursor, _ bytes: RawSpan) throws(JSONError) -> TokenUsage? {
-    guard try cursor.peek(bytes) == .object else {
+  private static func read(
+    _ key: JSONText, _ cursor: inout JSONCursor, _ bytes: RawSpan, _ usage: inout TokenUsage
+  ) throws(JSONError) {
+    if key.equals("prompt_tokens", in: bytes) || key.equals("input_tokens", in: bytes) {
+      usage.promptTokens = try count(&cursor, bytes)
+    } else if key.equals("completion_tokens", in: bytes) || key.equals("output_tokens", in: bytes) {
+      usage.completionTokens = try count(&cursor, bytes)
+    } else if key.equals("cache_read_input_tokens", in: bytes) {
+      usage.cachedTokens = try count(&cursor, bytes) ?? usage.cachedTokens
+    } else if key.equals("prompt_tokens_details", in: bytes) || key.equals("input_tokens_details", in: bytes) {
+      usage.cachedTokens = try cachedTokens(&cursor, bytes) ?? usage.cachedTokens
+    } else {
       try cursor.skipValue(bytes)
-      return nil
     }
-    var usage = TokenUsage()
-    try cursor.open(bytes, .object)
-    var isFirst = true
-    while let key = try cursor.nextMember(bytes, isFirst: &isFirst) {
-      if key.equals("prompt_tokens", in: bytes) || key.equals("input_tokens", in: bytes) {
-        usage.promptTokens = try count(&cursor, bytes)
-      } else if key.equals("completion_tokens", in: bytes) || key.equals("output_tokens", in: bytes) {
-        usage.completionTokens = try count(&cursor, bytes)
-      } else if key.equals("cache_read_input_tokens", in: bytes) {
-        usage.cachedTokens = try count(&cursor, bytes) ?? usage.cachedTokens
-      } else if key.equals("prompt_tokens_details", in: bytes) || key.equals("input_tokens_details", in: bytes) {
-        usage.cachedTokens = try cachedTokens(&cursor, bytes) ?? usage.cachedTokens
-      } else {
-        try cursor.skipValue(bytes)
-      }
-    }
-    return usage
   }
 
   private static func cachedTokens(_ cursor: inout JSONCursor, _ bytes: RawSpan) throws(JSONError) -> Int? {

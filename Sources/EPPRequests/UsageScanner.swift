@@ -2,41 +2,115 @@ package import EPPCore
 
 /// Reads token counts out of an answer as its pieces pass by, in any cutting and in bounded memory.
 package struct UsageScanner: Sendable {
+  /// How an answer is written.
   package enum Format: Sendable {
     case json
     /// `text/event-stream`.
     case eventStream
   }
 
-  /// What the answer has said so far; later counts replace earlier ones, field by field. Nil when it said nothing.
-  package private(set) var usage: TokenUsage?
-  private let format: Format
-  private var members = UsageMemberScanner()
-  private var lines = EventLineScanner()
+  /// Bytes of a usage object that are kept while it is incomplete; the largest of vLLM's has 400. A longer one is passed
+  /// over, however it is cut.
+  static let maximumObjectBytes = 4096
 
-  package init(_ format: Format) { self.format = format }
+  /// What the answer has said so far; later counts replace earlier ones, field by field (Anthropic's events say the prompt
+  /// first and the answer last). Nil when it said nothing, as errors do.
+  package private(set) var usage: TokenUsage?
+  /// Events with data, `[DONE]` not counted; 0 for a JSON answer.
+  package private(set) var dataEventCount = 0
+  /// Whether the answer shows that it is complete: the outermost bracket has closed, or `[DONE]` has come. Event streams of
+  /// the Responses API and of Anthropic's have no such mark.
+  package private(set) var isDone = false
+  /// Whether a token has come: the first event with data, or for a JSON answer, which is sent when all is computed, its
+  /// first byte.
+  package private(set) var hasFirstToken = false
+
+  private let format: Format
+  private var lines = EventStreamScanner()
+  private var members: MemberScanner
+  private var isCapturing = false
+  private var isTooLong = false
+  private var captured: [UInt8] = []
+
+  /// A scanner for one answer.
+  package init(_ format: Format) {
+    self.format = format
+    members = MemberScanner(.usage, looksInside: format == .eventStream)
+  }
 
   /// The next piece of the body.
   package mutating func feed(_ bytes: RawSpan) {
     switch format {
     case .json:
-      if let found = members.feed(bytes) { merge(found) }
+      guard bytes.byteCount > 0 else { return }
+      hasFirstToken = true
+      scan(bytes, 0..<bytes.byteCount)
+      isDone = members.isComplete
     case .eventStream:
-      var found: TokenUsage?
-      lines.feed(bytes) { data in
-        if let usage = UsageObject.find(in: data) { found = Self.merged(usage, into: found) }
+      var offset = 0
+      while let event = lines.next(bytes, &offset) {
+        switch event {
+        case .data(let range, let begins, let ends): data(bytes, range, begins, ends)
+        case .done: isDone = true
+        }
       }
-      if let found { merge(found) }
     }
   }
 
-  private mutating func merge(_ found: TokenUsage) { usage = Self.merged(found, into: usage) }
+  private mutating func data(_ bytes: RawSpan, _ range: Range<Int>, _ begins: Bool, _ ends: Bool) {
+    if begins {
+      dataEventCount += 1
+      hasFirstToken = true
+      // Nearly all events end here.
+      if ends, !ByteWord.containsUsageKey(bytes, range) { return }
+      members = MemberScanner(.usage, looksInside: true)
+    }
+    scan(bytes, range)
+    if ends { isCapturing = false }
+  }
 
-  private static func merged(_ found: TokenUsage, into earlier: TokenUsage?) -> TokenUsage {
-    var merged = earlier ?? TokenUsage()
+  private mutating func scan(_ bytes: RawSpan, _ range: Range<Int>) {
+    var offset = range.lowerBound
+    var start = range.lowerBound
+    while let event = members.next(bytes, &offset, range.upperBound) {
+      switch event {
+      case .began(let at):
+        captured.removeAll(keepingCapacity: true)
+        isTooLong = false
+        isCapturing = true
+        start = at
+      case .ended(let at):
+        if isCapturing { read(bytes.extracting(start..<at)) }
+        isCapturing = false
+      }
+    }
+    if isCapturing { keep(bytes.extracting(start..<range.upperBound)) }
+  }
+
+  private mutating func keep(_ piece: RawSpan) {
+    guard !isTooLong, captured.count + piece.byteCount <= Self.maximumObjectBytes else {
+      isTooLong = true
+      return
+    }
+    unsafe piece.withUnsafeBytes { unsafe captured.append(contentsOf: $0) }
+  }
+
+  /// Reads the object that ends with `piece`.
+  private mutating func read(_ piece: RawSpan) {
+    let isWhole = captured.isEmpty && !isTooLong
+    if isWhole {
+      if piece.byteCount <= Self.maximumObjectBytes, let found = UsageObject.read(piece) { merge(found) }
+      return
+    }
+    keep(piece)
+    if !isTooLong, let found = unsafe UsageObject.read(captured.span.bytes) { merge(found) }
+  }
+
+  private mutating func merge(_ found: TokenUsage) {
+    var merged = usage ?? TokenUsage()
     merged.promptTokens = found.promptTokens ?? merged.promptTokens
     merged.completionTokens = found.completionTokens ?? merged.completionTokens
     merged.cachedTokens = found.cachedTokens ?? merged.cachedTokens
-    return merged
+    usage = merged
   }
 }

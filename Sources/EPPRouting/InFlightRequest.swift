@@ -72,6 +72,8 @@ package final class InFlightRequest {
     responseBytes += bytes.byteCount
     scanner?.feed(bytes)
     guard !hasFailed, bytes.byteCount > 0 else { return }
+    // A stream may open with a comment or an empty event: the first token is the first event with data.
+    if answer.isEventStream, let scanner, !scanner.hasFirstToken { return }
     switch answer.chunk(at: now) {
     case .first:
       releaseTokens()

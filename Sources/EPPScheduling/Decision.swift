@@ -1,16 +1,36 @@
 /// What was decided for a request, and why. Positions are candidate indices of the snapshot.
 package struct Decision: Sendable, Equatable {
-  /// Where to send it, best first; the gateway tries them in order.
+  /// What made the difference between the pick and the runner-up.
+  package enum Reason: Sendable, Equatable {
+    /// There was one candidate.
+    case onlyCandidate
+    /// Both had the same sum, so the lot decided.
+    case tie
+    /// The picker chose against the sums: it draws lots.
+    case lot
+    /// The scorer with the largest weighted advantage of the pick over the runner-up.
+    case scorer(name: String, advantage: Double)
+  }
+
+  /// Where to send it, best first; the gateway tries them in order. Distinct, and never empty.
   package var picks: [Int]
   /// The pick's weighted sum.
   package var score: Double
   /// The best of the others; nil when there is no other.
   package var runnerUp: Int?
-  /// The scorer with the largest weighted advantage of the pick over the runner-up; nil when they were equal.
-  package var decidingScorer: String?
+  /// By how much the pick's sum is above the runner-up's; 0 without one, negative when the lot chose the lesser.
+  package var margin: Double
+  package var reason: Reason
   /// Blocks of the prompt that the pick is taken to hold, and blocks in all.
   package var matchedBlocks: Int
   package var totalBlocks: Int
+  /// Tokens of the prompt that the pick is taken to hold.
+  package var matchedTokens: Int
   /// Endpoints that the scorers were asked about.
   package var candidateCount: Int
+
+  /// The name of the scorer that decided; nil when none did.
+  package var decidingScorer: String? {
+    if case .scorer(let name, _) = reason { name } else { nil }
+  }
 }

@@ -1,14 +1,16 @@
 import EPPCore
 
 /// `lora-affinity-scorer`: 1 where the adapter runs; 0.8 where there is room to load it; 0.6 where requests for it wait;
-/// else 0.
+/// else 0. The adapter is the model that the engine is asked for.
 package struct LoRAAffinityScorer: Scorer {
   package init() {}
 
   package func score(_ context: borrowing SchedulingContext, into scores: inout [Double]) {
     let adapter = context.request.targetModel
+    let all = context.snapshot.members
+    let members = all.span
     for index in context.candidates.indices {
-      let state = context.snapshot.members[context.candidates[index]].metrics.loRA
+      let state = members[context.candidates[index]].metrics.loRA
       scores[index] =
         if state.running.contains(adapter) {
           1

@@ -1,4 +1,4 @@
-/// `max-score-picker`: the highest scores, ties in random order.
+/// `max-score-picker`: the highest sums first, equal ones in random order.
 package struct MaximumScorePicker: Picker {
   private let maximumEndpoints: Int
 
@@ -6,20 +6,33 @@ package struct MaximumScorePicker: Picker {
 
   package func pick(_ totals: borrowing [Double], using random: inout PickRandom, into picks: inout [Int]) {
     picks.removeAll(keepingCapacity: true)
-    for _ in 0..<min(maximumEndpoints, totals.count) {
-      var best = -1
-      var ties: UInt64 = 0
-      for index in totals.indices where !picks.contains(index) {
-        if best < 0 || totals[index] > totals[best] {
-          best = index
-          ties = 1
-        } else if totals[index] == totals[best] {
-          // Each of n equal ones is kept with probability 1/n (reservoir sampling).
-          ties += 1
-          if random.next(upperBound: ties) == 0 { best = index }
-        }
-      }
-      picks.append(best)
+    if maximumEndpoints == 1 {
+      if let best = best(totals, using: &random) { picks.append(best) }
+      return
     }
+    for index in totals.indices { picks.append(index) }
+    random.shuffle(&picks, first: picks.count)
+    let totals = copy totals
+    picks.sort { totals[$0] > totals[$1] }
+    picks.removeLast(max(0, picks.count - maximumEndpoints))
+  }
+
+  private func best(_ totals: borrowing [Double], using random: inout PickRandom) -> Int? {
+    var best: Int?
+    var highest = 0.0
+    var equals: UInt64 = 0
+    for index in totals.indices {
+      let total = totals[index]
+      if best == nil || total > highest {
+        best = index
+        highest = total
+        equals = 1
+      } else if total == highest {
+        // Each of n equal ones is kept with probability 1/n (reservoir sampling).
+        equals += 1
+        if random.next(upperBound: equals) == 0 { best = index }
+      }
+    }
+    return best
   }
 }

@@ -18,4 +18,11 @@ package struct PickRandom: RandomNumberGenerator, Sendable {
 extension PickRandom {
   /// A number in 0..<`upperBound`, which is not 0. The bias of the multiplication is below 2^-50 for pools.
   mutating func next(upperBound: UInt64) -> UInt64 { next().multipliedFullWidth(by: upperBound).high }
+
+  /// Puts a random choice of the values in random order into the first `count` places (Fisher and Yates, from the front).
+  mutating func shuffle(_ values: inout [Int], first count: Int) {
+    for position in 0..<count {
+      values.swapAt(position, position + Int(next(upperBound: UInt64(values.count - position))))
+    }
+  }
 }

@@ -2,23 +2,20 @@ import EPPCore
 import EPPPrefixCache
 
 /// `prefix-cache-scorer`: the share of the prompt that the endpoint holds, mixed with the length of what it holds by
-/// `matchLengthWeight`: w·min(1, tokens / scale)² + (1 - w)·share.
+/// `matchLengthWeight`: w·min(1, tokens / scale)² + (1 - w)·share. 0 for a prompt without a full block.
 package struct PrefixCacheScorer: Scorer {
   private let parameters: PrefixCacheParameters
 
   package init(_ parameters: PrefixCacheParameters) { self.parameters = parameters }
 
   package func score(_ context: borrowing SchedulingContext, into scores: inout [Double]) {
+    guard context.match.totalBlocks > 0 else { return }
     let weight = parameters.matchLengthWeight
     let scale = Double(max(1, parameters.matchLengthScaleTokens))
-    for index in context.candidates.indices {
-      let slot = context.snapshot.members[context.candidates[index]].endpoint.slot
-      var score = (1 - weight) * context.match.ratio(slot)
-      if weight > 0 {
-        let length = min(1, Double(context.match.matchedTokens(slot)) / scale)
-        score += weight * length * length
-      }
-      scores[index] = score
+    for index in context.slots.indices {
+      let slot = context.slots[index]
+      let length = min(1, Double(context.match.matchedTokens(slot)) / scale)
+      scores[index] = weight * length * length + (1 - weight) * context.match.ratio(slot)
     }
   }
 }

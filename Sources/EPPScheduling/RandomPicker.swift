@@ -1,4 +1,4 @@
-/// `random-picker`: any of the candidates, whatever their scores.
+/// `random-picker`: any of the candidates, whatever their sums.
 package struct RandomPicker: Picker {
   private let maximumEndpoints: Int
 
@@ -7,12 +7,8 @@ package struct RandomPicker: Picker {
   package func pick(_ totals: borrowing [Double], using random: inout PickRandom, into picks: inout [Int]) {
     picks.removeAll(keepingCapacity: true)
     for index in totals.indices { picks.append(index) }
-    // The beginning of a Fisher-Yates shuffle.
     let count = min(maximumEndpoints, picks.count)
-    for position in 0..<count {
-      let other = position + Int(random.next(upperBound: UInt64(picks.count - position)))
-      picks.swapAt(position, other)
-    }
+    random.shuffle(&picks, first: count)
     picks.removeLast(picks.count - count)
   }
 }

@@ -9,6 +9,8 @@ package struct SchedulingContext {
   package let now: MonotonicTime
   /// Candidate indices into `snapshot.members`; never empty when scorers are asked.
   package internal(set) var candidates: [Int] = []
+  /// Slots of the candidates, in their order.
+  package internal(set) var slots: [EndpointSlot] = []
   /// Loads of the candidates, in their order.
   package internal(set) var loads: [CandidateLoad] = []
   /// How much of the prompt each endpoint holds.
@@ -20,5 +22,32 @@ package struct SchedulingContext {
     package var runningRequests: Int
     /// 0...1.
     package var kvCacheUsage: Double
+
+    /// Reads the counts of an endpoint once: they move while a request is scheduled, and the least, the greatest and
+    /// the own value have to come from one reading.
+    ///
+    /// The same figures as the properties of `PoolSnapshot.Member`, which read them anew each time.
+    @inline(__always)
+    init(of index: Int, in members: Span<PoolSnapshot.Member>) {
+      // Members are large: field by field and through a span none is copied.
+      let isStale = members[index].isStale
+      let load = members[index].load
+      let unseen = isStale ? load.inFlight : load.unseen(since: members[index].metrics.dispatchedAtScrape)
+      queueDepth = (isStale ? 0 : members[index].metrics.waitingRequests) + unseen.requests
+      runningRequests = (isStale ? 0 : members[index].metrics.runningRequests) + unseen.requests
+      var usage = isStale ? 0 : members[index].metrics.kvCacheUsage
+      if let blocks = members[index].metrics.cacheBlocks, let tokens = members[index].metrics.cacheBlockTokens {
+        let capacity = Double(blocks) * Double(tokens)
+        if capacity > 0 { usage += Double(unseen.uncachedTokens) / capacity }
+      }
+      // A usage that is no number is as good as none reported.
+      kvCacheUsage = usage > 0 ? min(1, usage) : 0
+    }
+
+    package init(queueDepth: Int, runningRequests: Int, kvCacheUsage: Double) {
+      self.queueDepth = queueDepth
+      self.runningRequests = runningRequests
+      self.kvCacheUsage = kvCacheUsage
+    }
   }
 }

@@ -20,27 +20,28 @@ extension SchedulingProfile {
     let count = scratch.candidates.count
     guard count > 0 else { return nil }
     scratch.loads.removeAll(keepingCapacity: true)
+    scratch.slots.removeAll(keepingCapacity: true)
+    let all = snapshot.members
+    let members = all.span
     for candidate in scratch.candidates {
-      // Read once: the counts behind it move while this runs.
-      let member = snapshot.members[candidate]
-      let load = member.load(now: now)
-      scratch.loads.append(load)
+      scratch.loads.append(SchedulingContext.CandidateLoad(of: candidate, in: members))
+      scratch.slots.append(members[candidate].endpoint.slot)
     }
+    scratch.allScores.removeAll(keepingCapacity: true)
     scratch.totals.removeAll(keepingCapacity: true)
     scratch.totals.append(contentsOf: repeatElement(0, count: count))
-    scratch.weighted.removeAll(keepingCapacity: true)
     let context = SchedulingContext(
       snapshot: snapshot, request: request, context: requestContext, now: now, candidates: scratch.candidates,
-      loads: scratch.loads, match: scratch.match)
+      slots: scratch.slots, loads: scratch.loads, match: scratch.match)
     for entry in scorers {
       scratch.scores.removeAll(keepingCapacity: true)
       scratch.scores.append(contentsOf: repeatElement(0, count: count))
       entry.scorer.score(context, into: &scratch.scores)
       for index in 0..<count {
-        let score = scratch.scores[index]
-        let value = score > 0 ? min(1, score) * entry.weight : 0
-        scratch.weighted.append(value)
-        scratch.totals[index] += value
+        // A comparison with NaN is false.
+        let score = scratch.scores[index] > 0 ? min(1, scratch.scores[index]) : 0
+        scratch.allScores.append(score)
+        scratch.totals[index] += score * entry.weight
       }
     }
     picker.pick(scratch.totals, using: &scratch.random, into: &scratch.picks)
@@ -49,41 +50,59 @@ extension SchedulingProfile {
   }
 
   private func decision(_ best: Int, _ snapshot: PoolSnapshot, _ scratch: borrowing SchedulingScratch) -> Decision {
-    let count = scratch.candidates.count
-    var runnerUp: Int?
-    for index in 0..<count where index != best {
+    // The gateway's second choice is the runner-up unless one that it does not try has a greater sum.
+    var runnerUp = scratch.picks.count > 1 ? scratch.picks[1] : nil
+    for index in scratch.totals.indices where index != best {
       if runnerUp.map({ scratch.totals[index] > scratch.totals[$0] }) ?? true { runnerUp = index }
     }
-    var deciding: String?
-    if let runnerUp {
-      var advantage = 0.0
-      for (row, entry) in scorers.enumerated() {
-        let difference = scratch.weighted[row * count + best] - scratch.weighted[row * count + runnerUp]
-        if difference > advantage {
-          advantage = difference
-          deciding = entry.name
-        }
-      }
-    }
-    let slot = snapshot.members[scratch.candidates[best]].endpoint.slot
+    let slot = scratch.slots[best]
     return Decision(
       picks: scratch.picks.map { scratch.candidates[$0] }, score: scratch.totals[best],
-      runnerUp: runnerUp.map { scratch.candidates[$0] }, decidingScorer: deciding,
-      matchedBlocks: scratch.match.matchedBlocks(slot), totalBlocks: scratch.match.totalBlocks, candidateCount: count)
+      runnerUp: runnerUp.map { scratch.candidates[$0] },
+      margin: runnerUp.map { scratch.totals[best] - scratch.totals[$0] } ?? 0,
+      reason: reason(best, over: runnerUp, scratch), matchedBlocks: scratch.match.matchedBlocks(slot),
+      totalBlocks: scratch.match.totalBlocks, matchedTokens: scratch.match.matchedTokens(slot),
+      candidateCount: scratch.candidates.count)
   }
-}
 
-extension PoolSnapshot.Member {
-  /// Load figures from one reading of the in-flight counts.
-  fileprivate func load(now: MonotonicTime) -> SchedulingContext.CandidateLoad {
-    let unseen = unseen
-    var usage = isStale ? 0 : metrics.kvCacheUsage
-    if let capacity = metrics.cacheCapacityTokens, capacity > 0 {
-      usage += Double(unseen.uncachedTokens) / Double(capacity)
+  private func reason(_ best: Int, over runnerUp: Int?, _ scratch: borrowing SchedulingScratch) -> Decision.Reason {
+    guard let runnerUp else { return .onlyCandidate }
+    if scratch.totals[best] == scratch.totals[runnerUp] { return .tie }
+    if scratch.totals[best] < scratch.totals[runnerUp] { return .lot }
+    let count = scratch.candidates.count
+    var reason = Decision.Reason.tie
+    var greatest = 0.0
+    for (row, entry) in scorers.enumerated() {
+      let difference = scratch.allScores[row * count + best] - scratch.allScores[row * count + runnerUp]
+      if difference * entry.weight > greatest {
+        greatest = difference * entry.weight
+        reason = .scorer(name: entry.name, advantage: greatest)
+      }
     }
-    return SchedulingContext.CandidateLoad(
-      queueDepth: (isStale ? 0 : metrics.waitingRequests) + unseen.requests,
-      runningRequests: (isStale ? 0 : metrics.runningRequests) + unseen.requests,
-      kvCacheUsage: min(1, max(0, usage)))
+    return reason
+  }
+
+  /// Every number behind the decision that was last made with `scratch`.
+  package func explain(
+    _ decision: Decision, _ snapshot: PoolSnapshot, _ scratch: borrowing SchedulingScratch
+  ) -> DecisionExplanation {
+    let count = scratch.candidates.count
+    var candidates: [DecisionExplanation.Candidate] = []
+    for position in 0..<count {
+      var opinions: [DecisionExplanation.Opinion] = []
+      for (row, entry) in scorers.enumerated() {
+        opinions.append(
+          DecisionExplanation.Opinion(
+            scorer: entry.name, weight: entry.weight, score: scratch.allScores[row * count + position]))
+      }
+      let index = scratch.candidates[position]
+      candidates.append(
+        DecisionExplanation.Candidate(
+          index: index, name: snapshot.members[index].endpoint.name, total: scratch.totals[position],
+          opinions: opinions, load: scratch.loads[position],
+          matchedBlocks: scratch.match.matchedBlocks(scratch.slots[position])))
+    }
+    candidates.sort { ($0.total, -$0.index) > ($1.total, -$1.index) }
+    return DecisionExplanation(decision: decision, candidates: candidates)
   }
 }

@@ -1,8 +1,10 @@
 package import EPPCore
 package import EPPPrefixCache
 
-/// A profile in working order: filters, weighted scorers and a picker. Immutable but for the session table; shared by
-/// all threads.
+/// A profile in working order: filters, weighted scorers and a picker.
+///
+/// Immutable but for its session table, and shared by all threads. Weights change by putting another profile in its
+/// place; requests that hold the old one finish with it.
 package final class SchedulingProfile: Sendable {
   struct Weighted: Sendable {
     let name: String
@@ -16,29 +18,19 @@ package final class SchedulingProfile: Sendable {
   let picker: any Picker
   let sessions: [SessionAffinityScorer]
 
-  package init(_ configuration: ProfileConfiguration, seed: HashSeed) {
+  /// - Parameters:
+  ///   - seed: the secret that session keys are hashed with.
+  ///   - predecessor: the profile that this one replaces; its sessions live on where their parameters are the same.
+  package init(_ configuration: ProfileConfiguration, seed: HashSeed, replacing predecessor: SchedulingProfile? = nil) {
     self.configuration = configuration
     filters = [SubsetFilter()]
-    var sessions: [SessionAffinityScorer] = []
     scorers = configuration.scorers.map { entry in
-      let scorer: any Scorer =
-        switch entry.scorer {
-        case .queue: QueueScorer()
-        case .runningRequests: RunningRequestsScorer()
-        case .kvCacheUtilization: KVCacheUtilizationScorer()
-        case .prefixCache(let parameters): PrefixCacheScorer(parameters)
-        case .loRAAffinity: LoRAAffinityScorer()
-        case .sessionAffinity(let parameters): SessionAffinityScorer(parameters, seed: seed)
-        }
-      if let session = scorer as? SessionAffinityScorer { sessions.append(session) }
-      return Weighted(name: entry.name, scorer: scorer, weight: entry.weight)
+      Weighted(
+        name: entry.name, scorer: PluginCatalogue.scorer(entry.scorer, seed: seed, predecessor: predecessor),
+        weight: entry.weight.isFinite ? max(0, entry.weight) : 0)
     }
-    self.sessions = sessions
-    picker =
-      switch configuration.picker {
-      case .maximumScore(let count): MaximumScorePicker(maximumEndpoints: count)
-      case .random(let count): RandomPicker(maximumEndpoints: count)
-      }
+    sessions = scorers.compactMap { $0.scorer as? SessionAffinityScorer }
+    picker = PluginCatalogue.picker(configuration.picker)
   }
 
   /// Whether a scorer reads how much of the prompt is held.
@@ -46,16 +38,8 @@ package final class SchedulingProfile: Sendable {
     configuration.scorers.contains { $0.scorer.type == .prefixCache }
   }
 
-  /// Headers that plugins read.
-  package var headerNames: [String] {
-    configuration.scorers.compactMap { entry in
-      if case .sessionAffinity(let parameters) = entry.scorer, case .header(let name) = parameters.strategy {
-        name
-      } else {
-        nil
-      }
-    }
-  }
+  /// Headers that plugins read, lower case.
+  package var headerNames: [String] { sessions.compactMap(\.headerName) }
 
   /// The request went to an endpoint: its session is bound to it. Nil when it has none.
   package func bindSession(_ context: RequestContext, to slot: EndpointSlot, now: MonotonicTime) -> SessionTable.Outcome? {

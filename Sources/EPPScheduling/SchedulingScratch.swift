@@ -1,16 +1,23 @@
+import EPPCore
 package import EPPPrefixCache
 
-/// What scheduling needs beside the request, kept by a worker thread so that nothing is allocated once it is warm.
+/// What scheduling needs beside the request, kept by a worker thread so that nothing is allocated per endpoint once it
+/// is warm.
 package struct SchedulingScratch {
+  /// Candidate indices that the filters left.
   package var candidates: [Int] = []
   package var match = PrefixMatch()
+  var slots: [EndpointSlot] = []
   var loads: [SchedulingContext.CandidateLoad] = []
-  /// One row of weighted scores per scorer, a column per candidate.
-  var weighted: [Double] = []
+  /// Scores of one scorer, in the order of the candidates.
   var scores: [Double] = []
+  /// Scores of all scorers, clamped to 0...1: one row per scorer, a column per candidate.
+  var allScores: [Double] = []
+  /// Weighted sums, in the order of the candidates.
   package var totals: [Double] = []
   var picks: [Int] = []
   package var random: PickRandom
 
+  /// - Parameter seed: of this thread's random numbers.
   package init(seed: UInt64) { random = PickRandom(seed: seed) }
 }

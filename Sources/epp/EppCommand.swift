@@ -1,4 +1,5 @@
 import ArgumentParser
+import EPPConfiguration
 
 @main
 struct EppCommand: AsyncParsableCommand {
@@ -6,9 +7,40 @@ struct EppCommand: AsyncParsableCommand {
     commandName: "epp",
     abstract: "Routes LLM requests to the model server whose KV cache is warm for the prompt.",
     discussion: """
-      An endpoint picker for Envoy and the Gateway API: it answers a gateway's ext_proc calls with the endpoint for each \
-      request. Without a subcommand it serves.
+      An endpoint picker for Envoy and the Gateway API: it answers a gateway's ext_proc calls with the endpoint for \
+      each request. Without a subcommand it serves. Exit status: 0 after SIGTERM, 64 for flags that make no sense, 78 for a \
+      configuration file that is wrong.
       """,
-    subcommands: [ServeCommand.self, ValidateCommand.self, VersionCommand.self],
+    version: Version.current, subcommands: [ServeCommand.self, ValidateCommand.self, VersionCommand.self],
     defaultSubcommand: ServeCommand.self)
+
+  static func main() async {
+    let (arguments, warnings) = FlagSpelling.normalised(CommandLine.arguments.dropFirst())
+    do {
+      if ["--help", "-h", "--help-hidden"].contains(arguments.first) {
+        printHelp(isComplete: arguments.first == "--help-hidden")
+        return
+      }
+      var command = try parseAsRoot(arguments)
+      for warning in warnings { StandardError.write("epp: \(warning)\n") }
+      if var command = command as? any AsyncParsableCommand {
+        try await command.run()
+      } else {
+        try command.run()
+      }
+    } catch {
+      // One line: the usage that the library adds would hide what is wrong, and `--help` is where it is expected.
+      let message = message(for: error)
+      guard exitCode(for: error) == .validationFailure, !message.isEmpty else { exit(withError: error) }
+      StandardError.write("epp: \(message); see 'epp --help'\n")
+      exit(withError: ExitCode.validationFailure)
+    }
+  }
+
+  /// Most people who ask want to know the flags, and these belong to the default subcommand.
+  private static func printHelp(isComplete: Bool) {
+    print(helpMessage(includeHidden: isComplete))
+    print()
+    print(helpMessage(for: ServeCommand.self, includeHidden: isComplete))
+  }
 }

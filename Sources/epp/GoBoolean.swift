@@ -1,18 +1,21 @@
 import ArgumentParser
+import EPPConfiguration
 
 /// A Boolean as Go's flags take it: `--flag`, `--flag=true`, `--flag=0`.
+///
+/// Takes any text: for one that it refuses, the library would use the value of the bare flag without a word.
 struct GoBoolean: ExpressibleByArgument, CustomStringConvertible {
-  var value: Bool
+  let description: String
 
-  init(_ value: Bool) { self.value = value }
+  init(_ value: Bool) { description = value ? "true" : "false" }
 
-  init?(argument: String) {
-    switch argument {
-    case "1", "t", "T", "true", "TRUE", "True": value = true
-    case "0", "f", "F", "false", "FALSE", "False": value = false
-    default: return nil
-    }
+  init?(argument: String) { description = argument }
+}
+
+extension GoBoolean? {
+  /// The value that was given, or nil; what is no Boolean is noted in the options.
+  func read(_ flag: String, into options: inout ServeOptions) -> Bool? {
+    guard let text = self?.description else { return nil }
+    return options.boolean(text, flag)
   }
-
-  var description: String { value ? "true" : "false" }
 }

@@ -8,12 +8,15 @@ struct ServeCommand: AsyncParsableCommand {
     commandName: "serve", abstract: "Serves ext_proc, health and metrics (the default).",
     discussion: """
       Two engines, plain text to a gateway on the same machine:
-        epp --endpoint 127.0.0.1:8000 --endpoint 127.0.0.1:8001 --secure-serving=false
+        epp --endpoint gpu-a:8000 --endpoint gpu-b:8000 --secure-serving=false
 
-      Engines from a file that may change, other weights, a line for every request:
-        epp --endpoints-file endpoints.yaml --scorer queue-scorer=1 --scorer prefix-cache-scorer=4 -v 3
+      Engines from a file that may change, a configuration file of llm-d's, and a \
+      line for every request:
+        epp --endpoints-file endpoints.yaml --config-file epp.yaml -v 3
 
-      Flags have the names and defaults of llm-d's endpoint picker; where a default differs, its help says so.
+      Flags have the names and defaults of llm-d's endpoint picker; where a default differs, its help says so. Booleans \
+      are written as there: --flag, --flag=true, --flag=false. `--help-hidden` adds the flags that are taken for its sake \
+      and have no effect.
       """)
 
   @OptionGroup(title: "Listening") var listening: ListeningFlags
@@ -35,11 +38,11 @@ struct ServeCommand: AsyncParsableCommand {
     compatibility.apply(to: &options)
     let configuration: ServeConfiguration
     do {
-      configuration = try options.validated(cores: max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))), readFile: TextFile.read)
+      configuration = try options.validated(
+        cores: max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))), readFile: TextFile.read)
     } catch {
-      for line in "\(error)".split(separator: "\n") { StandardError.write("epp: \(line)\n") }
-      // A configuration file that is wrong is another thing than a flag that is.
-      throw ExitCode(error.file == nil ? 64 : 78)
+      for problem in error.problems { StandardError.write("epp: \(problem)\n") }
+      throw ExitCode(error.exitStatus)
     }
     do {
       try await Server(configuration).run()

@@ -106,7 +106,8 @@ struct Server {
 
   private func observability(_ budget: BodyBudget, _ ports: PortAnnouncement) -> ObservabilityServer {
     ObservabilityServer(
-      configuration: ObservabilityServer.Configuration(host: configuration.bindAddress, port: configuration.metricsPort),
+      configuration: ObservabilityServer.Configuration(
+        host: configuration.bindAddress, port: configuration.metricsPort),
       logger: output.logger(label: "metrics"),
       page: { [metrics, watch] in
         metrics.bufferedBodyBytes.set(budget.heldBytes)

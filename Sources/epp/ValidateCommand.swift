@@ -1,28 +1,31 @@
 import ArgumentParser
 import EPPConfiguration
-import EPPScheduling
 
 struct ValidateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "validate", abstract: "Checks an EndpointPickerConfig file and says all that is wrong with it.",
-    discussion: "Exits with 0 when the file is good and with 78 when it is not.")
+    discussion: """
+      Prints 'ok', what the file makes and what of it has no effect, and exits with 0; or prints every problem as \
+      file:line:column and exits with 78.
 
-  @Argument(help: "The file (YAML or JSON).")
+        epp validate epp.yaml
+        kubectl get configmap epp -o jsonpath='{.data.config\\.yaml}' | epp validate -
+      """)
+
+  @Argument(help: "The file (YAML or JSON); - is standard input.")
   var file: String
 
   func run() throws {
+    let name = file == "-" ? "standard input" : file
     let text: String
     do {
-      text = try TextFile.read(file)
+      text = try file == "-" ? TextFile.readStandardInput() : TextFile.read(file)
     } catch {
-      StandardError.write("epp: cannot read \(file)\n")
-      throw ExitCode(66)
+      StandardError.write("\(name): it cannot be read: no such file, no permission, or no UTF-8 text\n")
+      throw ExitCode(78)
     }
     do {
-      let configuration = try PickerConfigurationReader.read(text, file: file)
-      let scorers = configuration.profile.scorers.map { "\($0.name)=\($0.weight)" }
-      print("ok: profile \(configuration.profile.name): \(scorers.joined(separator: ", ")); \(configuration.profile.picker.type.rawValue)")
-      for note in configuration.notes { print("note: \(note)") }
+      print(try PickerConfigurationReader.read(text, file: name).summary)
     } catch {
       StandardError.write("\(error)\n")
       throw ExitCode(78)

@@ -157,22 +157,20 @@ def test_a_body_over_the_limit_is_413(start_pool) -> None:
 
 
 def test_bodies_over_the_common_limit_are_503_until_memory_is_free(start_pool) -> None:
-    pool = start_pool("--max-buffered-bytes", "3000000")
+    pool = start_pool("--max-request-body-bytes", "2000000", "--max-buffered-bytes", "3000000")
     held = []
-    refused = None
-    for _ in range(8):
+    for number in range(1, 5):
         stream = pool.stream()
         stream.send(ep.request_headers(ep.post_headers(), protocol_config=ep.protocol(4, 4)))
         for _ in range(10):
             stream.send(ep.request_body(b"x" * 100_000))
         held.append(stream)
-    for stream in held[3:]:
-        response = stream.receive()
-        assert response.WhichOneof("response") == "immediate_response"
-        refused = response.immediate_response
-        if refused.status.code == 503:
-            break
-    assert refused is not None and refused.status.code == 503
+        if number < 4:
+            eventually(lambda: pool.epp.metric("epp_buffered_body_bytes") >= number * 1_000_000, f"{number} bodies held")
+    response = held[3].receive()
+    assert response.WhichOneof("response") == "immediate_response"
+    refused = response.immediate_response
+    assert refused.status.code == 503
     reasons = {o.header.key: o.header.raw_value for o in refused.headers.set_headers}
     assert reasons["x-llm-d-request-dropped-reason"] == b"rejected-buffer-full"
     for stream in held:

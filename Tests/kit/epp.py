@@ -1,6 +1,7 @@
 """The endpoint picker under test, as a process on ports that the kernel chose."""
 
 import re
+import tempfile
 import urllib.request
 
 import grpc
@@ -42,6 +43,9 @@ class EPP(Process):
             command += ["--drain-timeout", "200ms"]
         for endpoint in endpoints or []:
             command += ["--endpoint", endpoint]
+        if not endpoints and not any(part.startswith("--endpoint") for part in arguments):
+            # A picker has to be told where its endpoints come from; a file may list none.
+            command += ["--endpoints-file", self._empty_file()]
         super().__init__([str(part) for part in command] + list(arguments), name="epp")
         try:
             found = self.wait_for(_SERVING, start_timeout)
@@ -52,6 +56,12 @@ class EPP(Process):
         self.health_port = int(found["health"])
         self.metrics_port = int(found["metrics"])
         self._channels: list[grpc.Channel] = []
+
+    @staticmethod
+    def _empty_file() -> str:
+        with tempfile.NamedTemporaryFile("w", suffix=".yaml", delete=False) as file:
+            file.write("endpoints: []\n")
+        return file.name
 
     def channel(self) -> grpc.Channel:
         """A new plain-text connection of its own to the ext_proc port."""

@@ -43,9 +43,10 @@ struct ConversationWorkload: Sendable {
   /// Requests that the whole workload makes.
   var requestCount: Int { settings.conversations * settings.turns }
 
-  /// Tokens of prompt text that differ from each other: what caches have to hold, without the answers.
+  /// Tokens of text that differ from each other, with answers of full length.
   var workingSetTokens: Int {
-    settings.groups * settings.sharedPrefixTokens + settings.conversations * settings.turns * settings.userTokens
+    min(settings.groups, settings.conversations) * settings.sharedPrefixTokens
+      + settings.conversations * settings.turns * (settings.userTokens + settings.maxTokens)
   }
 
   /// The next request, or nil when every conversation that has turns left is waiting for an answer.

@@ -114,8 +114,8 @@ struct ConverseCommand: AsyncParsableCommand {
     let comparison = baseline.map { "\n\n" + expectations.comparison(of: report, with: $0) } ?? ""
     try output.write(report, table: report.table + comparison)
     let unmet = expectations.unmet(by: report, baseline: baseline)
-    for message in unmet { print(message) }
-    if !report.errors.isEmpty || !unmet.isEmpty { throw ExitCode.failure }
+    if !unmet.isEmpty { throw BenchError(unmet.joined(separator: "; ")) }
+    if !report.errors.isEmpty { throw ExitCode.failure }
   }
 
   private func converse(with client: HTTPClient) async throws -> ConverseReport {
@@ -141,6 +141,6 @@ struct ConverseCommand: AsyncParsableCommand {
       counters.append((engine.name, try await EngineCounters.read(engine, with: client) - earlier))
     }
     return ConverseReport(
-      workload: workload.settings, concurrency: concurrency, seconds: seconds, tally: tally, engines: counters)
+      workload: workload, concurrency: concurrency, seconds: seconds, tally: tally, engines: counters)
   }
 }

@@ -7,6 +7,8 @@ struct ConverseReport: Codable, Sendable {
   }
 
   var workload: ConversationWorkload.Settings
+  /// What caches have to hold to miss nothing but what is new.
+  var workingSetTokens: Int
   var concurrency: Int
   var seconds: Double
   var requests: Int
@@ -25,10 +27,11 @@ struct ConverseReport: Codable, Sendable {
   var hitRatio: Double
 
   init(
-    workload: ConversationWorkload.Settings, concurrency: Int, seconds: Double, tally: ConverseTally,
+    workload: ConversationWorkload, concurrency: Int, seconds: Double, tally: ConverseTally,
     engines: [(name: String, counters: EngineCounters)]
   ) {
-    self.workload = workload
+    self.workload = workload.settings
+    workingSetTokens = workload.workingSetTokens
     self.concurrency = concurrency
     self.seconds = seconds
     requests = tally.completed
@@ -71,6 +74,7 @@ struct ConverseReport: Codable, Sendable {
     parts.append(times.text)
     var summary = TextTable()
     summary.add("requests", "\(requests) in \(seconds.decimals(1)) s")
+    summary.add("working set", "about \(workingSetTokens) tokens")
     summary.add("hit ratio by usage", percent(hitRatioByUsage))
     if let warmGain { summary.add("cold / warm, mean", warmGain.decimals(1) + " times") }
     for (error, count) in errors.sorted(by: { $0.key < $1.key }) { summary.add("ERROR " + error, "\(count)") }

@@ -60,9 +60,14 @@ struct ScrapeCommand: AsyncParsableCommand {
     let process = try epp.map {
       try ServerProcess(executable: $0, arguments: eppArguments + fleet.endpointFlags, cpu: eppCPU)
     }
-    defer { process?.stop() }
-    let report = try await measure(fleet, serverID: process?.processID ?? serverID, process)
-    process?.stop()
+    let report: ScrapeReport
+    do {
+      report = try await measure(fleet, serverID: process?.processID ?? serverID, process)
+    } catch {
+      await process?.stop()
+      throw error
+    }
+    await process?.stop()
     await fleet.close()
     try await group.shutdownGracefully()
     try output.write(report, table: report.table)

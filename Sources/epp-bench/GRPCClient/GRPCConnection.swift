@@ -56,14 +56,13 @@ final class GRPCConnection: ChannelInboundHandler {
     return stream
   }
 
-  /// Queues gRPC frames (prefix included) on a stream, and the half-close behind them if wanted.
-  func send(_ frames: ByteBuffer, on stream: GRPCStream, thenClose: Bool = false) {
+  /// Queues gRPC frames (prefix included) on a stream.
+  func send(_ frames: ByteBuffer, on stream: GRPCStream) {
     if stream.outbound.readableBytes == 0 {
       stream.outbound = frames
     } else {
       stream.outbound.writeImmutableBuffer(frames)
     }
-    stream.closesWhenSent = stream.closesWhenSent || thenClose
     pump(stream)
   }
 

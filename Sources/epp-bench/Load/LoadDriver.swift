@@ -7,6 +7,8 @@ final class LoadDriver: ExchangePoolDelegate {
 
   /// How long open exchanges may take to end after the measured time.
   private static let drainTime = TimeAmount.seconds(5)
+  /// Arrivals that may wait to be opened.
+  private static let backlogLimit = 1_000_000
 
   private let settings: LoadSettings
   private let plan: ExchangePlan
@@ -122,6 +124,9 @@ final class LoadDriver: ExchangePoolDelegate {
     }
     openBacklog()
     pool?.flush()
+    guard backlog.count <= Self.backlogLimit else {
+      return fail(BenchError("the server is \(backlog.count) requests behind; lower --rate"))
+    }
     schedule(at: nextArrival) { $0.arrive() }
   }
 

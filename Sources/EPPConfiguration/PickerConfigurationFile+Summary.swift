@@ -1,0 +1,22 @@
+import EPPScheduling
+
+extension PickerConfigurationFile {
+  /// What `epp validate` says of a good file: `ok`, then a line for each part.
+  package var summary: String {
+    let scorers = profile.scorers.map { "\($0.name)=\(Self.text($0.weight))" }.joined(separator: ", ")
+    let endpoints = profile.picker.maximumEndpoints
+    let fallbacks = endpoints > 1 ? ", up to \(endpoints) endpoints" : ""
+    var lines = [
+      "ok",
+      "profile \(profile.name): \(scorers.isEmpty ? "no scorers" : scorers); \(profile.picker.type.rawValue)\(fallbacks)",
+      "prefix cache: \(prefix.maximumTokens) tokens of a prompt are looked up; \(prefix.defaultBlocks) blocks of 16 tokens "
+        + "per engine" + (prefix.learnsCacheSize ? " where the engine does not say" : ""),
+    ]
+    if let endpointsFile { lines.append("endpoints: from \(endpointsFile)") }
+    lines += notes.map { "note: \($0)" }
+    return lines.joined(separator: "\n")
+  }
+
+  /// `2`, not `2.0`.
+  private static func text(_ weight: Double) -> String { Int(exactly: weight).map { "\($0)" } ?? "\(weight)" }
+}

@@ -1,0 +1,71 @@
+import Yams
+
+/// A YAML document as nodes that know their places, with keys that are given twice kept.
+///
+/// Yams refuses a mapping that has a key twice, at the first one and before anything else can be looked at. Here the
+/// earlier occurrence gets a name of private-use characters instead, and the document is composed again: so duplicates
+/// are reported together with all other problems, each at its place.
+struct YAMLDocument {
+  /// More duplicates than this are reported one by one.
+  private static let maximumDuplicates = 100
+  private static let privateUse: ClosedRange<UInt32> = 0xE000...0xF8FF
+
+  /// Nil for an empty document.
+  var root: Node?
+  /// The names that keys had before.
+  private(set) var renamed: [String: String] = [:]
+
+  init(_ text: String) throws(ConfigurationProblem) {
+    let mayRename = !text.unicodeScalars.contains { Self.privateUse.contains($0.value) }
+    var text = text
+    while true {
+      do {
+        root = try Yams.compose(yaml: text)
+        return
+      } catch {
+        guard mayRename, renamed.count < Self.maximumDuplicates,
+          case YamlError.duplicatedKeysInMapping(let names, let context) = error, let name = names.first,
+          let mark = Unicode.Scalar(Self.privateUse.lowerBound + UInt32(renamed.count)),
+          let changed = Self.replace(name, at: context.mark, by: mark, in: text)
+        else { throw Self.problem(error) }
+        text = changed
+        renamed[String(repeating: Character(mark), count: name.unicodeScalars.count)] = name
+      }
+    }
+  }
+
+  /// Same length, so that all later places stay what they are. Nil when the text at the place is not the name (an
+  /// escape, an alias, or a line end that is counted otherwise).
+  private static func replace(_ name: String, at mark: Mark, by scalar: Unicode.Scalar, in text: String) -> String? {
+    var scalars = Array(text.unicodeScalars)
+    var start = 0
+    for _ in 1..<max(1, mark.line) {
+      guard let end = scalars[start...].firstIndex(of: "\n") else { return nil }
+      start = end + 1
+    }
+    start += mark.column - 1
+    if start >= 0, start < scalars.count, scalars[start] == "\"" || scalars[start] == "'" { start += 1 }
+    let name = Array(name.unicodeScalars)
+    guard start >= 0, !name.isEmpty, start + name.count <= scalars.count,
+      scalars[start..<start + name.count].elementsEqual(name)
+    else { return nil }
+    for index in start..<start + name.count { scalars[index] = scalar }
+    var result = String.UnicodeScalarView()
+    result.append(contentsOf: scalars)
+    return String(result)
+  }
+
+  private static func problem(_ error: any Error) -> ConfigurationProblem {
+    guard let error = error as? YamlError else { return ConfigurationProblem("this is not YAML: \(error)") }
+    switch error {
+    case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
+      .composer(_, let problem, let mark, _):
+      return ConfigurationProblem("this is not YAML: \(problem)", at: .init(line: mark.line, column: mark.column))
+    case .duplicatedKeysInMapping(let names, let context):
+      return ConfigurationProblem(
+        "'\(names.first ?? "")' is given twice", at: .init(line: context.mark.line, column: context.mark.column))
+    case .reader(let problem, _, _, _): return ConfigurationProblem("this is not YAML: \(problem)")
+    default: return ConfigurationProblem("this is not YAML")
+    }
+  }
+}

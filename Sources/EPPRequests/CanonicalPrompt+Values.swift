@@ -1,0 +1,74 @@
+import EPPCore
+
+/// JSON values inside of a prompt: tools, tool calls, images.
+extension CanonicalPrompt {
+  /// Appends a value that has been checked: no white space, strings unescaped, members in the client's order, which is the
+  /// order in which chat templates print them.
+  mutating func appendValue(_ cursor: inout JSONCursor, _ body: RawSpan) throws(JSONError) {
+    switch try cursor.peek(body) {
+    case .string:
+      appendQuoted(try cursor.readString(body), body)
+    case .object:
+      try cursor.open(body, .object)
+      bytes.append(UInt8(ascii: "{"))
+      var isFirst = true
+      while let key = try cursor.nextMember(body, isFirst: &isFirst) { try appendMember(key, &cursor, body) }
+      bytes.append(UInt8(ascii: "}"))
+    case .array:
+      try cursor.open(body, .array)
+      bytes.append(UInt8(ascii: "["))
+      var isFirst = true
+      while true {
+        let isLater = !isFirst
+        guard try cursor.nextElement(body, isFirst: &isFirst) else { break }
+        if isLater { bytes.append(UInt8(ascii: ",")) }
+        try appendValue(&cursor, body)
+      }
+      bytes.append(UInt8(ascii: "]"))
+    case .number, .boolean, .null:
+      let range = try cursor.skipValue(body)
+      unsafe body.extracting(range).withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
+    }
+  }
+
+  private mutating func appendMember(
+    _ key: JSONText, _ cursor: inout JSONCursor, _ body: RawSpan
+  ) throws(JSONError) {
+    if Self.isLeftOut(key, body) {
+      try cursor.skipValue(body)
+      return
+    }
+    appendQuoted(key, body)
+    if Self.holdsData(key, body), try cursor.peek(body) == .string {
+      appendDigest(of: try cursor.readString(body), body)
+    } else {
+      try appendValue(&cursor, body)
+    }
+  }
+
+  /// Anthropic's clients move `cache_control` on with every turn; it is no part of what the model reads.
+  static func isLeftOut(_ key: JSONText, _ body: RawSpan) -> Bool { key.equals("cache_control", in: body) }
+
+  /// Members that hold an image, a sound or a film, or say where it is: base64 of megabytes is no text to be counted.
+  private static func holdsData(_ key: JSONText, _ body: RawSpan) -> Bool {
+    key.equals("url", in: body) || key.equals("data", in: body) || key.equals("image_url", in: body)
+      || key.equals("video_url", in: body) || key.equals("audio_url", in: body) || key.equals("file_data", in: body)
+  }
+
+  private mutating func appendQuoted(_ text: JSONText, _ body: RawSpan) {
+    bytes.append(PromptMark.quote)
+    text.append(from: body, to: &bytes)
+    bytes.append(PromptMark.quote)
+  }
+
+  private mutating func appendDigest(of text: JSONText, _ body: RawSpan) {
+    let start = bytes.count
+    text.append(from: body, to: &bytes)
+    let (first, second) = unsafe ContentDigest.lanes(of: bytes.span.bytes.extracting(start..<bytes.count))
+    bytes.removeLast(bytes.count - start)
+    bytes.append(PromptMark.digest)
+    for lane in [first, second] {
+      for shift in UInt64(0)..<8 { bytes.append(UInt8(truncatingIfNeeded: lane >> (8 * shift))) }
+    }
+  }
+}

@@ -1,0 +1,53 @@
+/// Values that nobody asked for.
+extension JSONCursor {
+  /// Moves over a value of any kind, checking it, and gives its range. Nesting is counted, not recursed into.
+  @discardableResult
+  package mutating func skipValue(_ bytes: RawSpan) throws(JSONError) -> Range<Int> {
+    skipWhiteSpace(bytes)
+    let start = offset
+    let outside = depth
+    var objects = NestingBits()
+    var isFirst = true
+    repeat {
+      if depth > outside {
+        let hasNext =
+          objects[depth - 1]
+          ? try nextMember(bytes, isFirst: &isFirst) != nil : try nextElement(bytes, isFirst: &isFirst)
+        if !hasNext {
+          isFirst = false
+          continue
+        }
+      }
+      let kind = try peek(bytes)
+      switch kind {
+      case .string: _ = try readString(bytes)
+      case .number: _ = try readNumber(bytes)
+      case .object, .array:
+        try open(bytes, kind)
+        objects[depth - 1] = kind == .object
+        isFirst = true
+      case .boolean: _ = try readBoolean(bytes)
+      case .null: try readNull(bytes)
+      }
+    } while depth > outside
+    return start..<offset
+  }
+
+  /// One bit per open bracket: set for an object.
+  private struct NestingBits {
+    private var low: UInt64 = 0
+    private var high: UInt64 = 0
+
+    subscript(depth: Int) -> Bool {
+      get { (depth < 64 ? low >> UInt64(depth) : high >> UInt64(depth - 64)) & 1 == 1 }
+      set {
+        let bit = UInt64(newValue ? 1 : 0)
+        if depth < 64 {
+          low = low & ~(1 << UInt64(depth)) | bit << UInt64(depth)
+        } else {
+          high = high & ~(1 << UInt64(depth - 64)) | bit << UInt64(depth - 64)
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,67 @@
+/// Puts the client's name for the model back into an answer to a request whose model was rewritten: in the member `model`
+/// of the JSON answer or of each event (there in the Responses API's `response` and Anthropic's `message` too), never in
+/// text.
+///
+/// Whatever string stands there is replaced, so nothing has to be held back to compare it, and no byte waits.
+package struct ModelNameRestorer: Sendable {
+  /// A change in one piece of the answer.
+  package struct Edit: Equatable, Sendable {
+    /// The bytes of the piece that go.
+    package var range: Range<Int>
+    /// What comes in their place; empty where a name goes on from the piece before.
+    package var replacement: [UInt8]
+  }
+
+  private let format: UsageScanner.Format
+  private let replacement: [UInt8]
+  private var lines = EventStreamScanner()
+  private var members: MemberScanner
+  private var isInsideName = false
+
+  /// - Parameter model: the client's name for the model.
+  package init(_ format: UsageScanner.Format, model: String) {
+    self.format = format
+    var text: [UInt8] = []
+    JSONEscaping.appendString(model, to: &text)
+    replacement = text
+    members = MemberScanner(.model, looksInside: format == .eventStream)
+  }
+
+  /// The changes in the next piece of the body, ascending; they do not overlap. A JSON answer's `content-length` no longer
+  /// holds where one was announced.
+  package mutating func edits(in bytes: RawSpan) -> [Edit] {
+    var edits: [Edit] = []
+    switch format {
+    case .json:
+      scan(bytes, 0..<bytes.byteCount, &edits)
+    case .eventStream:
+      var offset = 0
+      while let event = lines.next(bytes, &offset) {
+        guard case .data(let range, let begins, let ends) = event else { continue }
+        if begins { members = MemberScanner(.model, looksInside: true) }
+        scan(bytes, range, &edits)
+        if ends { isInsideName = false }
+      }
+    }
+    return edits
+  }
+
+  private mutating func scan(_ bytes: RawSpan, _ range: Range<Int>, _ edits: inout [Edit]) {
+    var offset = range.lowerBound
+    var start = range.lowerBound
+    var name: [UInt8] = []
+    while let event = members.next(bytes, &offset, range.upperBound) {
+      switch event {
+      case .began(let at):
+        // Null and the like stay.
+        isInsideName = ByteWord.byte(bytes, at) == UInt8(ascii: "\"")
+        start = at
+        name = replacement
+      case .ended(let at):
+        if isInsideName { edits.append(Edit(range: start..<at, replacement: name)) }
+        isInsideName = false
+      }
+    }
+    if isInsideName, start < range.upperBound { edits.append(Edit(range: start..<range.upperBound, replacement: name)) }
+  }
+}

@@ -1,0 +1,39 @@
+import EPPCore
+
+/// The address of a request's client.
+enum ClientAddress {
+  /// The gateway's word first, because a client cannot write it; else the hop of `x-forwarded-for` that lies
+  /// `trustedHops` from the right (1 is the last): what stands before it anybody may have written. Without a port; nil
+  /// when it is not known.
+  static func read(_ context: RequestContext, trustedHops: Int) -> Substring? {
+    if let address = context.sourceAddress, !address.isEmpty { return address[...] }
+    var left = trustedHops
+    guard left > 0 else { return nil }
+    for field in context.headers.fields.reversed() where field.name == HeaderName.forwardedFor {
+      var rest: Substring? = field.value[...]
+      while let list = rest {
+        let comma = list.lastIndex(of: ",")
+        let hop = trimmed(comma.map { list[list.index(after: $0)...] } ?? list)
+        rest = comma.map { list[..<$0] }
+        guard !hop.isEmpty else { continue }
+        left -= 1
+        if left == 0 { return withoutPort(hop) }
+      }
+    }
+    return nil
+  }
+
+  private static func trimmed(_ text: Substring) -> Substring {
+    var text = text
+    while text.first == " " || text.first == "\t" { text.removeFirst() }
+    while text.last == " " || text.last == "\t" { text.removeLast() }
+    return text
+  }
+
+  /// Some proxies add the port, which is another one for every connection of the same client.
+  private static func withoutPort(_ hop: Substring) -> Substring {
+    if hop.first == "[", let end = hop.firstIndex(of: "]") { return hop[hop.index(after: hop.startIndex)..<end] }
+    guard let colon = hop.firstIndex(of: ":"), colon == hop.lastIndex(of: ":") else { return hop }
+    return hop[..<colon]
+  }
+}

@@ -1,0 +1,216 @@
+import EPPConfiguration
+import EPPScheduling
+import Testing
+
+@Suite struct PickerConfigurationReaderTests {
+  private func read(_ body: String) throws -> PickerConfigurationFile {
+    try PickerConfigurationReader.read(TestText.head + body, file: "epp.yaml")
+  }
+
+  @Test func theAnchorsDefaultLoadsUnchanged() throws {
+    let file = try PickerConfigurationReader.read(TestText.standard, file: "epp.yaml")
+    #expect(
+      file.profile
+        == ProfileConfiguration(
+          name: "default",
+          scorers: [
+            .init(.queue, weight: 2), .init(.kvCacheUtilization, weight: 2),
+            .init(.prefixCache(PrefixCacheParameters()), weight: 3),
+          ], picker: .maximumScore(maximumEndpoints: 1)))
+    #expect(file.prefix == PrefixSettings())
+    #expect(file.notes.isEmpty)
+  }
+
+  @Test func theOldNameOfTheVersionLoads() throws {
+    let text = TestText.standard.replacing("llm-d.ai/v1alpha1", with: "inference.networking.x-k8s.io/v1alpha1")
+    #expect(TestText.problems(text).isEmpty)
+  }
+
+  @Test func jsonIsYAML() throws {
+    let file = try PickerConfigurationReader.read(
+      """
+      {"apiVersion": "llm-d.ai/v1alpha1", "kind": "EndpointPickerConfig",
+       "plugins": [{"type": "random-picker", "parameters": {"maxNumOfEndpoints": 3}}, {"type": "lora-affinity-scorer"}],
+       "schedulingProfiles": [{"name": "p", "plugins": [{"pluginRef": "lora-affinity-scorer", "weight": 0.5}]}]}
+      """, file: "epp.json")
+    #expect(file.profile.name == "p")
+    #expect(file.profile.scorers == [.init(.loRAAffinity, weight: 0.5)])
+    #expect(file.profile.picker == .random(maximumEndpoints: 3))
+  }
+
+  @Test func aFileWithoutProfilesTakesAllScorersInOrderWithWeightOne() throws {
+    let file = try read(
+      """
+      plugins:
+      - {type: single-profile-handler}
+      - {type: running-requests-size-scorer, name: running}
+      - {type: queue-scorer}
+      - {type: max-score-picker, parameters: {maxNumOfEndpoints: 2}}
+      """)
+    #expect(
+      file.profile
+        == ProfileConfiguration(
+          scorers: [.init(name: "running", .runningRequests, weight: 1), .init(.queue, weight: 1)],
+          picker: .maximumScore(maximumEndpoints: 2)))
+  }
+
+  @Test func aProfileWithoutPickerTakesTheConfiguredOne() throws {
+    let file = try read(
+      """
+      plugins: [{type: queue-scorer}, {type: random-picker, name: dice}]
+      schedulingProfiles: [{name: default, plugins: [{pluginRef: queue-scorer}]}]
+      """)
+    #expect(file.profile.picker == .random(maximumEndpoints: 1))
+    #expect(file.profile.scorers == [.init(.queue, weight: 1)])
+  }
+
+  @Test func aDocumentOfNothingButItsHeadIsARandomChoice() throws {
+    let file = try read("plugins: []\n")
+    #expect(file.profile == ProfileConfiguration(scorers: [], picker: .maximumScore(maximumEndpoints: 1)))
+  }
+
+  @Test func parametersOfScorersAreRead() throws {
+    let file = try read(
+      """
+      plugins:
+      - type: prefix-cache-scorer
+        parameters: {prefixMatchInfoProducerName: "", matchLengthWeight: 0.25, matchLengthScaleTokens: 4096}
+      - type: session-affinity-scorer
+        parameters: {strategy: client_address, trustedHops: 2}
+      - name: by-cookie-less-header
+        type: session-affinity-scorer
+        parameters: {strategy: session_id, sources: [{header: X-Conversation}], evictionTtlSeconds: 60}
+      """)
+    var prefix = PrefixCacheParameters()
+    prefix.matchLengthWeight = 0.25
+    prefix.matchLengthScaleTokens = 4096
+    var address = SessionAffinityParameters()
+    address.strategy = .clientAddress(trustedHops: 2)
+    address.timeToLive = .seconds(7200)
+    var header = SessionAffinityParameters()
+    header.strategy = .header("x-conversation")
+    header.timeToLive = .seconds(60)
+    #expect(
+      file.profile.scorers == [
+        .init(.prefixCache(prefix), weight: 1), .init(.sessionAffinity(address), weight: 1),
+        .init(name: "by-cookie-less-header", .sessionAffinity(header), weight: 1),
+      ])
+  }
+
+  @Test func settingsOfTheIndexComeFromItsProducer() throws {
+    let file = try read(
+      """
+      plugins:
+      - type: approx-prefix-cache-producer
+        name: index
+        parameters: {autoTune: false, blockSizeTokens: 64, maxPrefixTokensToMatch: 65536, lruCapacityPerServer: 1000}
+      - type: prefix-cache-scorer
+        parameters: {prefixMatchInfoProducerName: index}
+      """)
+    #expect(file.prefix.maximumTokens == 65_536)
+    #expect(file.prefix.defaultBlocks == 1000)
+    #expect(!file.prefix.learnsCacheSize)
+    #expect(
+      file.notes == ["'blockSizeTokens' of approx-prefix-cache-producer has no effect: blocks are 16 tokens long"])
+  }
+
+  @Test func blocksToMatchAreTheAnchorsOfSixtyFourTokens() throws {
+    let file = try read(
+      "plugins: [{type: approx-prefix-cache-producer, parameters: {maxPrefixBlocksToMatch: 2048}}]\n")
+    #expect(file.prefix.maximumTokens == PrefixSettings().maximumTokens)
+  }
+
+  @Test func theSessionHeaderReachesScorersThatNameNone() throws {
+    let file = try read(
+      """
+      plugins:
+      - {type: session-affinity-scorer}
+      - {type: session-affinity-scorer, name: own, parameters: {strategy: header, header: x-own}}
+      - {type: session-id-producer, parameters: {headerName: X-Chat}}
+      """)
+    var first = SessionAffinityParameters()
+    first.strategy = .header("x-chat")
+    var second = SessionAffinityParameters()
+    second.strategy = .header("x-own")
+    #expect(file.sessionHeader == "x-chat")
+    #expect(
+      file.profile.scorers == [
+        .init(.sessionAffinity(first), weight: 1), .init(name: "own", .sessionAffinity(second), weight: 1),
+      ])
+  }
+
+  @Test func fileDiscoveryNamesTheEndpointsFile() throws {
+    let file = try read(
+      """
+      plugins:
+      - {type: queue-scorer}
+      - {type: file-discovery, name: list, parameters: {path: /etc/epp/endpoints.yaml, watchFile: true}}
+      dataLayer: {discovery: {pluginRef: list}}
+      """)
+    #expect(file.endpointsFile == "/etc/epp/endpoints.yaml")
+    #expect(file.notes.isEmpty)
+  }
+
+  @Test func whatChangesNothingIsAccepted() throws {
+    let file = try read(
+      """
+      featureGates: [flowControl=false, haPopulateNonLeaderDatastore=true]
+      plugins:
+      - type: queue-scorer
+      - type: utilization-detector
+        parameters: {queueDepthThreshold: 5, kvCacheUtilThreshold: 0.8, metricsStalenessThreshold: 200ms, headroom: 0.0}
+      - type: metrics-data-source
+        parameters: {scheme: http, path: /metrics, insecureSkipVerify: yes, caCertPath: ""}
+      - type: core-metrics-extractor
+        parameters: {defaultEngine: sglang, engineConfigs: []}
+      - type: inflight-load-producer
+        parameters: {outputRatio: 1.5}
+      - {type: openai-parser}
+      - {type: anthropic-parser}
+      - {type: passthrough-parser}
+      - {type: tokenizer, parameters: {estimate: {}}}
+      - {type: static-usage-limit-policy, parameters: {threshold: 1.0}}
+      - {type: fcfs-ordering-policy}
+      - {type: global-strict-fairness-policy, parameters: null}
+      flowControl:
+        defaultRequestTTL: 60s
+        priorityBands: [{priority: 1, orderingPolicyRef: fcfs-ordering-policy}]
+        usageLimitPolicyPluginRef: static-usage-limit-policy
+        saturationDetector: {pluginRef: utilization-detector}
+      requestHandler: {parsers: [{pluginRef: openai-parser}, {pluginRef: passthrough-parser}]}
+      saturationDetector: {pluginRef: utilization-detector}
+      parser: {pluginRef: openai-parser}
+      dataLayer: {injectDefaults: true, sources: null, discovery: null}
+      """)
+    #expect(file.profile.scorers == [.init(.queue, weight: 1)])
+    #expect(
+      file.notes == [
+        "the feature gate haPopulateNonLeaderDatastore has no effect: every replica is active",
+        "'insecureSkipVerify' of metrics-data-source has no effect",
+        "'outputRatio' of inflight-load-producer has no effect", "'estimate' of token-producer has no effect",
+        "flowControl has no effect: its feature gate is off",
+        "requestHandler.parsers has no effect: all parsers are always there",
+      ])
+  }
+
+  @Test func thePrintedSummaryNamesEverything() throws {
+    let file = try read(
+      """
+      plugins:
+      - {type: queue-scorer}
+      - {type: lora-affinity-scorer}
+      - {type: max-score-picker, parameters: {maxNumOfEndpoints: 3}}
+      schedulingProfiles:
+      - name: main
+        plugins: [{pluginRef: queue-scorer, weight: 2}, {pluginRef: max-score-picker}]
+      """)
+    #expect(
+      file.summary == """
+        ok
+        profile main: queue-scorer=2; max-score-picker, up to 3 endpoints
+        prefix cache: 131072 tokens of a prompt are looked up; 31250 blocks of 16 tokens per engine where the engine \
+        does not say
+        note: the scorer 'lora-affinity-scorer' has no effect: no profile names it
+        """)
+  }
+}

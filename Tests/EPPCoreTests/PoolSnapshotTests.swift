@@ -1,0 +1,99 @@
+import EPPCore
+import Testing
+
+@Suite struct PoolSnapshotTests {
+  private func member(
+    _ index: Int, generation: UInt32 = 0, _ metrics: EndpointMetrics = EndpointMetrics(),
+    _ load: EndpointLoad = EndpointLoad(),
+    isStale: Bool = false
+  ) -> PoolSnapshot.Member {
+    let endpoint = Endpoint(
+      name: "e\(index)", address: EndpointAddress(host: "10.0.0.\(index)", port: 8000),
+      slot: EndpointSlot(index: index, generation: generation))
+    return PoolSnapshot.Member(endpoint: endpoint, metrics: metrics, load: load, isStale: isStale)
+  }
+
+  @Test func membersAreFoundByDestinationAndSlot() {
+    let snapshot = PoolSnapshot(members: [member(3, generation: 2), member(1)])
+    #expect(snapshot.index(ofDestination: "10.0.0.3:8000") == 0)
+    #expect(snapshot.index(ofDestination: "10.0.0.1:8000") == 1)
+    #expect(snapshot.index(ofDestination: "10.0.0.1") == nil)
+    #expect(snapshot.index(ofDestination: "10.0.0.1:8001") == nil)
+    #expect(snapshot.index(of: EndpointSlot(index: 3, generation: 2)) == 0)
+    #expect(snapshot.index(of: EndpointSlot(index: 3, generation: 1)) == nil)
+    #expect(PoolSnapshot.empty.members.isEmpty)
+  }
+
+  @Test func twoMembersWithOneAddressDoNotTrap() {
+    let snapshot = PoolSnapshot(members: [member(1), member(1)])
+    #expect(snapshot.index(ofDestination: "10.0.0.1:8000") == 0)
+  }
+
+  @Test func destinationsOfIPv6HaveBrackets() {
+    let endpoint = Endpoint(
+      name: "v6", address: EndpointAddress(host: "::1", port: 80), slot: EndpointSlot(index: 0, generation: 0))
+    let snapshot = PoolSnapshot(members: [
+      PoolSnapshot.Member(endpoint: endpoint, metrics: EndpointMetrics(), load: EndpointLoad(), isStale: false)
+    ])
+    #expect(snapshot.members[0].destination == "[::1]:80")
+    #expect(snapshot.index(ofDestination: "[::1]:80") == 0)
+    #expect(endpoint.metricsAddress == endpoint.address)
+    #expect(endpoint.namespace == "default")
+  }
+
+  @Test func loadIsThePageAndWhatThePageCannotShow() {
+    let load = EndpointLoad()
+    load.dispatch(uncachedTokens: 1000)
+    var metrics = EndpointMetrics()
+    metrics.waitingRequests = 4
+    metrics.runningRequests = 2
+    metrics.kvCacheUsage = 0.25
+    metrics.cacheBlockTokens = 16
+    metrics.cacheBlocks = 100
+    metrics.dispatchedAtScrape = load.totals
+    load.dispatch(uncachedTokens: 400)
+    let fresh = member(0, metrics, load)
+    #expect(fresh.unseen == EndpointLoad.InFlight(requests: 1, uncachedTokens: 400))
+    #expect(fresh.queueDepth == 5)
+    #expect(fresh.runningRequests == 3)
+    #expect(fresh.kvCacheUsage == 0.5)
+  }
+
+  @Test func aStaleEndpointIsJudgedByItsOwnRequests() {
+    let load = EndpointLoad()
+    load.dispatch(uncachedTokens: 800)
+    load.dispatch(uncachedTokens: 800)
+    var metrics = EndpointMetrics()
+    metrics.waitingRequests = 40
+    metrics.runningRequests = 20
+    metrics.kvCacheUsage = 0.9
+    metrics.cacheBlockTokens = 16
+    metrics.cacheBlocks = 200
+    metrics.dispatchedAtScrape = load.totals
+    let stale = member(0, metrics, load, isStale: true)
+    #expect(stale.queueDepth == 2)
+    #expect(stale.runningRequests == 2)
+    #expect(stale.kvCacheUsage == 0.5)
+  }
+
+  @Test(arguments: [(-1.0, 0.0), (0.5, 0.5), (3.0, 1.0)]) func cacheUsageIsAShare(_ scraped: Double, _ expected: Double)
+  {
+    var metrics = EndpointMetrics()
+    metrics.kvCacheUsage = scraped
+    #expect(member(0, metrics).kvCacheUsage == expected)
+    metrics.cacheBlockTokens = 16
+    metrics.cacheBlocks = 10
+    #expect(member(0, metrics).kvCacheUsage == expected)
+  }
+
+  @Test func capacityIsBlocksTimesTokens() {
+    var metrics = EndpointMetrics()
+    #expect(metrics.cacheCapacityTokens == nil)
+    metrics.cacheBlocks = 10
+    #expect(metrics.cacheCapacityTokens == nil)
+    metrics.cacheBlockTokens = 16
+    #expect(metrics.cacheCapacityTokens == 160)
+    metrics.cacheBlocks = Int.max
+    #expect(metrics.cacheCapacityTokens == nil)
+  }
+}

@@ -1,0 +1,87 @@
+import EPPCore
+import EPPPrefixCache
+
+/// Prompts written as lists of block names: equal names at the head of two lists are an equal prefix.
+enum PromptText {
+  static func prompt(_ lists: [[Int]]) -> CanonicalPrompt {
+    var prompt = CanonicalPrompt()
+    for list in lists {
+      let start = prompt.bytes.count
+      for name in list { prompt.bytes.append(contentsOf: block(name)) }
+      prompt.prompts.append(start..<prompt.bytes.count)
+    }
+    return prompt
+  }
+
+  /// 64 bytes that only this name has.
+  static func block(_ name: Int) -> [UInt8] {
+    var text = Array("<\(name)>".utf8)
+    text.append(contentsOf: repeatElement(UInt8(ascii: "."), count: 64 - text.count))
+    return text
+  }
+}
+
+extension PrefixQuery {
+  static let hasher = BlockHasher(seed: HashSeed(first: 11, second: 12))
+
+  static func of(
+    _ lists: [Int]..., model: String = "m", salt: String? = nil, hasher: BlockHasher = hasher, maximum: Int = .max
+  ) -> PrefixQuery {
+    var query = PrefixQuery()
+    query.reset(
+      for: PromptText.prompt(lists), request: InferenceRequest(api: .completions, model: model, cacheSalt: salt),
+      hasher: hasher, maximumBlocks: maximum)
+    return query
+  }
+
+  /// One whose keys are not made yet.
+  static func lazy(_ lists: [Int]..., maximum: Int = .max) -> PrefixQuery {
+    var query = PrefixQuery()
+    query.begin(
+      for: PromptText.prompt(lists), request: InferenceRequest(api: .completions, model: "m"), hasher: hasher,
+      maximumBlocks: maximum)
+    return query
+  }
+}
+
+/// A pool of endpoints that nothing is known of but their slots.
+struct Slots {
+  let slots: [EndpointSlot]
+  let snapshot: PoolSnapshot
+
+  init(_ count: Int, generation: UInt32 = 1) {
+    self.init((0..<count).map { EndpointSlot(index: $0, generation: generation) })
+  }
+
+  init(_ slots: [EndpointSlot]) {
+    self.slots = slots
+    snapshot = PoolSnapshot(
+      members: slots.map { slot in
+        PoolSnapshot.Member(
+          endpoint: Endpoint(
+            name: "e\(slot.index)", address: EndpointAddress(host: "10.0.0.\(slot.index)", port: 8000), slot: slot),
+          metrics: EndpointMetrics(), load: EndpointLoad(), isStale: false)
+      })
+  }
+
+  subscript(_ index: Int) -> EndpointSlot { slots[index] }
+
+  /// Matched blocks of every endpoint, in order.
+  func depths(_ query: PrefixQuery, in index: PrefixIndex) -> [Int] {
+    var match = PrefixMatch()
+    index.match(query, snapshot: snapshot, candidates: Array(slots.indices), into: &match)
+    return slots.map { match.matchedBlocks($0) }
+  }
+}
+
+/// A generator that gives the same numbers in every run (splitmix64).
+struct Dice: RandomNumberGenerator {
+  var state: UInt64
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var mixed = (state ^ (state >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+    return mixed ^ (mixed >> 31)
+  }
+}

@@ -1,0 +1,178 @@
+import EPPCore
+import EPPRequests
+import Testing
+
+/// What a request says beside its prompt, and what is wrong with it.
+@Suite struct RequestParserTests {
+  private static let chat = #""messages":[{"role":"user","content":"hi"}]"#
+
+  @Test func membersAreRead() throws {
+    let body = #"{"model":"m","stream":true,"max_tokens":5,"cache_salt":"s\u0061lt",\#(Self.chat)}"#
+    let request = try ParsedRequest(.chatCompletions, body).request
+    #expect(request.api == .chatCompletions)
+    #expect(request.model == "m")
+    #expect(request.targetModel == "m")
+    #expect(request.modelRange == 9..<12)
+    #expect(request.isStreaming)
+    #expect(request.maximumOutputTokens == 5)
+    #expect(request.cacheSalt == "salt")
+    #expect(request.bodyBytes == body.utf8.count)
+    // A mark, the role, a mark, the content: 8 bytes.
+    #expect(request.promptTokens == 2)
+  }
+
+  @Test func absentMembersHaveDefaults() throws {
+    let request = try ParsedRequest(.chatCompletions, #"{"model":"m",\#(Self.chat)}"#).request
+    #expect(!request.isStreaming)
+    #expect(request.maximumOutputTokens == nil)
+    #expect(request.cacheSalt == nil)
+  }
+
+  @Test(
+    arguments: [
+      (#""max_tokens":5"#, 5), (#""max_completion_tokens":7"#, 7), (#""max_completion_tokens":7,"max_tokens":5"#, 7),
+      (#""max_tokens":5,"max_completion_tokens":7"#, 7), (#""max_tokens":5,"max_completion_tokens":null"#, 5),
+      (#""max_tokens":5,"max_tokens":6"#, 6), (#""max_tokens":null"#, nil), (#""max_tokens":"5""#, nil),
+      (#""max_tokens":-5"#, nil), (#""max_tokens":99999999999999999999"#, nil), (#""max_output_tokens":5"#, nil),
+      (#""nested":{"max_tokens":5}"#, nil),
+    ] as [(String, Int?)])
+  func chatHasTwoNamesForItsBound(_ members: String, _ expected: Int?) throws {
+    #expect(
+      try ParsedRequest(.chatCompletions, #"{"model":"m",\#(members),\#(Self.chat)}"#).request.maximumOutputTokens
+        == expected)
+  }
+
+  @Test func eachAPIHasItsBound() throws {
+    let bounds = #""max_tokens":1,"max_output_tokens":2,"max_completion_tokens":3"#
+    func bound(_ api: InferenceAPI, _ prompt: String) throws -> Int? {
+      try ParsedRequest(api, #"{"model":"m",\#(bounds),\#(prompt)}"#).request.maximumOutputTokens
+    }
+    #expect(try bound(.completions, #""prompt":"a""#) == 1)
+    #expect(try bound(.chatCompletions, Self.chat) == 3)
+    #expect(try bound(.responses, #""input":"a""#) == 2)
+    #expect(try bound(.messages, Self.chat) == 1)
+    #expect(try bound(.embeddings, #""input":"a""#) == nil)
+  }
+
+  @Test func theLastOfEqualMembersCounts() throws {
+    let body = #"{"model":"first","model":4,"mod\u0065l" : "l\u0061st","stream":true,"stream":false,\#(Self.chat)}"#
+    let request = try ParsedRequest(.chatCompletions, body).request
+    #expect(request.model == "last")
+    #expect(!request.isStreaming)
+    let range = try #require(request.modelRange)
+    #expect(String(decoding: Array(body.utf8)[range], as: UTF8.self) == #""l\u0061st""#)
+    #expect(rejection(.chatCompletions, #"{"model":"a","model":4,\#(Self.chat)}"#)?.field == "model")
+    let parsed = try ParsedRequest(.completions, #"{"model":"a","prompt":[1,2],"prompt":"text"}"#)
+    #expect(parsed.text == "text")
+    #expect(!parsed.prompt.isTokens)
+    #expect(rejection(.completions, #"{"model":"a","prompt":"text","prompt":null}"#)?.field == "prompt")
+  }
+
+  @Test func membersOfInnerObjectsDoNotCount() throws {
+    let body = #"{"metadata":{"model":"x","stream":true,"messages":[]},"model":"m",\#(Self.chat)}"#
+    let request = try ParsedRequest(.chatCompletions, body).request
+    #expect(request.model == "m")
+    #expect(!request.isStreaming)
+  }
+
+  @Test func aPassthroughBodyIsNotRead() throws {
+    let parsed = try ParsedRequest(.passthrough, "not JSON")
+    #expect(parsed.request.model.isEmpty)
+    #expect(parsed.request.modelRange == nil)
+    #expect(parsed.request.bodyBytes == 8)
+    #expect(parsed.prompt.prompts.isEmpty)
+  }
+
+  // MARK: - Faults
+
+  @Test(
+    arguments: [
+      (.chatCompletions, #"{"messages":[{"role":"user","content":"hi"}]}"#, "model", "'model' is missing"),
+      (.chatCompletions, #"{"model":"","messages":[{}]}"#, "model", "'model' is empty"),
+      (.chatCompletions, #"{"model":5,"messages":[{}]}"#, "model", "'model' has to be a string"),
+      (.chatCompletions, #"{"model":null,"messages":[{}]}"#, "model", "'model' has to be a string"),
+      (.chatCompletions, #"{"model":"m"}"#, "messages", "'messages' is missing"),
+      (.chatCompletions, #"{"model":"m","messages":null}"#, "messages", "'messages' is missing"),
+      (.chatCompletions, #"{"model":"m","messages":[]}"#, "messages", "'messages' is empty"),
+      (.chatCompletions, #"{"model":"m","messages":"hi"}"#, "messages", "'messages' has to be a list of objects"),
+      (.chatCompletions, #"{"model":"m","messages":{}}"#, "messages", "'messages' has to be a list of objects"),
+      (.chatCompletions, #"{"model":"m","messages":[{},"hi"]}"#, "messages", "'messages' has to be a list of objects"),
+      (.messages, #"{"model":"m","messages":[]}"#, "messages", "'messages' is empty"),
+      (.messagesCountTokens, #"{"model":"m"}"#, "messages", "'messages' is missing"),
+      (.conversations, #"{"model":"m"}"#, "items", "'items' is missing"),
+      (.completions, #"{"model":"m"}"#, "prompt", "'prompt' is missing"),
+      (.completions, #"{"model":"m","prompt":""}"#, "prompt", "'prompt' is empty"),
+      (.completions, #"{"model":"m","prompt":[]}"#, "prompt", "'prompt' is empty"),
+      (.completions, #"{"model":"m","prompt":["",""]}"#, "prompt", "'prompt' is empty"),
+      (.completions, #"{"model":"m","prompt":[[],[]]}"#, "prompt", "'prompt' is empty"),
+      (.completions, #"{"model":"m","prompt":[1,"a"]}"#, "prompt", "'prompt' mixes strings, token ids and lists"),
+      (.completions, #"{"model":"m","prompt":[[1],2]}"#, "prompt", "'prompt' mixes strings, token ids and lists"),
+      (.embeddings, #"{"model":"m"}"#, "input", "'input' is missing"),
+      (.responses, #"{"model":"m"}"#, "input", "'input' is missing"),
+      (.responses, #"{"model":"m","input":""}"#, "input", "'input' is empty"),
+      (.responses, #"{"model":"m","input":[]}"#, "input", "'input' is empty"),
+      (.responses, #"{"model":"m","input":[1]}"#, "input", "'input' has to be a list of objects"),
+      (.imageGenerations, #"{"model":"m","prompt":["a"]}"#, "prompt", "'prompt' has to be a string"),
+      (.imageGenerations, #"{"model":"m","prompt":""}"#, "prompt", "'prompt' is empty"),
+    ] as [(InferenceAPI, String, String, String)])
+  func aFaultNamesItsField(_ api: InferenceAPI, _ body: String, _ field: String, _ message: String) {
+    #expect(rejection(api, body) == Rejection(.badRequest, message, field: field))
+  }
+
+  @Test(arguments: [
+    "true", "{}", "1.5", "-1", "4294967296", "1e2", "[1,{}]", "[1,[2]]", "[1,-2]", "[1,2.5,3]", "[4294967296]",
+  ])
+  func whatIsNoTokenIDIsRefused(_ element: String) {
+    let rejection = rejection(.completions, #"{"model":"m","prompt":[\#(element)]}"#)
+    #expect(rejection?.status == .badRequest)
+    #expect(rejection?.field == "prompt")
+  }
+
+  @Test func aBadTokenIDIsToldFromABadType() {
+    #expect(rejection(.completions, #"{"model":"m","prompt":[1,4294967296]}"#)?.message.contains("token id") == true)
+    #expect(rejection(.completions, #"{"model":"m","prompt":[1,-1,3]}"#)?.message.contains("token id") == true)
+    #expect(rejection(.completions, #"{"model":"m","prompt":5}"#)?.message.contains("has to be") == true)
+  }
+
+  @Test func anEmptyBodyIsRefused() {
+    let rejection = rejection(.completions, "")
+    #expect(rejection?.status == .badRequest)
+    #expect(rejection?.message.contains("empty") == true)
+  }
+
+  @Test(arguments: ["[]", "\"a\"", "1", "null", "[{\"model\":\"m\"}]"])
+  func aBodyThatIsNoObjectIsRefused(_ body: String) {
+    #expect(rejection(.chatCompletions, body) == Rejection(.badRequest, "the request body has to be a JSON object"))
+  }
+
+  @Test(arguments: [
+    ("{not json", "unexpected character (at byte 1)"), (#"{"model":"m","#, "it ends too early (at byte 13)"),
+    (#"{"model":"m"} x"#, "something follows the value (at byte 14)"), ("   ", "it ends too early (at byte 3)"),
+    (#"{"a":"\x"}"#, "invalid escape (at byte 6)"), (#"{"a":01}"#, "invalid number (at byte 7)"),
+    ("[1,", "it ends too early (at byte 3)"),
+    (String(repeating: "[", count: 200_000), "nested too deeply (at byte 128)"),
+    (#"{"messages":"# + String(repeating: "[", count: 200_000), "nested too deeply (at byte 139)"),
+    (#"{"model":4,"messages":[{"content":[[}"#, "unexpected character (at byte 36)"),
+  ])
+  func whatIsNoJSONIsRefusedWithItsPlace(_ body: String, _ message: String) {
+    #expect(
+      rejection(.chatCompletions, body)
+        == Rejection(.badRequest, "the request body is not valid JSON: \(message)"))
+  }
+
+  @Test func aPromptIsEmptyAfterAnError() {
+    var prompt = CanonicalPrompt()
+    let body = Array(#"{"messages":[{"role":"user","content":"hi"}]}"#.utf8)
+    #expect(throws: Rejection.self) {
+      try unsafe RequestParser().parse(api: .chatCompletions, body: body.span.bytes, prompt: &prompt)
+    }
+    #expect(prompt.bytes.isEmpty)
+    #expect(prompt.segmentEnds.isEmpty)
+  }
+
+  @Test func manyMembersInAMessageAreReadInGoodTime() throws {
+    let members = (0..<50_000).map { #""key\#(($0 &* 7919) % 50_000)":1"# }.joined(separator: ",")
+    let parsed = try ParsedRequest(.chatCompletions, #"{"model":"m","messages":[{\#(members)}]}"#)
+    #expect(parsed.prompt.segmentEnds.count == 1)
+  }
+}
