@@ -121,7 +121,7 @@ let package = Package(
       resources: [.copy("Fixtures")], swiftSettings: strict),
     .testTarget(
       name: "EPPRoutingTests",
-      dependencies: ["EPPCore", "EPPMetrics", "EPPPrefixCache", "EPPRequests", "EPPRouting", "EPPScheduling"],
+      dependencies: ["EPPCore", "EPPExtProc", "EPPMetrics", "EPPPrefixCache", "EPPRequests", "EPPRouting", "EPPScheduling"],
       swiftSettings: strict),
     .testTarget(
       name: "EPPGRPCServerTests",

@@ -1,7 +1,12 @@
 """No test hangs: each has two minutes, the start of its fixtures included."""
 
+import os
 import signal
 from typing import Iterator
+
+# Before anything imports grpc. Every process under test is for a moment a fork of this one; with fork support the gRPC of Python
+# starts its poller in there, on descriptors that are closed already, and aborts the child.
+os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
 
 import pytest
 

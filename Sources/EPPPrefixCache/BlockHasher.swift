@@ -7,6 +7,7 @@ package struct BlockHasher: Sendable {
   /// Drawn from the seed: eight for the words of a block, two for the chain.
   private let secrets: InlineArray<10, UInt64>
 
+  /// Draws the secret words from the seed.
   package init(seed: HashSeed) {
     secrets = InlineArray { position in
       let step = UInt64(position + 1)

@@ -58,7 +58,8 @@ struct EndpointBlocks {
   ///   - made: how many of the prompt's keys there are; more is not looked for.
   ///   - held: so many are known to be held.
   ///   - hint: a likely answer: it costs two look-ups when it is right.
-  func depth(_ keys: borrowing [BlockKey], _ prompt: PrefixQuery.Prompt, made: Int, held: Int = 0, hint: Int = 0) -> Int {
+  func depth(_ keys: borrowing [BlockKey], _ prompt: PrefixQuery.Prompt, made: Int, held: Int = 0, hint: Int = 0) -> Int
+  {
     func isHeld(_ depth: Int) -> Bool { contains(keys[prompt.firstKey + depth - 1]) }
     var low = held
     var high = made + 1

@@ -2,9 +2,12 @@
 ///
 /// Keys of different seeds have nothing to do with each other.
 package struct HashSeed: Sendable, Equatable {
+  /// The first 64 bits.
   package var first: UInt64
+  /// The other 64.
   package var second: UInt64
 
+  /// One that is known already: shared by replicas, or a test's.
   package init(first: UInt64, second: UInt64) {
     self.first = first
     self.second = second

@@ -12,6 +12,7 @@ package struct PickRecord: Sendable {
     var use: UInt32
   }
 
+  /// The endpoint that the entries are of.
   package let slot: EndpointSlot
   /// The first prompt's, which for nearly all requests is the only one, stands alone so that nothing is allocated.
   private(set) var first: Tail?

@@ -24,7 +24,11 @@ extension PrefixIndex {
   /// The endpoint has left the pool.
   package func remove(_ slot: EndpointSlot) {
     let removed = shards[slot.index].table.withLock { table -> EndpointBlocks? in
-      guard table.generation == slot.generation else { return nil }
+      guard table.generation == slot.generation else {
+        // It never had an entry: from now on it gets none.
+        if table.generation == nil, isLater(slot.generation, than: table.departed) { table.departed = slot.generation }
+        return nil
+      }
       let blocks = table.blocks
       table = Table(departed: slot.generation, capacity: max(1, limits.defaultBlocks))
       return blocks
@@ -40,8 +44,7 @@ extension PrefixIndex {
   func change<Result>(_ slot: EndpointSlot, _ body: (inout Table, _ capacity: Int) -> Result) -> Result? {
     shards[slot.index].table.withLock { table in
       if table.generation != slot.generation {
-        // Generations grow, with wrap-around.
-        if let last = table.generation ?? table.departed, Int32(bitPattern: slot.generation &- last) <= 0 { return nil }
+        guard isLater(slot.generation, than: table.generation ?? table.departed) else { return nil }
         if table.generation != nil {
           release(table.blocks)
           table = Table(capacity: max(1, limits.defaultBlocks))
@@ -57,6 +60,11 @@ extension PrefixIndex {
       pairs.wrappingAdd(table.blocks.count - before, ordering: .relaxed)
       return result
     }
+  }
+
+  /// Generations grow, with wrap-around.
+  private func isLater(_ generation: UInt32, than other: UInt32?) -> Bool {
+    other.map { Int32(bitPattern: generation &- $0) > 0 } ?? true
   }
 
   /// Blocks that a table may hold: what the endpoint's cache does, or its share of the index when that is less.

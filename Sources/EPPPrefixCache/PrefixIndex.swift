@@ -6,6 +6,7 @@ import Synchronization
 /// Any thread may call it. Each endpoint has a lock of its own, held for a few look-ups by readers and for
 /// `EndpointBlocks.chunkBlocks` blocks by writers; only a change of an endpoint's capacity holds it longer.
 package final class PrefixIndex: Sendable {
+  /// How much the index may hold.
   package struct Limits: Sendable {
     /// Blocks taken for an endpoint whose cache size is unknown: the anchor's default.
     package var defaultBlocks = 31_250
@@ -13,6 +14,7 @@ package final class PrefixIndex: Sendable {
     /// grows has its old arrays beside the new ones for a moment, which are not counted.
     package var maximumBytes = 512 << 20
 
+    /// The defaults.
     package init() {}
   }
 
@@ -40,6 +42,7 @@ package final class PrefixIndex: Sendable {
   /// Slots that have a table.
   let tenants = Atomic<Int>(0)
 
+  /// An index that holds nothing yet.
   package init(limits: Limits = Limits()) {
     self.limits = limits
     shards = (0..<EndpointSlot.capacity).map { _ in Shard(capacity: max(1, limits.defaultBlocks)) }
@@ -146,7 +149,8 @@ package final class PrefixIndex: Sendable {
     // Twice what is needed: prompts of other threads that push this one out again cannot keep it here.
     for _ in 0..<(2 * (prompt.blocks / EndpointBlocks.chunkBlocks + 1)) where !insertion.isDone {
       let isRefused = change(slot) { table, capacity in
-        let room = allocate(&table.blocks, blocks: min(capacity, table.blocks.count + prompt.blocks), capacity: capacity)
+        let room = allocate(
+          &table.blocks, blocks: min(capacity, table.blocks.count + prompt.blocks), capacity: capacity)
         table.blocks.insert(keys, prompt, &insertion, capacity: min(capacity, room))
         return room < capacity && insertion.held < prompt.blocks
       }

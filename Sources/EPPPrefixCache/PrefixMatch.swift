@@ -16,6 +16,7 @@ package struct PrefixMatch: Sendable {
   /// Blocks of the request's prompts.
   package private(set) var totalBlocks = 0
 
+  /// One that holds no answers yet.
   package init() {}
 
   /// Blocks that the endpoint holds, contiguous from the first of each prompt, summed over the prompts.

@@ -33,6 +33,7 @@ package struct PrefixQuery: Sendable {
   private var bytes: [UInt8] = []
   private var tokens: [UInt32] = []
 
+  /// One without a prompt.
   package init() {}
 
   /// Keys made so far, over all prompts.
@@ -116,7 +117,8 @@ package struct PrefixQuery: Sendable {
     of prompt: inout Prompt, upTo end: Int, into keys: inout [BlockKey], _ root: BlockKey, _ hasher: BlockHasher,
     _ bytes: RawSpan
   ) {
-    precondition(prompt.offset + (end - prompt.made) * blockBytes <= bytes.byteCount, "a prompt's range ends in its text")
+    precondition(
+      prompt.offset + (end - prompt.made) * blockBytes <= bytes.byteCount, "a prompt's range ends in its text")
     var key = prompt.made > 0 ? keys[prompt.firstKey + prompt.made - 1] : root
     var offset = prompt.offset
     var keys = keys.mutableSpan

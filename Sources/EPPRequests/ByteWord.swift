@@ -1,4 +1,5 @@
-/// Looks at eight bytes at a time, in a plain 64-bit word: generic SIMD operators cost hundreds of times more in this form.
+/// Looks at eight bytes at a time, in a plain 64-bit word: generic SIMD operators cost hundreds of times more in this
+/// form.
 ///
 /// The test for a byte is Mycroft's test for zero. Borrows run towards higher bytes, so the lowest flag of a word is
 /// right and later ones may be false: a search takes the lowest and looks again.
@@ -6,8 +7,8 @@ enum ByteWord {
   static let ones: UInt64 = 0x0101_0101_0101_0101
   static let tops: UInt64 = 0x8080_8080_8080_8080
 
-  // The loads are not checked: the caller has compared the offset with an end that is inside of the bytes. Checks by the
-  // span too would cost a third of the time of a scan.
+  // The loads are not checked: the caller has compared the offset with an end that is inside of the bytes. Checks by
+  // the span too would cost a third of the time of a scan.
 
   /// Eight bytes, the first one lowest.
   @inline(__always)

@@ -2,8 +2,8 @@ import EPPCore
 
 /// Prompts of completions and embeddings: a text, several texts, token ids, several lists of token ids.
 extension CanonicalPrompt {
-  /// Reads an input in any of the four forms; each text or list is a prompt of its own, and empty ones are none. A fault is
-  /// what is wrong although it is JSON.
+  /// Reads an input in any of the four forms; each text or list is a prompt of its own, and empty ones are none. A
+  /// fault is what is wrong although it is JSON.
   mutating func appendInput(_ cursor: inout JSONCursor, _ body: RawSpan) throws(JSONError) -> PromptFault? {
     switch try cursor.peek(body) {
     case .string:

@@ -2,8 +2,8 @@ import EPPCore
 
 /// JSON values inside of a prompt: tools, tool calls, images.
 extension CanonicalPrompt {
-  /// Appends a value that has been checked: no white space, strings unescaped, members in the client's order, which is the
-  /// order in which chat templates print them.
+  /// Appends a value that has been checked: no white space, strings unescaped, members in the client's order, which is
+  /// the order in which chat templates print them.
   mutating func appendValue(_ cursor: inout JSONCursor, _ body: RawSpan) throws(JSONError) {
     switch try cursor.peek(body) {
     case .string:
@@ -62,12 +62,18 @@ extension CanonicalPrompt {
   }
 
   private mutating func appendDigest(of text: JSONText, _ body: RawSpan) {
-    let start = bytes.count
-    text.append(from: body, to: &bytes)
-    let (first, second) = unsafe ContentDigest.lanes(of: bytes.span.bytes.extracting(start..<bytes.count))
-    bytes.removeLast(bytes.count - start)
+    let lanes: (UInt64, UInt64)
+    if text.hasEscapes {
+      let start = bytes.count
+      text.append(from: body, to: &bytes)
+      lanes = unsafe ContentDigest.lanes(of: bytes.span.bytes.extracting(start..<bytes.count))
+      bytes.removeLast(bytes.count - start)
+    } else {
+      // Base64 has no escapes: the prompt's storage does not grow to an image's size.
+      lanes = ContentDigest.lanes(of: body.extracting(text.range))
+    }
     bytes.append(PromptMark.digest)
-    for lane in [first, second] {
+    for lane in [lanes.0, lanes.1] {
       for shift in UInt64(0)..<8 { bytes.append(UInt8(truncatingIfNeeded: lane >> (8 * shift))) }
     }
   }

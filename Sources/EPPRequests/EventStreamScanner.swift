@@ -1,7 +1,8 @@
-/// Cuts an event stream (`text/event-stream`) into the data of its `data:` lines, in any cutting of the stream. Nothing is
-/// kept between pieces: what is cut is given on in parts.
+/// Cuts an event stream (`text/event-stream`) into the data of its `data:` lines, in any cutting of the stream. Nothing
+/// is kept between pieces: what is cut is given on in parts.
 ///
-/// Data that is spread over several lines of one event comes as several lines; the answers of engines have one line each.
+/// Data that is spread over several lines of one event comes as several lines; the answers of engines have one line
+/// each.
 struct EventStreamScanner: Sendable {
   enum Event: Equatable {
     /// A part of a line's data: where it is, whether the line's data begins and ends with it.

@@ -30,7 +30,8 @@ extension JSONCursor {
   }
 
   /// Behind a number in an array: reads on through `,digits` without white space as long as the numbers are at most
-  /// `UInt32.max`, the form in which clients send token ids. What is of any other form is left to be read in the usual way.
+  /// `UInt32.max`, the form in which clients send token ids. What is of any other form is left to be read in the usual
+  /// way.
   mutating func readFurtherIntegers(_ bytes: RawSpan, into numbers: inout [UInt32]) {
     while offset < end, byte(bytes, offset) == UInt8(ascii: ",") {
       let start = offset &+ 1

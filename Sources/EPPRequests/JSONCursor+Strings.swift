@@ -75,7 +75,8 @@ extension JSONCursor {
   /// Characters of two to four bytes in a row, shortest form, no surrogates (Unicode 15, table 3-7).
   private mutating func skipMultibyte(_ bytes: RawSpan) throws(JSONError) {
     while end &- offset >= 4 {
-      // Four bytes, first one lowest: masks pick the marks of each form, then the payload bits that rule out longer forms.
+      // Four bytes, first one lowest: masks pick the marks of each form, then the payload bits that rule out longer
+      // forms.
       let word = ByteWord.loadHalf(bytes, offset)
       if word & 0x80 == 0 { return }
       if word & 0x00C0_C0F0 == 0x0080_80E0, word & 0x200F != 0, word & 0x200F != 0x200D {

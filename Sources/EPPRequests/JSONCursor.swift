@@ -3,8 +3,8 @@
 /// Strict (RFC 8259): UTF-8, numbers, escapes and nesting are checked in what is skipped too. Any bytes may be given to
 /// it. After an error the cursor stands at the byte at fault and is of no further use.
 ///
-/// The cursor holds offsets only, and every method is given the bytes again, the same ones each time: a type that holds a
-/// span needs lifetime annotations, which the language does not have in a settled form yet.
+/// The cursor holds offsets only, and every method is given the bytes again, the same ones each time: a type that holds
+/// a span needs lifetime annotations, which the language does not have in a settled form yet.
 package struct JSONCursor: Sendable {
   /// Brackets inside brackets; further ones are an error. No inference API comes near it.
   package static let maximumDepth = 128

@@ -1,6 +1,6 @@
-/// Puts the client's name for the model back into an answer to a request whose model was rewritten: in the member `model`
-/// of the JSON answer or of each event (there in the Responses API's `response` and Anthropic's `message` too), never in
-/// text.
+/// Puts the client's name for the model back into an answer to a request whose model was rewritten: in the member
+/// `model` of the JSON answer or of each event (there in the Responses API's `response` and Anthropic's `message` too),
+/// never in text.
 ///
 /// Whatever string stands there is replaced, so nothing has to be held back to compare it, and no byte waits.
 package struct ModelNameRestorer: Sendable {
@@ -27,8 +27,8 @@ package struct ModelNameRestorer: Sendable {
     members = MemberScanner(.model, looksInside: format == .eventStream)
   }
 
-  /// The changes in the next piece of the body, ascending; they do not overlap. A JSON answer's `content-length` no longer
-  /// holds where one was announced.
+  /// The changes in the next piece of the body, ascending; they do not overlap. A JSON answer's `content-length` no
+  /// longer holds where one was announced.
   package mutating func edits(in bytes: RawSpan) -> [Edit] {
     var edits: [Edit] = []
     switch format {

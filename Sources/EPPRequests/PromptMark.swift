@@ -1,9 +1,9 @@
-/// Bytes that cannot be in UTF-8 text: they keep the parts of a canonical prompt apart, so that no client's text can pass
-/// for another structure.
+/// Bytes that cannot be in UTF-8 text: they keep the parts of a canonical prompt apart, so that no client's text can
+/// pass for another structure.
 ///
-/// A chat is `tools`? `system`? (`message` role `content` content others)*. Content is the first text, or parts of which
-/// each but a leading text has its mark; a lone value is the same as a list of it. A value is JSON without white space, with `quote` on both sides of unescaped
-/// strings.
+/// A chat is `tools`? `system`? (`message` role `content` content others)*. Content is the first text, or parts of
+/// which each but a leading text has its mark; a lone value is the same as a list of it. A value is JSON without white
+/// space, with `quote` on both sides of unescaped strings.
 enum PromptMark {
   /// Before the tools, a value.
   static let tools: UInt8 = 0xFC

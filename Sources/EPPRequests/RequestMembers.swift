@@ -2,8 +2,8 @@ import EPPCore
 
 /// What a request's top-level members say, gathered in one pass; the prompt's text goes straight to its place.
 ///
-/// Of members with the same name the last counts, faults included: so engines read it, and so no request means one thing
-/// here and another there.
+/// Of members with the same name the last counts, faults included: so engines read it, and so no request means one
+/// thing here and another there.
 struct RequestMembers {
   enum Model {
     case missing

@@ -9,17 +9,17 @@ package struct UsageScanner: Sendable {
     case eventStream
   }
 
-  /// Bytes of a usage object that are kept while it is incomplete; the largest of vLLM's has 400. A longer one is passed
-  /// over, however it is cut.
+  /// Bytes of a usage object that are kept while it is incomplete; the largest of vLLM's has 400. A longer one is
+  /// passed over, however it is cut.
   static let maximumObjectBytes = 4096
 
-  /// What the answer has said so far; later counts replace earlier ones, field by field (Anthropic's events say the prompt
-  /// first and the answer last). Nil when it said nothing, as errors do.
+  /// What the answer has said so far; later counts replace earlier ones, field by field (Anthropic's events say the
+  /// prompt first and the answer last). Nil when it said nothing, as errors do.
   package private(set) var usage: TokenUsage?
   /// Events with data, `[DONE]` not counted; 0 for a JSON answer.
   package private(set) var dataEventCount = 0
-  /// Whether the answer shows that it is complete: the outermost bracket has closed, or `[DONE]` has come. Event streams of
-  /// the Responses API and of Anthropic's have no such mark.
+  /// Whether the answer shows that it is complete: the outermost bracket has closed, or `[DONE]` has come. Event
+  /// streams of the Responses API and of Anthropic's have no such mark.
   package private(set) var isDone = false
   /// Whether a token has come: the first event with data, or for a JSON answer, which is sent when all is computed, its
   /// first byte.

@@ -20,9 +20,11 @@ package struct Decision: Sendable, Equatable {
   package var runnerUp: Int?
   /// By how much the pick's sum is above the runner-up's; 0 without one, negative when the lot chose the lesser.
   package var margin: Double
+  /// What made the difference.
   package var reason: Reason
-  /// Blocks of the prompt that the pick is taken to hold, and blocks in all.
+  /// Blocks of the prompt that the pick is taken to hold.
   package var matchedBlocks: Int
+  /// Blocks of the prompt.
   package var totalBlocks: Int
   /// Tokens of the prompt that the pick is taken to hold.
   package var matchedTokens: Int

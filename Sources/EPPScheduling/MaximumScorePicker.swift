@@ -2,6 +2,7 @@
 package struct MaximumScorePicker: Picker {
   private let maximumEndpoints: Int
 
+  /// - Parameter maximumEndpoints: how many it gives at most, at least 1.
   package init(maximumEndpoints: Int) { self.maximumEndpoints = max(1, maximumEndpoints) }
 
   package func pick(_ totals: borrowing [Double], using random: inout PickRandom, into picks: inout [Int]) {

@@ -3,9 +3,13 @@ package import EPPPrefixCache
 
 /// Everything a scorer may read of one request and the pool: values taken once, so that all scorers see the same.
 package struct SchedulingContext {
+  /// The pool, which stays as it is while the request is scheduled.
   package let snapshot: PoolSnapshot
+  /// What the body says.
   package let request: InferenceRequest
+  /// What the gateway says.
   package let context: RequestContext
+  /// The time of the pick.
   package let now: MonotonicTime
   /// Candidate indices into `snapshot.members`; never empty when scorers are asked.
   package internal(set) var candidates: [Int] = []
@@ -18,9 +22,11 @@ package struct SchedulingContext {
 
   /// An endpoint's load at the moment of the pick. Own dispatches that no scrape shows yet are counted in.
   package struct CandidateLoad: Sendable, Equatable {
+    /// Requests that wait.
     package var queueDepth: Int
+    /// Requests in the engine's batch.
     package var runningRequests: Int
-    /// 0...1.
+    /// Share of the KV cache in use, 0...1.
     package var kvCacheUsage: Double
 
     /// Reads the counts of an endpoint once: they move while a request is scheduled, and the least, the greatest and
@@ -44,6 +50,7 @@ package struct SchedulingContext {
       kvCacheUsage = usage > 0 ? min(1, usage) : 0
     }
 
+    /// A load out of its figures.
     package init(queueDepth: Int, runningRequests: Int, kvCacheUsage: Double) {
       self.queueDepth = queueDepth
       self.runningRequests = runningRequests

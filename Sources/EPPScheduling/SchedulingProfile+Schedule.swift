@@ -3,7 +3,8 @@ import EPPPrefixCache
 
 extension SchedulingProfile {
   /// Sets `scratch.candidates` to the endpoints that the request may go to.
-  package func selectCandidates(_ snapshot: PoolSnapshot, _ context: RequestContext, _ scratch: inout SchedulingScratch) {
+  package func selectCandidates(_ snapshot: PoolSnapshot, _ context: RequestContext, _ scratch: inout SchedulingScratch)
+  {
     scratch.candidates.removeAll(keepingCapacity: true)
     scratch.candidates.append(contentsOf: snapshot.members.indices)
     for filter in filters {

@@ -12,12 +12,15 @@ package final class SchedulingProfile: Sendable {
     let weight: Double
   }
 
+  /// What the profile was made from.
   package let configuration: ProfileConfiguration
   let filters: [any Filter]
   let scorers: [Weighted]
   let picker: any Picker
   let sessions: [SessionAffinityScorer]
 
+  /// Makes the plugins that a configuration names.
+  ///
   /// - Parameters:
   ///   - seed: the secret that session keys are hashed with.
   ///   - predecessor: the profile that this one replaces; its sessions live on where their parameters are the same.
@@ -42,7 +45,9 @@ package final class SchedulingProfile: Sendable {
   package var headerNames: [String] { sessions.compactMap(\.headerName) }
 
   /// The request went to an endpoint: its session is bound to it. Nil when it has none.
-  package func bindSession(_ context: RequestContext, to slot: EndpointSlot, now: MonotonicTime) -> SessionTable.Outcome? {
+  package func bindSession(_ context: RequestContext, to slot: EndpointSlot, now: MonotonicTime) -> SessionTable
+    .Outcome?
+  {
     var outcome: SessionTable.Outcome?
     for session in sessions { outcome = session.bind(context, to: slot, now: now) ?? outcome }
     return outcome

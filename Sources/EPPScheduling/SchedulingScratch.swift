@@ -6,6 +6,7 @@ package import EPPPrefixCache
 package struct SchedulingScratch {
   /// Candidate indices that the filters left.
   package var candidates: [Int] = []
+  /// What each endpoint holds of the request's prompts.
   package var match = PrefixMatch()
   var slots: [EndpointSlot] = []
   var loads: [SchedulingContext.CandidateLoad] = []
@@ -16,8 +17,11 @@ package struct SchedulingScratch {
   /// Weighted sums, in the order of the candidates.
   package var totals: [Double] = []
   var picks: [Int] = []
+  /// The thread's random numbers.
   package var random: PickRandom
 
+  /// Empty storage.
+  ///
   /// - Parameter seed: of this thread's random numbers.
   package init(seed: UInt64) { random = PickRandom(seed: seed) }
 }

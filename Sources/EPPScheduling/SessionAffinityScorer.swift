@@ -13,6 +13,8 @@ package final class SessionAffinityScorer: Scorer {
   private let table: SessionTable
   private let secret: TextDigest
 
+  /// A scorer that knows no session yet.
+  ///
   /// - Parameter seed: the secret that session keys are hashed with.
   package init(_ parameters: SessionAffinityParameters, seed: HashSeed) {
     self.parameters = parameters

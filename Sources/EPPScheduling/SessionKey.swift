@@ -8,6 +8,7 @@ package struct SessionKey: Sendable, Equatable {
   /// the session itself.
   package var owner: UInt64?
 
+  /// A key out of its digests.
   package init(digest: UInt64, placement: UInt64, owner: UInt64? = nil) {
     self.digest = digest
     self.placement = placement

@@ -38,7 +38,8 @@ struct SessionShard {
   }
 
   /// Renews a session that is held; nil when it is not.
-  mutating func renew(_ digest: UInt64, to slot: EndpointSlot, now: MonotonicTime, expiry: MonotonicTime) -> SessionTable
+  mutating func renew(_ digest: UInt64, to slot: EndpointSlot, now: MonotonicTime, expiry: MonotonicTime)
+    -> SessionTable
     .Outcome?
   {
     guard let number = numbers[digest] else { return nil }
@@ -78,7 +79,9 @@ struct SessionShard {
   }
 
   /// Drops the least recently used session, if `isWanted` by its expiry. Whether it did, and the session's owner.
-  mutating func removeOldest(where isWanted: (MonotonicTime) -> Bool = { _ in true }) -> (wasRemoved: Bool, owner: UInt64?) {
+  mutating func removeOldest(where isWanted: (MonotonicTime) -> Bool = { _ in true }) -> (
+    wasRemoved: Bool, owner: UInt64?
+  ) {
     guard all.oldest >= 0, isWanted(entries[Int(all.oldest)].expiry) else { return (false, nil) }
     let owner = entries[Int(all.oldest)].owner
     remove(all.oldest)

@@ -22,7 +22,8 @@ package final class SessionTable: Sendable {
     let sessionsByOwner = Mutex<[UInt64: Int]>([:])
   }
 
-  /// Expired sessions that one new session pays for with their removal: more than one, so that they come to an end.
+  /// Sessions that one new session removes at most, because they have expired or are too many: more than one, so that
+  /// they come to an end.
   private static let sweptPerInsertion = 4
 
   private let cells: [Cell]
@@ -30,6 +31,8 @@ package final class SessionTable: Sendable {
   private let maximumPerShard: Int
   private let maximumPerOwner: Int
 
+  /// A table without sessions.
+  ///
   /// - Parameters:
   ///   - timeToLive: how long a session outlives its last request.
   ///   - maximumSessions: in all, at least 1.
@@ -67,7 +70,10 @@ package final class SessionTable: Sendable {
       isInserted = true
       return .new
     }
-    if isInserted, let owner = session.owner, count(owner) > maximumPerOwner { removeOldest(of: owner) }
+    if isInserted, let owner = session.owner {
+      // More than one where other threads took the session that was meant to go.
+      for _ in 0..<min(Self.sweptPerInsertion, max(0, count(owner) - maximumPerOwner)) { removeOldest(of: owner) }
+    }
     return outcome
   }
 

@@ -33,8 +33,15 @@ struct ReferenceIndex {
     return new
   }
 
-  mutating func remove(_ prefixes: [Prefix]) {
-    for prefix in prefixes { lastUse[prefix] = nil }
+  /// Records a prompt and takes it back; returns how many prefixes were new. A prompt that was held whole has been used,
+  /// and stays so.
+  mutating func recordAndForget(_ prompt: [Int]) -> Int {
+    let before = lastUse
+    let new = record(prompt)
+    guard !new.isEmpty else { return 0 }
+    for prefix in new { lastUse[prefix] = nil }
+    for prefix in lastUse.keys { lastUse[prefix] = before[prefix] }
+    return new.count
   }
 
   /// The least recently used goes, of equally old ones the longest.

@@ -11,12 +11,16 @@ import Testing
 
   private func scan(_ format: UsageScanner.Format, _ text: String) -> UsageScanner { scan(format, [Array(text.utf8)]) }
 
-  /// In one piece, in two at every place, and byte by byte, the outcome is the same.
+  /// In one piece, in two at every place, and in pieces of one to seven bytes, the outcome is the same.
   private func expectSame(
     _ format: UsageScanner.Format, _ bytes: [UInt8], _ usage: TokenUsage?, events: Int, isDone: Bool,
     sourceLocation: SourceLocation = #_sourceLocation
   ) {
-    var cuttings = [[bytes], bytes.map { [$0] }]
+    var cuttings = [[bytes]]
+    for size in 1...7 {
+      cuttings.append(
+        stride(from: 0, to: bytes.count, by: size).map { Array(bytes[$0..<min(bytes.count, $0 + size)]) })
+    }
     for cut in bytes.indices { cuttings.append([Array(bytes[..<cut]), Array(bytes[cut...])]) }
     for cutting in cuttings {
       let scanner = scan(format, cutting)
@@ -24,7 +28,7 @@ import Testing
         scanner.hasFirstToken == (format == .json || events > 0)
       else {
         Issue.record(
-          "cut after \(cutting[0].count): \(String(describing: scanner.usage)), \(scanner.dataEventCount), \(scanner.isDone)",
+          "pieces from \(cutting.first?.count ?? 0) bytes: \(String(describing: scanner.usage)), \(scanner.dataEventCount), \(scanner.isDone)",
           sourceLocation: sourceLocation)
         return
       }

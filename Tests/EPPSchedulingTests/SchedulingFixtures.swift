@@ -1,0 +1,96 @@
+import EPPCore
+import EPPPrefixCache
+import EPPScheduling
+
+/// An endpoint as a test describes it.
+struct Candidate {
+  var name: String
+  var waiting = 0
+  var running = 0
+  var usage = 0.0
+  var capacityTokens: Int?
+  var loRA = EndpointMetrics.LoRAState()
+  var isStale = false
+  var load = EndpointLoad()
+}
+
+extension PoolSnapshot {
+  /// Endpoints `10.0.0.N:8000` in slots N, in this order.
+  static func of(_ candidates: [Candidate]) -> PoolSnapshot {
+    PoolSnapshot(
+      members: candidates.enumerated().map { index, candidate in
+        var metrics = EndpointMetrics()
+        metrics.waitingRequests = candidate.waiting
+        metrics.runningRequests = candidate.running
+        metrics.kvCacheUsage = candidate.usage
+        metrics.loRA = candidate.loRA
+        if let tokens = candidate.capacityTokens {
+          metrics.cacheBlocks = tokens / 16
+          metrics.cacheBlockTokens = 16
+        }
+        return PoolSnapshot.Member(
+          endpoint: Endpoint(
+            name: candidate.name, address: EndpointAddress(host: "10.0.0.\(index)", port: 8000),
+            slot: EndpointSlot(index: index, generation: 1)),
+          metrics: metrics, load: candidate.load, isStale: candidate.isStale)
+      })
+  }
+}
+
+/// One thread's way through a profile.
+final class Scheduling {
+  let snapshot: PoolSnapshot
+  var scratch: SchedulingScratch
+  var request = InferenceRequest(api: .completions, model: "m")
+  var context = RequestContext(requestID: "r")
+  var now = MonotonicTime(nanoseconds: 1_000_000_000)
+  static let seed = HashSeed(first: 1, second: 2)
+
+  convenience init(_ candidates: [Candidate], seed: UInt64 = 1) { self.init(.of(candidates), seed: seed) }
+
+  init(_ snapshot: PoolSnapshot, seed: UInt64 = 1) {
+    self.snapshot = snapshot
+    scratch = SchedulingScratch(seed: seed)
+  }
+
+  func decide(_ profile: SchedulingProfile) -> Decision? {
+    profile.selectCandidates(snapshot, context, &scratch)
+    return profile.schedule(snapshot, request, context, now: now, &scratch)
+  }
+
+  /// What one scorer says of every endpoint of the pool.
+  func scores(_ scorer: ScorerConfiguration) -> [Double] { scores(.only(scorer)) }
+
+  func scores(_ profile: SchedulingProfile) -> [Double] {
+    guard decide(profile) != nil else { return [] }
+    return scratch.totals
+  }
+
+  /// Fills in the match as if `held` blocks of a prompt of `total` were held, endpoint by endpoint.
+  func hold(_ held: [Int], of total: Int) {
+    let index = PrefixIndex()
+    let hasher = BlockHasher(seed: Self.seed)
+    var query = PrefixQuery()
+    var prompt = CanonicalPrompt()
+    prompt.tokens = (0..<UInt32(16 * total)).map { $0 }
+    for (endpoint, blocks) in held.enumerated() where blocks > 0 {
+      prompt.prompts = [0..<(16 * blocks)]
+      query.reset(for: prompt, request: request, hasher: hasher, maximumBlocks: .max)
+      _ = index.record(query, at: snapshot.members[endpoint].endpoint.slot)
+    }
+    prompt.prompts = [0..<(16 * total)]
+    query.reset(for: prompt, request: request, hasher: hasher, maximumBlocks: .max)
+    index.match(query, snapshot: snapshot, candidates: Array(snapshot.members.indices), into: &scratch.match)
+  }
+}
+
+extension SchedulingProfile {
+  /// A profile of one scorer with weight 1, whose sums are that scorer's scores.
+  static func only(_ scorer: ScorerConfiguration, picker: PickerConfiguration = .maximumScore(maximumEndpoints: 1))
+    -> SchedulingProfile
+  {
+    SchedulingProfile(
+      ProfileConfiguration(scorers: [ProfileConfiguration.WeightedScorer(scorer, weight: 1)], picker: picker),
+      seed: Scheduling.seed)
+  }
+}

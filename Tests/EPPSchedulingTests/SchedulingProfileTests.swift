@@ -1,0 +1,166 @@
+import EPPCore
+import EPPScheduling
+import Testing
+
+@Suite struct SchedulingProfileTests {
+  private func profile(
+    _ scorers: [(ScorerConfiguration, Double)], picker: PickerConfiguration = .maximumScore(maximumEndpoints: 1)
+  ) -> SchedulingProfile {
+    SchedulingProfile(
+      ProfileConfiguration(
+        scorers: scorers.map { ProfileConfiguration.WeightedScorer($0.0, weight: $0.1) }, picker: picker),
+      seed: Scheduling.seed)
+  }
+
+  @Test func theDefaultProfileIsTheAnchorsForRequestsWithoutASession() throws {
+    // queue 2, free cache 2, prefix 3: a = 0 + 2·0.5 + 3·1 = 4, b = 2·1 + 2·0.75 + 0 = 3.5, c = 2·0.5 + 2·1 + 0 = 3.
+    let scheduling = Scheduling([
+      Candidate(name: "a", waiting: 4, usage: 0.5), Candidate(name: "b", waiting: 0, usage: 0.25),
+      Candidate(name: "c", waiting: 2, usage: 0),
+    ])
+    scheduling.hold([8, 0, 0], of: 8)
+    let decision = try #require(scheduling.decide(SchedulingProfile(.weighted, seed: Scheduling.seed)))
+    #expect(scheduling.scratch.totals == [4, 3.5, 3])
+    #expect(decision.picks == [0])
+    #expect(decision.score == 4)
+    #expect(decision.runnerUp == 1)
+    #expect(decision.margin == 0.5)
+    #expect(decision.reason == .scorer(name: "prefix-cache-scorer", advantage: 3))
+    #expect(decision.decidingScorer == "prefix-cache-scorer")
+    #expect(decision.matchedBlocks == 8)
+    #expect(decision.totalBlocks == 8)
+    #expect(decision.matchedTokens == 128)
+    #expect(decision.candidateCount == 3)
+  }
+
+  @Test func aShortQueueOutweighsAShortPrefix() throws {
+    let scheduling = Scheduling([Candidate(name: "a", waiting: 9, usage: 0.5), Candidate(name: "b", usage: 0.5)])
+    scheduling.hold([5, 0], of: 10)
+    let decision = try #require(scheduling.decide(SchedulingProfile(.weighted, seed: Scheduling.seed)))
+    #expect(decision.picks == [1])
+    #expect(decision.decidingScorer == "queue-scorer")
+    #expect(decision.matchedBlocks == 0)
+  }
+
+  @Test func withoutAnyDifferenceTheLotDecides() throws {
+    let scheduling = Scheduling((0..<4).map { Candidate(name: "e\($0)") })
+    let profile = SchedulingProfile(.weighted, seed: Scheduling.seed)
+    var counts = Array(repeating: 0, count: 4)
+    for _ in 0..<4_000 {
+      let decision = try #require(scheduling.decide(profile))
+      #expect(decision.reason == .tie)
+      #expect(decision.decidingScorer == nil)
+      #expect(decision.margin == 0)
+      counts[decision.picks[0]] += 1
+    }
+    // An even share is 1,000 with a standard deviation of 27.
+    #expect(counts.allSatisfy { (850...1_150).contains($0) })
+  }
+
+  @Test func opinionsThatCancelOutAreATie() throws {
+    let scheduling = Scheduling([
+      Candidate(name: "a", waiting: 1, running: 0), Candidate(name: "b", waiting: 0, running: 1),
+    ])
+    let decision = try #require(scheduling.decide(profile([(.queue, 1), (.runningRequests, 1)])))
+    #expect(decision.reason == .tie)
+  }
+
+  @Test func aSingleCandidateNeedsNoReason() throws {
+    let scheduling = Scheduling([Candidate(name: "a")])
+    let decision = try #require(scheduling.decide(SchedulingProfile(.weighted, seed: Scheduling.seed)))
+    #expect(decision.picks == [0])
+    #expect(decision.runnerUp == nil)
+    #expect(decision.reason == .onlyCandidate)
+  }
+
+  @Test func noEndpointMeansNoDecision() {
+    let scheduling = Scheduling([])
+    #expect(scheduling.decide(SchedulingProfile(.weighted, seed: Scheduling.seed)) == nil)
+    #expect(scheduling.scratch.candidates.isEmpty)
+  }
+
+  @Test func fallbacksAreDistinctAndTheSecondIsTheRunnerUp() throws {
+    let scheduling = Scheduling([
+      Candidate(name: "a", waiting: 3), Candidate(name: "b", waiting: 1), Candidate(name: "c", waiting: 0),
+    ])
+    let decision = try #require(
+      scheduling.decide(profile([(.queue, 1)], picker: .maximumScore(maximumEndpoints: 3))))
+    #expect(decision.picks == [2, 1, 0])
+    #expect(decision.runnerUp == 1)
+  }
+
+  @Test func aPickAgainstTheSumsIsTheLots() throws {
+    let scheduling = Scheduling([Candidate(name: "a", waiting: 3), Candidate(name: "b", waiting: 0)])
+    let profile = profile([(.queue, 1)], picker: .random(maximumEndpoints: 1))
+    var reasons: [Decision.Reason] = []
+    for _ in 0..<50 {
+      let decision = try #require(scheduling.decide(profile))
+      if !reasons.contains(decision.reason) { reasons.append(decision.reason) }
+      #expect(decision.margin == (decision.picks == [1] ? 1 : -1))
+    }
+    #expect(reasons.count == 2)
+    #expect(reasons.contains(.lot))
+    #expect(reasons.contains(.scorer(name: "queue-scorer", advantage: 1)))
+  }
+
+  @Test func theReasonBearsTheNameThatTheFileGives() throws {
+    let scheduling = Scheduling([Candidate(name: "a", waiting: 3), Candidate(name: "b", waiting: 0)])
+    let configuration = ProfileConfiguration(
+      scorers: [ProfileConfiguration.WeightedScorer(name: "my-queue", .queue, weight: 1.5)],
+      picker: .maximumScore(maximumEndpoints: 1))
+    let decision = try #require(scheduling.decide(SchedulingProfile(configuration, seed: Scheduling.seed)))
+    #expect(decision.reason == .scorer(name: "my-queue", advantage: 1.5))
+  }
+
+  @Test func everyNumberOfADecisionCanBeExplained() throws {
+    let scheduling = Scheduling([
+      Candidate(name: "a", waiting: 4, usage: 0.5), Candidate(name: "b", waiting: 0, usage: 0.25),
+    ])
+    scheduling.hold([8, 2], of: 8)
+    let profile = SchedulingProfile(.weighted, seed: Scheduling.seed)
+    let decision = try #require(scheduling.decide(profile))
+    let explanation = profile.explain(decision, scheduling.snapshot, scheduling.scratch)
+    #expect(explanation.decision == decision)
+    #expect(explanation.candidates.map(\.name) == ["b", "a"])
+    #expect(explanation.candidates.map(\.matchedBlocks) == [2, 8])
+    let best = explanation.candidates[0]
+    #expect(best.opinions.map(\.scorer) == profile.configuration.scorers.map(\.name))
+    #expect(best.opinions.map(\.score) == [1, 0.75, 0.25, 0])
+    #expect(best.load.queueDepth == 0)
+    for candidate in explanation.candidates {
+      #expect(candidate.total == candidate.opinions.reduce(0) { $0 + $1.weight * $1.score })
+    }
+  }
+
+  @Test func weightsThatAreNoNumberWeighNothing() throws {
+    let scheduling = Scheduling([Candidate(name: "a", waiting: 3), Candidate(name: "b", waiting: 0)])
+    for weight in [Double.nan, .infinity, -1] {
+      let decision = try #require(scheduling.decide(profile([(.queue, weight)])))
+      #expect(decision.reason == .tie)
+      #expect(decision.score == 0)
+    }
+  }
+
+  @Test func everyTypeOfTheCatalogueSchedules() throws {
+    let all: [ScorerConfiguration] = [
+      .queue, .runningRequests, .kvCacheUtilization, .prefixCache(PrefixCacheParameters()), .loRAAffinity,
+      .sessionAffinity(SessionAffinityParameters()),
+    ]
+    #expect(Set(all.map(\.type)) == Set(ScorerConfiguration.TypeName.allCases))
+    for picker in [PickerConfiguration.maximumScore(maximumEndpoints: 2), .random(maximumEndpoints: 2)] {
+      let scheduling = Scheduling([Candidate(name: "a"), Candidate(name: "b")])
+      let decision = try #require(scheduling.decide(profile(all.map { ($0, 1) }, picker: picker)))
+      #expect(Set(decision.picks) == [0, 1])
+    }
+  }
+
+  @Test func aProfileTellsWhatItReads() {
+    #expect(profile([(.queue, 1)]).usesPrefixes == false)
+    #expect(profile([(.prefixCache(PrefixCacheParameters()), 1)]).usesPrefixes)
+    var parameters = SessionAffinityParameters()
+    parameters.strategy = .header("X-My-Session")
+    #expect(profile([(.sessionAffinity(parameters), 1)]).headerNames == ["x-my-session"])
+    parameters.strategy = .clientAddress(trustedHops: 1)
+    #expect(profile([(.sessionAffinity(parameters), 1)]).headerNames == [])
+  }
+}

@@ -1,0 +1,33 @@
+import EPPCore
+import EPPScheduling
+import Testing
+
+@Suite struct SubsetFilterTests {
+  private func names(_ subset: SubsetHint) -> [String] {
+    let snapshot = PoolSnapshot.of(["a", "b", "c"].map { Candidate(name: $0) })
+    var candidates = Array(snapshot.members.indices)
+    SubsetFilter().filter(
+      &candidates, snapshot: snapshot, context: RequestContext(requestID: "r", subset: subset))
+    return candidates.map { snapshot.members[$0].endpoint.name }
+  }
+
+  @Test func withoutAHintAllStay() { #expect(names(.absent) == ["a", "b", "c"]) }
+
+  @Test func addressAndPortMustBothMatch() {
+    #expect(names(.only(["10.0.0.1:8000"])) == ["b"])
+    #expect(names(.only(["10.0.0.1:8001"])) == [])
+    #expect(names(.only(["10.0.0.1"])) == [])
+    #expect(names(.only(["10.0.0.1:80"])) == [])
+  }
+
+  @Test func unknownAndRepeatedEntriesAreIgnored() {
+    #expect(names(.only(["9.9.9.9:1", "10.0.0.2:8000", "10.0.0.0:8000", "10.0.0.2:8000", ""])) == ["a", "c"])
+  }
+
+  @Test func anEmptyHintLeavesNone() {
+    #expect(names(.only([])) == [])
+    let scheduling = Scheduling([Candidate(name: "a")])
+    scheduling.context.subset = .only([])
+    #expect(scheduling.decide(SchedulingProfile(.weighted, seed: Scheduling.seed)) == nil)
+  }
+}
