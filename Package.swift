@@ -68,7 +68,9 @@ let package = Package(
       swiftSettings: strict),
     .target(
       name: "EPPRouting",
-      dependencies: ["EPPCore", "EPPMetrics", "EPPRequests", "EPPPrefixCache", "EPPScheduling", "EPPDataLayer", "EPPExtProc"],
+      dependencies: [
+        "EPPCore", "EPPMetrics", "EPPRequests", "EPPPrefixCache", "EPPScheduling", "EPPDataLayer", "EPPExtProc",
+      ],
       swiftSettings: strict),
     .target(
       name: "EPPGRPCServer",
@@ -121,7 +123,9 @@ let package = Package(
       resources: [.copy("Fixtures")], swiftSettings: strict),
     .testTarget(
       name: "EPPRoutingTests",
-      dependencies: ["EPPCore", "EPPExtProc", "EPPMetrics", "EPPPrefixCache", "EPPRequests", "EPPRouting", "EPPScheduling"],
+      dependencies: [
+        "EPPCore", "EPPExtProc", "EPPMetrics", "EPPPrefixCache", "EPPRequests", "EPPRouting", "EPPScheduling",
+      ],
       swiftSettings: strict),
     .testTarget(
       name: "EPPGRPCServerTests",

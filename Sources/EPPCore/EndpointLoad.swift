@@ -76,7 +76,8 @@ package final class EndpointLoad: Sendable {
 
   /// Everything that was dispatched and has not ended.
   package var inFlight: InFlight {
-    InFlight(requests: max(0, requests.load(ordering: .relaxed)), uncachedTokens: max(0, tokens.load(ordering: .relaxed)))
+    InFlight(
+      requests: max(0, requests.load(ordering: .relaxed)), uncachedTokens: max(0, tokens.load(ordering: .relaxed)))
   }
 
   /// What was dispatched after `scrape` began and has not ended: the part that the scraped page cannot contain.

@@ -78,7 +78,9 @@ package final class Pool: Sendable {
     for member in source.currentSnapshot().members {
       let reported = configuration.learnsCacheSize ? member.metrics.cacheCapacityTokens : nil
       let tokens = reported ?? configuration.defaultCacheTokens
-      if endpoints.adoptCapacity(tokens, of: member.endpoint) { index.setCapacity(tokens: tokens, of: member.endpoint.slot) }
+      if endpoints.adoptCapacity(tokens, of: member.endpoint) {
+        index.setCapacity(tokens: tokens, of: member.endpoint.slot)
+      }
     }
     indexMetrics.size.set(index.pairCount)
   }

@@ -27,7 +27,8 @@ import Testing
     #expect(machine.routed(.success(())) == .reply(.routeWithBody(endOfStream: true), then: .receive))
     #expect(!machine.isAwaitingDecision)
     #expect(
-      machine.receive(.responseHeaders(endOfStream: false, configuration: nil)) == .reply(.responseHeaders, then: .receive))
+      machine.receive(.responseHeaders(endOfStream: false, configuration: nil))
+        == .reply(.responseHeaders, then: .receive))
     #expect(
       machine.receive(.responseBody(endOfStream: false))
         == .reply(.responseBody(echo: true, endOfStream: false), then: .receive))
@@ -49,7 +50,8 @@ import Testing
     #expect(machine.receive(headers(mode, mode, endOfStream: true)) == .route(.headers))
     #expect(machine.routed(.success(())) == .reply(.routeInHeaders, then: .receive))
     #expect(
-      machine.receive(.responseHeaders(endOfStream: true, configuration: nil)) == .reply(.responseHeaders, then: .close))
+      machine.receive(.responseHeaders(endOfStream: true, configuration: nil)) == .reply(.responseHeaders, then: .close)
+    )
   }
 
   @Test func requestTrailersEndTheBody() {
@@ -77,7 +79,8 @@ import Testing
     #expect(machine.receive(.requestBody(byteCount: 10, endOfStream: true)) == .route(.body))
     #expect(machine.routed(.success(())) == .reply(.routeInBody, then: .receive))
     #expect(
-      machine.receive(.responseHeaders(endOfStream: false, configuration: nil)) == .reply(.responseHeaders, then: .receive))
+      machine.receive(.responseHeaders(endOfStream: false, configuration: nil))
+        == .reply(.responseHeaders, then: .receive))
     #expect(machine.halfClosed() == .close(.ok))
   }
 
@@ -105,7 +108,8 @@ import Testing
         == .reply(.requestBody(echo: false, endOfStream: false), then: .receive))
     // An engine may answer before the request has ended.
     #expect(
-      machine.receive(.responseHeaders(endOfStream: false, configuration: nil)) == .reply(.responseHeaders, then: .receive))
+      machine.receive(.responseHeaders(endOfStream: false, configuration: nil))
+        == .reply(.responseHeaders, then: .receive))
     #expect(
       machine.receive(.requestBody(byteCount: 1, endOfStream: true))
         == .reply(.requestBody(echo: false, endOfStream: true), then: .receive))
@@ -143,7 +147,8 @@ import Testing
     _ = machine.receive(headers())
     _ = machine.receive(.requestBody(byteCount: 10, endOfStream: false))
     #expect(
-      machine.receive(.responseHeaders(endOfStream: false, configuration: nil)) == .reply(.responseHeaders, then: .receive))
+      machine.receive(.responseHeaders(endOfStream: false, configuration: nil))
+        == .reply(.responseHeaders, then: .receive))
     #expect(!machine.isAwaitingDecision)
   }
 
@@ -168,8 +173,9 @@ import Testing
     var machine = machine()
     _ = machine.receive(headers())
     #expect(machine.receive(.requestBody(byteCount: 1000, endOfStream: false)) == .receive)
-    guard case .reply(.immediate(let rejection), then: .close) = machine.receive(
-      .requestBody(byteCount: 1, endOfStream: false))
+    guard
+      case .reply(.immediate(let rejection), then: .close) = machine.receive(
+        .requestBody(byteCount: 1, endOfStream: false))
     else {
       Issue.record("the byte over the limit has to be refused")
       return
@@ -234,7 +240,8 @@ import Testing
       .requestHeaders(endOfStream: false, configuration: nil, contentLength: nil), .responseBody(endOfStream: false),
     ],
     [
-      .responseHeaders(endOfStream: false, configuration: nil), .responseHeaders(endOfStream: false, configuration: nil),
+      .responseHeaders(endOfStream: false, configuration: nil),
+      .responseHeaders(endOfStream: false, configuration: nil),
     ],
     [
       .responseHeaders(endOfStream: false, configuration: nil),

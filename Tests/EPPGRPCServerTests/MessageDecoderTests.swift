@@ -52,8 +52,10 @@ import Testing
   }
 
   @Test(arguments: [
-    (WireSamples.listValue([WireSamples.stringValue("10.0.0.1:8000"), WireSamples.stringValue(" [::1]:9 ")]),
-      ["10.0.0.1:8000", "[::1]:9"]),
+    (
+      WireSamples.listValue([WireSamples.stringValue("10.0.0.1:8000"), WireSamples.stringValue(" [::1]:9 ")]),
+      ["10.0.0.1:8000", "[::1]:9"]
+    ),
     (WireSamples.stringValue("10.0.0.1:8000, 10.0.0.2:8000,"), ["10.0.0.1:8000", "10.0.0.2:8000"]),
     (WireSamples.listValue([]), []),
   ])
@@ -64,7 +66,8 @@ import Testing
   }
 
   @Test func readsWhichEndpointServed() {
-    let structure = WireSamples.structure("x-gateway-destination-endpoint-served", WireSamples.stringValue("10.0.0.9:1"))
+    let structure = WireSamples.structure(
+      "x-gateway-destination-endpoint-served", WireSamples.stringValue("10.0.0.9:1"))
     let bytes = WireSamples.headers(3, [(":status", "200")]) + WireSamples.metadata("envoy.lb", structure)
     #expect(decode(bytes)?.1.served == "10.0.0.9:1")
   }
@@ -116,7 +119,9 @@ import Testing
   @Test func garbageNeverTraps() {
     var generator = SplitMix(state: 3)
     for _ in 0..<20_000 {
-      let bytes = (0..<Int.random(in: 0..<80, using: &generator)).map { _ in UInt8.random(in: 0...255, using: &generator) }
+      let bytes = (0..<Int.random(in: 0..<80, using: &generator)).map { _ in
+        UInt8.random(in: 0...255, using: &generator)
+      }
       _ = decode(bytes)
       _ = decoder.decodeMetadata(bytes)
       _ = StructReader(bytes).value("a")

@@ -37,7 +37,9 @@ import Testing
       let value = unsafe String(decoding: bytes(header.raw_value), as: UTF8.self)
       unsafe result.append("\(text(header.key))=\(value)/\(option.append_action.rawValue)")
     }
-    for index in 0..<(unsafe mutation.n_remove_headers) { unsafe result.append("-\(text(mutation.remove_headers[index]))") }
+    for index in 0..<(unsafe mutation.n_remove_headers) {
+      unsafe result.append("-\(text(mutation.remove_headers[index]))")
+    }
     return result
   }
 
@@ -107,7 +109,8 @@ import Testing
   @Test func anImmediateAnswerHasStatusHeadersAndBody() throws {
     var encoder = ProcessingResponseEncoder()
     let message = encoder.immediate(
-      status: 503, headers: [.init(name: "content-type", value: "application/json")], body: [0x7B, 0x7D], details: "why")
+      status: 503, headers: [.init(name: "content-type", value: "application/json")], body: [0x7B, 0x7D], details: "why"
+    )
     try read(message) { response in
       let answer = try unsafe #require(response.immediate_response?.pointee)
       unsafe #expect(answer.status?.pointee.code == 503)

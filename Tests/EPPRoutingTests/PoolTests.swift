@@ -164,11 +164,23 @@ private final class RecordingSink: DecisionSink {
     }
     flight.responseEnded(now: time(1200))
     let page = page()
-    #expect(page.contains(#"llm_d_epp_request_input_tokens_sum{model_name="m",target_model_name="m",fairness_id="default-flow",priority="0"} 10"#))
-    #expect(page.contains(#"llm_d_epp_request_output_tokens_sum{model_name="m",target_model_name="m",fairness_id="default-flow",priority="0"} 3"#))
-    #expect(page.contains(#"llm_d_epp_request_cached_tokens_sum{model_name="m",target_model_name="m",fairness_id="default-flow",priority="0"} 8"#))
+    #expect(
+      page.contains(
+        #"llm_d_epp_request_input_tokens_sum{model_name="m",target_model_name="m",fairness_id="default-flow",priority="0"} 10"#
+      ))
+    #expect(
+      page.contains(
+        #"llm_d_epp_request_output_tokens_sum{model_name="m",target_model_name="m",fairness_id="default-flow",priority="0"} 3"#
+      ))
+    #expect(
+      page.contains(
+        #"llm_d_epp_request_cached_tokens_sum{model_name="m",target_model_name="m",fairness_id="default-flow",priority="0"} 8"#
+      ))
     #expect(page.contains(#"source="reported"} 8"#))
-    #expect(page.contains(#"llm_d_epp_request_ttft_seconds_count{model_name="m",target_model_name="m",fairness_id="default-flow",priority="0",streaming="true"} 1"#))
+    #expect(
+      page.contains(
+        #"llm_d_epp_request_ttft_seconds_count{model_name="m",target_model_name="m",fairness_id="default-flow",priority="0",streaming="true"} 1"#
+      ))
   }
 
   @Test func aRewriteHeaderChangesTheModel() throws {

@@ -24,7 +24,9 @@ extension ExtProcStream {
       var rewritten: [UInt8]?
       if let rewrite = routed?.rewrite {
         let spliced = splice(rewrite)
-        rewritten = spliced.withContiguousBytes(&worker.joined) { bytes in unsafe bytes.withUnsafeBytes { unsafe Array($0) } }
+        rewritten = spliced.withContiguousBytes(&worker.joined) { bytes in
+          unsafe bytes.withUnsafeBytes { unsafe Array($0) }
+        }
       }
       call.enqueue(worker.encoder.decisionInBody(decision, body: rewritten))
     case .requestBody(let echo, let endOfStream):

@@ -45,7 +45,9 @@ final class ExtProcStream: CallHandler {
     switch BodyFrame.scan(message) {
     case .frame(let frame):
       if let bytes = frame.metadata {
-        guard let metadata = worker.decoder.decodeMetadata(bytes) else { return refuse("metadata_context is malformed") }
+        guard let metadata = worker.decoder.decodeMetadata(bytes) else {
+          return refuse("metadata_context is malformed")
+        }
         apply(metadata)
       }
       receivedBody(frame.direction, message, frame.payload, endOfStream: frame.endOfStream)

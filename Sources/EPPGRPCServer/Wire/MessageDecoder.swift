@@ -58,10 +58,12 @@ final class MessageDecoder {
       return .responseHeaders(unsafe responseHead(headers, request))
     case ENVOY__SERVICE__EXT_PROC__V3__PROCESSING_REQUEST__REQUEST_REQUEST_BODY:
       guard let body = unsafe request.pointee.request_body else { return nil }
-      return .body(.request, payload: unsafe Self.bytes(body.pointee.body), endOfStream: unsafe body.pointee.end_of_stream != 0)
+      return .body(
+        .request, payload: unsafe Self.bytes(body.pointee.body), endOfStream: unsafe body.pointee.end_of_stream != 0)
     case ENVOY__SERVICE__EXT_PROC__V3__PROCESSING_REQUEST__REQUEST_RESPONSE_BODY:
       guard let body = unsafe request.pointee.response_body else { return nil }
-      return .body(.response, payload: unsafe Self.bytes(body.pointee.body), endOfStream: unsafe body.pointee.end_of_stream != 0)
+      return .body(
+        .response, payload: unsafe Self.bytes(body.pointee.body), endOfStream: unsafe body.pointee.end_of_stream != 0)
     case ENVOY__SERVICE__EXT_PROC__V3__PROCESSING_REQUEST__REQUEST_REQUEST_TRAILERS:
       return .requestTrailers
     case ENVOY__SERVICE__EXT_PROC__V3__PROCESSING_REQUEST__REQUEST_RESPONSE_TRAILERS:
