@@ -14,8 +14,8 @@ from kit.process import Process
 
 ENGINES = 3
 PREFILL_TOKENS_PER_SECOND = 8_000
-# One engine's cache holds about half of the working set, all three hold it with room.
-CACHE_BLOCKS = 2_600
+# One cache holds 24,000 of the 57,600 tokens of the working set, all three hold it with room.
+CACHE_BLOCKS = 1_500
 WORKLOAD = [
     "--groups", "18", "--shared-prefix-tokens", "2000", "--conversations", "54", "--turns", "5", "--user-tokens", "60",
     "--max-tokens", "20", "--concurrency", "6", "--seed", "7",
@@ -41,7 +41,7 @@ class System:
     def _engine(self, index: int) -> tuple[str, str]:
         engine = Process(
             [
-                product("engine-sim"), "--host", "127.0.0.1", "--port", "0",
+                product("engine-sim"), "--host", "127.0.0.1", "--port", "0", "--model", "bench",
                 "--prefill-tokens-per-second", str(PREFILL_TOKENS_PER_SECOND), "--kv-cache-blocks", str(CACHE_BLOCKS),
             ],
             name=f"engine-{index + 1}",
