@@ -17,7 +17,7 @@ PREFILL_TOKENS_PER_SECOND = 8_000
 # One cache holds 24,000 of the 57,600 tokens of the working set, all three hold it with room.
 CACHE_BLOCKS = 1_500
 WORKLOAD = [
-    "--groups", "18", "--shared-prefix-tokens", "2000", "--conversations", "54", "--turns", "5", "--user-tokens", "60",
+    "--model", "engine-sim", "--groups", "18", "--shared-prefix-tokens", "2000", "--conversations", "54", "--turns", "5", "--user-tokens", "60",
     "--max-tokens", "20", "--concurrency", "6", "--seed", "7",
 ]  # fmt: skip
 EXPECTED = ["--minimum-hit-ratio", "0.8", "--minimum-gain", "1.5", "--minimum-warm-gain", "4"]
@@ -41,7 +41,7 @@ class System:
     def _engine(self, index: int) -> tuple[str, str]:
         engine = Process(
             [
-                product("engine-sim"), "--host", "127.0.0.1", "--port", "0", "--model", "bench",
+                product("engine-sim"), "--host", "127.0.0.1", "--port", "0",
                 "--prefill-tokens-per-second", str(PREFILL_TOKENS_PER_SECOND), "--kv-cache-blocks", str(CACHE_BLOCKS),
             ],
             name=f"engine-{index + 1}",
