@@ -96,7 +96,7 @@ let package = Package(
       name: "epp",
       dependencies: [
         "EPPConfiguration", "EPPCore", "EPPDataLayer", "EPPExtProc", "EPPGRPCServer", "EPPMetrics", "EPPObservability",
-        "EPPPrefixCache", "EPPRouting", "EPPScheduling", argumentParser, logging, serviceLifecycle, unixSignals,
+        "EPPPrefixCache", "EPPRouting", "EPPScheduling", argumentParser, logging, serviceLifecycle,
       ], swiftSettings: strict),
     .executableTarget(
       name: "engine-sim", dependencies: ["EngineSimulator", argumentParser, logging, serviceLifecycle, unixSignals],

@@ -29,7 +29,10 @@ uint64_t epp_monotonic_now(void) {
   return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-epp_queue *epp_queue_create(void) { return (epp_queue *)grpc_completion_queue_create_for_next(NULL); }
+epp_queue *epp_queue_create(void) {
+  grpc_init();
+  return (epp_queue *)grpc_completion_queue_create_for_next(NULL);
+}
 
 epp_event epp_queue_next(epp_queue *queue, uint64_t deadline) {
   grpc_event event = grpc_completion_queue_next(epp_grpc_queue(queue), epp_time(deadline), NULL);
@@ -41,4 +44,7 @@ epp_event epp_queue_next(epp_queue *queue, uint64_t deadline) {
 
 void epp_queue_shutdown(epp_queue *queue) { grpc_completion_queue_shutdown(epp_grpc_queue(queue)); }
 
-void epp_queue_destroy(epp_queue *queue) { grpc_completion_queue_destroy(epp_grpc_queue(queue)); }
+void epp_queue_destroy(epp_queue *queue) {
+  grpc_completion_queue_destroy(epp_grpc_queue(queue));
+  grpc_shutdown();
+}

@@ -18,6 +18,7 @@ epp_server *epp_server_create(const epp_server_options *options) {
       /* Two servers on one port would share it silently. */
       integer(GRPC_ARG_ALLOW_REUSEPORT, 0),
   };
+  grpc_init();
   grpc_channel_args channel_arguments = {.num_args = sizeof arguments / sizeof *arguments, .args = arguments};
   return (epp_server *)grpc_server_create(&channel_arguments, NULL);
 }
@@ -54,4 +55,7 @@ void epp_server_shutdown(epp_server *server, epp_queue *queue, uintptr_t tag) {
 
 void epp_server_cancel_all_calls(epp_server *server) { grpc_server_cancel_all_calls(epp_grpc_server(server)); }
 
-void epp_server_destroy(epp_server *server) { grpc_server_destroy(epp_grpc_server(server)); }
+void epp_server_destroy(epp_server *server) {
+  grpc_server_destroy(epp_grpc_server(server));
+  grpc_shutdown();
+}

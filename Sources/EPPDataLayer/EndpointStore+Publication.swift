@@ -83,8 +83,7 @@ extension EndpointStore {
       state.isDirty = false
       state.publishedAt = now
       // Inside the lock of the state, so that two writers cannot put the older snapshot in the place of the newer one.
-      let snapshot = PoolSnapshot(members: members)
-      published.withLock { $0 = snapshot }
+      published.withLock { $0 = PoolSnapshot(members: members, replacing: $0) }
       return (turned, state.staleAt)
     }
     for turn in turned { log(turn) }

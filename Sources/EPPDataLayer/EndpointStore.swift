@@ -31,10 +31,19 @@ package final class EndpointStore: PoolSnapshotSource {
   }
 
   struct Tenant {
-    var endpoint: Endpoint
+    var endpoint: Endpoint { didSet { destination = endpoint.address.description } }
     let load: EndpointLoad
     var metrics = EndpointMetrics()
     var health: EndpointHealth
+    /// The address as text: it goes into every destination header and is made once.
+    private var destination: String
+
+    init(endpoint: Endpoint, load: EndpointLoad) {
+      self.endpoint = endpoint
+      self.load = load
+      health = EndpointHealth(endpoint: endpoint)
+      destination = endpoint.address.description
+    }
 
     /// A change between stale and fresh, for the log.
     struct Turn {
@@ -55,7 +64,8 @@ package final class EndpointStore: PoolSnapshotSource {
         health.isStale = isStale
         health.hasBeenFresh = true
       }
-      let member = PoolSnapshot.Member(endpoint: endpoint, metrics: metrics, load: load, isStale: isStale)
+      let member = PoolSnapshot.Member(
+        endpoint: endpoint, metrics: metrics, load: load, isStale: isStale, destination: destination)
       return (member, staleAt, turn)
     }
   }
@@ -178,7 +188,7 @@ package final class EndpointStore: PoolSnapshotSource {
           let endpoint = next.endpoint(in: slot)
           let load = EndpointLoad()
           membership.tell(.added(endpoint, load: load))
-          add(Tenant(endpoint: endpoint, load: load, health: EndpointHealth(endpoint: endpoint)))
+          add(Tenant(endpoint: endpoint, load: load))
         }
       }
       arriving.reverse()

@@ -32,7 +32,7 @@ package struct StreamStateMachine: Sendable {
   var isClosed = false
   private let limits: StreamLimits
   /// Whether the stream goes on after the request, to see the answer.
-  package let seesResponse: Bool
+  package private(set) var seesResponse: Bool
 
   package init(limits: StreamLimits, seesResponse: Bool) {
     self.limits = limits
@@ -78,8 +78,11 @@ package struct StreamStateMachine: Sendable {
   }
 
   /// The owner has chosen, or says why it could not.
-  package mutating func routed(_ result: Result<Void, Rejection>) -> StreamAction {
+  ///
+  /// - Parameter needsResponse: the answer has to be changed, so it is seen although it would not be otherwise.
+  package mutating func routed(_ result: Result<Void, Rejection>, needsResponse: Bool = false) -> StreamAction {
     guard case .routing(let reply) = request else { return .close(.ok) }
+    if needsResponse { seesResponse = true }
     switch result {
     case .failure(let rejection):
       return reject(rejection)

@@ -10,7 +10,7 @@ package final class PickerServer: Sendable {
     /// 0 binds a free port, here and below.
     package var port: Int
     package var healthPort: Int
-    /// Threads that serve ext_proc.
+    /// Threads that serve both ports.
     package var workers: Int
     /// Nil serves plain text.
     package var tls: TLSIdentity?
@@ -41,10 +41,11 @@ package final class PickerServer: Sendable {
 
   private let configuration: Configuration
   private let health: HealthState
+  /// They serve both ports: with a thread of its own the health port would poll for the connections of ext_proc too
+  /// (the core has one epoll set for all), and hand each event over: 88 instead of 67 µs a request of 1 KB, measured.
+  private let workers: [Worker]
   private let extProc: Listener
   private let healthOnly: Listener
-  private let extProcDrained: DrainSignal
-  private let healthDrained: DrainSignal
 
   /// Binds both ports; throws when that fails.
   package init(configuration: Configuration, settings: ExtProcSettings, health: HealthState) throws(ServerError) {
@@ -54,24 +55,25 @@ package final class PickerServer: Sendable {
     let headersOnlyWarning = OneTimeWarning(
       "the gateway's request_body_mode keeps prompts from the picker until it is too late (NONE or STREAMED): requests "
         + "are routed from their headers alone, without prefix affinity; set FULL_DUPLEX_STREAMED or BUFFERED")
-    let drained = DrainSignal()
-    let healthDrained = DrainSignal()
-    extProcDrained = drained
-    self.healthDrained = healthDrained
     let host = configuration.bindAddress.contains(":") ? "[\(configuration.bindAddress)]" : configuration.bindAddress
-    extProc = try Listener(
-      address: "\(host):\(configuration.port)", tls: configuration.tls,
-      options: Listener.Options(
-        maximumReceiveMessageBytes: configuration.maximumReceiveMessageBytes,
-        maximumConcurrentStreams: configuration.maximumConcurrentStreams, workers: configuration.workers),
-      makeFactory: { ExtProcWorker(settings: settings, health: health, headersOnlyWarning: headersOnlyWarning) },
-      onDrained: { drained.signal() })
-    // A health request is a name; Watch streams stay open, so a thousand of them are allowed.
-    healthOnly = try Listener(
-      address: "\(host):\(configuration.healthPort)", tls: nil,
-      options: Listener.Options(maximumReceiveMessageBytes: 4096, maximumConcurrentStreams: 1000, workers: 1),
-      makeFactory: { HealthHandlerFactory(health: health) },
-      onDrained: { healthDrained.signal() })
+    let workers = (0..<max(1, configuration.workers)).map { _ in Worker() }
+    self.workers = workers
+    do {
+      extProc = try Listener(
+        address: "\(host):\(configuration.port)", tls: configuration.tls,
+        options: Listener.Options(
+          maximumReceiveMessageBytes: configuration.maximumReceiveMessageBytes,
+          maximumConcurrentStreams: configuration.maximumConcurrentStreams), workers: workers,
+        makeFactory: { ExtProcWorker(settings: settings, health: health, headersOnlyWarning: headersOnlyWarning) })
+      // A health request is a name; Watch streams stay open, so a thousand of them are allowed.
+      healthOnly = try Listener(
+        address: "\(host):\(configuration.healthPort)", tls: nil,
+        options: Listener.Options(maximumReceiveMessageBytes: 4096, maximumConcurrentStreams: 1000), workers: workers,
+        makeFactory: { HealthHandlerFactory(health: health) })
+    } catch {
+      for worker in workers { worker.finishWithoutThread() }
+      throw error
+    }
   }
 
   /// The version of the gRPC C core.
@@ -84,6 +86,7 @@ package final class PickerServer: Sendable {
   package func start() {
     extProc.start()
     healthOnly.start()
+    for worker in workers { worker.start(serving: [extProc, healthOnly]) }
   }
 
   /// Says NOT_SERVING, goes on accepting for a while, then lets open streams finish; those that have not by the drain
@@ -93,16 +96,15 @@ package final class PickerServer: Sendable {
     health.startDraining()
     let notice = min(Self.maximumNotice, configuration.drainTimeout / 2)
     try? await Task.sleep(until: start + notice, clock: .continuous)
-    extProc.stopAccepting()
-    if await !extProcDrained.wait(until: start + configuration.drainTimeout) {
+    extProc.stopAccepting(workers[0])
+    if await !extProc.waitUntilDrained(deadline: start + configuration.drainTimeout) {
       extProc.cancelAllCalls()
-      await extProcDrained.wait()
+      await extProc.waitUntilDrained()
     }
-    healthOnly.stopAccepting()
+    healthOnly.stopAccepting(workers[0])
     healthOnly.cancelAllCalls()
-    await healthDrained.wait()
-    extProc.finish()
-    healthOnly.finish()
+    await healthOnly.waitUntilDrained()
+    for worker in workers { worker.finish() }
     epp_grpc_shutdown()
   }
 }

@@ -150,16 +150,13 @@ package final class Pool: Sendable {
           ? "no endpoint is known to the endpoint picker"
           : "no endpoint of the pool is in the subset that the gateway asks for", reason: .noEndpoints)
     }
-    let usesPrefixes = profile.usesPrefixes
-    if usesPrefixes {
-      scratch.query.reset(
+    if profile.usesPrefixes {
+      scratch.query.begin(
         for: scratch.prompt, request: request, hasher: hasher,
         maximumBlocks: configuration.maximumPrefixTokens / PrefixQuery.blockTokens)
-    } else {
-      scratch.query.removeAll()
     }
     index.match(
-      scratch.query, snapshot: snapshot, candidates: scratch.scheduling.candidates, into: &scratch.scheduling.match)
+      &scratch.query, snapshot: snapshot, candidates: scratch.scheduling.candidates, into: &scratch.scheduling.match)
     guard let decision = profile.schedule(snapshot, request, context, now: now, &scratch.scheduling),
       let pick = decision.picks.first
     else {
@@ -175,7 +172,7 @@ package final class Pool: Sendable {
     _ now: MonotonicTime
   ) -> RoutedRequest {
     let slot = member.endpoint.slot
-    let entries = scratch.query.blockCount > 0 ? index.record(scratch.query, at: slot) : nil
+    let entries = scratch.query.blockCount > 0 ? index.record(&scratch.query, at: slot) : nil
     countSession(profile.bindSession(arrival.context, to: slot, now: now))
     let cached = min(decision.matchedBlocks * PrefixQuery.blockTokens, request.promptTokens)
     let headers = arrival.context.headers
@@ -187,8 +184,10 @@ package final class Pool: Sendable {
 
     let facts = InFlightRequest.Facts(
       receivedAt: arrival.receivedAt, promptTokens: request.promptTokens, predictedCachedTokens: cached)
+    let rewrite = ModelRewrite(request)
     var flight: InFlightRequest?
-    if seesResponse {
+    // An answer that has to be changed is seen in any case.
+    if seesResponse || rewrite != nil {
       flight = InFlightRequest(
         pool: self, fairnessID: fairnessID, facts: facts, series: series, place: place, entries: entries)
     } else {
@@ -201,8 +200,8 @@ package final class Pool: Sendable {
       decision.picks.count == 1
       ? member.destination : decision.picks.map { snapshot.members[$0].destination }.joined(separator: ",")
     return RoutedRequest(
-      destination: destination, scores: scores(snapshot, scratch.scheduling), rewrite: ModelRewrite(request),
-      flight: flight)
+      destination: destination, scores: scores(snapshot, scratch.scheduling), rewrite: rewrite,
+      clientModel: rewrite == nil ? nil : request.model, flight: flight)
   }
 
   private func scores(

@@ -8,6 +8,8 @@ package struct RoutedRequest {
   package let scores: [(destination: String, score: Double)]
   /// How the body has to be changed; nil leaves it as it is.
   package let rewrite: ModelRewrite?
+  /// The model's name that the client used, where the request goes on with another: answers have to show it again.
+  package let clientModel: String?
   /// What follows the request to its end; nil when its end is not seen.
   package let flight: InFlightRequest?
 }

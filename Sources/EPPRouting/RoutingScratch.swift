@@ -27,8 +27,9 @@ package struct RoutingScratch {
     return String(repeating: "0", count: max(0, digits - text.count)) + text
   }
 
-  /// Gives back what one large request needed.
+  /// Lets go of the request: the query shares the prompt's storage, and what one large request needed is given back.
   mutating func trim() {
+    query.removeAll()
     if prompt.bytes.capacity > Self.maximumKeptBytes || prompt.tokens.capacity > Self.maximumKeptBytes / 4 {
       prompt = CanonicalPrompt()
       query = PrefixQuery()

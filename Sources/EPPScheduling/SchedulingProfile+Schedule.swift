@@ -34,6 +34,7 @@ extension SchedulingProfile {
     let context = SchedulingContext(
       snapshot: snapshot, request: request, context: requestContext, now: now, candidates: scratch.candidates,
       slots: scratch.slots, loads: scratch.loads, match: scratch.match)
+    var lap = timing.map { PluginTiming.Lap($0) }
     for entry in scorers {
       scratch.scores.removeAll(keepingCapacity: true)
       scratch.scores.append(contentsOf: repeatElement(0, count: count))
@@ -44,8 +45,10 @@ extension SchedulingProfile {
         scratch.allScores.append(score)
         scratch.totals[index] += score * entry.weight
       }
+      lap?.finish(entry.duration)
     }
     picker.pick(scratch.totals, using: &scratch.random, into: &scratch.picks)
+    lap?.finish(pickerDuration)
     guard let best = scratch.picks.first else { return nil }
     return decision(best, snapshot, scratch)
   }

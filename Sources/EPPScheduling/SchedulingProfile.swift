@@ -1,4 +1,5 @@
 package import EPPCore
+import EPPMetrics
 package import EPPPrefixCache
 
 /// A profile in working order: filters, weighted scorers and a picker.
@@ -10,6 +11,7 @@ package final class SchedulingProfile: Sendable {
     let name: String
     let scorer: any Scorer
     let weight: Double
+    let duration: Histogram?
   }
 
   /// What the profile was made from.
@@ -18,22 +20,32 @@ package final class SchedulingProfile: Sendable {
   let scorers: [Weighted]
   let picker: any Picker
   let sessions: [SessionAffinityScorer]
+  let timing: PluginTiming?
+  let pickerDuration: Histogram?
 
   /// Makes the plugins that a configuration names.
   ///
   /// - Parameters:
   ///   - seed: the secret that session keys are hashed with.
   ///   - predecessor: the profile that this one replaces; its sessions live on where their parameters are the same.
-  package init(_ configuration: ProfileConfiguration, seed: HashSeed, replacing predecessor: SchedulingProfile? = nil) {
+  ///   - timing: measures the plugins; nil does not.
+  package init(
+    _ configuration: ProfileConfiguration, seed: HashSeed, replacing predecessor: SchedulingProfile? = nil,
+    timing: PluginTiming? = nil
+  ) {
     self.configuration = configuration
+    self.timing = timing
     filters = [SubsetFilter()]
     scorers = configuration.scorers.map { entry in
       Weighted(
         name: entry.name, scorer: PluginCatalogue.scorer(entry.scorer, seed: seed, predecessor: predecessor),
-        weight: entry.weight.isFinite ? max(0, entry.weight) : 0)
+        weight: entry.weight.isFinite ? max(0, entry.weight) : 0,
+        duration: timing?.histogram(.scorer, type: entry.scorer.type.rawValue, name: entry.name))
     }
     sessions = scorers.compactMap { $0.scorer as? SessionAffinityScorer }
     picker = PluginCatalogue.picker(configuration.picker)
+    let pickerName = configuration.picker.type.rawValue
+    pickerDuration = timing?.histogram(.picker, type: pickerName, name: pickerName)
   }
 
   /// Whether a scorer reads how much of the prompt is held.

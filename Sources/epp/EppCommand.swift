@@ -2,7 +2,7 @@ import ArgumentParser
 import EPPConfiguration
 
 @main
-struct EppCommand: AsyncParsableCommand {
+struct EppCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "epp",
     abstract: "Routes LLM requests to the model server whose KV cache is warm for the prompt.",
@@ -14,7 +14,7 @@ struct EppCommand: AsyncParsableCommand {
     version: Version.current, subcommands: [ServeCommand.self, ValidateCommand.self, VersionCommand.self],
     defaultSubcommand: ServeCommand.self)
 
-  static func main() async {
+  static func main() {
     let (arguments, warnings) = FlagSpelling.normalised(CommandLine.arguments.dropFirst())
     do {
       if ["--help", "-h", "--help-hidden"].contains(arguments.first) {
@@ -23,11 +23,7 @@ struct EppCommand: AsyncParsableCommand {
       }
       var command = try parseAsRoot(arguments)
       for warning in warnings { StandardError.write("epp: \(warning)\n") }
-      if var command = command as? any AsyncParsableCommand {
-        try await command.run()
-      } else {
-        try command.run()
-      }
+      try command.run()
     } catch {
       // One line: the usage that the library adds would hide what is wrong, and `--help` is where it is expected.
       let message = message(for: error)

@@ -3,7 +3,7 @@ import EPPConfiguration
 import EPPGRPCServer
 import Glibc
 
-struct ServeCommand: AsyncParsableCommand {
+struct ServeCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "serve", abstract: "Serves ext_proc, health and metrics (the default).",
     discussion: """
@@ -27,7 +27,25 @@ struct ServeCommand: AsyncParsableCommand {
   @OptionGroup(title: "Observability") var observability: ObservabilityFlags
   @OptionGroup(title: "Compatibility") var compatibility: CompatibilityFlags
 
-  func run() async throws {
+  func run() throws {
+    // Before anything else: see there.
+    let signals = TerminationSignals()
+    let configuration = try validatedConfiguration()
+    Task.detached {
+      do {
+        try await Server(configuration).run(until: signals)
+        ServeCommand.exit()
+      } catch let error as ServerError {
+        StandardError.write("epp: \(error)\n")
+        ServeCommand.exit(withError: ExitCode(1))
+      } catch {
+        ServeCommand.exit(withError: error)
+      }
+    }
+    signals.forward()
+  }
+
+  private func validatedConfiguration() throws -> ServeConfiguration {
     var options = ServeOptions()
     listening.apply(to: &options)
     tls.apply(to: &options)
@@ -36,19 +54,12 @@ struct ServeCommand: AsyncParsableCommand {
     limits.apply(to: &options)
     observability.apply(to: &options)
     compatibility.apply(to: &options)
-    let configuration: ServeConfiguration
     do {
-      configuration = try options.validated(
+      return try options.validated(
         cores: max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))), readFile: TextFile.read)
     } catch {
       for problem in error.problems { StandardError.write("epp: \(problem)\n") }
       throw ExitCode(error.exitStatus)
-    }
-    do {
-      try await Server(configuration).run()
-    } catch let error as ServerError {
-      StandardError.write("epp: \(error)\n")
-      throw ExitCode(1)
     }
   }
 }

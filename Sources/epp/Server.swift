@@ -11,7 +11,6 @@ import EPPScheduling
 import Glibc
 import Logging
 import ServiceLifecycle
-import UnixSignals
 
 /// The parts of a serving process, put together from one configuration.
 struct Server {
@@ -54,12 +53,14 @@ struct Server {
     poolConfiguration.ignoresSubset = configuration.ignoresSubset
     pool = Pool(
       configuration: poolConfiguration, source: watch.store, index: PrefixIndex(limits: limits), seed: seed,
-      profile: SchedulingProfile(configuration.profile, seed: seed), metrics: metrics,
+      profile: SchedulingProfile(
+        configuration.profile, seed: seed, timing: PluginTiming(metrics: metrics, now: MonotonicTime.now)),
+      metrics: metrics,
       decisions: DecisionLog(output: output))
   }
 
-  /// Serves until SIGTERM or SIGINT, then drains.
-  func run() async throws {
+  /// Serves until a signal comes, then drains.
+  func run(until signals: TerminationSignals) async throws {
     defer { output.flush() }
     ProcessSettings.prepare(logger)
     for warning in configuration.warnings { logger.warning("\(warning)") }
@@ -78,8 +79,9 @@ struct Server {
       PoolUpkeep(pool: pool, metrics: metrics, interval: configuration.poolMetricsInterval),
       PickerService(picker: picker, watch: watch, health: health, ports: ports),
     ]
-    var group = ServiceGroupConfiguration(
-      services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: output.logger(label: "lifecycle"))
+    var group = ServiceGroupConfiguration(services: services, logger: output.logger(label: "lifecycle"))
+    group.services.append(
+      .init(service: signals.service, successTerminationBehavior: .gracefullyShutdownGroup))
     group.maximumGracefulShutdownDuration = configuration.drainTimeout + .seconds(30)
     try await ServiceGroup(configuration: group).run()
     logger.info("stopped")

@@ -14,6 +14,10 @@ from kit import extproc as ep
 from kit import http, http2
 from kit.gateway import Exchange
 from kit.paths import product
+from kit.process import Process
+from kit.waiting import eventually
+
+FREE_PORTS = ["--bind-address", "127.0.0.1", "--grpc-port", "0", "--grpc-health-port", "0", "--metrics-port", "0"]
 
 
 def _run(*arguments: str) -> subprocess.CompletedProcess:
@@ -111,6 +115,27 @@ def test_an_idle_picker_ends_at_once(start_pool, number: int) -> None:
     pool = start_pool("--drain-timeout", "1s", engines=1)
     pool.epp.signal(number)
     assert pool.epp.wait(10) == 0
+
+
+@pytest.mark.parametrize("milliseconds", range(0, 120, 10))
+def test_a_signal_at_any_moment_of_the_start_is_heeded(milliseconds: int) -> None:
+    """The delay is the stimulus: it meets another moment of the start each time."""
+    process = Process([product("epp"), "--endpoint", "127.0.0.1:1", "--drain-timeout", "100ms", *FREE_PORTS])
+    time.sleep(milliseconds / 1000)
+    process.signal(signal.SIGTERM)
+    # Before the flags are read there is nothing to drain, and the system ends the process.
+    assert process.wait(10) in (0, -signal.SIGTERM)
+
+
+def test_a_second_signal_ends_a_drain_at_once(start_pool) -> None:
+    pool = start_pool("--drain-timeout", "60s", engines=1)
+    stream = pool.stream()
+    stream.send(ep.request_headers(ep.post_headers(), protocol_config=ep.protocol(4, 4)))
+    pool.pick("the stream above is open")
+    pool.epp.signal(signal.SIGINT)
+    eventually(lambda: pool.epp.get("/readyz")[0] == 503, "draining")
+    pool.epp.signal(signal.SIGINT)
+    assert pool.epp.wait(5) == 128 + signal.SIGINT
 
 
 def test_a_stream_that_does_not_end_is_cut_at_the_drain_timeout(start_pool) -> None:

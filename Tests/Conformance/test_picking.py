@@ -244,8 +244,9 @@ def test_internal_headers_of_a_client_do_not_reach_the_engine(pool, name: str, b
     assert not [value for key, value in outcome.headers if "203.0.113" in value]
 
 
-def test_the_model_is_rewritten_by_header(pool) -> None:
+@pytest.mark.parametrize("mode", [ep.FULL_DUPLEX, ep.BUFFERED], ids=["duplex", "buffered"])
+def test_the_model_is_rewritten_by_header(pool, mode: int) -> None:
     body = http.chat("é \\ \" x" * 50)
-    outcome = pool.ask(body, ("x-llm-d-model-name-rewrite", "other-model"))
+    outcome = pool.ask(body, ("x-llm-d-model-name-rewrite", "other-model"), mode=mode)
     assert outcome.body == body.replace(b'"model": "m"', b'"model": "other-model"')
     assert outcome.header("content-length") == [str(len(outcome.body))]

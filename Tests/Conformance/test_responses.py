@@ -118,6 +118,54 @@ def test_usage_of_a_plain_answer(start_pool) -> None:
     eventually(lambda: pool.epp.metric("llm_d_epp_request_input_tokens_sum") == 7, "7 prompt tokens counted")
 
 
+REWRITTEN = ("x-llm-d-model-name-rewrite", "t")
+EVENTS = [
+    b'data: {"model": "%s", "choices": [{"delta": {"content": "\\"model\\": \\"t\\""}}]}\n\n',
+    b'data: {"model":"%s","usage":{"prompt_tokens":5,"completion_tokens":1}}\n\n',
+    b"data: [DONE]\n\n",
+]
+
+
+@pytest.mark.parametrize("cut", [1, 7, 10_000])
+@pytest.mark.parametrize("processing", ["full", "none"])
+def test_answers_show_the_model_that_the_client_asked_for(start_pool, cut: int, processing: str) -> None:
+    """Also where answers are not looked at otherwise."""
+    pool = start_pool("--response-processing", processing, engines=1)
+    exchange = pool.exchange()
+    outcome = exchange.request(ep.post_headers("/v1/chat/completions", REWRITTEN), [http.chat("x", model="client's", stream=True)])
+    assert b'"model": "t"' in outcome.body
+    outcome = exchange.start_response(SSE_ANSWER)
+    sent = b"".join(event.replace(b"%s", b"t") for event in EVENTS)
+    for chunk in ep.cut(sent, cut):
+        exchange.stream.send(ep.response_body(chunk))
+        # One piece for each chunk, be it empty.
+        exchange._streamed_piece(outcome, "response")
+    exchange.response_chunk(outcome, b"", end=True)
+    assert outcome.body == b"".join(event.replace(b"%s", b"client's") for event in EVENTS)
+    exchange.stream.finish()
+
+
+@pytest.mark.parametrize("mode", [ep.BUFFERED, ep.STREAMED, ep.FULL_DUPLEX], ids=["buffered", "streamed", "duplex"])
+def test_a_json_answer_shows_the_model_that_the_client_asked_for(pool, mode: int) -> None:
+    exchange = pool.exchange(ep.FULL_DUPLEX, mode)
+    exchange.request(ep.post_headers("/v1/chat/completions", REWRITTEN), [http.chat("x", model="client's")])
+    answer = b'{"id": "1", "model": "t", "choices": [{"message": {"content": "\\"model\\": \\"t\\""}}]}'
+    outcome = exchange.respond([*JSON_ANSWER[:2], ("content-length", str(len(answer)))], [answer])
+    assert outcome.body == answer.replace(b'"model": "t",', b'"model": "client\'s",')
+    # The engine's length is that of another body.
+    assert outcome.header("content-length") == []
+    exchange.stream.finish()
+
+
+def test_a_compressed_answer_is_left_alone(pool) -> None:
+    exchange = pool.exchange()
+    exchange.request(ep.post_headers("/v1/chat/completions", REWRITTEN), [http.chat("x", model="client's")])
+    answer = b'{"model": "t"}'
+    outcome = exchange.respond([*JSON_ANSWER[:2], ("content-encoding", "gzip")], [answer])
+    assert outcome.body == answer
+    exchange.stream.finish()
+
+
 def test_errors_of_the_engine_are_counted(start_pool) -> None:
     pool = start_pool(engines=1)
     exchange = _asked(pool)

@@ -76,6 +76,38 @@ import Testing
     #expect(stale.kvCacheUsage == 0.5)
   }
 
+  @Test func aStaleEndpointIsTakenToBeAsBusyAsTheOthers() {
+    func fresh(_ index: Int, waiting: Int, running: Int, usage: Double) -> PoolSnapshot.Member {
+      var metrics = EndpointMetrics()
+      metrics.waitingRequests = waiting
+      metrics.runningRequests = running
+      metrics.kvCacheUsage = usage
+      return member(index, metrics)
+    }
+    let stale = member(0, EndpointMetrics(), EndpointLoad(), isStale: true)
+    let pool = PoolSnapshot(members: [
+      stale, fresh(1, waiting: 4, running: 10, usage: 0.2), fresh(2, waiting: 1, running: 20, usage: 0.4),
+    ])
+    #expect(pool.members[0].queueDepth == 3)
+    #expect(pool.members[0].runningRequests == 15)
+    #expect(abs(pool.members[0].kvCacheUsage - 0.3) < 1e-9)
+    #expect(pool.members[1].queueDepth == 4)
+    // Where nothing is known of anybody, nobody is better than another.
+    #expect(PoolSnapshot(members: [stale]).members[0].queueDepth == 0)
+  }
+
+  @Test func lookUpTablesFollowTheMembers() {
+    let first = PoolSnapshot(members: [member(0, EndpointMetrics()), member(1, EndpointMetrics())])
+    let same = PoolSnapshot(members: first.members, replacing: first)
+    #expect(same.index(ofDestination: first.members[1].destination) == 1)
+    let turned = PoolSnapshot(members: first.members.reversed(), replacing: same)
+    #expect(turned.index(ofDestination: first.members[1].destination) == 0)
+    #expect(turned.index(of: first.members[0].endpoint.slot) == 1)
+    let one = PoolSnapshot(members: [first.members[1]], replacing: first)
+    #expect(one.index(of: first.members[0].endpoint.slot) == nil)
+    #expect(one.index(of: first.members[1].endpoint.slot) == 0)
+  }
+
   @Test(arguments: [(-1.0, 0.0), (0.5, 0.5), (3.0, 1.0)]) func cacheUsageIsAShare(_ scraped: Double, _ expected: Double)
   {
     var metrics = EndpointMetrics()

@@ -59,6 +59,19 @@ def test_a_client_cannot_choose_the_engine(gateway: Envoy, engines: list[Engine]
         assert request.header("x-prefiller-host-port") == []
 
 
+def test_a_rewritten_model_is_the_client_s_own_in_the_answer(
+    gateway: Envoy, engines: list[Engine], request: pytest.FixtureRequest
+) -> None:
+    rewrite = {"x-llm-d-model-name-rewrite": "canary"}
+    answer = http.post(gateway.url, http.chat("hello", model="stable-model"), headers=rewrite)
+    ((_, received),) = _received(engines)
+    assert json.loads(received.body)["model"] == "canary"
+    assert answer.status == 200
+    # The buffered configuration shows the picker no answers.
+    sees_answers = request.node.callspec.id != "buffered"
+    assert answer.json()["model"] == ("stable-model" if sees_answers else "canary")
+
+
 def test_events_arrive_one_by_one(gateway: Envoy, engines: list[Engine]) -> None:
     for engine in engines:
         engine.gated = True

@@ -88,11 +88,12 @@ class Engine:
                 except ValueError:
                     asked = {}
                 if isinstance(asked, dict) and asked.get("stream"):
-                    self._stream(int(asked.get("events", 3)))
+                    self._stream(int(asked.get("events", 3)), asked.get("model"))
                     return
                 answer = {
                     "engine": engine.name,
                     "object": "chat.completion",
+                    "model": asked.get("model") if isinstance(asked, dict) else None,
                     "sha256": hashlib.sha256(body).hexdigest(),
                     "length": len(body),
                     "usage": {"prompt_tokens": 10, "completion_tokens": 2, "total_tokens": 12},
@@ -118,7 +119,7 @@ class Engine:
                 self.end_headers()
                 self.wfile.write(body)
 
-            def _stream(self, events: int) -> None:
+            def _stream(self, events: int, model: object) -> None:
                 self.send_response(200)
                 self.send_header("content-type", "text/event-stream")
                 self.send_header("transfer-encoding", "chunked")
@@ -131,7 +132,8 @@ class Engine:
                         self.close_connection = True
                         self.connection.shutdown(socket.SHUT_RDWR)
                         return
-                    self._chunk(f"data: {json.dumps({'engine': engine.name, 'index': index})}\n\n".encode())
+                    event = {"engine": engine.name, "index": index, "model": model}
+                    self._chunk(f"data: {json.dumps(event)}\n\n".encode())
                 usage = {"usage": {"prompt_tokens": 10, "completion_tokens": events, "total_tokens": 10 + events}}
                 self._chunk(f"data: {json.dumps(usage)}\n\n".encode())
                 self._chunk(b"data: [DONE]\n\n")

@@ -20,7 +20,6 @@ extension ExtProcStream {
     case .routeWithBody(let endOfStream):
       enqueueRoutedBody(endOfStream: endOfStream)
     case .routeInBody:
-      guard let decision = decision(bodyByteCount: nil) else { return }
       var rewritten: [UInt8]?
       if let rewrite = routed?.rewrite {
         let spliced = splice(rewrite)
@@ -28,13 +27,19 @@ extension ExtProcStream {
           unsafe bytes.withUnsafeBytes { unsafe Array($0) }
         }
       }
+      // Envoy refuses a body whose length is not that of the headers (500, "mismatch content length").
+      guard let decision = decision(bodyByteCount: rewritten?.count) else { return }
       call.enqueue(worker.encoder.decisionInBody(decision, body: rewritten))
     case .requestBody(let echo, let endOfStream):
       enqueueChunk(.request, message, payload, echo: echo, endOfStream: endOfStream)
     case .requestTrailers:
       call.enqueue(worker.encoder.trailers(of: .request))
     case .responseHeaders:
-      call.enqueue(worker.encoder.unchanged(headersOf: .response))
+      if restoresModelName {
+        call.enqueue(worker.encoder.responseHeaders(removing: [HeaderName.contentLength]))
+      } else {
+        call.enqueue(worker.encoder.unchanged(headersOf: .response))
+      }
     case .responseBody(let echo, let endOfStream):
       enqueueChunk(.response, message, payload, echo: echo, endOfStream: endOfStream)
     case .responseTrailers:
@@ -67,6 +72,12 @@ extension ExtProcStream {
   ) {
     if echo {
       enqueuePieces(direction, message, payload, endOfStream: endOfStream)
+    } else if direction == .response, restoresModelName {
+      // The gateway keeps the chunk in this mode, so a changed one is sent whole.
+      let bytes = message.withContiguousBytes(&worker.joined) { bytes in
+        unsafe bytes.extracting(payload).withUnsafeBytes { unsafe Array($0) }
+      }
+      call.enqueue(worker.encoder.replacedBody(of: direction, bytes))
     } else {
       call.enqueue(worker.encoder.unchanged(bodyOf: direction))
     }

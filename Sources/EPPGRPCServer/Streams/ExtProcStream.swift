@@ -2,6 +2,7 @@ import CGRPCShim
 import EPPCore
 import EPPExtProc
 import EPPMetrics
+import EPPRequests
 import EPPRouting
 
 /// One ext_proc stream: performs what the state machine says, and owns the bytes that the machine only counts.
@@ -12,14 +13,24 @@ final class ExtProcStream: CallHandler {
   /// The request body so far, as references into the messages that brought it.
   var body = SliceList()
   private var heldBytes = 0
+  private var holdsRequest = false
   var head = DecodedMessage.RequestHead()
   private var subset = SubsetHint.absent
   var requestID = ""
   var isRequestIDNew = false
   var routed: RoutedRequest?
+  /// Puts the client's name for the model back into the answer, where the request went on with another.
+  private var restorer: ModelNameRestorer?
+  var restoresModelName: Bool { restorer != nil }
   private var deadline: DeadlineList.Entry?
   private let startedAt: UInt64
-  private var isCounted = false
+  /// When the message came that is being worked on.
+  private var now = MonotonicTime(nanoseconds: 0)
+  /// Time spent on the messages of either direction.
+  private var requestNanoseconds: UInt64 = 0
+  private var responseNanoseconds: UInt64 = 0
+  private var isDecisionCounted = false
+  private var responseStarted = false
   var endStatus = StatusCode.ok
 
   init(call: ServerCall, worker: ExtProcWorker, machine: StreamStateMachine) {
@@ -30,7 +41,6 @@ final class ExtProcStream: CallHandler {
     worker.settings.metrics.streamsInFlight.add(1)
   }
 
-  var now: MonotonicTime { MonotonicTime(nanoseconds: epp_monotonic_now()) }
 
   // MARK: - CallHandler
 
@@ -39,6 +49,24 @@ final class ExtProcStream: CallHandler {
       perform(machine.halfClosed())
       return
     }
+    let start = epp_monotonic_now()
+    now = MonotonicTime(nanoseconds: start)
+    process(message)
+    processed(nanoseconds: epp_monotonic_now() - start)
+  }
+
+  private func processed(nanoseconds: UInt64) {
+    if responseStarted {
+      responseNanoseconds += nanoseconds
+      return
+    }
+    requestNanoseconds += nanoseconds
+    guard !isDecisionCounted, !machine.isAwaitingDecision else { return }
+    isDecisionCounted = true
+    worker.settings.metrics.requestProcessing.observe(nanoseconds: requestNanoseconds)
+  }
+
+  private func process(_ message: borrowing SliceList) {
     if deadline == nil, machine.isAwaitingDecision {
       deadline = worker.startDeadline(of: self, now: startedAt)
     }
@@ -64,12 +92,16 @@ final class ExtProcStream: CallHandler {
 
   func closed() {
     stopDeadline()
-    dropBody()
-    if let flight = routed?.flight { flight.ended(isComplete: machine.isResponseComplete, now: now) }
+    releaseRequest()
+    let end = epp_monotonic_now()
+    if let flight = routed?.flight {
+      flight.ended(isComplete: machine.isResponseComplete, now: MonotonicTime(nanoseconds: end))
+    }
     routed = nil
     let metrics = worker.settings.metrics
     metrics.streamsInFlight.add(-1)
-    metrics.streamDuration.observe(nanoseconds: epp_monotonic_now() - startedAt)
+    metrics.streamDuration.observe(nanoseconds: end - startedAt)
+    if responseStarted { metrics.responseProcessing.observe(nanoseconds: responseNanoseconds) }
     metrics.streams(status: Int(endStatus.rawValue)).increment()
   }
 
@@ -121,6 +153,7 @@ final class ExtProcStream: CallHandler {
 
   private func receivedRequestHeaders(_ head: DecodedMessage.RequestHead) {
     self.head = head
+    holdsRequest = true
     if let given = head.headers.first(HeaderName.requestID), !given.isEmpty {
       requestID = given
     } else {
@@ -135,6 +168,7 @@ final class ExtProcStream: CallHandler {
   }
 
   private func receivedResponseHeaders(_ head: DecodedMessage.ResponseHead, served: String?) {
+    responseStarted = true
     if let flight = routed?.flight {
       flight.responseStarted(
         ResponseStart(
@@ -142,7 +176,14 @@ final class ExtProcStream: CallHandler {
         now: now)
       if head.endOfStream { flight.responseEnded(now: now) }
     }
-    perform(machine.receive(.responseHeaders(endOfStream: head.endOfStream, configuration: head.configuration)))
+    let action = machine.receive(
+      .responseHeaders(endOfStream: head.endOfStream, configuration: head.configuration))
+    if let model = routed?.clientModel, machine.responseBodyMode != .none, !head.isEncoded, !head.endOfStream,
+      head.isEventStream || head.isJSON
+    {
+      restorer = ModelNameRestorer(head.isEventStream ? .eventStream : .json, model: model)
+    }
+    perform(action)
   }
 
   private func receivedBody(
@@ -159,12 +200,37 @@ final class ExtProcStream: CallHandler {
       perform(action, message, payload)
     case .response:
       if let flight = routed?.flight {
-        let now = now
         message.forEachPiece(of: payload) { flight.responseBody($0, now: now) }
         if endOfStream { flight.responseEnded(now: now) }
       }
-      perform(machine.receive(.responseBody(endOfStream: endOfStream)), message, payload)
+      let action = machine.receive(.responseBody(endOfStream: endOfStream))
+      if let restored = restoreModelName(message, payload) {
+        perform(action, restored, 0..<restored.byteCount)
+      } else {
+        perform(action, message, payload)
+      }
     }
+  }
+
+  /// The chunk with the client's name for the model in it; nil where nothing is to be changed.
+  private func restoreModelName(_ message: borrowing SliceList, _ payload: Range<Int>) -> SliceList? {
+    guard restorer != nil else { return nil }
+    var result = SliceList()
+    var isChanged = false
+    var start = payload.lowerBound
+    message.forEachPiece(of: payload) { piece in
+      var kept = 0
+      for edit in restorer?.edits(in: piece) ?? [] {
+        isChanged = true
+        result.append((start + kept)..<(start + edit.range.lowerBound), of: message)
+        if !edit.replacement.isEmpty { result.append(copying: edit.replacement) }
+        kept = edit.range.upperBound
+      }
+      result.append((start + kept)..<(start + piece.byteCount), of: message)
+      start += piece.byteCount
+    }
+    guard isChanged else { return nil }
+    return result
   }
 
   private static let bufferFull = Rejection(
@@ -190,7 +256,7 @@ final class ExtProcStream: CallHandler {
       call.receive()
     case .reply(let reply, let next):
       enqueue(reply, message, payload)
-      dropBody()
+      releaseRequest()
       switch next {
       case .receive: call.flush(then: .receive)
       case .close: call.flush(then: .close(.ok, nil))
@@ -219,7 +285,7 @@ final class ExtProcStream: CallHandler {
     switch result {
     case .success(let routed):
       self.routed = routed
-      return machine.routed(.success(()))
+      return machine.routed(.success(()), needsResponse: routed.clientModel != nil)
     case .failure(let rejection):
       return machine.routed(.failure(rejection))
     }
@@ -244,10 +310,14 @@ final class ExtProcStream: CallHandler {
     return true
   }
 
-  /// The body is not needed any more: sent (the core has its own references) or refused.
-  private func dropBody() {
-    guard !machine.isAwaitingDecision || !call.isOpen else { return }
-    body.removeAll()
+  /// Headers and body are not needed any more: sent (the core has its own references to the bytes) or refused. A stream
+  /// may go on for minutes after that, with its answer.
+  private func releaseRequest() {
+    guard holdsRequest, !machine.isAwaitingDecision || !call.isOpen else { return }
+    holdsRequest = false
+    body = SliceList()
+    head = DecodedMessage.RequestHead()
+    subset = .absent
     worker.settings.budget.giveBack(heldBytes)
     heldBytes = 0
   }

@@ -1,27 +1,25 @@
 import CGRPCShim
 
-/// A gRPC server on one port with its worker threads.
+/// A port: accepts calls onto the queues of all workers.
 @safe final class Listener: @unchecked Sendable {
   // Unchecked: the pointer is a thread-safe object of the C core; the rest is immutable.
 
   struct Options: Sendable {
     var maximumReceiveMessageBytes: Int
+    /// Open streams per connection.
     var maximumConcurrentStreams: Int
-    var workers: Int
   }
 
-  private let server: OpaquePointer
-  private let workers: [Worker]
+  let server: OpaquePointer
   let port: Int
+  /// Called once on each worker's thread.
+  let makeFactory: @Sendable () -> any CallHandlerFactory
+  private let drainSignal = DrainSignal()
 
   /// Binds the port; throws when that fails.
-  ///
-  /// - Parameters:
-  ///   - makeFactory: called once on each worker thread.
-  ///   - onDrained: called when no call is left after `stopAccepting`, on a worker thread.
   init(
-    address: String, tls: TLSIdentity?, options: Options,
-    makeFactory: @escaping @Sendable () -> any CallHandlerFactory, onDrained: @escaping @Sendable () -> Void
+    address: String, tls: TLSIdentity?, options: Options, workers: [Worker],
+    makeFactory: @escaping @Sendable () -> any CallHandlerFactory
   ) throws(ServerError) {
     var shimOptions = epp_server_options(
       max_receive_message_bytes: Int32(clamping: options.maximumReceiveMessageBytes),
@@ -45,38 +43,34 @@ import CGRPCShim
       unsafe credentials = epp_credentials_plain()
     }
     defer { unsafe epp_credentials_release(credentials) }
-    let workers = (0..<options.workers).map { _ in
-      unsafe Worker(server: server, makeFactory: makeFactory, onShutdown: onDrained)
-    }
+    for worker in workers { unsafe epp_server_register_queue(server, worker.queue) }
     let bound = unsafe epp_server_listen(server, address, credentials)
     guard bound > 0 else {
-      for worker in workers { unsafe epp_queue_shutdown(worker.queue) }
-      for worker in workers { worker.drainWithoutThread() }
       unsafe epp_server_destroy(server)
       throw ServerError("cannot listen on \(address): the port is taken or the address is not one of this machine")
     }
     unsafe self.server = server
-    self.workers = workers
+    self.makeFactory = makeFactory
     port = Int(bound)
   }
 
-  func start() {
-    unsafe epp_server_start(server)
-    for worker in workers { worker.start() }
+  deinit { unsafe epp_server_destroy(server) }
+
+  func start() { unsafe epp_server_start(server) }
+
+  /// Accepts no more calls; those that are open go on. `worker` hears of the end of the last one.
+  func stopAccepting(_ worker: Worker) {
+    unsafe epp_server_shutdown(server, worker.queue, CompletionTag(self, .shutdown).rawValue)
   }
 
-  /// Accepts no more calls; those that are open go on.
-  func stopAccepting() {
-    unsafe epp_server_shutdown(server, workers[0].queue, workers[0].shutdownTag)
-  }
+  /// The last call has ended: called by the worker.
+  func drained() { drainSignal.signal() }
+
+  /// Waits for the end of the last call, but not longer than until `deadline`; whether it came.
+  func waitUntilDrained(deadline: ContinuousClock.Instant) async -> Bool { await drainSignal.wait(until: deadline) }
+
+  func waitUntilDrained() async { await drainSignal.wait() }
 
   /// Ends all open calls.
   func cancelAllCalls() { unsafe epp_server_cancel_all_calls(server) }
-
-  /// Ends the threads. Only after the server has said that it is drained.
-  func finish() {
-    for worker in workers { unsafe epp_queue_shutdown(worker.queue) }
-    for worker in workers { worker.join() }
-    unsafe epp_server_destroy(server)
-  }
 }

@@ -14,7 +14,8 @@ import Synchronization
   }
 
   private let call: OpaquePointer
-  private let factory: any CallHandlerFactory
+  /// Where the call came in.
+  let acceptor: Acceptor
   private var handler: (any CallHandler)?
   /// Batches that have not completed. Atomic because `wake()` may come from another thread.
   private let pending = Atomic<Int>(0)
@@ -27,9 +28,9 @@ import Synchronization
   private var nextMessage = 0
   private var next = Next.nothing
 
-  init(factory: any CallHandlerFactory) {
+  init(acceptor: Acceptor) {
     unsafe call = epp_call_create()
-    self.factory = factory
+    self.acceptor = acceptor
   }
 
   deinit { unsafe epp_call_destroy(call) }
@@ -77,7 +78,7 @@ import Synchronization
     var count = 0
     let bytes = unsafe epp_call_method(call, &count)
     let method = unsafe String(decoding: UnsafeBufferPointer(start: bytes, count: count), as: UTF8.self)
-    handler = factory.makeHandler(method: method, call: self)
+    handler = acceptor.factory.makeHandler(method: method, call: self)
     if handler == nil {
       close(.unimplemented, "unknown method \(method)")
     } else {

@@ -48,6 +48,26 @@ struct ProcessingResponseEncoder {
     encode { writer in writer.message(direction.trailersField) { _ in } }
   }
 
+  /// An answer to the response's headers that takes some of them away.
+  mutating func responseHeaders(removing names: [String]) -> [UInt8] {
+    encode { writer in
+      writer.message(Direction.response.headersField) { writer in
+        writer.message(1) { writer in
+          writer.message(2) { Self.mutation(&$0, HeaderChanges(remove: names)) }
+        }
+      }
+    }
+  }
+
+  /// An answer to a chunk that the gateway keeps, with other bytes in its place: BodyMutation.body = 1.
+  mutating func replacedBody(of direction: Direction, _ body: [UInt8]) -> [UInt8] {
+    encode { writer in
+      writer.message(direction.bodyField) { writer in
+        writer.message(1) { writer in writer.message(3) { $0.field(1, body) } }
+      }
+    }
+  }
+
   /// The decision in the answer to the request's headers.
   mutating func decisionInHeaders(_ decision: Decision) -> [UInt8] {
     encode { writer in

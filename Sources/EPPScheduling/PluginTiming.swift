@@ -1,0 +1,42 @@
+package import EPPCore
+package import EPPMetrics
+
+/// How long plugins take: `llm_d_epp_plugin_duration_seconds`. A clock read (25 ns) and two atomic adds for each plugin.
+package struct PluginTiming: Sendable {
+  private let metrics: PickerMetrics
+  private let now: @Sendable () -> MonotonicTime
+
+  /// - Parameter now: the clock, for nothing here reads one of its own.
+  package init(metrics: PickerMetrics, now: @escaping @Sendable () -> MonotonicTime) {
+    self.metrics = metrics
+    self.now = now
+  }
+
+  /// Where a plugin is called.
+  enum ExtensionPoint: String {
+    case scorer = "Scorer"
+    case picker = "Picker"
+  }
+
+  func histogram(_ point: ExtensionPoint, type: String, name: String) -> Histogram {
+    metrics.pluginDuration(extensionPoint: point.rawValue, type: type, name: name)
+  }
+
+  /// Measures plugins that are called one after the other.
+  struct Lap {
+    private let timing: PluginTiming
+    private var start: MonotonicTime
+
+    init(_ timing: PluginTiming) {
+      self.timing = timing
+      start = timing.now()
+    }
+
+    /// Enters the time since the last call of this function.
+    mutating func finish(_ histogram: Histogram?) {
+      let end = timing.now()
+      histogram?.observe(end.duration(since: start))
+      start = end
+    }
+  }
+}
