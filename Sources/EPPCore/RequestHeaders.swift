@@ -19,7 +19,9 @@ package struct RequestHeaders: Sendable, Equatable {
 
   /// The value of the first field with this lower-case name.
   package func first(_ name: String) -> String? {
-    for field in fields where field.name == name { return field.value }
+    // Lengths first: unequal strings are otherwise compared as Unicode text.
+    let count = name.utf8.count
+    for field in fields where field.name.utf8.count == count && field.name == name { return field.value }
     return nil
   }
 
