@@ -107,6 +107,7 @@ let package = Package(
       swiftSettings: strict),
 
     // Tests, one target per source target, and the whole against a real Envoy.
+    .testTarget(name: "EPPBenchTests", dependencies: ["epp-bench", argumentParser, nioCore], swiftSettings: strict),
     .testTarget(name: "EPPCoreTests", dependencies: ["EPPCore"], swiftSettings: strict),
     .testTarget(name: "EPPMetricsTests", dependencies: ["EPPCore", "EPPMetrics"], swiftSettings: strict),
     .testTarget(

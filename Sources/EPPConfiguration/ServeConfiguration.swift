@@ -25,7 +25,6 @@ package struct ServeConfiguration: Sendable, Equatable {
   package var endpoints: [EndpointAddress]
   package var endpointsFile: String?
   package var refreshInterval: Duration
-  package var poolMetricsInterval: Duration
   package var stalenessThreshold: Duration
   package var poolName: String
 

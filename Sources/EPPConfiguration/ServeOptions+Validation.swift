@@ -25,13 +25,14 @@ extension ServeOptions {
         "--max-buffered-bytes (\(maximumBuffered)) is less than --max-request-body-bytes (\(maximumRequestBody)): "
           + "a body of the allowed size could never be held")
     }
+    // Read for its mistakes alone.
+    _ = check.duration(poolMetricsInterval, "--refresh-prometheus-metrics-interval")
     let configuration = ServeConfiguration(
       bindAddress: bindAddress, grpcPort: grpcPort, healthPort: healthPort, metricsPort: metricsPort,
       workers: workers ?? cores, isSecure: secureServing, certificateFolder: certPath.given,
       maximumReceiveMessageBytes: receiveLimit(&check), maximumConcurrentStreams: maximumConcurrentStreams,
       drainTimeout: check.duration(drainTimeout, "--drain-timeout", mayBeZero: true), endpoints: endpoints,
       endpointsFile: endpointsFile, refreshInterval: scrapeInterval(&check),
-      poolMetricsInterval: check.duration(poolMetricsInterval, "--refresh-prometheus-metrics-interval"),
       stalenessThreshold: check.duration(stalenessThreshold, "--metrics-staleness-threshold"), poolName: "default",
       profile: schedulingProfile(file, &check), prefix: file?.prefix ?? PrefixSettings(),
       ignoresSubset: disableSubsetFilter, emitsScores: emitScores, maximumRequestBodyBytes: requestBody,

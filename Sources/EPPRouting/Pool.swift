@@ -64,9 +64,6 @@ package final class Pool: Sendable {
     return RoutingScratch(seed: generator.next())
   }
 
-  /// The pool as it is now.
-  package func currentSnapshot() -> PoolSnapshot { source.currentSnapshot() }
-
   /// An endpoint has left: what is known of its cache goes.
   package func remove(_ endpoint: Endpoint) {
     index.remove(endpoint.slot)

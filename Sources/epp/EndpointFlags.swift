@@ -11,7 +11,9 @@ struct EndpointFlags: ParsableArguments {
   var endpointsFile: String?
   @Option(help: ArgumentHelp("Time from one scrape of an engine to the next; at least 50ms.", valueName: "duration"))
   var refreshMetricsInterval = "50ms"
-  @Option(help: ArgumentHelp("Time from one refresh of the pool's gauges to the next.", valueName: "duration"))
+  @Option(
+    help: ArgumentHelp(
+      "Has no effect: the pool's gauges are as fresh as the page.", valueName: "duration", visibility: .hidden))
   var refreshPrometheusMetricsInterval = "5s"
   @Option(
     help: ArgumentHelp(

@@ -76,7 +76,7 @@ struct Server {
     let services: [any Service] = [
       EndpointService(watch: watch),
       observability(budget, ports),
-      PoolUpkeep(pool: pool, metrics: metrics, interval: configuration.poolMetricsInterval),
+      PoolUpkeep(pool: pool),
       PickerService(picker: picker, watch: watch, health: health, ports: ports),
     ]
     var group = ServiceGroupConfiguration(services: services, logger: output.logger(label: "lifecycle"))

@@ -1,6 +1,5 @@
 import EPPDataLayer
 import EPPGRPCServer
-import EPPMetrics
 import EPPRouting
 import ServiceLifecycle
 
@@ -13,20 +12,17 @@ struct EndpointService: Service {
   }
 }
 
-/// Keeps the index as large as the engines' caches, and the gauges of the pool fresh.
+/// Keeps the index as large as the engines' caches, which they tell on their pages.
 struct PoolUpkeep: Service {
   let pool: Pool
-  let metrics: PickerMetrics
-  let interval: Duration
+  /// An engine's cache changes its size only with a restart.
+  private static let interval = Duration.seconds(1)
 
   func run() async throws {
     await cancelWhenGracefulShutdown {
-      var next = ContinuousClock.now
       while !Task.isCancelled {
         pool.adoptCacheSizes()
-        metrics.refreshPool(pool.currentSnapshot(), now: .now())
-        next = max(next + min(interval, .seconds(1)), .now)
-        try? await Task.sleep(until: next, clock: .continuous)
+        try? await Task.sleep(for: Self.interval)
       }
     }
   }

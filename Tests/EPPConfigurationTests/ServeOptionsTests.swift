@@ -45,7 +45,6 @@ import Testing
     #expect(configuration.drainTimeout == .seconds(30))
     #expect(configuration.endpoints == [EndpointAddress(host: "10.0.0.1", port: 8000)])
     #expect(configuration.refreshInterval == .milliseconds(50))
-    #expect(configuration.poolMetricsInterval == .seconds(5))
     #expect(configuration.stalenessThreshold == .seconds(2))
     #expect(configuration.profile == .weighted)
     #expect(configuration.prefix == PrefixSettings())

@@ -41,7 +41,6 @@ final class ExtProcStream: CallHandler {
     worker.settings.metrics.streamsInFlight.add(1)
   }
 
-
   // MARK: - CallHandler
 
   func received(_ message: consuming SliceList?) {
