@@ -165,12 +165,11 @@ import Testing
     }
   }
 
-  @Test func readinessDoesNotWaitForDeadEndpoints() async throws {
+  @Test(.timeLimit(.minutes(1))) func readinessDoesNotWaitForDeadEndpoints() async throws {
     try await withStub(.hang) { _, address in
-      let start = ContinuousClock.now
+      // Gets here at all, although the engine never answers.
       try await withWatch(configuration(address)) { watch in
-        #expect(ContinuousClock.now - start < .seconds(5))
-        #expect(watch.store.currentSnapshot().members.count == 1)
+        #expect(watch.store.currentSnapshot().members.map(\.isStale) == [true])
       }
     }
   }

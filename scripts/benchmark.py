@@ -1,0 +1,223 @@
+"""The rows of the README's table of costs: see scripts/benchmark."""
+
+import contextlib
+import json
+import os
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from pathlib import Path
+from typing import Callable, Iterator
+
+BIN = Path(os.environ.get("WARMPATH_BIN_DIR", ""))
+EPP, BENCH = BIN / "epp", BIN / "epp-bench"
+# The picker on core 0, everything else on core 1.
+PICKER_CORE, LOAD_CORE = ["taskset", "-c", "0"], ["taskset", "-c", "1"]
+LISTEN = ["--bind-address", "127.0.0.1", "--grpc-port", "0", "--grpc-health-port", "0", "--metrics-port", "0"]
+QUIET = {**os.environ, "SWIFT_BACKTRACE": "enable=no"}
+
+
+class Picker:
+    """A picker that serves."""
+
+    def __init__(self, arguments: list[str], launcher: list[str]):
+        command = [*launcher, str(EPP), *LISTEN, "--secure-serving=false", "--workers", "1", "--drain-timeout", "500ms"]
+        started = time.monotonic()
+        self.process = subprocess.Popen([*command, *arguments], stderr=subprocess.PIPE, text=True, env=QUIET)
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            if found := re.search(r"serving ext_proc on (\S+), health on \S+, metrics on (\S+)", line):
+                self.start_seconds = time.monotonic() - started
+                self.target, self.metrics_address = found[1], found[2]
+                return
+        raise SystemExit(f"benchmark: error: epp ended with {self.process.wait()}")
+
+    def metrics(self) -> str:
+        with urllib.request.urlopen(f"http://{self.metrics_address}/metrics", timeout=10) as page:
+            return page.read().decode()
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.communicate(timeout=60)
+
+
+@contextlib.contextmanager
+def picker(*arguments: str, engines: int = 8, launcher: list[str] = PICKER_CORE) -> Iterator[Picker]:
+    """A picker beside engines that show metrics."""
+    fleet = subprocess.Popen(
+        [*LOAD_CORE, str(BENCH), "engines", "--count", str(engines)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        text=True, env=QUIET)
+    assert fleet.stdout is not None
+    # One line: the flags for the picker.
+    flags = fleet.stdout.readline().split()
+    served = Picker([*flags, *arguments], launcher)
+    try:
+        # Every engine has been scraped when all are ready.
+        while f"llm_d_epp_ready_endpoints{{name=\"default\"}} {engines}" not in served.metrics():
+            time.sleep(0.1)
+        yield served
+    finally:
+        served.stop()
+        fleet.terminate()
+        fleet.wait(timeout=30)
+
+
+def bench(*arguments: str) -> dict:
+    """The JSON of an epp-bench run."""
+    done = subprocess.run(
+        [*LOAD_CORE, str(BENCH), *arguments, "--json", "-"], capture_output=True, text=True, env=QUIET, timeout=300)
+    if done.returncode != 0:
+        raise SystemExit(f"benchmark: error: epp-bench {' '.join(arguments)} failed:\n{done.stdout}{done.stderr}")
+    return json.loads(done.stdout)
+
+
+def load(served: Picker, *arguments: str, seconds: int = 5) -> dict:
+    return bench(
+        "load", "--target", served.target, "--server-pid", str(served.process.pid), "--warm-up", "1", "--duration",
+        str(seconds), *arguments)
+
+
+def cpu_per_request() -> None:
+    with picker() as served:
+        for kilobytes in (1, 16, 128, 400):
+            run = load(served, "--prompt-bytes", str(kilobytes * 1024), "--concurrency", "32")["runs"][0]
+            row(f"CPU per request, {kilobytes} KB prompt", f"{run['serverMicrosecondsPerRequest']:.0f} µs")
+            if kilobytes == 128:
+                row("memory after the 128 KB run", f"{run['cost']['serverResidentBytes'] / 1e6:.0f} MB")
+
+
+def cpu_per_chunk() -> None:
+    with picker() as served:
+        result = load(served, "--prompt-bytes", "1024", "--compare-chunks", "101")
+        row("CPU per streamed response chunk", f"{result['comparison']['serverMicrosecondsPerChunk']:.1f} µs")
+
+
+def cpu_without_responses() -> None:
+    with picker("--response-processing", "none") as served:
+        run = load(served, "--prompt-bytes", "1024", "--concurrency", "32")["runs"][0]
+        cost = run["cost"]
+        each = (cost["serverUserSeconds"] + cost["serverSystemSeconds"]) * 1e6 / max(1, run["leftEarly"])
+        row("CPU per request, 1 KB, --response-processing none", f"{each:.0f} µs")
+
+
+def pick() -> None:
+    """At half of the rate of a closed loop: the picker's own histogram, from the last body message to the decision."""
+    with picker(engines=64) as served:
+        arguments = ("--prompt-bytes", "16384")
+        rate = load(served, *arguments)["runs"][0]["requestsPerSecond"] / 2
+        before = _pick_buckets(served.metrics())
+        load(served, *arguments, "--rate", f"{rate:.0f}", "--concurrency", "256", seconds=10)
+        after = _pick_buckets(served.metrics())
+        counts = {bound: after[bound] - before.get(bound, 0) for bound in after}
+        total = counts[float("inf")]
+        for share in (0.5, 0.99):
+            bound = min(b for b, count in counts.items() if count >= share * total)
+            row(f"pick, 16 KB, 64 endpoints, p{share * 100:.0f}", f"at most {bound * 1e6:.0f} µs")
+
+
+def _pick_buckets(page: str) -> dict[float, float]:
+    found = re.findall(r'^llm_d_epp_scheduler_e2e_duration_seconds_bucket\{le="([^"]+)"\} (\S+)', page, re.M)
+    return {float(bound): float(count) for bound, count in found}
+
+
+def idle() -> None:
+    for count, page_bytes in ((8, 34_000), (100, 55_000)):
+        result = bench(
+            "scrape", "--count", str(count), "--page-bytes", str(page_bytes), "--epp", str(EPP), "--epp-cpu", "0",
+            "--duration", "15", "--", *LISTEN, "--secure-serving=false")
+        row(f"idle beside {count} endpoints", f"{result['cost']['serverCores']:.3f} core")
+
+
+def streams() -> None:
+    with picker() as served:
+        result = bench(
+            "streams", "--target", served.target, "--server-pid", str(served.process.pid), "--count", "10000",
+            "--duration", "10")
+        row("memory per open stream, 10,000 of them", f"{result['serverBytesPerStream'] / 1000:.1f} kB")
+
+
+def start() -> None:
+    """From the start of the process to the line that says that it serves; one endpoint that refuses connections."""
+    times = []
+    for _ in range(11):
+        served = Picker(["--endpoint", "127.0.0.1:1"], PICKER_CORE)
+        times.append(served.start_seconds)
+        served.stop()
+    row("start to serving", f"{statistics.median(times) * 1000:.0f} ms")
+
+
+def binary() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        stripped = Path(folder) / "epp"
+        subprocess.run(["strip", "-o", str(stripped), str(EPP)], check=True)
+        row("release binary, static and stripped", f"{stripped.stat().st_size / 1e6:.1f} MB")
+        needed = subprocess.run(["ldd", str(stripped)], capture_output=True, text=True, check=True).stdout
+        row("shared libraries it needs", ", ".join(sorted(re.findall(r"^\s*(lib\S+?)\.so", needed, re.M))))
+
+
+def instructions() -> None:
+    """callgrind counts user-space instructions; the engines are scraped once a second, as counting slows all by 50."""
+    with tempfile.TemporaryDirectory() as folder:
+        # Without its symbols, which valgrind's reader does not take.
+        stripped = Path(folder) / "epp"
+        subprocess.run(["strip", "-o", str(stripped), str(EPP)], check=True)
+        output = Path(folder) / "callgrind"
+        valgrind = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={output}"]
+        with _replaced(stripped), picker("--refresh-metrics-interval", "1s", launcher=valgrind) as served:
+            arguments = ("--prompt-bytes", "1024", "--concurrency", "32")
+            load(served, *arguments, seconds=5)
+            control = ["callgrind_control"]
+            pid = str(served.process.pid)
+            subprocess.run([*control, "-z", pid], check=True, capture_output=True)
+            count = _requests(served)
+            load(served, *arguments, seconds=20)
+            count = _requests(served) - count
+            subprocess.run([*control, "-d", pid], check=True, capture_output=True)
+            dump = Path(f"{output}.1")
+            while not (found := re.search(r"^totals: (\d+)", dump.read_text(errors="replace"), re.M)):
+                time.sleep(0.2)
+            row("instructions per request, 1 KB", f"{int(found[1]) / count:,.0f}")
+
+
+def _requests(served: Picker) -> float:
+    found = re.findall(r"^llm_d_epp_request_total\{[^}]*\} (\S+)", served.metrics(), re.M)
+    return sum(map(float, found))
+
+
+@contextlib.contextmanager
+def _replaced(binary_path: Path) -> Iterator[None]:
+    global EPP
+    kept, EPP = EPP, binary_path
+    try:
+        yield
+    finally:
+        EPP = kept
+
+
+def row(name: str, value: str) -> None:
+    print(f"{name:55} {value}", flush=True)
+
+
+ROWS: dict[str, Callable[[], None]] = {
+    "request": cpu_per_request, "chunk": cpu_per_chunk, "none": cpu_without_responses, "pick": pick, "idle": idle,
+    "streams": streams, "start": start, "binary": binary, "instructions": instructions,
+}
+
+
+def main() -> None:
+    names = sys.argv[1:] or list(ROWS)
+    if names == ["--list"]:
+        print("\n".join(ROWS))
+        return
+    if unknown := [name for name in names if name not in ROWS]:
+        raise SystemExit(f"benchmark: error: no row '{unknown[0]}'; there are: {', '.join(ROWS)}")
+    for name in names:
+        ROWS[name]()
+
+
+if __name__ == "__main__":
+    main()
