@@ -1,0 +1,33 @@
+/* Shows ThreadSanitizer the slow path of Swift's Mutex.
+ *
+ * The fast path is a compare-exchange that is compiled into the caller, so it is seen; a contended lock is taken and
+ * given back inside libswiftSynchronization, which is not instrumented, and every access under it looks like a race.
+ * Preloaded by scripts/sanitize; in a process without ThreadSanitizer it does nothing but call on. */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define SWIFT __attribute__((swiftcall))
+#define SELF __attribute__((swift_context)) void *self
+
+void __tsan_acquire(void *address) __attribute__((weak));
+void __tsan_release(void *address) __attribute__((weak));
+
+SWIFT void lock_slow(uint32_t thread, SELF) __asm__("$s15Synchronization12_MutexHandleV9_lockSlowyys6UInt32VF");
+SWIFT void unlock_slow(SELF) __asm__("$s15Synchronization12_MutexHandleV11_unlockSlowyyF");
+
+static void *original(const char *name) { return dlsym(RTLD_NEXT, name); }
+
+SWIFT void lock_slow(uint32_t thread, SELF) {
+  SWIFT void (*call)(uint32_t, SELF) =
+      (SWIFT void (*)(uint32_t, SELF))original("$s15Synchronization12_MutexHandleV9_lockSlowyys6UInt32VF");
+  call(thread, self);
+  if (__tsan_acquire != NULL) __tsan_acquire(self);
+}
+
+SWIFT void unlock_slow(SELF) {
+  SWIFT void (*call)(SELF) = (SWIFT void (*)(SELF))original("$s15Synchronization12_MutexHandleV11_unlockSlowyyF");
+  if (__tsan_release != NULL) __tsan_release(self);
+  call(self);
+}
