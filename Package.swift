@@ -61,6 +61,7 @@ let package = Package(
     .target(name: "EPPPrefixCache", dependencies: ["EPPCore", "EPPMetrics"], swiftSettings: strict),
     .target(name: "EPPScheduling", dependencies: ["EPPCore", "EPPMetrics", "EPPPrefixCache"], swiftSettings: strict),
     .target(name: "EPPExtProc", dependencies: ["EPPCore"], swiftSettings: strict),
+    .target(name: "EPPKVEvents", swiftSettings: strict),
 
     // The world outside.
     .target(
@@ -109,6 +110,8 @@ let package = Package(
     // Tests, one target per source target, and the whole against a real Envoy.
     .testTarget(name: "EPPBenchTests", dependencies: ["epp-bench", argumentParser, nioCore], swiftSettings: strict),
     .testTarget(name: "EPPCoreTests", dependencies: ["EPPCore"], swiftSettings: strict),
+    .testTarget(
+      name: "EPPKVEventsTests", dependencies: ["EPPKVEvents"], resources: [.copy("Fixtures")], swiftSettings: strict),
     .testTarget(name: "EPPMetricsTests", dependencies: ["EPPCore", "EPPMetrics"], swiftSettings: strict),
     .testTarget(
       name: "EPPRequestsTests", dependencies: ["EPPCore", "EPPRequests"], resources: [.copy("Fixtures")],
