@@ -1,0 +1,151 @@
+import EPPKVEvents
+import Testing
+
+/// A publisher, its two sockets and the machine that follows it, driven by random steps.
+struct SimulatedPublisher {
+  /// A message: which start of the engine it is of, and its number.
+  private struct Message: Equatable {
+    var epoch: Int
+    var number: UInt64
+  }
+
+  private var machine = KVStreamStateMachine(hasReplay: true)
+  private var random: SplitMix
+  private var published: [Message] = []
+  private var epoch = 0
+  private var isConnected = false
+  /// Published and not delivered yet, on either socket.
+  private var live: [Message] = []
+  private var replay: [Message] = []
+  private var isReplaying = false
+  private var held: [Message] = []
+  private var applied: [Message] = []
+  private let bufferMessages = 30
+
+  init(seed: UInt64) {
+    random = SplitMix(seed: seed)
+    connect()
+  }
+
+  mutating func step() {
+    switch Int.random(in: 0..<100, using: &random) {
+    case 0..<45: publish()
+    case 45..<75: deliverLive()
+    case 75..<90: deliverReplay()
+    case 90..<93: if !live.isEmpty { live.removeFirst() }
+    case 93..<95: disconnect()
+    case 95..<98: if !isConnected { connect() }
+    case 98: restart()
+    default: failReplay()
+    }
+  }
+
+  /// Lets everything come to rest, and holds what was applied against what was published.
+  mutating func finish() {
+    if !isConnected { connect() }
+    for _ in 0..<3 {
+      publish()
+      while isReplaying || !live.isEmpty {
+        deliverLive()
+        deliverReplay()
+      }
+    }
+    #expect(machine.state == .live || machine.state == .degraded)
+    let present = published.filter { $0.epoch == epoch }
+    #expect(applied.last == present.last)
+    if machine.state == .live { #expect(applied == present) }
+  }
+
+  // MARK: - The publisher
+
+  private mutating func publish() {
+    let number = published.last.map { $0.epoch == epoch ? $0.number + 1 : 0 } ?? 0
+    published.append(Message(epoch: epoch, number: number))
+    if isConnected { live.append(Message(epoch: epoch, number: number)) }
+  }
+
+  private mutating func restart() {
+    epoch += 1
+    disconnect()
+    // The metrics page tells of the new process before the subscription is up again.
+    perform(machine.handle(.restarted), nil)
+    connect()
+  }
+
+  private mutating func connect() {
+    isConnected = true
+    perform(machine.handle(.connected), nil)
+  }
+
+  private mutating func disconnect() {
+    isConnected = false
+    live.removeAll()
+  }
+
+  private mutating func deliverLive() {
+    guard isConnected, !live.isEmpty else { return }
+    let message = live.removeFirst()
+    perform(machine.handle(.message(message.number)), message)
+  }
+
+  private mutating func deliverReplay() {
+    guard isReplaying else { return }
+    if replay.isEmpty {
+      isReplaying = false
+      perform(machine.handle(.replayEnded), nil)
+    } else {
+      let message = replay.removeFirst()
+      perform(machine.handle(.replayed(message.number)), message)
+    }
+  }
+
+  private mutating func failReplay() {
+    guard isReplaying else { return }
+    isReplaying = false
+    perform(machine.handle(.replayFailed), nil)
+  }
+
+  // MARK: - The machine's owner
+
+  private mutating func perform(_ actions: [KVStreamStateMachine.Action], _ message: Message?) {
+    for action in actions {
+      switch action {
+      case .reset: applied.removeAll()
+      case .apply: if let message { apply(message) }
+      case .hold: if let message { held.append(message) }
+      case .drop: break
+      case .applyHeld(let number):
+        while let oldest = held.first, oldest.number < number { held.removeFirst() }
+        #expect(held.first?.number == number)
+        if !held.isEmpty { apply(held.removeFirst()) }
+      case .dropHeld: held.removeAll()
+      case .replay(let start):
+        isReplaying = true
+        replay = published.filter { $0.epoch == epoch }.suffix(bufferMessages).filter { $0.number >= start }
+      }
+    }
+  }
+
+  private mutating func apply(_ message: Message) {
+    if let last = applied.last {
+      #expect(last.epoch == message.epoch, "blocks of an engine that is gone")
+      #expect(last.number < message.number, "twice, or out of order")
+    }
+    applied.append(message)
+  }
+}
+
+/// SplitMix64: the same numbers in every run.
+struct SplitMix: RandomNumberGenerator {
+  private var state: UInt64
+
+  init(seed: UInt64) { state = seed }
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var value = state
+    value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
+    return value ^ (value >> 31)
+  }
+}
