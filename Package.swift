@@ -61,7 +61,7 @@ let package = Package(
     .target(name: "EPPPrefixCache", dependencies: ["EPPCore", "EPPMetrics"], swiftSettings: strict),
     .target(name: "EPPScheduling", dependencies: ["EPPCore", "EPPMetrics", "EPPPrefixCache"], swiftSettings: strict),
     .target(name: "EPPExtProc", dependencies: ["EPPCore"], swiftSettings: strict),
-    .target(name: "EPPKVEvents", swiftSettings: strict),
+    .target(name: "EPPKVEvents", dependencies: [crypto], swiftSettings: strict),
 
     // The world outside.
     .target(

@@ -96,15 +96,15 @@ package final class PickerServer: Sendable {
     health.startDraining()
     let notice = min(Self.maximumNotice, configuration.drainTimeout / 2)
     try? await Task.sleep(until: start + notice, clock: .continuous)
-    extProc.stopAccepting(workers[0])
+    extProc.stopAccepting(workers)
     if await !extProc.waitUntilDrained(deadline: start + configuration.drainTimeout) {
       extProc.cancelAllCalls()
       await extProc.waitUntilDrained()
     }
-    healthOnly.stopAccepting(workers[0])
+    healthOnly.stopAccepting(workers)
     healthOnly.cancelAllCalls()
     await healthOnly.waitUntilDrained()
-    for worker in workers { worker.finish() }
+    for worker in workers { worker.join() }
     epp_grpc_shutdown()
   }
 }

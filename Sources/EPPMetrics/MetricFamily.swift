@@ -29,6 +29,8 @@ protocol ReadableMetricFamily: Sendable {
   var descriptor: MetricFamilyDescriptor { get }
   /// All series at this moment, in the order of their label values.
   func read() -> [MetricSeries]
+  /// Takes a series off the page. Whoever still holds its cell may go on writing to it.
+  func remove(_ values: [String])
 }
 
 /// All series of one metric: one cell for each combination of label values, up to a limit.
@@ -77,7 +79,6 @@ final class MetricFamily<Cell: MetricCell>: ReadableMetricFamily {
     }
   }
 
-  /// Takes a series off the page. Whoever still holds its cell may go on writing to it.
   func remove(_ values: [String]) {
     let key = values.map(LabelValue.cleaned)
     cells.withLock { cells in _ = cells.removeValue(forKey: key) }

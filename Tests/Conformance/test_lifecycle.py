@@ -138,6 +138,19 @@ def test_a_second_signal_ends_a_drain_at_once(start_pool) -> None:
     assert pool.epp.wait(5) == 128 + signal.SIGINT
 
 
+@pytest.mark.parametrize("drain", ["0s", "50ms", "1s"])
+def test_a_signal_under_load_ends_the_process_in_order(start_pool, drain: str) -> None:
+    """Streams begin, run and end while the process drains: an operation on a queue that has ended aborts it."""
+    for _ in range(4):
+        pool = start_pool("--drain-timeout", drain, "--workers", "2", engines=1)
+        target = f"127.0.0.1:{pool.epp.extproc_port}"
+        load = Process([product("epp-bench"), "load", "--target", target, "--warm-up", "0", "--timeout", "2"])
+        eventually(lambda: pool.epp.metric("llm_d_epp_request_total") > 100, "load")
+        pool.epp.signal(signal.SIGTERM)
+        assert pool.epp.wait(20) == 0
+        load.stop()
+
+
 def test_a_stream_that_does_not_end_is_cut_at_the_drain_timeout(start_pool) -> None:
     pool = start_pool("--drain-timeout", "1s", engines=1)
     stream = pool.stream()

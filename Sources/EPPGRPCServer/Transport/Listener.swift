@@ -58,12 +58,12 @@ import CGRPCShim
 
   func start() { unsafe epp_server_start(server) }
 
-  /// Accepts no more calls; those that are open go on. `worker` hears of the end of the last one.
-  func stopAccepting(_ worker: Worker) {
-    unsafe epp_server_shutdown(server, worker.queue, CompletionTag(self, .shutdown).rawValue)
+  /// Accepts no more calls; those that are open go on. Every worker hears of the end of the last one.
+  func stopAccepting(_ workers: [Worker]) {
+    for worker in workers { unsafe epp_server_shutdown(server, worker.queue, CompletionTag(self, .shutdown).rawValue) }
   }
 
-  /// The last call has ended: called by the worker.
+  /// The last connection has ended: called by each worker.
   func drained() { drainSignal.signal() }
 
   /// Waits for the end of the last call, but not longer than until `deadline`; whether it came.

@@ -47,8 +47,8 @@ import Synchronization
     return isRequested
   }
 
-  /// One of the call's operations has completed.
-  func completed(_ operation: CompletionTag.Operation, success: Bool) {
+  /// One of the call's operations has completed; whether it was the last one, with which the call is over.
+  func completed(_ operation: CompletionTag.Operation, success: Bool) -> Bool {
     switch operation {
     case .accept:
       if success { begin() }
@@ -67,10 +67,10 @@ import Synchronization
     case .shutdown:
       break
     }
-    if pending.wrappingSubtract(1, ordering: .acquiringAndReleasing).newValue == 0 {
-      handler = nil
-      unsafe Unmanaged.passUnretained(self).release()
-    }
+    guard pending.wrappingSubtract(1, ordering: .acquiringAndReleasing).newValue == 0 else { return false }
+    handler = nil
+    unsafe Unmanaged.passUnretained(self).release()
+    return true
   }
 
   private func begin() {

@@ -13,6 +13,10 @@ import CGRPCShim
   let queue: OpaquePointer
   private var listeners: [Listener] = []
   private var thread = pthread_t()
+  /// Calls that were accepted here and are not over yet.
+  private var openCalls = 0
+  /// Ports that have no connection left.
+  private var drainedListeners = 0
 
   init() { unsafe queue = epp_queue_create() }
 
@@ -26,11 +30,8 @@ import CGRPCShim
     precondition(error == 0, "the system has no thread for a gRPC worker: error \(error)")
   }
 
-  /// Ends the thread. Only after every listener has said that it is drained.
-  func finish() {
-    unsafe epp_queue_shutdown(queue)
-    pthread_join(thread, nil)
-  }
+  /// Waits for the end of the thread, which comes when every port is drained and the last call is over.
+  func join() { pthread_join(thread, nil) }
 
   /// Ends a queue whose thread was never started.
   func finishWithoutThread() {
@@ -59,12 +60,29 @@ import CGRPCShim
   private func handle(_ tag: CompletionTag, success: Bool) {
     guard let operation = tag.operation else { return }
     if operation == .shutdown {
+      drainedListeners += 1
       tag.object(as: Listener.self)?.drained()
+      endIfIdle()
       return
     }
     guard let call = tag.object(as: ServerCall.self) else { return }
-    if operation == .accept, success { unsafe call.acceptor.postOne(on: queue) }
-    call.completed(operation, success: success)
+    if operation == .accept, success {
+      openCalls += 1
+      unsafe call.acceptor.postOne(on: queue)
+    }
+    let wasAccepted = operation != .accept || success
+    let isOver = call.completed(operation, success: success)
+    if isOver, wasAccepted {
+      openCalls -= 1
+      endIfIdle()
+    }
+  }
+
+  /// Ends the queue when nothing can start an operation on it any more: the core aborts the process for one that comes
+  /// later. A drained port has no connection, but its calls may have events that wait in the queue.
+  private func endIfIdle() {
+    guard openCalls == 0, drainedListeners == listeners.count else { return }
+    unsafe epp_queue_shutdown(queue)
   }
 
   private static func earlier(_ first: UInt64?, _ second: UInt64?) -> UInt64? {

@@ -1,0 +1,66 @@
+import Crypto
+
+/// Computes the hashes that vLLM gives its blocks, from their tokens: `f((parent, tokens, extra keys))`, where `f` is
+/// SHA-256 over the tuple as Python pickles it (protocol 5), or over its canonical CBOR.
+///
+/// Needed in two places only, for a hash costs as much as twenty keys of our own: to see at start that an engine's
+/// tokens and block size are what we take them for, and to place blocks whose parent was stored before we listened.
+package struct EngineBlockHasher: Sendable {
+  /// vLLM's `--prefix-caching-hash-algo`.
+  package enum Algorithm: String, Sendable, CaseIterable {
+    case sha256
+    case sha256CBOR = "sha256_cbor"
+  }
+
+  /// A block's whole digest; engines show its last eight bytes.
+  package struct Digest: Sendable, Hashable {
+    package let bytes: [UInt8]
+
+    /// What vLLM sends as an integer.
+    package var low64: UInt64 { bytes.suffix(8).reduce(0) { $0 << 8 | UInt64($1) } }
+  }
+
+  /// What vLLM hashes for a missing parent since 0.32, if `PYTHONHASHSEED` is not set. Earlier versions took random
+  /// bytes: their hashes cannot be computed.
+  package static let defaultSeed = "vllm-none-hash"
+
+  /// The parent of every first block.
+  package let root: Digest
+  private let algorithm: Algorithm
+
+  /// - Parameter seed: the engine's `PYTHONHASHSEED`, or `defaultSeed`.
+  package init(_ algorithm: Algorithm, seed: String = Self.defaultSeed) {
+    self.algorithm = algorithm
+    var input: [UInt8] = []
+    switch algorithm {
+    case .sha256: Pickle.appendSeed(seed, to: &input)
+    case .sha256CBOR: CBOR.append(text: seed, to: &input)
+    }
+    root = Self.digest(input)
+  }
+
+  /// The hash of a block without extra keys, or with a cache salt alone, which only CBOR has a settled form for.
+  ///
+  /// - Parameters:
+  ///   - parent: of the block before it; `root` for the first one.
+  ///   - tokens: those of the block, all of them.
+  /// - Returns: nil where the form of the bytes is not known: blocks of fewer than four tokens, and salts under pickle.
+  package func hash(
+    after parent: Digest, _ tokens: some RandomAccessCollection<UInt32>, cacheSalt: String? = nil
+  ) -> Digest? {
+    // Python writes tuples of up to three elements in another way.
+    guard tokens.count >= 4 else { return nil }
+    var input: [UInt8] = []
+    input.reserveCapacity(64 + 5 * tokens.count)
+    switch algorithm {
+    case .sha256:
+      guard cacheSalt == nil else { return nil }
+      Pickle.appendBlock(parent.bytes, tokens, to: &input)
+    case .sha256CBOR:
+      CBOR.appendBlock(parent.bytes, tokens, cacheSalt, to: &input)
+    }
+    return Self.digest(input)
+  }
+
+  private static func digest(_ input: [UInt8]) -> Digest { Digest(bytes: Array(SHA256.hash(data: input))) }
+}
