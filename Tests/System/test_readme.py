@@ -1,5 +1,6 @@
 """What the README tells a reader to type does what it says, and what it points at exists."""
 
+import os
 import re
 import shlex
 import socket
@@ -20,7 +21,7 @@ COMMANDS = [line for language, text in BLOCKS if language == "sh" for line in te
 
 # How each command is tried, by its beginning. Those that take minutes are asked for their help here.
 WAYS = {
-    "scripts/demo": "help", "scripts/test": "help", "swift build": "built", ".build/release/epp": "epp",
+    "scripts/demo": "help", "scripts/test": "help", "scripts/benchmark": "help", "swift build": "built", ".build/release/epp": "epp",
     ".build-tools/venv/bin/envoy --mode validate": "run", ".build-tools/venv/bin/envoy -c": "envoy", "curl": "curl",
 }
 
@@ -80,6 +81,16 @@ def test_the_commands_work_together() -> None:
         picker.stop()
         for engine in engines:
             engine.stop()
+
+
+def test_the_benchmark_prints_its_rows() -> None:
+    """Two short ones; what they cost is not judged here."""
+    environment = {**os.environ, "WARMPATH_BIN_DIR": str(product("epp").parent)}
+    result = subprocess.run(
+        [ROOT / "scripts/benchmark", "start", "none"], capture_output=True, text=True, timeout=120, env=environment
+    )
+    assert result.returncode == 0, result.stderr
+    assert [float(line.split()[-2]) > 0 for line in result.stdout.splitlines()] == [True, True]
 
 
 def test_links_lead_somewhere() -> None:
