@@ -35,6 +35,7 @@ import Testing
     _ = table.bind(key(1), to: first, now: time(8))
     #expect(table.slot(of: key(1), now: time(17)) == first)
     #expect(table.slot(of: key(1), now: time(18)) == nil)
+    #expect(table.slot(of: key(1), now: time(3_600)) == nil)
     #expect(table.bind(key(1), to: first, now: time(18)) == .new)
   }
 
