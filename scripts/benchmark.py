@@ -69,7 +69,7 @@ def picker(*arguments: str, engines: int = 8, launcher: list[str] = PICKER_CORE)
 def bench(*arguments: str) -> dict:
     """The JSON of an epp-bench run."""
     done = subprocess.run(
-        [*LOAD_CORE, str(BENCH), *arguments, "--json", "-"], capture_output=True, text=True, env=QUIET, timeout=300)
+        [*LOAD_CORE, str(BENCH), arguments[0], "--json", "-", *arguments[1:]], capture_output=True, text=True, env=QUIET, timeout=300)
     if done.returncode != 0:
         raise SystemExit(f"benchmark: error: epp-bench {' '.join(arguments)} failed:\n{done.stdout}{done.stderr}")
     return json.loads(done.stdout)

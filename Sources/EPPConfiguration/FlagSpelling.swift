@@ -9,6 +9,11 @@ package enum FlagSpelling {
     var warnings: [String] = []
     var isOver = false
     for argument in arguments {
+      // A YAML document may begin with "---", which the parser would take for a flag.
+      if !isOver, result.last == "--config-text", argument.hasPrefix("-") {
+        result[result.count - 1] = "--config-text=\(argument)"
+        continue
+      }
       isOver = isOver || argument == "--"
       let spelled = isOver ? argument : flag(argument)
       if spelled != argument, !spelled.hasPrefix("-v=") {

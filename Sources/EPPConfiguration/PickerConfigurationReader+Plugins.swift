@@ -123,7 +123,8 @@ extension PickerConfigurationReader {
       prefix.maximumTokens = tokens
     }
     if let blocks = reader.integer(members["lruCapacityPerServer"], "lruCapacityPerServer", 1...100_000_000) {
-      prefix.defaultBlocks = blocks
+      // As above: the anchor's blocks are four of these.
+      prefix.defaultBlocks = blocks * 4
     }
   }
 

@@ -25,6 +25,7 @@ extension ServeOptions {
         "--max-buffered-bytes (\(maximumBuffered)) is less than --max-request-body-bytes (\(maximumRequestBody)): "
           + "a body of the allowed size could never be held")
     }
+    let scrapeInterval = scrapeInterval(&check)
     // Read for its mistakes alone.
     _ = check.duration(poolMetricsInterval, "--refresh-prometheus-metrics-interval")
     let configuration = ServeConfiguration(
@@ -32,8 +33,8 @@ extension ServeOptions {
       workers: workers ?? cores, isSecure: secureServing, certificateFolder: certPath.given,
       maximumReceiveMessageBytes: receiveLimit(&check), maximumConcurrentStreams: maximumConcurrentStreams,
       drainTimeout: check.duration(drainTimeout, "--drain-timeout", mayBeZero: true), endpoints: endpoints,
-      endpointsFile: endpointsFile, refreshInterval: scrapeInterval(&check),
-      stalenessThreshold: check.duration(stalenessThreshold, "--metrics-staleness-threshold"), poolName: "default",
+      endpointsFile: endpointsFile, refreshInterval: scrapeInterval,
+      stalenessThreshold: threshold(&check, scrapeInterval), poolName: "default",
       profile: schedulingProfile(file, &check), prefix: file?.prefix ?? PrefixSettings(),
       ignoresSubset: disableSubsetFilter, emitsScores: emitScores, maximumRequestBodyBytes: requestBody,
       maximumBufferedBytes: buffered, requestDeadline: check.duration(requestDeadline, "--request-deadline"),
@@ -73,6 +74,15 @@ extension ServeOptions {
     let interval = check.duration(refreshInterval, "--refresh-metrics-interval")
     if interval < floor { check.warnings.append("--refresh-metrics-interval \(refreshInterval) is raised to 50ms") }
     return max(floor, interval)
+  }
+
+  /// At least three scrapes long: else every endpoint would be stale between two of them.
+  private func threshold(_ check: inout OptionsCheck, _ interval: Duration) -> Duration {
+    let threshold = check.duration(stalenessThreshold, "--metrics-staleness-threshold")
+    guard threshold < interval * 3 else { return threshold }
+    check.warnings.append(
+      "--metrics-staleness-threshold \(stalenessThreshold) is raised to three times --refresh-metrics-interval")
+    return interval * 3
   }
 
   private func receiveLimit(_ check: inout OptionsCheck) -> Int {

@@ -93,7 +93,8 @@ extension EndpointStore {
   private func log(_ turn: Tenant.Turn) {
     let metadata = Self.metadata(turn.endpoint)
     if turn.isStale {
-      logger.warning("metrics of endpoint are stale; its load is taken from requests in flight", metadata: metadata)
+      logger.warning(
+        "metrics of endpoint are stale; its load is taken to be the mean of the others", metadata: metadata)
     } else if turn.hasBeenFresh {
       logger.notice("metrics of endpoint are fresh again", metadata: metadata)
     } else {

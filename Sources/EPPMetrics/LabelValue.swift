@@ -32,6 +32,8 @@ struct LabelValueSet: Sendable {
 
   init(limit: Int) { self.limit = limit }
 
+  func contains(_ value: String) -> Bool { values.contains(value) }
+
   /// The value itself when it is known or there is room for it; else nil.
   mutating func admit(_ value: String) -> String? {
     if values.contains(value) { return value }

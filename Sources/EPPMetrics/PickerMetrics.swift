@@ -119,8 +119,11 @@ package final class PickerMetrics: Sendable {
   }
 
   /// Counts an attempt that found no endpoint: `llm_d_epp_scheduler_attempts_total{status="failure"}`.
+  ///
+  /// Only models that requests were routed for are named: a pool without endpoints lets anybody invent others.
   package func countFailedAttempt(targetModel: String) {
-    families.schedulerAttempts.cell(["failure", LabelValue.cleaned(targetModel), "", "", ""]).increment()
+    let isKnown = requestSeries.withLock { $0.knows(model: targetModel) }
+    families.schedulerAttempts.cell(["failure", isKnown ? targetModel : LabelValue.other, "", "", ""]).increment()
   }
 
   /// Counts a request that was answered instead of routed: `epp_rejections_total`, by the reason that the client is

@@ -110,6 +110,9 @@ struct RequestSeriesTable: Sendable {
     series[Key(model: model, targetModel: targetModel, fairnessID: fairnessID, priority: priority)]
   }
 
+  /// Whether a model has a label of its own.
+  func knows(model: String) -> Bool { models.contains(model) }
+
   /// The series of clean label values; made when there is none. Values and series beyond a limit are folded into
   /// `other` and counted in `dropped`.
   mutating func series(

@@ -8,6 +8,8 @@ package struct PrefixQuery: Sendable {
   /// Tokens in a block: vLLM's. A block of text is 64 bytes, at 4 bytes a token; one of token ids is 64 bytes too.
   package static let blockTokens = 16
   static let blockBytes = 64
+  /// Prompts of one request that are looked up; the rest is not.
+  static let maximumPrompts = 256
   /// Keys are made in chunks of this many at least.
   static let chunkBlocks = 128
 
@@ -39,7 +41,7 @@ package struct PrefixQuery: Sendable {
   /// Keys made so far, over all prompts.
   package var madeCount: Int { prompts.reduce(0) { $0 + $1.made } }
 
-  /// Takes up the prompts of a request, at most `maximumBlocks` of each, and makes no key yet.
+  /// Takes up the prompts of a request, at most `maximumBlocks` in all, and makes no key yet.
   ///
   /// Shares the storage of `prompt` until all keys are made or the query is emptied: change the prompt only after that,
   /// or it is copied.
@@ -51,7 +53,7 @@ package struct PrefixQuery: Sendable {
     if prompt.isTokens { tokens = prompt.tokens } else { bytes = prompt.bytes }
   }
 
-  /// Takes up the prompts of a request, at most `maximumBlocks` of each, and makes all keys at once.
+  /// Takes up the prompts of a request, at most `maximumBlocks` in all, and makes all keys at once.
   package mutating func reset(
     for prompt: borrowing CanonicalPrompt, request: InferenceRequest, hasher: BlockHasher, maximumBlocks: Int
   ) {
@@ -95,9 +97,13 @@ package struct PrefixQuery: Sendable {
     let width = isTokens ? MemoryLayout<UInt32>.size : 1
     root = hasher.root(
       model: request.targetModel, cacheSalt: request.cacheSalt, isTokens: isTokens, blockTokens: Self.blockTokens)
-    for range in prompt.prompts {
-      let blocks = min(range.count * width / Self.blockBytes, max(0, maximumBlocks))
+    // The bound is the request's: half a million prompts of a block each would cost as many look-ups at each endpoint,
+    // and push out all that it is known to hold.
+    var left = max(0, maximumBlocks)
+    for range in prompt.prompts where prompts.count < Self.maximumPrompts {
+      let blocks = min(range.count * width / Self.blockBytes, left)
       guard blocks > 0 else { continue }
+      left -= blocks
       prompts.append(Prompt(firstKey: blockCount, blocks: blocks, made: 0, offset: range.lowerBound * width))
       blockCount += blocks
     }

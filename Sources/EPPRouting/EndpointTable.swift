@@ -36,12 +36,12 @@ final class EndpointTable: Sendable {
   }
 
   func remove(_ endpoint: Endpoint) {
-    let isPresent = entries.withLock { entries in
-      guard entries[endpoint.slot.index]?.slot == endpoint.slot else { return false }
+    entries.withLock { entries in
+      guard let entry = entries[endpoint.slot.index], entry.slot == endpoint.slot else { return }
       entries[endpoint.slot.index] = nil
-      return true
+      // An endpoint whose address has changed has a new slot and the same labels: its series stay.
+      if !entries.contains(where: { $0?.series === entry.series }) { metrics.removeEndpointSeries(for: endpoint) }
     }
-    if isPresent { metrics.removeEndpointSeries(for: endpoint) }
   }
 
   private func series(of endpoint: Endpoint) -> EndpointSeries {
@@ -50,8 +50,11 @@ final class EndpointTable: Sendable {
       return entry?.slot == endpoint.slot ? entry?.series : nil
     }
     if let known { return known }
-    let made = metrics.endpointSeries(for: endpoint)
-    entries.withLock { $0[endpoint.slot.index] = Entry(slot: endpoint.slot, series: made, capacityTokens: nil) }
-    return made
+    // Within the lock, so that series are not taken off the page between their look-up and their entry here.
+    return entries.withLock { entries in
+      let made = metrics.endpointSeries(for: endpoint)
+      entries[endpoint.slot.index] = Entry(slot: endpoint.slot, series: made, capacityTokens: nil)
+      return made
+    }
   }
 }

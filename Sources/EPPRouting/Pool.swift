@@ -98,7 +98,7 @@ package final class Pool: Sendable {
       let request = try read(arrival, input, body, &scratch)
       return .success(try route(request, arrival, seesResponse, &scratch, now))
     } catch {
-      reject(error, arrival, now)
+      noteRejection(error, requestID: arrival.context.requestID, receivedAt: arrival.receivedAt, now: now)
       return .failure(error)
     }
   }
@@ -252,14 +252,18 @@ package final class Pool: Sendable {
         pickMicroseconds: Int(pickTime.components.attoseconds / 1_000_000_000_000), outcome: .routed))
   }
 
-  private func reject(_ rejection: Rejection, _ arrival: RequestArrival, _ now: MonotonicTime) {
+  /// Counts and logs a request that gets the picker's own answer: `route` does so itself, the stream for what it refuses
+  /// before.
+  package func noteRejection(
+    _ rejection: Rejection, requestID: String, receivedAt: MonotonicTime, now: MonotonicTime
+  ) {
     metrics.requestSeries(model: "", targetModel: "", fairnessID: "default-flow", priority: 0)
       .countError(.rejected(rejection.status))
     guard decisions.isEnabled else { return }
-    let time = now.duration(since: arrival.receivedAt)
+    let time = now.duration(since: receivedAt)
     decisions.record(
       DecisionRecord(
-        requestID: arrival.context.requestID,
+        requestID: requestID,
         pickMicroseconds: Int(time.components.attoseconds / 1_000_000_000_000),
         outcome: .rejected(rejection.status)))
   }

@@ -39,9 +39,11 @@ package struct SchedulingContext {
       let isStale = members[index].isStale
       let load = members[index].load
       let unseen = isStale ? load.inFlight : load.unseen(since: members[index].metrics.dispatchedAtScrape)
-      queueDepth = (isStale ? 0 : members[index].metrics.waitingRequests) + unseen.requests
-      runningRequests = (isStale ? 0 : members[index].metrics.runningRequests) + unseen.requests
-      var usage = isStale ? 0 : members[index].metrics.kvCacheUsage
+      let assumed = members[index].assumed
+      queueDepth = (isStale ? assumed.waitingRequests : members[index].metrics.waitingRequests) + unseen.requests
+      runningRequests =
+        (isStale ? assumed.runningRequests : members[index].metrics.runningRequests) + unseen.requests
+      var usage = isStale ? assumed.kvCacheUsage : members[index].metrics.kvCacheUsage
       if let blocks = members[index].metrics.cacheBlocks, let tokens = members[index].metrics.cacheBlockTokens {
         let capacity = Double(blocks) * Double(tokens)
         if capacity > 0 { usage += Double(unseen.uncachedTokens) / capacity }

@@ -17,7 +17,7 @@ struct EndpointFlags: ParsableArguments {
   var refreshPrometheusMetricsInterval = "5s"
   @Option(
     help: ArgumentHelp(
-      "Age at which an engine's metrics are stale: its load is then that of own requests in flight.",
+      "Age at which an engine's metrics are stale: its load is then the others' mean and own requests in flight.",
       valueName: "duration"))
   var metricsStalenessThreshold = "2s"
   @Option(

@@ -9,6 +9,7 @@ from envoy.service.ext_proc.v3 import external_processor_pb2 as extproc
 
 from kit import extproc as ep
 from kit import http
+from kit.waiting import eventually
 
 ANY_END = {grpc.StatusCode.OK, grpc.StatusCode.INVALID_ARGUMENT}
 
@@ -128,6 +129,13 @@ def test_errors_are_counted(start_pool) -> None:
     pool = start_pool(engines=1)
     assert _refused(pool, b"{").status == 400
     assert pool.epp.metric("llm_d_epp_request_error_total", error_code="BadRequest") == 1
+
+
+def test_what_is_refused_before_routing_is_counted_and_logged(start_pool) -> None:
+    pool = start_pool("--max-request-body-bytes", "1000", "-v", "3", engines=1)
+    assert _refused(pool, http.chat("x" * 2_000)).status == 413
+    eventually(lambda: pool.epp.metric("llm_d_epp_request_error_total") == 1, "the error")
+    assert pool.epp.wait_for("c0ffee", 10)
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,12 @@ import Testing
     #expect(FlagSpelling.normalised(["--pool-name=", "--x"]).arguments == ["--pool-name", "", "--x"])
   }
 
+  @Test func aDocumentMayBeginWithDashes() {
+    let (arguments, warnings) = FlagSpelling.normalised(["--config-text", "---\nplugins: []\n", "-v=3"])
+    #expect(arguments == ["--config-text=---\nplugins: []\n", "-v=3"])
+    #expect(warnings.isEmpty)
+  }
+
   @Test func nothingChangesAfterTheTerminator() {
     #expect(FlagSpelling.normalised(["--", "-poolName", "--a="]).arguments == ["--", "-poolName", "--a="])
   }

@@ -108,7 +108,8 @@ import Testing
         parameters: {prefixMatchInfoProducerName: index}
       """)
     #expect(file.prefix.maximumTokens == 65_536)
-    #expect(file.prefix.defaultBlocks == 1000)
+    // The anchor's blocks have 64 tokens.
+    #expect(file.prefix.defaultBlocks == 4000)
     #expect(!file.prefix.learnsCacheSize)
     #expect(
       file.notes == ["'blockSizeTokens' of approx-prefix-cache-producer has no effect: blocks are 16 tokens long"])

@@ -35,6 +35,12 @@ import Testing
     }
   }
 
+  @Test func endpointsAreNotStaleBetweenTwoScrapes() throws {
+    let slow = try validated { $0.refreshInterval = "5s" }
+    #expect(slow.stalenessThreshold == .seconds(15))
+    #expect(slow.warnings.contains { $0.hasPrefix("--metrics-staleness-threshold 2s is raised") })
+  }
+
   @Test func defaultsAreTheAnchorsWithTheDocumentedExceptions() throws {
     let configuration = try validated()
     #expect(configuration.bindAddress == "0.0.0.0")
@@ -180,8 +186,8 @@ import Testing
         "--enable-cert-reload has no effect yet: restart to take a new certificate",
         "--tls-cipher-suites has no effect: TLS 1.2 and 1.3 are served with gRPC's own suites",
         "--tracing has no effect yet", "--enable-pprof has no effect: there is no Go runtime to profile",
-        "--grpc-max-send-msg-size has no effect: messages hold at most 62,000 bytes of a body",
         "--refresh-metrics-interval 10ms is raised to 50ms",
+        "--grpc-max-send-msg-size has no effect: messages hold at most 62,000 bytes of a body",
       ])
   }
 

@@ -73,10 +73,20 @@ import Testing
       ])
   }
 
+  @Test func modelsThatNobodyWasRoutedForHaveNoLabelOfTheirOwn() {
+    let metrics = PickerMetrics()
+    for number in 0..<100 { metrics.countFailedAttempt(targetModel: "invented-\(number)") }
+    #expect(
+      metrics.samples(of: "llm_d_epp_scheduler_attempts_total") == [
+        #"llm_d_epp_scheduler_attempts_total{status="failure",target_model_name="other",endpoint_name="",namespace="",port=""} 100"#
+      ])
+  }
+
   @Test func olderNamesRenameLabelsOfEndpoints() {
     let metrics = PickerMetrics()
     let endpoint = metrics.endpointSeries(name: "engine-0", namespace: "prod", port: 8000)
     endpoint.attempts(targetModel: "t").increment()
+    _ = metrics.requestSeries(model: "t", targetModel: "t", fairnessID: "default-flow", priority: 0)
     metrics.countFailedAttempt(targetModel: "t")
     #expect(
       metrics.samples(of: "inference_extension_scheduler_attempts_total") == [

@@ -34,8 +34,18 @@ import Testing
     #expect(pool.depths(list, in: index) == [2, 7])
   }
 
-  @Test func theMaximumBoundsEachPrompt() {
-    #expect(PrefixQuery.of([1, 2, 3], [4, 5, 6], maximum: 2).blockCount == 4)
+  @Test func aListOfVeryManyPromptsIsNotLookedUpWhole() {
+    var prompt = CanonicalPrompt()
+    prompt.bytes = Array(repeating: 7, count: 64 * 10_000)
+    prompt.prompts = (0..<10_000).map { $0 * 64..<($0 + 1) * 64 }
+    var query = PrefixQuery()
+    query.reset(for: prompt, request: request, hasher: PrefixQuery.hasher, maximumBlocks: .max)
+    #expect(query.blockCount == 256)
+  }
+
+  @Test func theMaximumBoundsTheRequest() {
+    #expect(PrefixQuery.of([1, 2, 3], [4, 5, 6], maximum: 2).blockCount == 2)
+    #expect(PrefixQuery.of([1, 2, 3], [4, 5, 6], maximum: 5).blockCount == 5)
     #expect(PrefixQuery.of([1], maximum: 0).blockCount == 0)
   }
 

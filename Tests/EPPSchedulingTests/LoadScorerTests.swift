@@ -56,16 +56,18 @@ import Testing
     #expect(abs(free[1] - 0.9) < 1e-9)
   }
 
-  @Test func aStaleEndpointIsJudgedByOwnRequestsAlone() {
+  @Test func aStaleEndpointIsTakenToBeAsBusyAsTheOthersBesideItsOwnRequests() {
     let busy = EndpointLoad()
     for _ in 0..<3 { busy.dispatch(uncachedTokens: 400) }
     let scheduling = Scheduling([
       Candidate(name: "stale and busy", waiting: 90, usage: 1, capacityTokens: 1_600, isStale: true, load: busy),
       Candidate(name: "stale and idle", waiting: 90, usage: 1, capacityTokens: 1_600, isStale: true),
-      Candidate(name: "fresh", waiting: 6, usage: 0.5, capacityTokens: 1_600),
+      Candidate(name: "fresh", waiting: 2, usage: 0.125, capacityTokens: 1_600),
+      Candidate(name: "fresh and longer", waiting: 4, usage: 0.375, capacityTokens: 1_600),
     ])
-    #expect(scheduling.scores(.queue) == [0.5, 1, 0])
-    #expect(scheduling.scores(.kvCacheUtilization) == [0.25, 1, 0.5])
+    // The mean of the fresh ones is 3 requests and a quarter of the cache: no magnet, and not shut out either.
+    #expect(scheduling.scores(.queue) == [0, 0.75, 1, 0.5])
+    #expect(scheduling.scores(.kvCacheUtilization) == [0, 0.75, 0.875, 0.625])
   }
 
   @Test func loadsAreTheSnapshotsOwnFigures() throws {

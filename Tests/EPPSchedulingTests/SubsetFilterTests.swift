@@ -16,8 +16,12 @@ import Testing
   @Test func addressAndPortMustBothMatch() {
     #expect(names(.only(["10.0.0.1:8000"])) == ["b"])
     #expect(names(.only(["10.0.0.1:8001"])) == [])
-    #expect(names(.only(["10.0.0.1"])) == [])
     #expect(names(.only(["10.0.0.1:80"])) == [])
+  }
+
+  @Test func anAddressWithoutAPortMeansAllOfItsPorts() {
+    #expect(names(.only(["10.0.0.1"])) == ["b"])
+    #expect(names(.only(["10.0.0.9", "10.0.0."])) == [])
   }
 
   @Test func unknownAndRepeatedEntriesAreIgnored() {

@@ -126,6 +126,7 @@ extension ExtProcStream {
 
   private func enqueueImmediate(_ rejection: Rejection) {
     worker.settings.metrics.countRejection(rejection)
+    noteRejection(rejection)
     var headers: [RequestHeaders.Field] = [.init(name: HeaderName.contentType, value: "application/json")]
     if let reason = rejection.reason { headers.append(.init(name: HeaderName.droppedReason, value: reason.rawValue)) }
     if rejection.status == .tooManyRequests || rejection.status == .serviceUnavailable {

@@ -30,6 +30,8 @@ final class ExtProcStream: CallHandler {
   private var requestNanoseconds: UInt64 = 0
   private var responseNanoseconds: UInt64 = 0
   private var isDecisionCounted = false
+  /// Whether the pool has counted the rejection that is sent.
+  private var isRejectionNoted = false
   private var responseStarted = false
   var endStatus = StatusCode.ok
 
@@ -286,6 +288,7 @@ final class ExtProcStream: CallHandler {
       self.routed = routed
       return machine.routed(.success(()), needsResponse: routed.clientModel != nil)
     case .failure(let rejection):
+      isRejectionNoted = true
       return machine.routed(.failure(rejection))
     }
   }
@@ -299,6 +302,15 @@ final class ExtProcStream: CallHandler {
     guard let deadline else { return }
     worker.stopDeadline(deadline)
     self.deadline = nil
+  }
+
+  /// Counts a rejection that did not come from the pool: a body too large, a full buffer, a deadline.
+  func noteRejection(_ rejection: Rejection) {
+    guard !isRejectionNoted else { return }
+    isRejectionNoted = true
+    worker.settings.pool.noteRejection(
+      rejection, requestID: requestID, receivedAt: MonotonicTime(nanoseconds: startedAt),
+      now: MonotonicTime(nanoseconds: epp_monotonic_now()))
   }
 
   // MARK: - Bytes
