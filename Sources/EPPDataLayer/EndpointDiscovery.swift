@@ -46,9 +46,16 @@ package final class EndpointDiscovery: Sendable {
   /// - Parameter afterFirstPass: called once, when the endpoints that could be found at once are in the store.
   package func run(afterFirstPass: () async -> Void) async {
     var state = PassState(file: file.map { WatchedFile(path: $0, largest: EndpointsFile.largest) })
-    await pass(&state)
-    await afterFirstPass()
-    while (try? await Task.sleep(for: Self.interval)) != nil { await pass(&state) }
+    await look(&state)
+    // A name server may take half a minute to say nothing: endpoints whose address is known do not wait for it.
+    let hasKnown = !store.currentSnapshot().members.isEmpty
+    if hasKnown { await afterFirstPass() }
+    await resolveAndPublish(&state)
+    if !hasKnown { await afterFirstPass() }
+    while (try? await Task.sleep(for: Self.interval)) != nil {
+      await look(&state)
+      await resolveAndPublish(&state)
+    }
   }
 
   private struct PassState {
@@ -58,15 +65,23 @@ package final class EndpointDiscovery: Sendable {
     var isFirst = true
   }
 
-  private func pass(_ state: inout PassState) async {
+  /// Reads the file if it has changed, and publishes the endpoints whose address is known.
+  private func look(_ state: inout PassState) async {
     var hasChanged = state.isFirst
     state.isFirst = false
     if let endpoints = await readFile(&state.file) {
       state.fromFile = endpoints
       hasChanged = true
     }
-    if await resolve(&state) { hasChanged = true }
-    guard hasChanged, !Task.isCancelled else { return }
+    if hasChanged { publish(state) }
+  }
+
+  private func resolveAndPublish(_ state: inout PassState) async {
+    if await resolve(&state) { publish(state) }
+  }
+
+  private func publish(_ state: PassState) {
+    guard !Task.isCancelled else { return }
     let fromFlags = store.replaceEndpoints(resolved(flags, state.hosts), from: .flags)
     for problem in fromFlags { logger.error("--endpoint: \(problem)") }
     guard let file else { return }
