@@ -51,6 +51,7 @@ let package = Package(
   targets: [
     // C: system libraries, the gRPC shim and generated messages.
     .systemLibrary(name: "CProtobufC"),
+    .target(name: "CPrefetch"),
     .target(name: "CGRPCShim", linkerSettings: shared("grpc", "gpr")),
     .target(name: "CEnvoyProto", dependencies: ["CProtobufC"], linkerSettings: shared("protobuf-c")),
 
@@ -58,10 +59,10 @@ let package = Package(
     .target(name: "EPPCore", swiftSettings: strict),
     .target(name: "EPPMetrics", dependencies: ["EPPCore"], swiftSettings: strict),
     .target(name: "EPPRequests", dependencies: ["EPPCore"], swiftSettings: strict),
-    .target(name: "EPPPrefixCache", dependencies: ["EPPCore", "EPPMetrics"], swiftSettings: strict),
+    .target(name: "EPPPrefixCache", dependencies: ["CPrefetch", "EPPCore", "EPPMetrics", crypto], swiftSettings: strict),
     .target(name: "EPPScheduling", dependencies: ["EPPCore", "EPPMetrics", "EPPPrefixCache"], swiftSettings: strict),
     .target(name: "EPPExtProc", dependencies: ["EPPCore"], swiftSettings: strict),
-    .target(name: "EPPKVEvents", dependencies: [crypto], swiftSettings: strict),
+    .target(name: "EPPKVEvents", swiftSettings: strict),
 
     // The world outside.
     .target(
@@ -104,19 +105,20 @@ let package = Package(
       swiftSettings: strict),
     .executableTarget(
       name: "epp-bench",
-      dependencies: ["EPPCore", argumentParser, asyncHTTPClient, hpack, nioCore, nioHTTP1, nioPosix],
+      dependencies: ["EPPCore", "EPPPrefixCache", argumentParser, asyncHTTPClient, hpack, nioCore, nioHTTP1, nioPosix],
       swiftSettings: strict),
 
     // Tests, one target per source target, and the whole against a real Envoy.
     .testTarget(name: "EPPBenchTests", dependencies: ["epp-bench", argumentParser, nioCore], swiftSettings: strict),
     .testTarget(name: "EPPCoreTests", dependencies: ["EPPCore"], swiftSettings: strict),
-    .testTarget(
-      name: "EPPKVEventsTests", dependencies: ["EPPKVEvents"], resources: [.copy("Fixtures")], swiftSettings: strict),
+    .testTarget(name: "EPPKVEventsTests", dependencies: ["EPPKVEvents"], swiftSettings: strict),
     .testTarget(name: "EPPMetricsTests", dependencies: ["EPPCore", "EPPMetrics"], swiftSettings: strict),
     .testTarget(
       name: "EPPRequestsTests", dependencies: ["EPPCore", "EPPRequests"], resources: [.copy("Fixtures")],
       swiftSettings: strict),
-    .testTarget(name: "EPPPrefixCacheTests", dependencies: ["EPPCore", "EPPPrefixCache"], swiftSettings: strict),
+    .testTarget(
+      name: "EPPPrefixCacheTests", dependencies: ["EPPCore", "EPPPrefixCache"], resources: [.copy("Fixtures")],
+      swiftSettings: strict),
     .testTarget(
       name: "EPPSchedulingTests", dependencies: ["EPPCore", "EPPMetrics", "EPPPrefixCache", "EPPScheduling"],
       swiftSettings: strict),

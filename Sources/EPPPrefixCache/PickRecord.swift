@@ -1,8 +1,9 @@
 package import EPPCore
+import Synchronization
 
 /// What one pick has entered into the index, so that it can be taken back when nothing came of it, or moved when another
-/// endpoint served.
-package struct PickRecord: Sendable {
+/// endpoint served. Filled in when the pick is entered, which may be a moment after it was made.
+package final class PickRecord: Sendable {
   /// The end of one prompt in the index.
   struct Tail: Sendable {
     var lastKey: BlockKey
@@ -14,21 +15,21 @@ package struct PickRecord: Sendable {
 
   /// The endpoint that the entries are of.
   package let slot: EndpointSlot
-  /// The first prompt's, which for nearly all requests is the only one, stands alone so that nothing is allocated.
-  private(set) var first: Tail?
-  private(set) var others: [Tail] = []
+  private let tails = Mutex<[Tail]>([])
 
   init(slot: EndpointSlot) { self.slot = slot }
 
   /// Blocks that were new to the endpoint.
-  package var newBlocks: Int { others.reduce(first?.newBlocks ?? 0) { $0 + $1.newBlocks } }
+  package var newBlocks: Int { tails.withLock { $0.reduce(0) { $0 + $1.newBlocks } } }
 
-  mutating func append(_ tail: Tail) {
-    if first == nil { first = tail } else { others.append(tail) }
-  }
+  func append(_ tail: Tail) { tails.withLock { $0.append(tail) } }
 
-  func forEachTail(_ body: (Tail) -> Void) {
-    if let first { body(first) }
-    for tail in others { body(tail) }
+  /// Takes all ends: they are used once.
+  func takeTails() -> [Tail] {
+    tails.withLock { tails in
+      let taken = tails
+      tails = []
+      return taken
+    }
   }
 }

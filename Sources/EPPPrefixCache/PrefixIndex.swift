@@ -1,163 +1,221 @@
 package import EPPCore
 import Synchronization
 
-/// Which endpoint holds which prefixes, learned from own picks: the plain form of the index, exact and bounded.
+/// Which endpoint holds which prefixes: what request threads ask, and what they and the engines' events tell it.
 ///
-/// Any thread may call it. Each endpoint has a lock of its own, held for a few look-ups by readers and for
-/// `EndpointBlocks.chunkBlocks` blocks by writers; only a change of an endpoint's capacity holds it longer.
+/// Any thread may call it. Asking takes no lock. Telling never waits for another thread either: one thread at a time
+/// writes, and one that finds it at work leaves what it has to say in a queue, which the writer empties before it goes.
+/// Only events wait for their turn, on the thread that they come in on.
 package final class PrefixIndex: Sendable {
   /// How much the index may hold.
   package struct Limits: Sendable {
-    /// Blocks taken for an endpoint whose cache size is unknown: the anchor's default.
+    /// Blocks of text taken for an endpoint whose cache size is unknown: the anchor's default.
     package var defaultBlocks = 31_250
-    /// Bytes of the whole index. When it is short, every endpoint has an equal share of it. An endpoint's table that
-    /// grows has its old arrays beside the new ones for a moment, which are not counted.
-    package var maximumBytes = 512 << 20
+    /// Bytes of the whole index, shared equally between the endpoints. A table that grows has its old arrays beside
+    /// the new ones for a moment, which are not counted.
+    package var maximumBytes = 2 << 30
+    /// Blocks in picks that wait to be entered; picks beyond that are not entered.
+    package var maximumWaitingBlocks = 1 << 20
 
     /// The defaults.
     package init() {}
   }
 
-  struct Table {
-    var generation: UInt32?
-    /// The last tenant that has left: nothing is entered for it any more.
-    var departed: UInt32?
-    /// Blocks that the endpoint's cache holds.
-    var capacity: Int
-    var blocks = EndpointBlocks()
+  /// Something to be entered.
+  enum Change: Sendable {
+    case record([BlockKey], lengths: [Int], PickRecord)
+    case forget(PickRecord)
+    case move(PickRecord, to: PickRecord)
+    case setCapacity(blocks: Int, of: EndpointSlot)
+    case remove(EndpointSlot)
   }
 
-  /// One endpoint's table with its lock.
-  final class Shard: Sendable {
-    let table: Mutex<Table>
-
-    init(capacity: Int) { table = Mutex(Table(capacity: capacity)) }
+  private struct Queue {
+    var changes: [Change] = []
+    var blocks = 0
   }
 
-  let shards: [Shard]
-  let limits: Limits
-  let pairs = Atomic<Int>(0)
-  /// Bytes of all tables' arrays.
-  let tableBytes = Atomic<Int>(0)
-  /// Slots that have a table.
-  let tenants = Atomic<Int>(0)
+  private let index: BlockIndex
+  private let worth: TierWeights
+  private let limits: Limits
+  /// Makes the keys of queries that are asked here.
+  package let hasher: BlockHasher
+  private let writer: Mutex<IndexWriter>
+  private let queue = Mutex(Queue())
+  /// Changes in the queue.
+  private let waiting = Atomic<Int>(0)
+  private let statistics = Mutex(Statistics())
+
+  /// How full the index is.
+  package struct Statistics: Sendable, Equatable {
+    /// Pairs of a block and an endpoint's cache.
+    package var pairs = 0
+    /// Different blocks.
+    package var blocks = 0
+    /// Bytes of all tables.
+    package var bytes = 0
+    /// Entries refused because memory was used up, and picks because too many waited.
+    package var refused = 0
+
+    package init() {}
+  }
 
   /// An index that holds nothing yet.
-  package init(limits: Limits = Limits()) {
+  ///
+  /// - Parameter hasher: the one that queries use: events are keyed by it.
+  package init(limits: Limits = Limits(), hasher: BlockHasher, worth: TierWeights = TierWeights()) {
+    guard let index = BlockIndex() else { preconditionFailure("no memory for an empty index") }
+    self.index = index
     self.limits = limits
-    shards = (0..<EndpointSlot.capacity).map { _ in Shard(capacity: max(1, limits.defaultBlocks)) }
+    self.hasher = hasher
+    self.worth = worth
+    writer = Mutex(IndexWriter(index, limits: limits, hasher: hasher))
   }
 
-  /// Pairs of a block and an endpoint.
-  package var pairCount: Int { pairs.load(ordering: .relaxed) }
+  // MARK: - Asking
 
-  // MARK: - Reading
-
-  /// Finds for each candidate how deep the prompts are held there, and makes the query's keys only as far as some
-  /// candidate may hold them.
-  package func match(
-    _ query: inout PrefixQuery, snapshot: PoolSnapshot, candidates: borrowing [Int], into match: inout PrefixMatch
-  ) {
-    match.begin(totalBlocks: query.blockCount)
-    let all = snapshot.members
-    let members = all.span
-    for prompt in query.prompts.indices {
-      query.makeKeys(ofPrompt: prompt, upTo: 1)
-      // Endpoints often hold the same beginning and no more: where two agree is a good first guess for the next.
-      var hint = 0
-      var previous = -1
-      for position in candidates.indices {
-        let slot = members[candidates[position]].endpoint.slot
-        let depth = depth(of: prompt, &query, at: slot, hint: hint)
-        if depth > 0 { match.add(depth, for: slot) }
-        if depth == previous || hint == 0 { hint = depth }
-        previous = depth
-      }
-    }
+  /// Finds for every endpoint how deep the prompts are held there, and makes the query's keys only as far as some
+  /// endpoint may hold them.
+  package func match(_ query: inout PrefixQuery, into match: inout PrefixMatch) {
+    index.match(&query, worth: worth, into: &match)
   }
 
-  /// The same for a query whose keys are made; keys that are not made are taken as held by nobody.
-  package func match(
-    _ query: borrowing PrefixQuery, snapshot: PoolSnapshot, candidates: borrowing [Int], into match: inout PrefixMatch
-  ) {
-    var query = copy query
-    self.match(&query, snapshot: snapshot, candidates: candidates, into: &match)
-  }
+  /// How full the index is, as of the last change.
+  package func currentStatistics() -> Statistics { statistics.withLock { $0 } }
 
-  /// The lock is not held while keys are made.
-  private func depth(of position: Int, _ query: inout PrefixQuery, at slot: EndpointSlot, hint: Int) -> Int {
-    var depth = 0
-    while true {
-      let prompt = query.prompts[position]
-      depth = shards[slot.index].table.withLock { table in
-        guard table.generation == slot.generation else { return 0 }
-        return table.blocks.depth(query.keys, prompt, made: prompt.made, held: depth, hint: hint)
-      }
-      if depth < prompt.made || prompt.made == prompt.blocks { return depth }
-      query.makeKeys(ofPrompt: position, upTo: 2 * prompt.made)
-      if query.prompts[position].made == prompt.made { return depth }
-    }
-  }
+  // MARK: - Telling
 
-  // MARK: - Writing
-
-  /// Enters the prompts for an endpoint at once, and makes the keys that are left.
+  /// Enters the prompts for an endpoint at once, or as soon as the writer has time, and makes the keys that are left.
   package func record(_ query: inout PrefixQuery, at slot: EndpointSlot) -> PickRecord {
     query.finish()
-    return record(copy query, at: slot)
-  }
-
-  /// The same for a query whose keys are made.
-  package func record(_ query: borrowing PrefixQuery, at slot: EndpointSlot) -> PickRecord {
-    var record = PickRecord(slot: slot)
-    for prompt in query.prompts {
-      var made = prompt
-      made.blocks = prompt.made
-      if let tail = enter(query.keys, made, at: slot) { record.append(tail) }
+    let record = PickRecord(slot: slot)
+    let lengths = query.prompts.map(\.blocks)
+    let keys = query.keys
+    let count = query.blockCount
+    let isDone: Void? = writer.withLockIfAvailable { writer in
+      drain(&writer)
+      writer.record(keys, lengths, record)
+      finish(&writer)
     }
+    if isDone == nil { enqueue(.record(Array(keys.prefix(count)), lengths: lengths, record), blocks: count) }
+    drainQueue()
     return record
   }
 
   /// Takes back what a pick has entered, as far as no other pick has used it since.
-  package func forget(_ record: PickRecord) {
-    record.forEachTail { tail in
-      _ = change(record.slot) { table, _ in table.blocks.remove(tail) }
-    }
-  }
+  package func forget(_ record: PickRecord) { submit(.forget(record)) }
 
   /// Another endpoint served than was picked: the entries follow it.
   package func move(_ record: PickRecord, to slot: EndpointSlot) -> PickRecord {
-    var moved = PickRecord(slot: slot)
-    record.forEachTail { tail in
-      let keys = change(record.slot) { table, _ in
-        let keys = table.blocks.chain(to: tail.lastKey)
-        table.blocks.remove(tail)
-        return keys
-      }
-      guard let keys, !keys.isEmpty else { return }
-      let prompt = PrefixQuery.Prompt(firstKey: 0, blocks: keys.count, made: keys.count, offset: 0)
-      if let tail = enter(keys, prompt, at: slot) { moved.append(tail) }
-    }
+    let moved = PickRecord(slot: slot)
+    submit(.move(record, to: moved))
     return moved
   }
 
-  /// Enters one prompt, a chunk at a time so that readers of the endpoint do not wait for the whole of it.
-  private func enter(
-    _ keys: borrowing [BlockKey], _ prompt: PrefixQuery.Prompt, at slot: EndpointSlot
-  ) -> PickRecord.Tail? {
-    var insertion = EndpointBlocks.Insertion()
-    // Twice what is needed: prompts of other threads that push this one out again cannot keep it here.
-    for _ in 0..<(2 * (prompt.blocks / EndpointBlocks.chunkBlocks + 1)) where !insertion.isDone {
-      let isRefused = change(slot) { table, capacity in
-        let room = allocate(
-          &table.blocks, blocks: min(capacity, table.blocks.count + prompt.blocks), capacity: capacity)
-        table.blocks.insert(keys, prompt, &insertion, capacity: min(capacity, room))
-        return room < capacity && insertion.held < prompt.blocks
-      }
-      guard let isRefused else { return nil }
-      if isRefused { reclaim() }
+  /// The endpoint's cache holds so many tokens: what does not fit any more goes, least recently used first.
+  package func setCapacity(tokens: Int, of slot: EndpointSlot) {
+    submit(.setCapacity(blocks: max(1, tokens / PrefixQuery.textBlockTokens), of: slot))
+  }
+
+  /// The endpoint has left the pool.
+  package func remove(_ slot: EndpointSlot) { submit(.remove(slot)) }
+
+  /// Applies what an engine says of its cache. Waits for the writer: for the thread that events come in on.
+  ///
+  /// - Parameter rank: the data-parallel rank, each of which has a cache of its own.
+  @discardableResult
+  package func apply(_ batch: borrowing KVEventBatch, from slot: EndpointSlot, rank: Int = 0) -> AnnouncedCounts {
+    let counts = writer.withLock { writer in
+      drain(&writer)
+      let counts = writer.apply(batch, from: slot, rank: rank)
+      finish(&writer)
+      return counts
     }
-    guard insertion.held > 0, let use = insertion.use else { return nil }
-    return PickRecord.Tail(lastKey: keys[prompt.firstKey + insertion.held - 1], newBlocks: insertion.added, use: use)
+    drainQueue()
+    return counts
+  }
+
+  /// Forgets all that an engine, or one rank of it, has announced.
+  package func resetEvents(from slot: EndpointSlot, rank: Int = 0) {
+    writer.withLock { writer in
+      drain(&writer)
+      writer.reset(slot, rank: rank)
+      finish(&writer)
+    }
+    drainQueue()
+  }
+
+  /// Goes on with what takes long: forgetting endpoints that have left, and giving memory back. To be called a few times
+  /// a second.
+  package func maintain() {
+    _ = writer.withLockIfAvailable { writer in
+      drain(&writer)
+      writer.maintain(steps: 65_536)
+      finish(&writer)
+    }
+    drainQueue()
+  }
+
+  // MARK: - The queue
+
+  private func submit(_ change: Change) {
+    enqueue(change, blocks: 0)
+    drainQueue()
+  }
+
+  private func enqueue(_ change: Change, blocks: Int) {
+    let isAccepted = queue.withLock { queue in
+      guard blocks == 0 || queue.blocks + blocks <= limits.maximumWaitingBlocks else { return false }
+      queue.changes.append(change)
+      queue.blocks += blocks
+      return true
+    }
+    if isAccepted {
+      waiting.add(1, ordering: .sequentiallyConsistent)
+    } else {
+      statistics.withLock { $0.refused += 1 }
+    }
+  }
+
+  /// Enters what waits, unless somebody else does: that one looks again after it has let the writer go, so nothing stays.
+  private func drainQueue() {
+    while waiting.load(ordering: .sequentiallyConsistent) > 0 {
+      let isMine: Void? = writer.withLockIfAvailable { writer in
+        drain(&writer)
+        finish(&writer)
+      }
+      if isMine == nil { return }
+    }
+  }
+
+  private func drain(_ writer: inout IndexWriter) {
+    guard waiting.load(ordering: .relaxed) > 0 else { return }
+    let changes = queue.withLock { queue in
+      let changes = queue.changes
+      queue = Queue()
+      return changes
+    }
+    waiting.subtract(changes.count, ordering: .sequentiallyConsistent)
+    for change in changes {
+      switch change {
+      case .record(let keys, let lengths, let record): writer.record(keys, lengths, record)
+      case .forget(let record): writer.forget(record)
+      case .move(let record, let moved): writer.move(record, to: moved)
+      case .setCapacity(let blocks, let slot): writer.setCapacity(blocks: blocks, of: slot)
+      case .remove(let slot): writer.remove(slot)
+      }
+    }
+  }
+
+  /// A little upkeep with every change, and what readers of statistics see.
+  private func finish(_ writer: inout IndexWriter) {
+    writer.maintain(steps: 512)
+    let (pairs, blocks, bytes, refused) = (writer.pairCount, writer.blockCount, writer.sizeInBytes, writer.refused)
+    statistics.withLock { statistics in
+      statistics.pairs = pairs
+      statistics.blocks = blocks
+      statistics.bytes = bytes
+      statistics.refused = refused
+    }
   }
 }

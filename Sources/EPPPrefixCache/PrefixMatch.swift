@@ -2,40 +2,75 @@ package import EPPCore
 
 /// How much of a request's prompts each endpoint holds, by slot. A worker thread keeps one and reuses its storage.
 ///
-/// Answers only for the endpoints of the last `match`: for any other slot, and for another tenant of a slot, it says 0.
+/// For an endpoint that holds nothing, and for another tenant of a slot, it says 0.
 package struct PrefixMatch: Sendable {
   private struct Entry {
-    var blocks: Int32 = 0
-    var generation: UInt32 = 0
     /// The match that wrote it.
     var round: UInt32 = 0
+    var generation: UInt32 = 0
+    /// The prompt that `depths` is about.
+    var prompt: Int32 = -1
+    /// Blocks of the present prompt, by residency.
+    var depths = InlineArray<5, Int32>(repeating: 0)
+    /// Blocks of all prompts before it, on any tier.
+    var blocks: Int32 = 0
+    /// The same with each tier's blocks at their worth.
+    var worth: Float = 0
+  }
+
+  /// A holder with holes: how deep it may hold the present prompt.
+  struct Claim {
+    var holder: Int
+    var owner: HolderOwner
+    var depth: Int
   }
 
   private var entries = [Entry](repeating: Entry(), count: EndpointSlot.capacity)
   private var round: UInt32 = 0
+  private var prompt: Int32 = 0
+  /// Slots that the present prompt has been found at.
+  private var touched: [Int32] = []
+  /// Holders whose depth has to be looked at again.
+  private(set) var claims: [Claim] = []
+  /// Where a holder's claim stands, if it has one: what is there may be of an earlier prompt.
+  private var claimOfHolder: [Int32] = []
+  /// The reading thread's place in the index that was last matched.
+  var reader: (index: ObjectIdentifier, place: EpochDomain.Reader)?
   /// Blocks of the request's prompts.
   package private(set) var totalBlocks = 0
+  /// Tokens in a block.
+  package private(set) var blockTokens = PrefixQuery.textBlockTokens
 
   /// One that holds no answers yet.
   package init() {}
 
-  /// Blocks that the endpoint holds, contiguous from the first of each prompt, summed over the prompts.
+  // MARK: - Answers
+
+  /// Blocks that the endpoint holds, contiguous from the first of each prompt, summed over the prompts, on any tier.
   package func matchedBlocks(_ slot: EndpointSlot) -> Int {
     let entry = entries[slot.index]
     return entry.round == round && entry.generation == slot.generation ? Int(entry.blocks) : 0
   }
 
-  /// Share of the blocks that is held, 0...1; 0 when there are none.
+  /// Share of the blocks that is held, 0...1, where blocks on slower tiers count less; 0 when there are none.
   package func ratio(_ slot: EndpointSlot) -> Double {
-    totalBlocks > 0 ? Double(matchedBlocks(slot)) / Double(totalBlocks) : 0
+    let entry = entries[slot.index]
+    guard totalBlocks > 0, entry.round == round, entry.generation == slot.generation else { return 0 }
+    return Double(entry.worth) / Double(totalBlocks)
   }
 
   /// Tokens that are held.
-  package func matchedTokens(_ slot: EndpointSlot) -> Int { matchedBlocks(slot) * PrefixQuery.blockTokens }
+  package func matchedTokens(_ slot: EndpointSlot) -> Int { matchedBlocks(slot) * blockTokens }
+
+  // MARK: - Matching
 
   /// Forgets what was matched before.
-  mutating func begin(totalBlocks: Int) {
+  mutating func begin(totalBlocks: Int, blockTokens: Int) {
     self.totalBlocks = totalBlocks
+    self.blockTokens = blockTokens
+    prompt = 0
+    touched.removeAll(keepingCapacity: true)
+    claims.removeAll(keepingCapacity: true)
     round &+= 1
     // Once in 4 billion matches the numbers come round again.
     if round == 0 {
@@ -44,8 +79,67 @@ package struct PrefixMatch: Sendable {
     }
   }
 
-  mutating func add(_ blocks: Int, for slot: EndpointSlot) {
-    let before = matchedBlocks(slot)
-    entries[slot.index] = Entry(blocks: Int32(clamping: before + blocks), generation: slot.generation, round: round)
+  /// An endpoint holds the first `depth` blocks of the present prompt in some way.
+  @inline(__always)
+  mutating func note(_ owner: HolderOwner, depth: Int) {
+    let index = owner.slot.index
+    guard index < entries.count else { return }
+    if entries[index].round != round || isLater(owner.slot.generation, than: entries[index].generation) {
+      entries[index] = Entry(round: round, generation: owner.slot.generation)
+    }
+    // An earlier tenant's: it is being forgotten.
+    guard entries[index].generation == owner.slot.generation else { return }
+    if entries[index].prompt != prompt {
+      entries[index].prompt = prompt
+      entries[index].depths = InlineArray(repeating: 0)
+      touched.append(Int32(index))
+    }
+    let residency = owner.residency.rawValue
+    entries[index].depths[residency] = max(entries[index].depths[residency], Int32(depth))
   }
+
+  /// An endpoint with holes holds some of the first `depth` blocks of the present prompt. Claims grow deeper.
+  mutating func claim(_ holder: Int, _ owner: HolderOwner, depth: Int) {
+    if claimOfHolder.count <= holder {
+      claimOfHolder.append(contentsOf: repeatElement(0, count: holder + 1 - claimOfHolder.count))
+    }
+    let index = Int(claimOfHolder[holder])
+    if index < claims.count, claims[index].holder == holder {
+      claims[index].depth = depth
+    } else {
+      claimOfHolder[holder] = Int32(claims.count)
+      claims.append(Claim(holder: holder, owner: owner, depth: depth))
+    }
+  }
+
+  /// Generations grow, with wrap-around.
+  private func isLater(_ generation: UInt32, than other: UInt32) -> Bool { Int32(bitPattern: generation &- other) > 0 }
+
+  /// The present prompt is matched: what was found is added up.
+  mutating func endPrompt(_ worth: TierWeights) {
+    for slot in touched {
+      let depths = entries[Int(slot)].depths
+      let gpu = depths[Residency.gpu.rawValue]
+      let gpuOrCPU = max(gpu, depths[Residency.gpuOrCPU.rawValue])
+      let anyTier = max(gpuOrCPU, depths[Residency.anyTier.rawValue])
+      let expected = max(depths[Residency.speculative.rawValue], depths[Residency.routed.rawValue])
+      entries[Int(slot)].blocks += max(anyTier, expected)
+      let tiered =
+        Float(gpu) * worth.gpu + Float(gpuOrCPU - gpu) * worth.cpu + Float(anyTier - gpuOrCPU) * worth.storage
+      entries[Int(slot)].worth += max(tiered, Float(expected))
+    }
+    touched.removeAll(keepingCapacity: true)
+    claims.removeAll(keepingCapacity: true)
+    prompt += 1
+  }
+}
+
+/// What a block is worth to a score by where it lies, 0...1: the slower the tier, the more of the time that it saves is
+/// spent on fetching it. GPU and CPU are llm-d's.
+package struct TierWeights: Equatable, Sendable {
+  package var gpu: Float = 1
+  package var cpu: Float = 0.8
+  package var storage: Float = 0.5
+
+  package init() {}
 }

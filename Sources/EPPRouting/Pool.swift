@@ -29,7 +29,6 @@ package final class Pool: Sendable {
   private let configuration: Configuration
   private let source: any PoolSnapshotSource
   private let index: PrefixIndex
-  private let hasher: BlockHasher
   private let profiles: Mutex<SchedulingProfile>
   private let metrics: PickerMetrics
   private let decisions: any DecisionSink
@@ -38,13 +37,12 @@ package final class Pool: Sendable {
   private let indexMetrics: PickerMetrics.PrefixIndexerSeries
 
   package init(
-    configuration: Configuration, source: any PoolSnapshotSource, index: PrefixIndex, seed: HashSeed,
-    profile: SchedulingProfile, metrics: PickerMetrics, decisions: any DecisionSink
+    configuration: Configuration, source: any PoolSnapshotSource, index: PrefixIndex, profile: SchedulingProfile,
+    metrics: PickerMetrics, decisions: any DecisionSink
   ) {
     self.configuration = configuration
     self.source = source
     self.index = index
-    hasher = BlockHasher(seed: seed)
     profiles = Mutex(profile)
     self.metrics = metrics
     self.decisions = decisions
@@ -70,8 +68,10 @@ package final class Pool: Sendable {
     endpoints.remove(endpoint)
   }
 
-  /// Brings the index up to what engines say of the size of their caches; cheap, called with every few scrapes.
-  package func adoptCacheSizes() {
+  /// Brings the index up to what engines say of the size of their caches, and goes on with what it does in the background;
+  /// cheap, to be called about once a second.
+  package func maintain() {
+    index.maintain()
     for member in source.currentSnapshot().members {
       let reported = configuration.learnsCacheSize ? member.metrics.cacheCapacityTokens : nil
       let tokens = reported ?? configuration.defaultCacheTokens
@@ -79,7 +79,7 @@ package final class Pool: Sendable {
         index.setCapacity(tokens: tokens, of: member.endpoint.slot)
       }
     }
-    indexMetrics.size.set(index.pairCount)
+    indexMetrics.size.set(index.currentStatistics().pairs)
   }
 
   // MARK: - The way of a request
@@ -149,11 +149,10 @@ package final class Pool: Sendable {
     }
     if profile.usesPrefixes {
       scratch.query.begin(
-        for: scratch.prompt, request: request, hasher: hasher,
-        maximumBlocks: configuration.maximumPrefixTokens / PrefixQuery.blockTokens)
+        for: scratch.prompt, request: request, hasher: index.hasher,
+        maximumTokens: configuration.maximumPrefixTokens)
     }
-    index.match(
-      &scratch.query, snapshot: snapshot, candidates: scratch.scheduling.candidates, into: &scratch.scheduling.match)
+    index.match(&scratch.query, into: &scratch.scheduling.match)
     guard let decision = profile.schedule(snapshot, request, context, now: now, &scratch.scheduling),
       let pick = decision.picks.first
     else {
@@ -171,7 +170,7 @@ package final class Pool: Sendable {
     let slot = member.endpoint.slot
     let entries = scratch.query.blockCount > 0 ? index.record(&scratch.query, at: slot) : nil
     countSession(profile.bindSession(arrival.context, to: slot, now: now))
-    let cached = min(decision.matchedBlocks * PrefixQuery.blockTokens, request.promptTokens)
+    let cached = min(decision.matchedBlocks * PrefixQuery.textBlockTokens, request.promptTokens)
     let headers = arrival.context.headers
     let fairnessID = headers.first(HeaderName.fairnessID, or: HeaderName.fairnessIDOld) ?? "default-flow"
     let place = endpoints.place(of: member, fairnessID: fairnessID)
@@ -226,7 +225,7 @@ package final class Pool: Sendable {
     place.series.prefixHitTokensPredicted.increment(by: cached)
     guard decision.totalBlocks > 0 else { return }
     indexMetrics.hitRatio.observe(ratio: Double(decision.matchedBlocks) / Double(decision.totalBlocks))
-    indexMetrics.hitBytes.observe(decision.matchedBlocks * 4 * PrefixQuery.blockTokens)
+    indexMetrics.hitBytes.observe(decision.matchedBlocks * 4 * PrefixQuery.textBlockTokens)
   }
 
   private func countSession(_ outcome: SessionTable.Outcome?) {

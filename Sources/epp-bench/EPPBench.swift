@@ -4,6 +4,10 @@ import ArgumentParser
 @main
 struct EPPBench: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "epp-bench", abstract: "Measure an endpoint picker: load, open streams, scraping, cache hits.",
-    subcommands: [LoadCommand.self, StreamsCommand.self, ScrapeCommand.self, EnginesCommand.self, ConverseCommand.self])
+    commandName: "epp-bench",
+    abstract: "Measure an endpoint picker: load, open streams, scraping, cache hits, the block index.",
+    subcommands: [
+      LoadCommand.self, StreamsCommand.self, ScrapeCommand.self, EnginesCommand.self, ConverseCommand.self,
+      IndexCommand.self,
+    ])
 }

@@ -47,12 +47,13 @@ struct Server {
     limits.defaultBlocks = configuration.prefix.defaultBlocks
     var poolConfiguration = Pool.Configuration()
     poolConfiguration.maximumPrefixTokens = configuration.prefix.maximumTokens
-    poolConfiguration.defaultCacheTokens = configuration.prefix.defaultBlocks * PrefixQuery.blockTokens
+    poolConfiguration.defaultCacheTokens = configuration.prefix.defaultBlocks * PrefixQuery.textBlockTokens
     poolConfiguration.learnsCacheSize = configuration.prefix.learnsCacheSize
     poolConfiguration.emitsScores = configuration.emitsScores
     poolConfiguration.ignoresSubset = configuration.ignoresSubset
     pool = Pool(
-      configuration: poolConfiguration, source: watch.store, index: PrefixIndex(limits: limits), seed: seed,
+      configuration: poolConfiguration, source: watch.store,
+      index: PrefixIndex(limits: limits, hasher: BlockHasher(seed: seed)),
       profile: SchedulingProfile(
         configuration.profile, seed: seed, timing: PluginTiming(metrics: metrics, now: MonotonicTime.now)),
       metrics: metrics,

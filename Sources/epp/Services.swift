@@ -12,7 +12,7 @@ struct EndpointService: Service {
   }
 }
 
-/// Keeps the index as large as the engines' caches, which they tell on their pages.
+/// Keeps the index as large as the engines' caches, which they tell on their pages, and tidy.
 struct PoolUpkeep: Service {
   let pool: Pool
   /// An engine's cache changes its size only with a restart.
@@ -21,7 +21,7 @@ struct PoolUpkeep: Service {
   func run() async throws {
     await cancelWhenGracefulShutdown {
       while !Task.isCancelled {
-        pool.adoptCacheSizes()
+        pool.maintain()
         try? await Task.sleep(for: Self.interval)
       }
     }

@@ -39,9 +39,37 @@ extension PrefixQuery {
     var query = PrefixQuery()
     query.begin(
       for: PromptText.prompt(lists), request: InferenceRequest(api: .completions, model: "m"), hasher: hasher,
-      maximumBlocks: maximum)
+      maximumTokens: maximum == .max ? .max : 16 * maximum)
     return query
   }
+
+  /// Takes up prompts and makes all keys at once.
+  mutating func reset(
+    for prompt: CanonicalPrompt, request: InferenceRequest, hasher: BlockHasher, maximumBlocks: Int
+  ) {
+    let (tokens, isTooMuch) = maximumBlocks.multipliedReportingOverflow(by: 16)
+    begin(for: prompt, request: request, hasher: hasher, maximumTokens: isTooMuch ? .max : tokens)
+    finish()
+  }
+}
+
+extension PrefixIndex {
+  /// One for the queries of these tests.
+  convenience init(limits: Limits = Limits()) { self.init(limits: limits, hasher: PrefixQuery.hasher) }
+
+  var pairCount: Int { currentStatistics().pairs }
+
+  func record(_ query: PrefixQuery, at slot: EndpointSlot) -> PickRecord {
+    var query = query
+    return record(&query, at: slot)
+  }
+
+  func match(_ query: PrefixQuery, into match: inout PrefixMatch) {
+    var query = query
+    self.match(&query, into: &match)
+  }
+
+  func setCapacity(blocks: Int, of slot: EndpointSlot) { setCapacity(tokens: 16 * blocks, of: slot) }
 }
 
 /// A pool of endpoints that nothing is known of but their slots.
@@ -69,7 +97,7 @@ struct Slots {
   /// Matched blocks of every endpoint, in order.
   func depths(_ query: PrefixQuery, in index: PrefixIndex) -> [Int] {
     var match = PrefixMatch()
-    index.match(query, snapshot: snapshot, candidates: Array(slots.indices), into: &match)
+    index.match(query, into: &match)
     return slots.map { match.matchedBlocks($0) }
   }
 }
@@ -84,4 +112,18 @@ struct Dice: RandomNumberGenerator {
     mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
     return mixed ^ (mixed >> 31)
   }
+}
+
+/// A query for token ids.
+func tokenQuery(
+  _ tokens: [UInt32], blockTokens: Int = 16, salt: String? = nil, loRAName: String? = nil
+) -> PrefixQuery {
+  var prompt = CanonicalPrompt()
+  prompt.tokens = tokens
+  prompt.prompts = [0..<tokens.count]
+  var query = PrefixQuery()
+  query.begin(
+    for: prompt, request: InferenceRequest(api: .completions, model: "m", cacheSalt: salt), hasher: PrefixQuery.hasher,
+    maximumTokens: .max, blockTokens: blockTokens, loRAName: loRAName)
+  return query
 }

@@ -56,13 +56,13 @@ import Testing
     let long = Array(0..<5_000)
     var cold = PrefixQuery.lazy(long)
     #expect(cold.madeCount == 0)
-    index.match(&cold, snapshot: pool.snapshot, candidates: [0, 1, 2], into: &match)
+    index.match(&cold, into: &match)
     #expect(cold.madeCount == 128)
     #expect(match.totalBlocks == 5_000)
 
     _ = index.record(.of(Array(long[..<700])), at: pool[1])
     var warm = PrefixQuery.lazy(long)
-    index.match(&warm, snapshot: pool.snapshot, candidates: [0, 1, 2], into: &match)
+    index.match(&warm, into: &match)
     #expect(pool.slots.map { match.matchedBlocks($0) } == [0, 700, 0])
     #expect((700...1_500).contains(warm.madeCount))
 
@@ -81,7 +81,7 @@ import Testing
         if held > 0 { _ = index.record(.of(Array(names[..<held])), at: pool[0]) }
         var query = PrefixQuery.lazy(names, names)
         var match = PrefixMatch()
-        index.match(&query, snapshot: pool.snapshot, candidates: [0], into: &match)
+        index.match(&query, into: &match)
         #expect(match.matchedBlocks(pool[0]) == 2 * held)
         #expect(pool.depths(.of(names), in: index) == [held])
         _ = index.record(&query, at: pool[0])
@@ -102,7 +102,7 @@ import Testing
     query.removeAll()
     #expect(query.blockCount == 0)
     #expect(pool.depths(query, in: index) == [0])
-    query.begin(for: PromptText.prompt([[1, 2, 4]]), request: request, hasher: PrefixQuery.hasher, maximumBlocks: .max)
+    query.begin(for: PromptText.prompt([[1, 2, 4]]), request: request, hasher: PrefixQuery.hasher, maximumTokens: .max)
     query.finish()
     #expect(pool.depths(query, in: index) == [2])
   }

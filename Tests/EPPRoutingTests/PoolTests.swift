@@ -31,7 +31,7 @@ private final class RecordingSink: DecisionSink {
 @Suite struct PoolTests {
   private let metrics = PickerMetrics()
   private let sink = RecordingSink()
-  private let index = PrefixIndex()
+  private let index = PrefixIndex(hasher: BlockHasher(seed: HashSeed(first: 1, second: 2)))
   private let members: [PoolSnapshot.Member]
   private let pool: Pool
 
@@ -51,7 +51,7 @@ private final class RecordingSink: DecisionSink {
     let seed = HashSeed(first: 1, second: 2)
     pool = Pool(
       configuration: Pool.Configuration(), source: FixedSource(PoolSnapshot(members: members)), index: index,
-      seed: seed, profile: SchedulingProfile(profile, seed: seed), metrics: metrics, decisions: sink)
+      profile: SchedulingProfile(profile, seed: seed), metrics: metrics, decisions: sink)
   }
 
   private func time(_ milliseconds: UInt64) -> MonotonicTime { MonotonicTime(nanoseconds: milliseconds * 1_000_000) }
@@ -144,7 +144,7 @@ private final class RecordingSink: DecisionSink {
     routed.flight?.responseStarted(
       ResponseStart(status: 500, isEventStream: false, isReadable: true, served: nil), now: time(1010))
     routed.flight?.ended(isComplete: true, now: time(1011))
-    #expect(index.pairCount == 0)
+    #expect(index.currentStatistics().pairs == 0)
     #expect(page().contains(#"error_code="ModelServerError""#))
   }
 

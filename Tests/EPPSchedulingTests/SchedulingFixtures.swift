@@ -68,19 +68,19 @@ final class Scheduling {
 
   /// Fills in the match as if `held` blocks of a prompt of `total` were held, endpoint by endpoint.
   func hold(_ held: [Int], of total: Int) {
-    let index = PrefixIndex()
     let hasher = BlockHasher(seed: Self.seed)
+    let index = PrefixIndex(hasher: hasher)
     var query = PrefixQuery()
     var prompt = CanonicalPrompt()
     prompt.tokens = (0..<UInt32(16 * total)).map { $0 }
     for (endpoint, blocks) in held.enumerated() where blocks > 0 {
       prompt.prompts = [0..<(16 * blocks)]
-      query.reset(for: prompt, request: request, hasher: hasher, maximumBlocks: .max)
-      _ = index.record(query, at: snapshot.members[endpoint].endpoint.slot)
+      query.begin(for: prompt, request: request, hasher: hasher, maximumTokens: .max)
+      _ = index.record(&query, at: snapshot.members[endpoint].endpoint.slot)
     }
     prompt.prompts = [0..<(16 * total)]
-    query.reset(for: prompt, request: request, hasher: hasher, maximumBlocks: .max)
-    index.match(query, snapshot: snapshot, candidates: Array(snapshot.members.indices), into: &scratch.match)
+    query.begin(for: prompt, request: request, hasher: hasher, maximumTokens: .max)
+    index.match(&query, into: &scratch.match)
   }
 }
 

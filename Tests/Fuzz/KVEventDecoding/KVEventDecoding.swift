@@ -1,5 +1,5 @@
-// fuzz: EPPKVEvents
-import EPPKVEvents
+// fuzz: EPPPrefixCache
+import EPPPrefixCache
 import Glibc
 
 /// libFuzzer calls the target from one thread only; the batch keeps its memory from message to message, as on the event

@@ -5,9 +5,8 @@ package import EPPCore
 /// A worker thread keeps one and reuses its storage: once warm, no request allocates. Prompts do not run into each
 /// other: each is hashed from the root on, and only its full blocks count.
 package struct PrefixQuery: Sendable {
-  /// Tokens in a block: vLLM's. A block of text is 64 bytes, at 4 bytes a token; one of token ids is 64 bytes too.
-  package static let blockTokens = 16
-  static let blockBytes = 64
+  /// Tokens in a block of text, which is 64 bytes: vLLM's block, at 4 bytes a token.
+  package static let textBlockTokens = 16
   /// Prompts of one request that are looked up; the rest is not.
   static let maximumPrompts = 256
   /// Keys are made in chunks of this many at least.
@@ -29,6 +28,8 @@ package struct PrefixQuery: Sendable {
   private(set) var prompts: [Prompt] = []
   /// Blocks of all prompts, made or not.
   package private(set) var blockCount = 0
+  /// Tokens in a block.
+  package private(set) var blockTokens = Self.textBlockTokens
 
   private var hasher: BlockHasher?
   private var root = BlockKey(rawValue: 0)
@@ -38,31 +39,35 @@ package struct PrefixQuery: Sendable {
   /// One without a prompt.
   package init() {}
 
+  private var blockBytes: Int { blockTokens * MemoryLayout<UInt32>.size }
+
   /// Keys made so far, over all prompts.
   package var madeCount: Int { prompts.reduce(0) { $0 + $1.made } }
 
-  /// Takes up the prompts of a request, at most `maximumBlocks` in all, and makes no key yet.
+  /// Takes up the prompts of a request, at most `maximumTokens` in all, and makes no key yet.
   ///
   /// Shares the storage of `prompt` until all keys are made or the query is emptied: change the prompt only after that,
   /// or it is copied.
+  ///
+  /// - Parameters:
+  ///   - blockTokens: tokens in a block where the prompt is token ids; text has blocks of `textBlockTokens`.
+  ///   - loRAName: the adapter that the request asks for; nil for the base model. Only for token ids: text is told apart
+  ///     by the model's name.
   package mutating func begin(
-    for prompt: borrowing CanonicalPrompt, request: InferenceRequest, hasher: BlockHasher, maximumBlocks: Int
+    for prompt: borrowing CanonicalPrompt, request: InferenceRequest, hasher: BlockHasher, maximumTokens: Int,
+    blockTokens: Int = Self.textBlockTokens, loRAName: String? = nil
   ) {
-    lay(out: prompt, request, hasher, maximumBlocks)
+    removeAll()
     self.hasher = hasher
-    if prompt.isTokens { tokens = prompt.tokens } else { bytes = prompt.bytes }
-  }
-
-  /// Takes up the prompts of a request, at most `maximumBlocks` in all, and makes all keys at once.
-  package mutating func reset(
-    for prompt: borrowing CanonicalPrompt, request: InferenceRequest, hasher: BlockHasher, maximumBlocks: Int
-  ) {
-    lay(out: prompt, request, hasher, maximumBlocks)
-    for position in prompts.indices {
-      unsafe Self.makeKeys(
-        of: &prompts[position], upTo: prompts[position].blocks, into: &keys, root, hasher,
-        prompt.isTokens ? prompt.tokens.span.bytes : prompt.bytes.span.bytes)
+    self.blockTokens = prompt.isTokens ? max(1, blockTokens) : Self.textBlockTokens
+    if prompt.isTokens {
+      tokens = prompt.tokens
+      root = hasher.root(BlockRoot(loRAName: loRAName, cacheSalt: request.cacheSalt, blockTokens: self.blockTokens))
+    } else {
+      bytes = prompt.bytes
+      root = hasher.root(model: request.targetModel, cacheSalt: request.cacheSalt)
     }
+    lay(out: prompt, maximumBlocks: max(0, maximumTokens) / self.blockTokens)
   }
 
   /// No prompt: nothing matches.
@@ -85,26 +90,20 @@ package struct PrefixQuery: Sendable {
     let end = min(prompts[position].blocks, chunked)
     let (bytes, tokens) = (bytes, tokens)
     unsafe Self.makeKeys(
-      of: &prompts[position], upTo: end, into: &keys, root, hasher,
+      of: &prompts[position], upTo: end, into: &keys, root, hasher, blockBytes,
       tokens.isEmpty ? bytes.span.bytes : tokens.span.bytes)
   }
 
-  private mutating func lay(
-    out prompt: borrowing CanonicalPrompt, _ request: InferenceRequest, _ hasher: BlockHasher, _ maximumBlocks: Int
-  ) {
-    removeAll()
-    let isTokens = prompt.isTokens
-    let width = isTokens ? MemoryLayout<UInt32>.size : 1
-    root = hasher.root(
-      model: request.targetModel, cacheSalt: request.cacheSalt, isTokens: isTokens, blockTokens: Self.blockTokens)
-    // The bound is the request's: half a million prompts of a block each would cost as many look-ups at each endpoint,
-    // and push out all that it is known to hold.
-    var left = max(0, maximumBlocks)
+  private mutating func lay(out prompt: borrowing CanonicalPrompt, maximumBlocks: Int) {
+    // The bound is the request's: half a million prompts of a block each would cost as many look-ups, and push out all
+    // that is known of an endpoint.
+    let unit = prompt.isTokens ? MemoryLayout<UInt32>.size : 1
+    var left = maximumBlocks
     for range in prompt.prompts where prompts.count < Self.maximumPrompts {
-      let blocks = min(range.count * width / Self.blockBytes, left)
+      let blocks = min(range.count * unit / blockBytes, left)
       guard blocks > 0 else { continue }
       left -= blocks
-      prompts.append(Prompt(firstKey: blockCount, blocks: blocks, made: 0, offset: range.lowerBound * width))
+      prompts.append(Prompt(firstKey: blockCount, blocks: blocks, made: 0, offset: range.lowerBound * unit))
       blockCount += blocks
     }
     // Never made smaller: what an earlier request left there is not read.
@@ -121,7 +120,7 @@ package struct PrefixQuery: Sendable {
 
   private static func makeKeys(
     of prompt: inout Prompt, upTo end: Int, into keys: inout [BlockKey], _ root: BlockKey, _ hasher: BlockHasher,
-    _ bytes: RawSpan
+    _ blockBytes: Int, _ bytes: RawSpan
   ) {
     precondition(
       prompt.offset + (end - prompt.made) * blockBytes <= bytes.byteCount, "a prompt's range ends in its text")
@@ -129,7 +128,7 @@ package struct PrefixQuery: Sendable {
     var offset = prompt.offset
     var keys = keys.mutableSpan
     for position in (prompt.firstKey + prompt.made)..<(prompt.firstKey + end) {
-      key = hasher.key(after: key, bytes, at: offset)
+      key = hasher.key(after: key, bytes, at: offset, width: blockBytes)
       keys[position] = key
       offset += blockBytes
     }

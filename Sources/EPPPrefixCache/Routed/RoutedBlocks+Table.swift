@@ -2,7 +2,7 @@
 ///
 /// A place holds the upper half of a key and an entry's number plus one, 0 when it is empty. The upper half alone tells
 /// where a key belongs, so a probe that misses and a removal touch no entry.
-extension EndpointBlocks {
+extension RoutedBlocks {
   @inline(__always)
   private static func home(_ tag: UInt64, _ places: Int) -> Int { Int((tag &* UInt64(places)) >> 32) }
 

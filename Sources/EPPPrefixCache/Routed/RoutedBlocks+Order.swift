@@ -3,7 +3,7 @@
 /// A doubly linked list of the blocks at which uses ended, in the order of their last use; every block without children
 /// is in it. What the oldest use needs and no later one goes first, from its end: that is the least recently used block
 /// at every step, with a constant number of changes to a block.
-extension EndpointBlocks {
+extension RoutedBlocks {
   func isLinked(_ entry: Int32) -> Bool { entries[Int(entry)].previous != Self.unlinked }
 
   /// A use ended at this block.
@@ -69,6 +69,8 @@ extension EndpointBlocks {
     var places = takeTable()
     var table = places.mutableSpan
     var (free, seen) = (firstFree, touched)
+    var keys = removedKeys
+    removedKeys = []
     var entries = entries.mutableSpan
     var current = leaf
     var ahead = leaf
@@ -84,6 +86,7 @@ extension EndpointBlocks {
       }
       let parent = entries[Int(current)].parent
       Self.unplace(entries[Int(current)].key, current, in: &table)
+      keys.append(entries[Int(current)].key)
       entries[Int(current)].children = Self.free
       entries[Int(current)].next = free
       free = current
@@ -101,6 +104,7 @@ extension EndpointBlocks {
     }
     (firstFree, touched) = (free, seen)
     self.table = places
+    removedKeys = keys
     count -= removed
     if survivor >= 0 { link(survivor, before: oldest) }
     return removed
@@ -111,6 +115,7 @@ extension EndpointBlocks {
     let key = entries[Int(entry)].key
     var table = table.mutableSpan
     Self.unplace(key, entry, in: &table)
+    removedKeys.append(key)
     entries[Int(entry)].children = Self.free
     entries[Int(entry)].next = firstFree
     firstFree = entry

@@ -1,4 +1,4 @@
-import EPPKVEvents
+import EPPPrefixCache
 import Testing
 
 @Suite struct EngineBlockHasherTests {

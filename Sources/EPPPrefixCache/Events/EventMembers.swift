@@ -26,11 +26,11 @@ struct EventMembers {
   private var parent: UInt64?
   private var tokens = 0..<0
   private var blockTokens = 0
-  private var medium: String?
+  private var tier = StorageTier.gpu
   private var loRAName: String?
   private var extraKeys: [[ExtraKey]] = []
   private var group: Int?
-  private var cacheKind: String?
+  private var cacheKind = CacheKind.wholePrefix
 
   /// The order of members in an array that begins with the event's type: vLLM's, whose first six are SGLang's too.
   private static let storedOrder: [Member] = [
@@ -73,11 +73,11 @@ struct EventMembers {
 
   var stored: BlocksStored {
     BlocksStored(
-      hashes: hashes, parent: parent, tokens: tokens, blockTokens: blockTokens, tier: StorageTier(medium: medium),
-      loRAName: loRAName, extraKeys: extraKeys, group: group, cacheKind: CacheKind(specification: cacheKind))
+      hashes: hashes, parent: parent, tokens: tokens, blockTokens: blockTokens, tier: tier,
+      loRAName: loRAName, extraKeys: extraKeys, group: group, cacheKind: cacheKind)
   }
 
-  var removed: BlocksRemoved { BlocksRemoved(hashes: hashes, tier: StorageTier(medium: medium), group: group) }
+  var removed: BlocksRemoved { BlocksRemoved(hashes: hashes, tier: tier, group: group) }
 
   // MARK: - Members
 
@@ -90,7 +90,7 @@ struct EventMembers {
     case .parent: parent = cursor.readNull(bytes) ? nil : try Self.readHash(bytes, &cursor)
     case .tokens: tokens = try Self.readTokens(bytes, &cursor, &batch.tokens)
     case .blockTokens: blockTokens = try Self.readCount(bytes, &cursor) ?? 0
-    case .medium: medium = try Self.readText(bytes, &cursor)
+    case .medium: tier = try Self.readTier(bytes, &cursor)
     case .loRAName:
       // SGLang has a map of metadata at this place, with the salt in it.
       if cursor.kind(bytes) == .map {
@@ -100,7 +100,7 @@ struct EventMembers {
       }
     case .extraKeys: if !cursor.readNull(bytes) { extraKeys = try Self.readExtraKeys(bytes, &cursor) }
     case .group: group = try Self.readCount(bytes, &cursor)
-    case .cacheKind: cacheKind = try Self.readText(bytes, &cursor)
+    case .cacheKind: cacheKind = try Self.readCacheKind(bytes, &cursor)
     case .other: try cursor.skip(bytes)
     }
   }
@@ -136,9 +136,15 @@ struct EventMembers {
   ) throws(MessagePackError) -> Range<Int> {
     let start = hashes.count
     let count = try cursor.readArrayHeader(bytes)
-    hashes.reserveCapacity(start + count)
+    reserve(count, in: &hashes)
     for _ in 0..<count { hashes.append(try readHash(bytes, &cursor)) }
     return start..<hashes.count
+  }
+
+  /// Room for so many more, without a new array for each of many small events.
+  private static func reserve<Element>(_ count: Int, in array: inout [Element]) {
+    guard array.count + count > array.capacity else { return }
+    array.reserveCapacity(max(array.count + count, 2 * array.capacity))
   }
 
   /// An integer, or a digest of 16 or 32 bytes: its last eight bytes, big-endian, are what vLLM sends as an integer.
@@ -159,8 +165,8 @@ struct EventMembers {
     let start = tokens.count
     if cursor.readNull(bytes) { return start..<start }
     let count = try cursor.readArrayHeader(bytes)
-    tokens.reserveCapacity(start + count)
-    for _ in 0..<count { tokens.append(UInt32(truncatingIfNeeded: try cursor.readInteger(bytes))) }
+    reserve(count, in: &tokens)
+    try cursor.readTokens(bytes, count, into: &tokens)
     return start..<tokens.count
   }
 
@@ -175,18 +181,38 @@ struct EventMembers {
     return text(bytes, try cursor.readString(bytes))
   }
 
+  private static func readTier(
+    _ bytes: RawSpan, _ cursor: inout MessagePackCursor
+  ) throws(MessagePackError) -> StorageTier {
+    if cursor.readNull(bytes) { return .gpu }
+    let word = try cursor.readString(bytes)
+    // Nearly always this one, and without a string.
+    return equal(bytes, word, "GPU") ? .gpu : StorageTier(medium: text(bytes, word))
+  }
+
+  private static func readCacheKind(
+    _ bytes: RawSpan, _ cursor: inout MessagePackCursor
+  ) throws(MessagePackError) -> CacheKind {
+    if cursor.readNull(bytes) { return .wholePrefix }
+    let word = try cursor.readString(bytes)
+    return equal(bytes, word, "full_attention") ? .wholePrefix : CacheKind(specification: text(bytes, word))
+  }
+
   // MARK: - Extra keys
 
-  /// One list or nil for each block.
+  /// One list or nil for each block; empty when all are nil, as they mostly are.
   private static func readExtraKeys(
     _ bytes: RawSpan, _ cursor: inout MessagePackCursor
   ) throws(MessagePackError) -> [[ExtraKey]] {
     var blocks: [[ExtraKey]] = []
-    for _ in 0..<(try cursor.readArrayHeader(bytes)) {
-      var keys: [ExtraKey] = []
-      if !cursor.readNull(bytes) {
-        for _ in 0..<(try cursor.readArrayHeader(bytes)) { keys.append(try readExtraKey(bytes, &cursor)) }
+    for position in 0..<(try cursor.readArrayHeader(bytes)) {
+      if cursor.readNull(bytes) {
+        if !blocks.isEmpty { blocks.append([]) }
+        continue
       }
+      var keys: [ExtraKey] = []
+      for _ in 0..<(try cursor.readArrayHeader(bytes)) { keys.append(try readExtraKey(bytes, &cursor)) }
+      if blocks.isEmpty { blocks = [[ExtraKey]](repeating: [], count: position) }
       blocks.append(keys)
     }
     return blocks
@@ -234,13 +260,14 @@ struct EventMembers {
 
   // MARK: - Text
 
+  @inline(__always)
   private static func equal(_ bytes: RawSpan, _ range: Range<Int>, _ word: StaticString) -> Bool {
     guard range.count == word.utf8CodeUnitCount else { return false }
-    for index in 0..<range.count
-    where unsafe word.utf8Start[index] != bytes.unsafeByte(range.lowerBound + index) {
-      return false
+    var difference: UInt8 = 0
+    for index in 0..<range.count {
+      difference |= unsafe word.utf8Start[index] ^ bytes.unsafeByte(range.lowerBound + index)
     }
-    return true
+    return difference == 0
   }
 
   private static func text(_ bytes: RawSpan, _ range: Range<Int>) -> String {

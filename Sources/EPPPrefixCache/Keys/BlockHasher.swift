@@ -32,12 +32,60 @@ package struct BlockHasher: Sendable {
     return BlockKey(rawValue: Self.fold(previous.rawValue ^ secrets[8], block ^ secrets[9]))
   }
 
-  /// The key that the first block of a prompt is chained to: requests that differ in any of these share nothing.
-  func root(model: String, cacheSalt: String?, isTokens: Bool, blockTokens: Int) -> BlockKey {
-    var key = Self.fold(secrets[isTokens ? 0 : 1], secrets[2] ^ UInt64(blockTokens))
+  /// The key of a block of `width` bytes, any number of them: every 64 are mixed in as a block of that size is.
+  @inline(__always)
+  func key(after previous: BlockKey, _ bytes: RawSpan, at offset: Int, width: Int) -> BlockKey {
+    if width == 64 { return key(after: previous, bytes, at: offset) }
+    var key = previous
+    var done = 0
+    while done + 64 <= width {
+      key = self.key(after: key, bytes, at: offset + done)
+      done += 64
+    }
+    return done == width ? key : self.key(afterWhole: key, bytes, at: offset + done, count: width - done)
+  }
+
+  /// What is left of a block, less than 64 bytes, and how much it is.
+  private func key(afterWhole key: BlockKey, _ bytes: RawSpan, at offset: Int, count: Int) -> BlockKey {
+    var rest = InlineArray<64, UInt8>(repeating: 0)
+    for position in 0..<count {
+      rest[position] = unsafe bytes.unsafeLoad(fromByteOffset: offset + position, as: UInt8.self)
+    }
+    let last = unsafe self.key(after: key, rest.span.bytes, at: 0)
+    return BlockKey(rawValue: Self.fold(last.rawValue ^ secrets[7], UInt64(count) ^ secrets[6]))
+  }
+
+  /// The key that the first block of a text is chained to: requests that differ in any of these share nothing.
+  func root(model: String, cacheSalt: String?) -> BlockKey {
+    var key = Self.fold(secrets[1], secrets[2] ^ 64)
     absorb(model, into: &key)
     if let cacheSalt { absorb(cacheSalt, into: &key) }
     return BlockKey(rawValue: key)
+  }
+
+  /// The key that the first block of token ids is chained to.
+  func root(_ root: BlockRoot) -> BlockKey {
+    var key = Self.fold(secrets[0], secrets[2] ^ UInt64(root.blockTokens))
+    absorb(root.loRAName ?? "", into: &key)
+    if let cacheSalt = root.cacheSalt { absorb(cacheSalt, into: &key) }
+    return BlockKey(rawValue: key)
+  }
+
+  /// The key of a block that is made of more than its tokens.
+  func key(_ key: BlockKey, with extras: [ExtraKey]) -> BlockKey {
+    var value = key.rawValue
+    for extra in extras {
+      switch extra {
+      case .text(let text):
+        absorb(text, into: &value)
+      case .item(let identifier, let offset):
+        absorb(identifier, into: &value)
+        value = Self.fold(value ^ secrets[3], UInt64(bitPattern: Int64(offset)) ^ secrets[2])
+      case .bytes(let bytes):
+        for byte in bytes { value = Self.fold(value ^ secrets[4], UInt64(byte) ^ secrets[1]) }
+      }
+    }
+    return BlockKey(rawValue: value)
   }
 
   private func absorb(_ text: String, into key: inout UInt64) {

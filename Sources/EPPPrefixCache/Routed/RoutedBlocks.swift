@@ -3,7 +3,7 @@
 ///
 /// When there is no more room the least recently used blocks go, the tail of a prefix before its head. Flat arrays: 32
 /// bytes a block, and 16 for its two places in the hash table.
-struct EndpointBlocks {
+struct RoutedBlocks {
   struct Entry {
     var key: BlockKey
     /// The entry of the block before this one; `none` for the first of a prompt.
@@ -28,10 +28,10 @@ struct EndpointBlocks {
   static let bytesPerBlock = MemoryLayout<Entry>.stride + 2 * MemoryLayout<UInt64>.stride
 
   var entries: [Entry] = []
-  /// Open addressing with linear probing; see `EndpointBlocks+Table.swift`.
+  /// Open addressing with linear probing; see `RoutedBlocks+Table.swift`.
   var table: [UInt64] = []
   var firstFree = none
-  /// Ends of uses, from the one used longest ago; see `EndpointBlocks+Order.swift`.
+  /// Ends of uses, from the one used longest ago; see `RoutedBlocks+Order.swift`.
   var oldest = none
   var newest = none
   private var uses: UInt32 = 0
@@ -42,11 +42,28 @@ struct EndpointBlocks {
   var allocatedBlocks: Int { entries.count }
   /// Where words go that are read only to have them in the cache.
   var touched: UInt64 = 0
+  /// Keys that have gone since somebody last took them: those of evictions and removals.
+  var removedKeys: [BlockKey] = []
 
   /// Bytes that the arrays take.
   var sizeInBytes: Int { Self.sizeInBytes(blocks: allocatedBlocks) }
 
   static func sizeInBytes(blocks: Int) -> Int { blocks * bytesPerBlock }
+
+  /// All blocks held, in no order.
+  var keys: [BlockKey] { entries.filter { $0.children != Self.free }.map(\.key) }
+
+  /// Ends the uses up to this one, the oldest first: what no later use needs goes.
+  mutating func endUses(upTo use: UInt32) {
+    while oldest >= 0, Int32(bitPattern: entries[Int(oldest)].use &- use) <= 0 {
+      let before = count
+      evict(1)
+      if count == before, oldest < 0 { return }
+    }
+  }
+
+  /// The number of the latest use.
+  var latestUse: UInt32 { uses }
 
   // MARK: - Reading
 

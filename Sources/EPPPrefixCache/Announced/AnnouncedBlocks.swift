@@ -1,0 +1,264 @@
+/// The blocks that one engine has announced, by the engine's own hashes: what they are called here, in how many copies
+/// they lie on each tier, and how many blocks are known behind each.
+///
+/// Engines announce every physical copy and every eviction of one, so a block is there while copies are left. A block
+/// that is gone stays as a ghost while blocks behind it are there: such a prefix has a hole, and readers have to know.
+///
+/// Flat arrays: 24 bytes a block, and about 7 for its place in the hash table.
+struct AnnouncedBlocks {
+  struct Entry {
+    /// The engine's hash.
+    var hash: UInt64
+    var key: BlockKey
+    /// The number of the block before this one plus 1; 0 for the first of a prefix. In a free entry the next free one.
+    var parent: UInt32
+    /// Four bits of copies for each tier, above them the number of blocks whose parent this is; `free` when not in use.
+    var counts: UInt32
+  }
+
+  /// Copies that are counted on one tier; further ones are not.
+  static let maximumCopies: UInt32 = 15
+  private static let free = UInt32.max
+  private static let tierBits: UInt32 = 4
+  private static let copyMask: UInt32 = 0xFFF
+  private static let childrenShift: UInt32 = 12
+  /// Children that are counted; a block that has had so many counts as one with children for good.
+  private static let maximumChildren: UInt32 = (1 << 20) - 2
+  /// Entries are numbered by 24 bits in the hash table.
+  static let maximumCount = (1 << 24) - 2
+  private static let numberMask: UInt32 = (1 << 24) - 1
+  private static let tombstone: UInt32 = numberMask
+
+  private var entries: [Entry] = []
+  /// Open addressing: 8 bits of the hash and an entry's number plus one; 0 is empty.
+  private var places: [UInt32] = []
+  private var firstFree: UInt32 = 0
+  private var usedPlaces = 0
+
+  /// Entries, ghosts included.
+  private(set) var count = 0
+  /// Ghosts on the GPU's tier: blocks that are not there while blocks behind them may be.
+  private(set) var ghosts = 0
+
+  /// Bytes of a block, for an estimate of what a number of them takes.
+  static let bytesPerBlock = 36
+
+  var sizeInBytes: Int {
+    entries.capacity * MemoryLayout<Entry>.stride + places.capacity * MemoryLayout<UInt32>.stride
+  }
+
+  // MARK: - Looking up
+
+  /// An entry's number; nil when the hash is not known.
+  @inline(__always)
+  func find(_ hash: UInt64) -> Int? {
+    guard !places.isEmpty else { return nil }
+    let mixed = Self.mix(hash)
+    let tag = UInt32(truncatingIfNeeded: mixed) & ~Self.numberMask
+    var place = Self.home(mixed, places.count)
+    while true {
+      let word = places[place]
+      if word == 0 { return nil }
+      if word & ~Self.numberMask == tag, word & Self.numberMask != Self.tombstone {
+        let number = Int(word & Self.numberMask) - 1
+        if entries[number].hash == hash { return number }
+      }
+      place += 1
+      if place == places.count { place = 0 }
+    }
+  }
+
+  /// Whether any copy of an entry is there.
+  func isHeld(_ number: Int) -> Bool { entries[number].counts & Self.copyMask != 0 }
+
+  @inline(__always)
+  func key(_ number: Int) -> BlockKey { entries[number].key }
+
+  @inline(__always)
+  func copies(_ number: Int, _ tier: StorageTier) -> UInt32 { entries[number].counts >> Self.shift(tier) & 15 }
+
+  /// Brings the place of a hash into the cache.
+  @inline(__always)
+  func prefetchPlace(_ hash: UInt64) {
+    guard !places.isEmpty else { return }
+    places.span.prefetch(Self.home(Self.mix(hash), places.count))
+  }
+
+  /// Brings the entry of a hash into the cache, whose place is there.
+  @inline(__always)
+  func prefetchEntry(_ hash: UInt64) {
+    guard !places.isEmpty else { return }
+    let number = places[Self.home(Self.mix(hash), places.count)] & Self.numberMask
+    if number != 0, number != Self.tombstone { entries.span.prefetch(Int(number) - 1) }
+  }
+
+  /// All blocks that are there on at least one of these tiers, in no order.
+  func keys(on tiers: [StorageTier]) -> [BlockKey] {
+    entries.filter { entry in
+      entry.counts != Self.free && tiers.contains { entry.counts >> Self.shift($0) & 15 > 0 }
+    }.map(\.key)
+  }
+
+  // MARK: - Changing
+
+  /// Counts a copy of a known entry.
+  mutating func addCopy(_ number: Int, _ tier: StorageTier) {
+    let copies = copies(number, tier)
+    guard copies < Self.maximumCopies else { return }
+    if tier == .gpu, copies == 0, hasChildren(number) { ghosts -= 1 }
+    entries[number].counts += 1 << Self.shift(tier)
+  }
+
+  /// Enters a block that is not known, without a copy yet.
+  ///
+  /// - Parameter parent: the number of the block before it; nil for the first of a prefix.
+  /// - Returns: nil when there is no number left for it.
+  mutating func insert(_ hash: UInt64, _ key: BlockKey, parent: Int?) -> Int? {
+    guard count < Self.maximumCount else { return nil }
+    growPlaces()
+    let number: Int
+    let entry = Entry(hash: hash, key: key, parent: parent.map { UInt32($0 + 1) } ?? 0, counts: 0)
+    if firstFree > 0 {
+      number = Int(firstFree) - 1
+      firstFree = entries[number].parent
+      entries[number] = entry
+    } else {
+      number = entries.count
+      growEntries()
+      entries.append(entry)
+    }
+    place(hash, number)
+    count += 1
+    if let parent { changeChildren(of: parent, by: 1) }
+    return number
+  }
+
+  /// Where a block is not any more, now that a copy has gone.
+  struct Departure {
+    var fromGPU: Bool
+    var fromGPUAndCPU: Bool
+    var fromAll: Bool
+  }
+
+  /// Counts a copy less, and forgets what is left without copies and children.
+  ///
+  /// - Returns: nil when there was no copy.
+  mutating func removeCopy(_ number: Int, _ tier: StorageTier) -> Departure? {
+    let copies = copies(number, tier)
+    guard copies > 0 else { return nil }
+    entries[number].counts -= 1 << Self.shift(tier)
+    let left = entries[number].counts & Self.copyMask
+    let isLast = copies == 1
+    if tier == .gpu, isLast, hasChildren(number) { ghosts += 1 }
+    if left == 0 { discard(from: number) }
+    return Departure(
+      fromGPU: isLast && tier == .gpu, fromGPUAndCPU: isLast && tier != .storage && left & 0xFF == 0,
+      fromAll: isLast && left == 0)
+  }
+
+  /// Forgets an entry without copies and children, and then its ghosts of ancestors.
+  private mutating func discard(from first: Int) {
+    var number = first
+    while entries[number].counts == 0 {
+      let parent = entries[number].parent
+      unplace(number)
+      entries[number].counts = Self.free
+      entries[number].parent = firstFree
+      firstFree = UInt32(number + 1)
+      count -= 1
+      guard parent > 0 else { return }
+      number = Int(parent) - 1
+      changeChildren(of: number, by: -1)
+    }
+  }
+
+  private func hasChildren(_ number: Int) -> Bool { entries[number].counts >> Self.childrenShift > 0 }
+
+  private mutating func changeChildren(of number: Int, by change: Int) {
+    let children = entries[number].counts >> Self.childrenShift
+    guard children < Self.maximumChildren else { return }
+    let changed = UInt32(Int(children) + change)
+    entries[number].counts = entries[number].counts & Self.copyMask | changed << Self.childrenShift
+    guard copies(number, .gpu) == 0 else { return }
+    if children == 0 { ghosts += 1 }
+    if changed == 0 { ghosts -= 1 }
+  }
+
+  /// A leaf that can go so that there is room, found by going round the entries: tails go before heads, and old entries
+  /// mostly before new ones.
+  ///
+  /// - Parameter spared: an entry that has to stay although nothing is behind it yet.
+  func leaf(from hand: inout Int, sparing spared: Int?) -> Int? {
+    guard !entries.isEmpty else { return nil }
+    for _ in entries.indices {
+      hand = hand + 1 < entries.count ? hand + 1 : 0
+      let counts = entries[hand].counts
+      if counts != Self.free, counts >> Self.childrenShift == 0, hand != spared { return hand }
+    }
+    return nil
+  }
+
+  // MARK: - Hash table
+
+  @inline(__always)
+  private static func shift(_ tier: StorageTier) -> UInt32 {
+    switch tier {
+    case .gpu: 0
+    case .cpu: tierBits
+    case .storage: 2 * tierBits
+    }
+  }
+
+  /// Engines' hashes are mostly digests, but some count.
+  @inline(__always)
+  private static func mix(_ hash: UInt64) -> UInt64 { (hash ^ hash >> 32) &* 0x9E37_79B9_7F4A_7C15 }
+
+  @inline(__always)
+  private static func home(_ mixed: UInt64, _ places: Int) -> Int { Int(((mixed >> 32) &* UInt64(places)) >> 32) }
+
+  private mutating func place(_ hash: UInt64, _ number: Int) {
+    let mixed = Self.mix(hash)
+    var place = Self.home(mixed, places.count)
+    while places[place] & Self.numberMask != 0, places[place] & Self.numberMask != Self.tombstone {
+      place += 1
+      if place == places.count { place = 0 }
+    }
+    if places[place] == 0 { usedPlaces += 1 }
+    places[place] = UInt32(truncatingIfNeeded: mixed) & ~Self.numberMask | UInt32(number + 1)
+  }
+
+  private mutating func unplace(_ number: Int) {
+    let mixed = Self.mix(entries[number].hash)
+    let word = UInt32(truncatingIfNeeded: mixed) & ~Self.numberMask | UInt32(number + 1)
+    var place = Self.home(mixed, places.count)
+    while places[place] != word {
+      place += 1
+      if place == places.count { place = 0 }
+    }
+    let next = place + 1 < places.count ? place + 1 : 0
+    if places[next] == 0 {
+      places[place] = 0
+      usedPlaces -= 1
+    } else {
+      places[place] = Self.tombstone
+    }
+  }
+
+  /// Seven tenths of the places are used at most, those of removed entries included: beyond, a probe for a hash that is
+  /// not known grows long.
+  private mutating func growPlaces() {
+    guard (usedPlaces + 1) * 10 > places.count * 7 else { return }
+    // With many tombstones the same size will do.
+    let size = count * 2 > places.count ? max(32, places.count * 7 / 5) : max(32, places.count)
+    places = []
+    places = [UInt32](repeating: 0, count: size)
+    usedPlaces = 0
+    for number in entries.indices where entries[number].counts != Self.free { place(entries[number].hash, number) }
+  }
+
+  /// A fifth more each time: twice as much would waste a third of the memory on the average.
+  private mutating func growEntries() {
+    guard entries.count == entries.capacity else { return }
+    entries.reserveCapacity(max(32, entries.count + entries.count / 5))
+  }
+}

@@ -1,0 +1,242 @@
+import EPPCore
+
+/// The KV cache of one engine, or of one data-parallel rank of it, as far as its events tell: follows them, and keeps the
+/// block index the same.
+struct AnnouncedCache {
+  /// Blocks whose cache misses are made to overlap.
+  private static let batchBlocks = 32
+
+  let slot: EndpointSlot
+  private(set) var blocks = AnnouncedBlocks()
+  private var waiting = WaitingStores()
+  /// What the index calls the cache, by the slowest tier that counts; only the GPU's until another tier is used.
+  private var gpu: Holder?
+  private var gpuOrCPU: Holder?
+  private var anyTier: Holder?
+  /// The group of blocks that is followed: the first that holds whole prefixes.
+  private var group: Int?
+  private var hasGroup = false
+  /// Tokens in a block, as first announced.
+  private(set) var blockTokens: Int?
+  private var hand = 0
+  /// Copies that were dropped to make room.
+  private(set) var dropped = 0
+  private var holdsHoles = false
+
+  init(slot: EndpointSlot) { self.slot = slot }
+
+  /// Every holder that blocks may name, for the time when the cache is forgotten.
+  var holders: [(holder: Holder, tiers: [StorageTier])] {
+    [(gpu, [.gpu]), (gpuOrCPU, [.gpu, .cpu]), (anyTier, [.gpu, .cpu, .storage])].compactMap { holder, tiers in
+      holder.map { ($0, tiers) }
+    }
+  }
+
+  // MARK: - Events
+
+  /// Applies one event of a batch.
+  ///
+  /// - Parameter limit: blocks that may be known.
+  mutating func apply(
+    _ event: KVEvent, of batch: borrowing KVEventBatch, hasher: BlockHasher, limit: Int,
+    to writer: inout BlockIndexWriter, _ counts: inout AnnouncedCounts
+  ) {
+    switch event {
+    case .stored(let event):
+      store(event, batch.hashes, batch.tokens, hasher, limit, &writer, &counts)
+    case .removed(let event):
+      remove(event, batch.hashes, &writer, &counts)
+    case .cleared:
+      // The owner puts a new cache into this one's place: see `PrefixIndex`.
+      counts.cleared += 1
+    }
+    publishHoles(&writer)
+  }
+
+  private mutating func store(
+    _ event: BlocksStored, _ hashes: borrowing [UInt64], _ tokens: borrowing [UInt32], _ hasher: BlockHasher,
+    _ limit: Int, _ writer: inout BlockIndexWriter, _ counts: inout AnnouncedCounts
+  ) {
+    guard event.cacheKind == .wholePrefix, follows(event.group) else {
+      counts.notIndexed += event.hashes.count
+      return
+    }
+    if event.isPlaceholder { return relocate(event, hashes, &writer, &counts) }
+    guard event.isContiguous, event.blockTokens == blockTokens ?? event.blockTokens else {
+      counts.notIndexed += event.hashes.count
+      return
+    }
+    blockTokens = event.blockTokens
+    var parent: Int?
+    if let hash = event.parent {
+      guard let known = blocks.find(hash) else {
+        let store = WaitingStores.Store(
+          hashes: Array(hashes[event.hashes]), tokens: Array(tokens[event.tokens]), event: event)
+        counts.orphaned += event.hashes.count
+        _ = waiting.add(store, parent: hash)
+        return
+      }
+      parent = known
+    }
+    place(event, hashes, tokens, parent, hasher, limit, &writer, &counts)
+  }
+
+  /// Enters blocks whose parent is known.
+  private mutating func place(
+    _ event: BlocksStored, _ hashes: borrowing [UInt64], _ tokens: borrowing [UInt32], _ parent: Int?,
+    _ hasher: BlockHasher, _ limit: Int, _ writer: inout BlockIndexWriter, _ counts: inout AnnouncedCounts
+  ) {
+    var parent = parent
+    var key = parent.map { blocks.key($0) } ?? hasher.root(event.root)
+    let width = event.blockTokens * MemoryLayout<UInt32>.size
+    var keys = InlineArray<32, BlockKey>(repeating: BlockKey(rawValue: 0))
+    var start = event.hashes.lowerBound
+    while start < event.hashes.upperBound {
+      let end = min(event.hashes.upperBound, start + Self.batchBlocks)
+      for position in start..<end {
+        let block = position - event.hashes.lowerBound
+        let bytes = unsafe tokens.span.bytes
+        key = hasher.key(
+          after: key, bytes, at: event.tokens.lowerBound * MemoryLayout<UInt32>.size + block * width, width: width)
+        if block < event.extraKeys.count { key = hasher.key(key, with: event.blockExtras(block)) }
+        keys[position - start] = key
+        blocks.prefetchPlace(hashes[position])
+        writer.prefetch(key)
+      }
+      for position in start..<end {
+        let hash = hashes[position]
+        let number: Int
+        if let known = blocks.find(hash) {
+          number = known
+        } else {
+          makeRoom(limit, sparing: parent, &writer)
+          guard let new = blocks.insert(hash, keys[position - start], parent: parent) else {
+            counts.refused += event.hashes.upperBound - position
+            return
+          }
+          number = new
+        }
+        addCopy(number, event.tier, &writer)
+        counts.stored += 1
+        parent = number
+        if !waiting.isEmpty { placeWaiting(hash, hasher, limit, &writer, &counts) }
+      }
+      start = end
+    }
+  }
+
+  private mutating func placeWaiting(
+    _ hash: UInt64, _ hasher: BlockHasher, _ limit: Int, _ writer: inout BlockIndexWriter,
+    _ counts: inout AnnouncedCounts
+  ) {
+    for store in waiting.take(parent: hash) {
+      guard !store.hashes.isEmpty, let parent = blocks.find(hash) else { continue }
+      var event = store.event
+      event.hashes = 0..<store.hashes.count
+      event.tokens = 0..<store.tokens.count
+      place(event, store.hashes, store.tokens, parent, hasher, limit, &writer, &counts)
+    }
+  }
+
+  /// Blocks that are known have a copy on another tier.
+  private mutating func relocate(
+    _ event: BlocksStored, _ hashes: borrowing [UInt64], _ writer: inout BlockIndexWriter,
+    _ counts: inout AnnouncedCounts
+  ) {
+    for position in event.hashes {
+      guard let number = blocks.find(hashes[position]) else {
+        counts.unknown += 1
+        continue
+      }
+      addCopy(number, event.tier, &writer)
+      counts.stored += 1
+    }
+  }
+
+  private mutating func remove(
+    _ event: BlocksRemoved, _ hashes: borrowing [UInt64], _ writer: inout BlockIndexWriter,
+    _ counts: inout AnnouncedCounts
+  ) {
+    guard hasGroup, event.group == group else { return }
+    for position in event.hashes {
+      let hash = hashes[position]
+      guard let number = blocks.find(hash) else {
+        if waiting.isEmpty || !waiting.remove(hash) { counts.unknown += 1 }
+        continue
+      }
+      if removeCopy(number, event.tier, &writer) { counts.removed += 1 } else { counts.unknown += 1 }
+    }
+  }
+
+  /// Whether a group is the one that is followed; the first one asked for becomes it.
+  private mutating func follows(_ group: Int?) -> Bool {
+    if !hasGroup {
+      hasGroup = true
+      self.group = group
+    }
+    return self.group == group
+  }
+
+  /// Brings what the removal of these hashes will look at into the cache, so that the misses overlap.
+  func prefetch(_ hashes: borrowing [UInt64], _ range: Range<Int>, _ writer: borrowing BlockIndexWriter) {
+    for position in range { blocks.prefetchPlace(hashes[position]) }
+    for position in range { blocks.prefetchEntry(hashes[position]) }
+    for position in range {
+      if let number = blocks.find(hashes[position]) { writer.prefetch(blocks.key(number)) }
+    }
+  }
+
+  // MARK: - Copies
+
+  private mutating func addCopy(_ number: Int, _ tier: StorageTier, _ writer: inout BlockIndexWriter) {
+    if tier != .gpu { beginTiers(upTo: tier, &writer) }
+    let key = blocks.key(number)
+    blocks.addCopy(number, tier)
+    if tier == .gpu {
+      if gpu == nil { gpu = writer.makeHolder(HolderOwner(slot: slot, residency: .gpu)) }
+      if let gpu { writer.insert(key, gpu) }
+    }
+    if tier != .storage, let gpuOrCPU { writer.insert(key, gpuOrCPU) }
+    if let anyTier { writer.insert(key, anyTier) }
+  }
+
+  private mutating func removeCopy(_ number: Int, _ tier: StorageTier, _ writer: inout BlockIndexWriter) -> Bool {
+    let key = blocks.key(number)
+    guard let departure = blocks.removeCopy(number, tier) else { return false }
+    if departure.fromGPU, let gpu { writer.remove(key, gpu) }
+    if departure.fromGPUAndCPU, let gpuOrCPU { writer.remove(key, gpuOrCPU) }
+    if departure.fromAll, let anyTier { writer.remove(key, anyTier) }
+    return true
+  }
+
+  /// The first block on a slower tier: from now on the index also knows what is there on any tier up to it. Such tiers
+  /// drop blocks in an order of their own, so readers always look closely.
+  private mutating func beginTiers(upTo tier: StorageTier, _ writer: inout BlockIndexWriter) {
+    func make(_ residency: Residency, _ tiers: [StorageTier]) -> Holder? {
+      var owner = HolderOwner(slot: slot, residency: residency)
+      owner.hasHoles = true
+      guard let holder = writer.makeHolder(owner) else { return nil }
+      for key in blocks.keys(on: tiers) { writer.insert(key, holder) }
+      return holder
+    }
+    if tier == .cpu, gpuOrCPU == nil { gpuOrCPU = make(.gpuOrCPU, [.gpu, .cpu]) }
+    if tier == .storage, anyTier == nil { anyTier = make(.anyTier, [.gpu, .cpu, .storage]) }
+  }
+
+  private mutating func publishHoles(_ writer: inout BlockIndexWriter) {
+    let hasHoles = blocks.ghosts > 0
+    guard hasHoles != holdsHoles, let gpu else { return }
+    writer.setHoles(hasHoles, of: gpu)
+    holdsHoles = hasHoles
+  }
+
+  /// Drops leaves until another block may be known: the cache is then known less deeply than it is filled.
+  private mutating func makeRoom(_ limit: Int, sparing parent: Int?, _ writer: inout BlockIndexWriter) {
+    while blocks.count >= min(limit, AnnouncedBlocks.maximumCount) {
+      guard let leaf = blocks.leaf(from: &hand, sparing: parent) else { return }
+      for tier in StorageTier.allCases {
+        for _ in 0..<blocks.copies(leaf, tier) where removeCopy(leaf, tier, &writer) { dropped += 1 }
+      }
+    }
+  }
+}

@@ -1,0 +1,205 @@
+/// The writing side of a `BlockTable`: one thread at a time.
+struct BlockTableWriter: ~Copyable {
+  /// A place in a segment.
+  struct Position {
+    fileprivate var words: SharedWords
+    fileprivate var index: Int
+  }
+
+  /// What a look for a block found.
+  enum Finding {
+    /// The block stands there.
+    case held(Position)
+    /// It is not there; this slot on its way is free.
+    case free(Position)
+    /// It is not there, and there is no segment for it, or no free slot on its way.
+    case nowhere
+  }
+
+  /// A segment that readers may still be in.
+  private struct Retired {
+    var words: SharedWords
+    var epoch: UInt64
+  }
+
+  private let table: BlockTable
+  private let epochs: EpochDomain
+  /// Packed views of the segments, the blocks in each, and how many it may have before it grows.
+  private var segments = [UInt64](repeating: 0, count: BlockTable.segmentCount)
+  private var counts = [Int](repeating: 0, count: BlockTable.segmentCount)
+  private var limits = [Int](repeating: 0, count: BlockTable.segmentCount)
+  private var retired: [Retired] = []
+  /// Blocks that at least one holder has.
+  private(set) var count = 0
+  /// Bytes of all segments, retired ones included.
+  private(set) var sizeInBytes = 0
+
+  init(_ table: BlockTable, _ epochs: EpochDomain) {
+    self.table = table
+    self.epochs = epochs
+  }
+
+  @inline(__always)
+  private func segment(_ number: Int) -> SharedWords? { SharedWords(packed: segments[number]) }
+
+  // MARK: - Slots
+
+  /// Looks for a block.
+  @inline(__always)
+  func find(_ key: BlockKey) -> Finding {
+    guard let words = segment(BlockTable.segmentNumber(of: key)) else { return .nowhere }
+    let tag = BlockTable.tag(of: key)
+    let mask = BlockTable.bucketMask(words)
+    var bucket = Int(truncatingIfNeeded: tag) & mask
+    var free = -1
+    for _ in 0...mask {
+      let first = bucket * BlockTable.bucketWords
+      for slot in 1...BlockTable.bucketSlots {
+        let word = words.loadRelaxed(first + slot)
+        if BlockTable.tag(in: word) == tag { return .held(Position(words: words, index: first + slot)) }
+        if word == 0, free < 0 { free = first + slot }
+      }
+      guard words.loadRelaxed(first) > 0 else { break }
+      bucket = (bucket + 1) & mask
+    }
+    return free < 0 ? .nowhere : .free(Position(words: words, index: free))
+  }
+
+  /// Brings a block's bucket into the cache.
+  @inline(__always)
+  func prefetch(_ key: BlockKey) {
+    guard let words = segment(BlockTable.segmentNumber(of: key)) else { return }
+    let bucket = Int(truncatingIfNeeded: BlockTable.tag(of: key)) & BlockTable.bucketMask(words)
+    words.prefetch(bucket * BlockTable.bucketWords)
+  }
+
+  @inline(__always)
+  func set(at position: Position) -> HolderSetID { BlockTable.set(in: position.words.loadRelaxed(position.index)) }
+
+  /// Another set, not the empty one, has a block that is there.
+  @inline(__always)
+  func replace(at position: Position, by set: HolderSetID) {
+    let word = position.words.loadRelaxed(position.index)
+    position.words.store(BlockTable.word(BlockTable.tag(in: word), set), at: position.index)
+  }
+
+  /// Enters a block that is not there.
+  ///
+  /// - Parameter free: the free slot that `find` has told, if there is one.
+  /// - Returns: false when there is no memory for it.
+  mutating func insert(_ key: BlockKey, _ set: HolderSetID, free: Position?) -> Bool {
+    let number = BlockTable.segmentNumber(of: key)
+    let word = BlockTable.word(BlockTable.tag(of: key), set)
+    if let free, counts[number] < limits[number] {
+      pass(key, to: free, by: 1)
+      free.words.store(word, at: free.index)
+    } else {
+      guard let words = makeRoom(number) else { return false }
+      Self.place(word, in: words)
+    }
+    counts[number] += 1
+    count += 1
+    return true
+  }
+
+  /// Takes a block out that is there.
+  mutating func remove(_ key: BlockKey, at position: Position) {
+    position.words.store(0, at: position.index)
+    // Only now: until here a reader had to be led to the slot.
+    pass(key, to: position, by: -1)
+    counts[BlockTable.segmentNumber(of: key)] -= 1
+    count -= 1
+  }
+
+  /// Counts a block at the buckets that it passes by on the way to its slot.
+  @inline(__always)
+  private func pass(_ key: BlockKey, to position: Position, by change: Int) {
+    let words = position.words
+    let mask = BlockTable.bucketMask(words)
+    let last = position.index / BlockTable.bucketWords
+    var bucket = Int(truncatingIfNeeded: BlockTable.tag(of: key)) & mask
+    while bucket != last {
+      let first = bucket * BlockTable.bucketWords
+      words.store(words.loadRelaxed(first) &+ UInt64(bitPattern: Int64(change)), at: first)
+      bucket = (bucket + 1) & mask
+    }
+  }
+
+  private static func place(_ word: UInt64, in words: SharedWords) {
+    let mask = BlockTable.bucketMask(words)
+    var bucket = Int(truncatingIfNeeded: BlockTable.tag(in: word)) & mask
+    while true {
+      let first = bucket * BlockTable.bucketWords
+      for slot in 1...BlockTable.bucketSlots where words.loadRelaxed(first + slot) == 0 {
+        words.store(word, at: first + slot)
+        return
+      }
+      words.store(words.loadRelaxed(first) + 1, at: first)
+      bucket = (bucket + 1) & mask
+    }
+  }
+
+  // MARK: - Growth
+
+  private static func slots(_ words: SharedWords) -> Int {
+    words.count / BlockTable.bucketWords * BlockTable.bucketSlots
+  }
+
+  /// Publishes a segment. It grows when 70 to 92 % of its slots are full, a different share for each so that they do not
+  /// grow all at the same time. At 92 % a probe for a block that nobody holds reads 1.5 buckets.
+  private mutating func setSegment(_ number: Int, _ words: SharedWords) {
+    sizeInBytes += words.sizeInBytes
+    segments[number] = words.packed
+    limits[number] = Self.slots(words) * (717 + number % 32 * 7) / 1024
+    table.setSegment(number, words)
+  }
+
+  /// The segment of a number with room for one more block; nil when there is no memory.
+  private mutating func makeRoom(_ number: Int) -> SharedWords? {
+    guard let old = segment(number) else {
+      guard let words = SharedWords(logarithm: SharedWords.pageLogarithm) else { return nil }
+      setSegment(number, words)
+      return words
+    }
+    guard counts[number] >= limits[number] else { return old }
+    guard let larger = SharedWords(logarithm: old.logarithm + 1) else {
+      // Full buckets pass keys on, so the last free slot can still be used.
+      return counts[number] + 1 < Self.slots(old) ? old : nil
+    }
+    move(number, to: larger)
+    return larger
+  }
+
+  /// Gives back memory that a segment does not need any more. Cheap when there is nothing to do; `number` is any.
+  mutating func shrink(_ number: Int) {
+    guard let old = segment(number), old.logarithm > SharedWords.pageLogarithm, counts[number] < old.count / 8,
+      let smaller = SharedWords(logarithm: old.logarithm - 1)
+    else { return }
+    move(number, to: smaller)
+  }
+
+  private mutating func move(_ number: Int, to words: SharedWords) {
+    guard let old = segment(number) else { return }
+    for bucket in 0...BlockTable.bucketMask(old) {
+      for slot in 1...BlockTable.bucketSlots {
+        let word = old.loadRelaxed(bucket * BlockTable.bucketWords + slot)
+        if word != 0 { Self.place(word, in: words) }
+      }
+    }
+    setSegment(number, words)
+    retired.append(Retired(words: old, epoch: epochs.advance()))
+  }
+
+  /// Whether segments wait for their last readers.
+  var hasRetired: Bool { !retired.isEmpty }
+
+  /// Releases what nobody reads any more.
+  mutating func reclaim(before oldestReader: UInt64) {
+    retired.removeAll { retired in
+      guard retired.epoch < oldestReader else { return false }
+      sizeInBytes -= retired.words.sizeInBytes
+      retired.words.deallocate()
+      return true
+    }
+  }
+}

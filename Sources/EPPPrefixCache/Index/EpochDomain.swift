@@ -1,0 +1,60 @@
+import Synchronization
+
+/// Tells the writer when no reader can be looking at something any more that it has taken out of the index.
+///
+/// A reader announces the epoch in which it begins to look, and that it has finished; both are one store. The writer
+/// begins a new epoch with whatever it takes out, and releases it when every reader that looks began later.
+final class EpochDomain: Sendable {
+  /// A thread's place in the domain. One thread at a time uses it.
+  final class Reader: Sendable {
+    /// The epoch in which the present look began; 0 when there is none.
+    fileprivate let epoch = Atomic<UInt64>(0)
+    /// Readers of different threads do not share a cache line.
+    private let padding = InlineArray<14, UInt64>(repeating: 0)
+
+    fileprivate init() {}
+  }
+
+  private let current = Atomic<UInt64>(1)
+  private let readers = Mutex<[WeakReader]>([])
+
+  private struct WeakReader {
+    weak var reader: Reader?
+  }
+
+  /// A place for a thread that reads; given back with the last reference to it.
+  func makeReader() -> Reader {
+    let reader = Reader()
+    readers.withLock { readers in
+      readers.removeAll { $0.reader == nil }
+      readers.append(WeakReader(reader: reader))
+    }
+    return reader
+  }
+
+  /// What is published now stays in memory until `leave`.
+  @inline(__always)
+  func enter(_ reader: Reader) {
+    // An exchange, because it must not change places with the loads that follow.
+    _ = reader.epoch.exchange(current.load(ordering: .acquiring), ordering: .sequentiallyConsistent)
+  }
+
+  @inline(__always)
+  func leave(_ reader: Reader) { reader.epoch.store(0, ordering: .releasing) }
+
+  /// Ends the present epoch and returns its number: what was taken out until now may be released once `oldestReader`
+  /// is beyond it.
+  func advance() -> UInt64 { current.add(1, ordering: .sequentiallyConsistent).oldValue }
+
+  /// The epoch in which the earliest look that still goes on began; the present one when nobody looks.
+  func oldestReader() -> UInt64 {
+    var oldest = current.load(ordering: .sequentiallyConsistent)
+    readers.withLock { readers in
+      for entry in readers {
+        guard let epoch = entry.reader?.epoch.load(ordering: .sequentiallyConsistent), epoch > 0 else { continue }
+        oldest = min(oldest, epoch)
+      }
+    }
+    return oldest
+  }
+}

@@ -1,0 +1,80 @@
+import CPrefetch
+import Glibc
+import Synchronization
+
+/// Words of memory that one thread writes and any number of threads read at the same time, without a lock.
+///
+/// The only file of the prefix cache with pointers in it. A value is a view, not an owner: whoever allocates one says when
+/// nobody can be reading it any more (`EpochDomain`) and releases it then. Fresh words are 0; pages that are never
+/// touched take no memory.
+@safe struct SharedWords: @unchecked Sendable {
+  // Unchecked: the words behind the pointer are atomics.
+  private let base: UnsafeMutablePointer<Atomic<UInt64>>
+  /// The number of words is 2 to this power.
+  let logarithm: Int
+
+  /// Words on the smallest page of memory.
+  static let pageLogarithm = 9
+  /// From 2 MB on, pages of that size: a probe that misses in the caches then costs one walk less.
+  private static let largePageBytes = 2 << 20
+
+  var count: Int { 1 << logarithm }
+  var sizeInBytes: Int { count * MemoryLayout<UInt64>.stride }
+
+  /// - Parameter logarithm: of the number of words, at least `pageLogarithm`.
+  /// - Returns: nil when the system has no memory left.
+  init?(logarithm: Int) {
+    precondition(logarithm >= Self.pageLogarithm && logarithm < 48, "whole pages")
+    let bytes = MemoryLayout<UInt64>.stride << logarithm
+    let memory = unsafe mmap(nil, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+    guard let memory = unsafe memory, unsafe memory != MAP_FAILED else { return nil }
+    // A wish: without it the words work as well.
+    if bytes >= Self.largePageBytes { _ = unsafe madvise(memory, bytes, MADV_HUGEPAGE) }
+    unsafe base = memory.bindMemory(to: Atomic<UInt64>.self, capacity: 1 << logarithm)
+    self.logarithm = logarithm
+  }
+
+  /// A view that was packed into one word, so that it can itself be published through an atomic; nil for 0.
+  @inline(__always)
+  init?(packed: UInt64) {
+    guard let address = unsafe UnsafeMutablePointer<Atomic<UInt64>>(bitPattern: UInt(packed & ~0xFFF)) else {
+      return nil
+    }
+    unsafe base = address
+    logarithm = Int(packed & 0xFFF)
+  }
+
+  /// Pages begin at multiples of 4096: the lower 12 bits of the address are free for the size.
+  var packed: UInt64 { unsafe UInt64(UInt(bitPattern: base)) | UInt64(logarithm) }
+
+  /// Gives the memory back. Nobody may use any view of it afterwards.
+  func deallocate() { _ = unsafe munmap(base, sizeInBytes) }
+
+  /// Sees everything that was written before the value was stored.
+  @inline(__always)
+  func load(_ index: Int) -> UInt64 {
+    assert(index >= 0 && index < count, "within the words")
+    return unsafe base[index].load(ordering: .acquiring)
+  }
+
+  /// The same for the only writer, or for a word that stands for nothing but itself.
+  @inline(__always)
+  func loadRelaxed(_ index: Int) -> UInt64 {
+    assert(index >= 0 && index < count, "within the words")
+    return unsafe base[index].load(ordering: .relaxed)
+  }
+
+  /// Begins to bring a word into the processor's caches.
+  @inline(__always)
+  func prefetch(_ index: Int) {
+    assert(index >= 0 && index < count, "within the words")
+    unsafe epp_prefetch(base + index)
+  }
+
+  /// Publishes what was written before. One thread at a time.
+  @inline(__always)
+  func store(_ value: UInt64, at index: Int) {
+    assert(index >= 0 && index < count, "within the words")
+    unsafe base[index].store(value, ordering: .releasing)
+  }
+}

@@ -1,0 +1,301 @@
+import EPPCore
+
+/// The writing half of a `PrefixIndex`: what each endpoint is known to hold and why, and the block index that readers
+/// see. One thread at a time.
+struct IndexWriter: ~Copyable {
+  /// Everything that is known of one endpoint.
+  struct Tenant {
+    var slot: EndpointSlot
+    /// Blocks of text that its cache holds.
+    var capacity: Int
+    /// What requests were sent there.
+    var routed = RoutedBlocks()
+    var routedHolder: Holder?
+    /// What its engine says, by data-parallel rank.
+    var caches: [Int: AnnouncedCache] = [:]
+  }
+
+  /// Blocks of a holder that is nobody's any more, on their way out of the index.
+  private struct Sweep {
+    var keys: [BlockKey]
+    var holder: Holder
+  }
+
+  /// Blocks that one change enters before the next look at the room that there is.
+  private static let chunkBlocks = RoutedBlocks.chunkBlocks
+  /// Bytes that a block takes beside the tables of its endpoint, with the block table half full.
+  private static let sharedBytesPerBlock = 16
+  /// How far ahead of the change the block table is fetched.
+  private static let fetchedBlocks = 32
+
+  private let limits: PrefixIndex.Limits
+  private let hasher: BlockHasher
+  private var index: BlockIndexWriter
+  private var tenants = [Tenant?](repeating: nil, count: EndpointSlot.capacity)
+  /// The last tenant of each slot that has left: nothing is entered for it any more.
+  private var departed = [UInt32?](repeating: nil, count: EndpointSlot.capacity)
+  private var tenantCount = 0
+  private var sweeps: [Sweep] = []
+  private var sweepingPairs = 0
+  /// Bytes of all tenants' tables.
+  private var tableBytes = 0
+
+  init(_ index: BlockIndex, limits: PrefixIndex.Limits, hasher: BlockHasher) {
+    self.index = BlockIndexWriter(index)
+    self.limits = limits
+    self.hasher = hasher
+  }
+
+  var pairCount: Int { index.pairCount - sweepingPairs }
+  var blockCount: Int { index.blockCount }
+  var sizeInBytes: Int { index.sizeInBytes + tableBytes }
+  var refused: Int { index.refusedCount }
+
+  // MARK: - Tenants
+
+  /// Gives a slot to its present tenant; what an earlier one held goes.
+  ///
+  /// - Returns: false for a tenant that has left.
+  private mutating func admit(_ slot: EndpointSlot) -> Bool {
+    let known = tenants[slot.index]?.slot.generation
+    if known == slot.generation { return true }
+    guard isLater(slot.generation, than: known ?? departed[slot.index]) else { return false }
+    if let known { remove(EndpointSlot(index: slot.index, generation: known)) }
+    tenants[slot.index] = Tenant(slot: slot, capacity: max(1, limits.defaultBlocks))
+    tenantCount += 1
+    return true
+  }
+
+  /// Generations grow, with wrap-around.
+  private func isLater(_ generation: UInt32, than other: UInt32?) -> Bool {
+    other.map { Int32(bitPattern: generation &- $0) > 0 } ?? true
+  }
+
+  mutating func remove(_ slot: EndpointSlot) {
+    guard let tenant = tenants[slot.index], tenant.slot.generation == slot.generation else {
+      // It never had an entry: from now on it gets none.
+      if tenants[slot.index] == nil, isLater(slot.generation, than: departed[slot.index]) {
+        departed[slot.index] = slot.generation
+      }
+      return
+    }
+    tenants[slot.index] = nil
+    departed[slot.index] = slot.generation
+    tenantCount -= 1
+    if let holder = tenant.routedHolder { sweep(tenant.routed.keys, holder) }
+    tableBytes -= tenant.routed.sizeInBytes
+    for cache in tenant.caches.values { forget(cache) }
+  }
+
+  private mutating func forget(_ cache: AnnouncedCache) {
+    tableBytes -= cache.blocks.sizeInBytes
+    for (holder, tiers) in cache.holders { sweep(cache.blocks.keys(on: tiers), holder) }
+  }
+
+  // MARK: - Routed
+
+  /// Enters a pick's prompts.
+  mutating func record(_ keys: borrowing [BlockKey], _ lengths: [Int], _ record: PickRecord) {
+    var first = 0
+    for length in lengths {
+      let prompt = PrefixQuery.Prompt(firstKey: first, blocks: length, made: length, offset: 0)
+      if let tail = enter(keys, prompt, at: record.slot) { record.append(tail) }
+      first += length
+    }
+  }
+
+  private mutating func enter(
+    _ keys: borrowing [BlockKey], _ prompt: PrefixQuery.Prompt, at slot: EndpointSlot
+  ) -> PickRecord.Tail? {
+    guard admit(slot), var tenant = take(slot) else { return nil }
+    defer { tenants[slot.index] = tenant }
+    if tenant.routedHolder == nil {
+      tenant.routedHolder = index.makeHolder(HolderOwner(slot: slot, residency: .routed))
+    }
+    guard let holder = tenant.routedHolder else { return nil }
+    let capacity = min(tenant.capacity, share(of: tenant))
+    shrink(&tenant, to: capacity, holder)
+    grow(&tenant.routed, blocks: min(capacity, tenant.routed.count + prompt.blocks), capacity: capacity)
+    var insertion = RoutedBlocks.Insertion()
+    while !insertion.isDone {
+      let before = insertion.held
+      tenant.routed.insert(keys, prompt, &insertion, capacity: min(capacity, tenant.routed.allocatedBlocks))
+      takeOut(&tenant.routed, holder)
+      let added = insertion.added > 0 ? max(before, insertion.held - insertion.added) : insertion.held
+      putIn(keys, prompt.firstKey + added..<prompt.firstKey + insertion.held, holder)
+    }
+    guard insertion.held > 0, let use = insertion.use else { return nil }
+    return PickRecord.Tail(lastKey: keys[prompt.firstKey + insertion.held - 1], newBlocks: insertion.added, use: use)
+  }
+
+  private mutating func putIn(_ keys: borrowing [BlockKey], _ range: Range<Int>, _ holder: Holder) {
+    var fetched = range.lowerBound
+    for position in range {
+      if position == fetched {
+        fetched = min(range.upperBound, position + Self.fetchedBlocks)
+        for ahead in position..<fetched { index.prefetch(keys[ahead]) }
+      }
+      index.insert(keys[position], holder)
+    }
+  }
+
+  /// Takes out of the index what has gone from an endpoint's table.
+  private mutating func takeOut(_ blocks: inout RoutedBlocks, _ holder: Holder) {
+    guard !blocks.removedKeys.isEmpty else { return }
+    var fetched = 0
+    for (position, key) in blocks.removedKeys.enumerated() {
+      if position == fetched {
+        fetched = min(blocks.removedKeys.count, position + Self.fetchedBlocks)
+        for ahead in position..<fetched { index.prefetch(blocks.removedKeys[ahead]) }
+      }
+      index.remove(key, holder)
+    }
+    blocks.removedKeys.removeAll(keepingCapacity: blocks.removedKeys.count <= 4096)
+  }
+
+  /// Changes the routed blocks of a slot's present tenant; nil for another one.
+  private mutating func change<Result>(_ slot: EndpointSlot, _ body: (inout RoutedBlocks) -> Result) -> Result? {
+    guard var tenant = take(slot), let holder = tenant.routedHolder else { return nil }
+    defer { tenants[slot.index] = tenant }
+    let result = body(&tenant.routed)
+    takeOut(&tenant.routed, holder)
+    return result
+  }
+
+  /// A slot's present tenant, with its tables as the caller's own, so that changing them copies nothing; to be put back.
+  private mutating func take(_ slot: EndpointSlot) -> Tenant? {
+    guard let tenant = tenants[slot.index], tenant.slot.generation == slot.generation else { return nil }
+    tenants[slot.index]?.routed = RoutedBlocks()
+    tenants[slot.index]?.caches = [:]
+    return tenant
+  }
+
+  /// Takes back what a pick has entered, as far as no other pick has used it since.
+  mutating func forget(_ record: PickRecord) {
+    for tail in record.takeTails() { _ = change(record.slot) { $0.remove(tail) } }
+  }
+
+  /// Moves what a pick has entered to another endpoint.
+  mutating func move(_ record: PickRecord, to moved: PickRecord) {
+    for tail in record.takeTails() {
+      let keys = change(record.slot) { blocks in
+        let keys = blocks.chain(to: tail.lastKey)
+        blocks.remove(tail)
+        return keys
+      }
+      guard let keys, !keys.isEmpty else { continue }
+      self.record(keys, [keys.count], moved)
+    }
+  }
+
+  // MARK: - Room
+
+  /// Blocks that an endpoint may be known to hold by what was sent there: its share of the memory, or half of that when
+  /// its engine's events need the other half.
+  private func share(of tenant: borrowing Tenant) -> Int {
+    let bytes = limits.maximumBytes / max(1, tenantCount) / (tenant.caches.isEmpty ? 1 : 2)
+    return max(1, bytes / (RoutedBlocks.bytesPerBlock + Self.sharedBytesPerBlock))
+  }
+
+  mutating func setCapacity(blocks: Int, of slot: EndpointSlot) {
+    guard admit(slot), var tenant = take(slot) else { return }
+    tenant.capacity = max(1, blocks)
+    if let holder = tenant.routedHolder { shrink(&tenant, to: min(tenant.capacity, share(of: tenant)), holder) }
+    tenants[slot.index] = tenant
+  }
+
+  /// Takes from all endpoints what is above their share: it has become smaller because one joined.
+  private mutating func reclaim() {
+    for position in tenants.indices {
+      guard let slot = tenants[position]?.slot, var tenant = take(slot) else { continue }
+      if let holder = tenant.routedHolder { shrink(&tenant, to: min(tenant.capacity, share(of: tenant)), holder) }
+      tenants[position] = tenant
+    }
+  }
+
+  private mutating func shrink(_ tenant: inout Tenant, to capacity: Int, _ holder: Holder) {
+    guard tenant.routed.allocatedBlocks > capacity else { return }
+    tenant.routed.evict(tenant.routed.count - capacity)
+    takeOut(&tenant.routed, holder)
+    let before = tenant.routed.sizeInBytes
+    tenant.routed.reallocate(blocks: capacity)
+    tableBytes -= before - tenant.routed.sizeInBytes
+  }
+
+  /// Gives a table room, by doubling.
+  private mutating func grow(_ blocks: inout RoutedBlocks, blocks wanted: Int, capacity: Int) {
+    guard wanted > blocks.allocatedBlocks else { return }
+    let size = min(capacity, max(256, wanted, 2 * blocks.allocatedBlocks))
+    let bytes = RoutedBlocks.sizeInBytes(blocks: size) - blocks.sizeInBytes
+    // The one that grows is not among the tenants now, and within its share.
+    if sizeInBytes + bytes > limits.maximumBytes { reclaim() }
+    blocks.reallocate(blocks: size)
+    tableBytes += bytes
+  }
+
+  // MARK: - Announced
+
+  mutating func apply(_ batch: borrowing KVEventBatch, from slot: EndpointSlot, rank: Int) -> AnnouncedCounts {
+    var counts = AnnouncedCounts()
+    guard admit(slot) else { return counts }
+    var cache = tenants[slot.index]?.caches.removeValue(forKey: rank) ?? AnnouncedCache(slot: slot)
+    let bytes = limits.maximumBytes / max(1, tenantCount) / 2
+    let limit = max(1, bytes / (AnnouncedBlocks.bytesPerBlock + Self.sharedBytesPerBlock))
+    tableBytes -= cache.blocks.sizeInBytes
+    var fetched = 0
+    for event in batch.events {
+      switch event {
+      case .cleared:
+        counts.cleared += 1
+        tableBytes += cache.blocks.sizeInBytes
+        forget(cache)
+        cache = AnnouncedCache(slot: slot)
+        continue
+      case .removed(let event) where event.hashes.upperBound > fetched:
+        // Engines send one event for each block: what the next ones need is fetched together.
+        fetched = min(batch.hashes.count, max(event.hashes.lowerBound + Self.fetchedBlocks, event.hashes.upperBound))
+        cache.prefetch(batch.hashes, event.hashes.lowerBound..<fetched, index)
+      default: break
+      }
+      cache.apply(event, of: batch, hasher: hasher, limit: limit, to: &index, &counts)
+    }
+    tableBytes += cache.blocks.sizeInBytes
+    tenants[slot.index]?.caches[rank] = cache
+    return counts
+  }
+
+  mutating func reset(_ slot: EndpointSlot, rank: Int) {
+    guard tenants[slot.index]?.slot.generation == slot.generation,
+      let cache = tenants[slot.index]?.caches.removeValue(forKey: rank)
+    else { return }
+    forget(cache)
+  }
+
+  // MARK: - Upkeep
+
+  /// Readers see nothing of the holder from now on; its blocks go in small steps.
+  private mutating func sweep(_ keys: [BlockKey], _ holder: Holder) {
+    index.disown(holder)
+    sweeps.append(Sweep(keys: keys, holder: holder))
+    sweepingPairs += keys.count
+  }
+
+  /// Goes on with sweeps for so many blocks, and gives memory back.
+  mutating func maintain(steps: Int) {
+    var left = steps
+    while left > 0, let last = sweeps.indices.last {
+      let count = min(left, sweeps[last].keys.count, Self.fetchedBlocks)
+      for key in sweeps[last].keys.suffix(count) { index.prefetch(key) }
+      for _ in 0..<count {
+        index.remove(sweeps[last].keys.removeLast(), sweeps[last].holder)
+      }
+      sweepingPairs -= count
+      left -= max(1, count)
+      if sweeps[last].keys.isEmpty {
+        index.release(sweeps[last].holder)
+        sweeps.removeLast()
+      }
+    }
+    index.maintain()
+  }
+}

@@ -1,0 +1,25 @@
+/// A prefix of generated blocks: block number `n` of chain `c` has the same tokens and hash wherever it appears.
+struct Chain: Sendable {
+  /// Equal numbers are equal prefixes.
+  var number: UInt64
+  var blocks: Int
+  static let blockTokens = 16
+
+  /// An engine's hash of a block: of all that is before it.
+  func hash(_ block: Int) -> UInt64 { Self.mix(number &* 0x1_0000_0001 &+ UInt64(block) &+ 1) | 1 }
+
+  /// Tokens of some of its blocks, as large as those of a vocabulary of 128,000.
+  func tokens(_ range: Range<Int>) -> [UInt32] {
+    range.flatMap { block in
+      (0..<UInt64(Self.blockTokens)).map { position in
+        UInt32(truncatingIfNeeded: Self.mix(hash(block) ^ position << 48) % 128_000)
+      }
+    }
+  }
+
+  private static func mix(_ value: UInt64) -> UInt64 {
+    var mixed = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+    return mixed ^ (mixed >> 31)
+  }
+}

@@ -1,0 +1,160 @@
+import EPPCore
+import EPPPrefixCache
+import Glibc
+import Synchronization
+
+/// One thread applies the messages of many engines, another one looks prompts up, and at the end the index is compared
+/// with what the engines hold.
+///
+/// Each engine has a base of conversations that stay, and a ring of shorter ones: every message removes the oldest of the
+/// ring, block by block, and stores another one. After a round of messages the engine is as it was, so the messages are
+/// encoded once and used again and again.
+struct ConcurrentRun {
+  let endpoints: Int
+  let seconds: Double
+  /// Block operations a second; 0 is as many as possible.
+  let rate: Double
+
+  private static let baseChains = 16
+  private static let baseBlocks = 500
+  private static let ringChains = 8
+  private static let rounds = 16
+  private static let ringBlocks = 64
+  private static let sharedBlocks = 64
+
+  private final class Progress: Sendable {
+    let isDone = Atomic(false)
+  }
+
+  /// Conversations of 775 blocks that some endpoints hold to different depths, which never change.
+  private static func stable(_ number: Int) -> Chain { Chain(number: UInt64(500 + number), blocks: 775) }
+
+  private func ring(_ endpoint: Int, _ number: Int) -> Chain {
+    Chain(number: UInt64(1_000_000 + endpoint * 1_000 + number % Self.rounds), blocks: Self.ringBlocks)
+  }
+
+  func run() async throws -> IndexReport.Concurrency {
+    var measurement = IndexMeasurement()
+    try fill(&measurement)
+    let messages = (0..<endpoints).map { endpoint in (0..<Self.rounds).map { message(endpoint, $0) } }
+    let start = measurement.index.currentStatistics()
+    let lookups = Lookups(
+      index: measurement.index, depths: (0..<16).map { number in (0..<endpoints).map { depth($0, number) } },
+      queries: (0..<16).map { measurement.query(Self.stable($0).tokens(0..<775)) })
+    let progress = Progress()
+    let reading = Task.detached { lookups.run { progress.isDone.load(ordering: .acquiring) } }
+    let (applied, wall, cpu) = try write(messages, &measurement)
+    progress.isDone.store(true, ordering: .releasing)
+    let (latencies, wrong) = await reading.value
+    let wrongAtEnd = check(measurement, applied)
+    let end = measurement.index.currentStatistics()
+    guard end.pairs == start.pairs else { throw BenchError("\(start.pairs) pairs became \(end.pairs)") }
+    let operations = applied * 2 * Self.ringBlocks
+    let summary = latencies.summary
+    return IndexReport.Concurrency(
+      endpoints: endpoints, seconds: wall, operations: operations, operationsPerSecond: Double(operations) / wall,
+      writerCore: cpu / wall, lookups: Int(summary.count), lookupP50: summary.p50, lookupP99: summary.p99,
+      lookupMaximum: summary.maximum, pairs: end.pairs, wrongDepths: wrong + wrongAtEnd,
+      residentMegabytes: Double(ProcessSample.ofThisProcess()?.residentBytes ?? 0) / 1e6)
+  }
+
+  private func fill(_ measurement: inout IndexMeasurement) throws {
+    for endpoint in 0..<endpoints {
+      for chain in 0..<Self.baseChains {
+        let number = UInt64(100_000 + endpoint * 100 + chain)
+        try measurement.store(Chain(number: number, blocks: Self.baseBlocks), 0..<Self.baseBlocks, at: endpoint)
+      }
+      for number in 0..<16 { try measurement.store(Self.stable(number), 0..<depth(endpoint, number), at: endpoint) }
+      for number in 0..<Self.ringChains {
+        try measurement.store(ring(endpoint, number), 0..<Self.ringBlocks, at: endpoint)
+      }
+    }
+  }
+
+  /// Applies messages at the asked rate.
+  ///
+  /// - Returns: how many, and the seconds and CPU seconds that it took.
+  private func write(
+    _ messages: [[[UInt8]]], _ measurement: inout IndexMeasurement
+  ) throws -> (applied: Int, wall: Double, cpu: Double) {
+    let clock = ContinuousClock()
+    let begin = clock.now
+    let cpu = ThreadClock.now()
+    var applied = 0
+    while clock.now - begin < .seconds(seconds) {
+      try measurement.apply(messages[applied % endpoints][applied / endpoints % Self.rounds], applied % endpoints)
+      applied += 1
+      guard rate > 0, applied % 64 == 0 else { continue }
+      let early = .seconds(Double(applied * 2 * Self.ringBlocks) / rate) - (clock.now - begin)
+      if early > .milliseconds(1) { usleep(UInt32(early / .microseconds(1))) }
+    }
+    return (applied, (clock.now - begin) / .seconds(1), Double(ThreadClock.now() - cpu) / 1e9)
+  }
+
+  /// How much of a stable conversation an endpoint holds: 128 have its first part, three have more.
+  private func depth(_ endpoint: Int, _ number: Int) -> Int {
+    let place = (endpoint + number * 61) % endpoints
+    return switch place {
+    case 0: 775
+    case 1: 500
+    case 2: 250
+    case 3..<128: Self.sharedBlocks
+    default: 0
+    }
+  }
+
+  private func message(_ endpoint: Int, _ number: Int) -> [UInt8] {
+    var encoder = EventEncoder(blockTokens: Chain.blockTokens)
+    let old = ring(endpoint, number)
+    for block in (0..<Self.ringBlocks).reversed() { encoder.remove(old.hash(block)) }
+    let new = ring(endpoint, number + Self.ringChains)
+    encoder.store(
+      hashes: (0..<Self.ringBlocks).map { new.hash($0) }, parent: nil, tokens: new.tokens(0..<Self.ringBlocks))
+    return encoder.message()
+  }
+
+  /// Compares the ring of every endpoint with what its messages imply; returns how many conversations are told wrongly.
+  private func check(_ measurement: IndexMeasurement, _ applied: Int) -> Int {
+    var wrong = 0
+    var match = PrefixMatch()
+    for endpoint in 0..<endpoints {
+      let count = applied / endpoints + (applied % endpoints > endpoint ? 1 : 0)
+      for number in 0..<Self.rounds {
+        let isHeld = (number - count % Self.rounds + Self.rounds) % Self.rounds < Self.ringChains
+        var query = measurement.query(ring(endpoint, number).tokens(0..<Self.ringBlocks))
+        measurement.index.match(&query, into: &match)
+        let depth = match.matchedBlocks(IndexMeasurement.slot(endpoint))
+        if depth != (isHeld ? Self.ringBlocks : 0) { wrong += 1 }
+      }
+    }
+    return wrong
+  }
+}
+
+/// The reading half of a concurrent run.
+private struct Lookups: Sendable {
+  let index: PrefixIndex
+  /// Expected depths of each conversation, by endpoint.
+  let depths: [[Int]]
+  let queries: [PrefixQuery]
+
+  /// Looks up until told to stop; returns the times and how many answers were wrong.
+  func run(until isDone: () -> Bool) -> (LatencyHistogram, Int) {
+    var histogram = LatencyHistogram()
+    var match = PrefixMatch()
+    var queries = queries
+    var wrong = 0
+    var number = 0
+    while !isDone() {
+      let start = ThreadClock.now()
+      index.match(&queries[number], into: &match)
+      histogram.record(nanoseconds: ThreadClock.now() - start)
+      for (endpoint, depth) in depths[number].enumerated()
+      where match.matchedBlocks(IndexMeasurement.slot(endpoint)) != depth {
+        wrong += 1
+      }
+      number = (number + 1) % queries.count
+    }
+    return (histogram, wrong)
+  }
+}
