@@ -9,10 +9,40 @@ struct IndexWriter: ~Copyable {
     /// Blocks of text that its cache holds.
     var capacity: Int
     /// What requests were sent there.
-    var routed = RoutedBlocks()
-    var routedHolder: Holder?
+    var routed = Table()
+    /// What was sent there a moment ago and is not announced yet, by an endpoint whose events are followed.
+    var speculative = Table()
+    var speculations: [Speculation] = []
     /// What its engine says, by data-parallel rank.
     var caches: [Int: AnnouncedCache] = [:]
+
+    subscript(_ kind: TableKind) -> Table {
+      get { kind == .routed ? routed : speculative }
+      set { if kind == .routed { routed = newValue } else { speculative = newValue } }
+    }
+  }
+
+  enum TableKind: Sendable {
+    case routed
+    case speculative
+  }
+
+  /// Blocks that picks have entered, and what the index calls them.
+  struct Table {
+    var blocks = RoutedBlocks()
+    var holder: Holder?
+  }
+
+  /// Until when uses up to a number count.
+  struct Speculation {
+    var use: UInt32
+    var until: MonotonicTime
+  }
+
+  /// What of the pool as a whole has changed.
+  struct News {
+    var blockTokens: Int
+    var loRANames: Set<String>
   }
 
   /// Blocks of a holder that is nobody's any more, on their way out of the index.
@@ -21,24 +51,28 @@ struct IndexWriter: ~Copyable {
     var holder: Holder
   }
 
-  /// Blocks that one change enters before the next look at the room that there is.
-  private static let chunkBlocks = RoutedBlocks.chunkBlocks
   /// Bytes that a block takes beside the tables of its endpoint, with the block table half full.
-  private static let sharedBytesPerBlock = 16
+  static let sharedBytesPerBlock = 16
   /// How far ahead of the change the block table is fetched.
-  private static let fetchedBlocks = 32
+  static let fetchedBlocks = 32
 
-  private let limits: PrefixIndex.Limits
-  private let hasher: BlockHasher
-  private var index: BlockIndexWriter
-  private var tenants = [Tenant?](repeating: nil, count: EndpointSlot.capacity)
+  let limits: PrefixIndex.Limits
+  let hasher: BlockHasher
+  var index: BlockIndexWriter
+  var tenants = [Tenant?](repeating: nil, count: EndpointSlot.capacity)
   /// The last tenant of each slot that has left: nothing is entered for it any more.
   private var departed = [UInt32?](repeating: nil, count: EndpointSlot.capacity)
-  private var tenantCount = 0
+  var tenantCount = 0
   private var sweeps: [Sweep] = []
   private var sweepingPairs = 0
   /// Bytes of all tenants' tables.
-  private var tableBytes = 0
+  var tableBytes = 0
+  var news = News(blockTokens: PrefixQuery.textBlockTokens, loRANames: [])
+  var hasNews = false
+  /// Adapters that are remembered.
+  static let maximumLoRANames = 1024
+  /// Speculations that are remembered of one endpoint; older ones end.
+  static let maximumSpeculations = 4096
 
   init(_ index: BlockIndex, limits: PrefixIndex.Limits, hasher: BlockHasher) {
     self.index = BlockIndexWriter(index)
@@ -56,7 +90,7 @@ struct IndexWriter: ~Copyable {
   /// Gives a slot to its present tenant; what an earlier one held goes.
   ///
   /// - Returns: false for a tenant that has left.
-  private mutating func admit(_ slot: EndpointSlot) -> Bool {
+  mutating func admit(_ slot: EndpointSlot) -> Bool {
     let known = tenants[slot.index]?.slot.generation
     if known == slot.generation { return true }
     guard isLater(slot.generation, than: known ?? departed[slot.index]) else { return false }
@@ -82,12 +116,14 @@ struct IndexWriter: ~Copyable {
     tenants[slot.index] = nil
     departed[slot.index] = slot.generation
     tenantCount -= 1
-    if let holder = tenant.routedHolder { sweep(tenant.routed.keys, holder) }
-    tableBytes -= tenant.routed.sizeInBytes
+    for table in [tenant.routed, tenant.speculative] {
+      if let holder = table.holder { sweep(table.blocks.keys, holder) }
+      tableBytes -= table.blocks.sizeInBytes
+    }
     for cache in tenant.caches.values { forget(cache) }
   }
 
-  private mutating func forget(_ cache: AnnouncedCache) {
+  mutating func forget(_ cache: AnnouncedCache) {
     tableBytes -= cache.blocks.sizeInBytes
     for (holder, tiers) in cache.holders { sweep(cache.blocks.keys(on: tiers), holder) }
   }
@@ -95,32 +131,45 @@ struct IndexWriter: ~Copyable {
   // MARK: - Routed
 
   /// Enters a pick's prompts.
-  mutating func record(_ keys: borrowing [BlockKey], _ lengths: [Int], _ record: PickRecord) {
+  mutating func record(
+    _ keys: borrowing [BlockKey], _ lengths: [Int], _ record: PickRecord, _ entry: PrefixIndex.Entry
+  ) {
+    let kind: TableKind = if case .routed = entry { .routed } else { .speculative }
     var first = 0
     for length in lengths {
-      let prompt = PrefixQuery.Prompt(firstKey: first, blocks: length, made: length, offset: 0)
-      if let tail = enter(keys, prompt, at: record.slot) { record.append(tail) }
+      let prompt = PrefixQuery.Prompt(firstKey: first, blocks: length, reusable: length, made: length, offset: 0)
+      if let tail = enter(keys, prompt, at: record.slot, kind) {
+        record.append(tail, in: kind)
+        if case .speculative(let until) = entry {
+          tenants[record.slot.index]?.speculations.append(Speculation(use: tail.use, until: until))
+        }
+      }
       first += length
     }
   }
 
   private mutating func enter(
-    _ keys: borrowing [BlockKey], _ prompt: PrefixQuery.Prompt, at slot: EndpointSlot
+    _ keys: borrowing [BlockKey], _ prompt: PrefixQuery.Prompt, at slot: EndpointSlot,
+    _ kind: TableKind
   ) -> PickRecord.Tail? {
     guard admit(slot), var tenant = take(slot) else { return nil }
     defer { tenants[slot.index] = tenant }
-    if tenant.routedHolder == nil {
-      tenant.routedHolder = index.makeHolder(HolderOwner(slot: slot, residency: .routed))
+    var table = tenant[kind]
+    tenant[kind].blocks = RoutedBlocks()
+    defer { tenant[kind] = table }
+    if table.holder == nil {
+      let residency: Residency = kind == .speculative ? .speculative : .routed
+      table.holder = index.makeHolder(HolderOwner(slot: slot, residency: residency))
     }
-    guard let holder = tenant.routedHolder else { return nil }
+    guard let holder = table.holder else { return nil }
     let capacity = min(tenant.capacity, share(of: tenant))
-    shrink(&tenant, to: capacity, holder)
-    grow(&tenant.routed, blocks: min(capacity, tenant.routed.count + prompt.blocks), capacity: capacity)
+    shrink(&table.blocks, to: capacity, holder)
+    grow(&table.blocks, blocks: min(capacity, table.blocks.count + prompt.blocks), capacity: capacity)
     var insertion = RoutedBlocks.Insertion()
     while !insertion.isDone {
       let before = insertion.held
-      tenant.routed.insert(keys, prompt, &insertion, capacity: min(capacity, tenant.routed.allocatedBlocks))
-      takeOut(&tenant.routed, holder)
+      table.blocks.insert(keys, prompt, &insertion, capacity: min(capacity, table.blocks.allocatedBlocks))
+      takeOut(&table.blocks, holder)
       let added = insertion.added > 0 ? max(before, insertion.held - insertion.added) : insertion.held
       putIn(keys, prompt.firstKey + added..<prompt.firstKey + insertion.held, holder)
     }
@@ -153,38 +202,50 @@ struct IndexWriter: ~Copyable {
     blocks.removedKeys.removeAll(keepingCapacity: blocks.removedKeys.count <= 4096)
   }
 
-  /// Changes the routed blocks of a slot's present tenant; nil for another one.
-  private mutating func change<Result>(_ slot: EndpointSlot, _ body: (inout RoutedBlocks) -> Result) -> Result? {
-    guard var tenant = take(slot), let holder = tenant.routedHolder else { return nil }
+  /// Changes a table of a slot's present tenant; nil for another one.
+  mutating func change<Result>(
+    _ slot: EndpointSlot, _ kind: TableKind, _ body: (inout RoutedBlocks) -> Result
+  ) -> Result? {
+    guard var tenant = take(slot) else { return nil }
     defer { tenants[slot.index] = tenant }
-    let result = body(&tenant.routed)
-    takeOut(&tenant.routed, holder)
+    guard let holder = tenant[kind].holder else { return nil }
+    var blocks = tenant[kind].blocks
+    tenant[kind].blocks = RoutedBlocks()
+    let result = body(&blocks)
+    takeOut(&blocks, holder)
+    tenant[kind].blocks = blocks
     return result
   }
 
   /// A slot's present tenant, with its tables as the caller's own, so that changing them copies nothing; to be put back.
   private mutating func take(_ slot: EndpointSlot) -> Tenant? {
     guard let tenant = tenants[slot.index], tenant.slot.generation == slot.generation else { return nil }
-    tenants[slot.index]?.routed = RoutedBlocks()
+    tenants[slot.index]?.routed.blocks = RoutedBlocks()
+    tenants[slot.index]?.speculative.blocks = RoutedBlocks()
     tenants[slot.index]?.caches = [:]
     return tenant
   }
 
   /// Takes back what a pick has entered, as far as no other pick has used it since.
   mutating func forget(_ record: PickRecord) {
-    for tail in record.takeTails() { _ = change(record.slot) { $0.remove(tail) } }
+    end(record.speculativeUses, of: record.slot)
+    for (tail, kind) in record.takeTails() { _ = change(record.slot, kind) { $0.remove(tail) } }
   }
 
   /// Moves what a pick has entered to another endpoint.
   mutating func move(_ record: PickRecord, to moved: PickRecord) {
-    for tail in record.takeTails() {
-      let keys = change(record.slot) { blocks in
+    let speculations = tenants[record.slot.index]?.speculations ?? []
+    let uses = record.speculativeUses
+    defer { end(uses, of: record.slot) }
+    for (tail, kind) in record.takeTails() {
+      let until = kind == .speculative ? speculations.last { $0.use == tail.use }?.until : nil
+      let keys = change(record.slot, kind) { blocks in
         let keys = blocks.chain(to: tail.lastKey)
         blocks.remove(tail)
         return keys
       }
       guard let keys, !keys.isEmpty else { continue }
-      self.record(keys, [keys.count], moved)
+      self.record(keys, [keys.count], moved, until.map { .speculative(until: $0) } ?? .routed)
     }
   }
 
@@ -200,7 +261,7 @@ struct IndexWriter: ~Copyable {
   mutating func setCapacity(blocks: Int, of slot: EndpointSlot) {
     guard admit(slot), var tenant = take(slot) else { return }
     tenant.capacity = max(1, blocks)
-    if let holder = tenant.routedHolder { shrink(&tenant, to: min(tenant.capacity, share(of: tenant)), holder) }
+    shrink(&tenant)
     tenants[slot.index] = tenant
   }
 
@@ -208,18 +269,24 @@ struct IndexWriter: ~Copyable {
   private mutating func reclaim() {
     for position in tenants.indices {
       guard let slot = tenants[position]?.slot, var tenant = take(slot) else { continue }
-      if let holder = tenant.routedHolder { shrink(&tenant, to: min(tenant.capacity, share(of: tenant)), holder) }
+      shrink(&tenant)
       tenants[position] = tenant
     }
   }
 
-  private mutating func shrink(_ tenant: inout Tenant, to capacity: Int, _ holder: Holder) {
-    guard tenant.routed.allocatedBlocks > capacity else { return }
-    tenant.routed.evict(tenant.routed.count - capacity)
-    takeOut(&tenant.routed, holder)
-    let before = tenant.routed.sizeInBytes
-    tenant.routed.reallocate(blocks: capacity)
-    tableBytes -= before - tenant.routed.sizeInBytes
+  private mutating func shrink(_ tenant: inout Tenant) {
+    let capacity = min(tenant.capacity, share(of: tenant))
+    if let holder = tenant.routed.holder { shrink(&tenant.routed.blocks, to: capacity, holder) }
+    if let holder = tenant.speculative.holder { shrink(&tenant.speculative.blocks, to: capacity, holder) }
+  }
+
+  private mutating func shrink(_ blocks: inout RoutedBlocks, to capacity: Int, _ holder: Holder) {
+    guard blocks.allocatedBlocks > capacity else { return }
+    blocks.evict(blocks.count - capacity)
+    takeOut(&blocks, holder)
+    let before = blocks.sizeInBytes
+    blocks.reallocate(blocks: capacity)
+    tableBytes -= before - blocks.sizeInBytes
   }
 
   /// Gives a table room, by doubling.
@@ -231,44 +298,6 @@ struct IndexWriter: ~Copyable {
     if sizeInBytes + bytes > limits.maximumBytes { reclaim() }
     blocks.reallocate(blocks: size)
     tableBytes += bytes
-  }
-
-  // MARK: - Announced
-
-  mutating func apply(_ batch: borrowing KVEventBatch, from slot: EndpointSlot, rank: Int) -> AnnouncedCounts {
-    var counts = AnnouncedCounts()
-    guard admit(slot) else { return counts }
-    var cache = tenants[slot.index]?.caches.removeValue(forKey: rank) ?? AnnouncedCache(slot: slot)
-    let bytes = limits.maximumBytes / max(1, tenantCount) / 2
-    let limit = max(1, bytes / (AnnouncedBlocks.bytesPerBlock + Self.sharedBytesPerBlock))
-    tableBytes -= cache.blocks.sizeInBytes
-    var fetched = 0
-    for event in batch.events {
-      switch event {
-      case .cleared:
-        counts.cleared += 1
-        tableBytes += cache.blocks.sizeInBytes
-        forget(cache)
-        cache = AnnouncedCache(slot: slot)
-        continue
-      case .removed(let event) where event.hashes.upperBound > fetched:
-        // Engines send one event for each block: what the next ones need is fetched together.
-        fetched = min(batch.hashes.count, max(event.hashes.lowerBound + Self.fetchedBlocks, event.hashes.upperBound))
-        cache.prefetch(batch.hashes, event.hashes.lowerBound..<fetched, index)
-      default: break
-      }
-      cache.apply(event, of: batch, hasher: hasher, limit: limit, to: &index, &counts)
-    }
-    tableBytes += cache.blocks.sizeInBytes
-    tenants[slot.index]?.caches[rank] = cache
-    return counts
-  }
-
-  mutating func reset(_ slot: EndpointSlot, rank: Int) {
-    guard tenants[slot.index]?.slot.generation == slot.generation,
-      let cache = tenants[slot.index]?.caches.removeValue(forKey: rank)
-    else { return }
-    forget(cache)
   }
 
   // MARK: - Upkeep

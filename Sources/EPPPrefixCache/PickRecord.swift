@@ -15,17 +15,22 @@ package final class PickRecord: Sendable {
 
   /// The endpoint that the entries are of.
   package let slot: EndpointSlot
-  private let tails = Mutex<[Tail]>([])
+  private let tails = Mutex<[(tail: Tail, kind: IndexWriter.TableKind)]>([])
 
   init(slot: EndpointSlot) { self.slot = slot }
 
   /// Blocks that were new to the endpoint.
-  package var newBlocks: Int { tails.withLock { $0.reduce(0) { $0 + $1.newBlocks } } }
+  package var newBlocks: Int { tails.withLock { $0.reduce(0) { $0 + $1.tail.newBlocks } } }
 
-  func append(_ tail: Tail) { tails.withLock { $0.append(tail) } }
+  /// The endpoint's speculative uses that the pick was.
+  var speculativeUses: [UInt32] {
+    tails.withLock { $0.filter { $0.kind == .speculative }.map(\.tail.use) }
+  }
+
+  func append(_ tail: Tail, in kind: IndexWriter.TableKind) { tails.withLock { $0.append((tail, kind)) } }
 
   /// Takes all ends: they are used once.
-  func takeTails() -> [Tail] {
+  func takeTails() -> [(tail: Tail, kind: IndexWriter.TableKind)] {
     tails.withLock { tails in
       let taken = tails
       tails = []

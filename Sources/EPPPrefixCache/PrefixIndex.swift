@@ -21,9 +21,18 @@ package final class PrefixIndex: Sendable {
     package init() {}
   }
 
+  /// For how long a pick's blocks count.
+  package enum Entry: Sendable {
+    /// As long as there is room: what was sent where is all that is known of the endpoint.
+    case routed
+    /// Until the engine announces them itself, and at the latest until this time.
+    case speculative(until: MonotonicTime)
+  }
+
   /// Something to be entered.
   enum Change: Sendable {
-    case record([BlockKey], lengths: [Int], PickRecord)
+    case record([BlockKey], lengths: [Int], PickRecord, Entry)
+    case settle(PickRecord, until: MonotonicTime)
     case forget(PickRecord)
     case move(PickRecord, to: PickRecord)
     case setCapacity(blocks: Int, of: EndpointSlot)
@@ -45,6 +54,19 @@ package final class PrefixIndex: Sendable {
   /// Changes in the queue.
   private let waiting = Atomic<Int>(0)
   private let statistics = Mutex(Statistics())
+  private let announcements = Mutex(Announcements())
+
+  /// What engines' events say of the pool as a whole.
+  package struct Announcements: Sendable {
+    /// Endpoints whose events are followed: asked about prompts by their token ids.
+    package var followed = SlotSet.empty
+    /// Tokens in a block, as announced last.
+    package var blockTokens = PrefixQuery.textBlockTokens
+    /// LoRA adapters that blocks were computed with. A model that is none of them is taken for the base model.
+    package var loRANames: Set<String> = []
+
+    package init() {}
+  }
 
   /// How full the index is.
   package struct Statistics: Sendable, Equatable {
@@ -80,13 +102,18 @@ package final class PrefixIndex: Sendable {
     index.match(&query, worth: worth, into: &match)
   }
 
+  /// What engines' events say of the pool as a whole.
+  package func currentAnnouncements() -> Announcements { announcements.withLock { $0 } }
+
   /// How full the index is, as of the last change.
   package func currentStatistics() -> Statistics { statistics.withLock { $0 } }
 
   // MARK: - Telling
 
   /// Enters the prompts for an endpoint at once, or as soon as the writer has time, and makes the keys that are left.
-  package func record(_ query: inout PrefixQuery, at slot: EndpointSlot) -> PickRecord {
+  package func record(
+    _ query: inout PrefixQuery, at slot: EndpointSlot, as entry: Entry = .routed
+  ) -> PickRecord {
     query.finish()
     let record = PickRecord(slot: slot)
     let lengths = query.prompts.map(\.blocks)
@@ -94,12 +121,22 @@ package final class PrefixIndex: Sendable {
     let count = query.blockCount
     let isDone: Void? = writer.withLockIfAvailable { writer in
       drain(&writer)
-      writer.record(keys, lengths, record)
+      writer.record(keys, lengths, record, entry)
       finish(&writer)
     }
-    if isDone == nil { enqueue(.record(Array(keys.prefix(count)), lengths: lengths, record), blocks: count) }
+    if isDone == nil { enqueue(.record(Array(keys.prefix(count)), lengths: lengths, record, entry), blocks: count) }
     drainQueue()
     return record
+  }
+
+  /// A speculative pick has come so far that the engine will announce its blocks by this time, or never.
+  package func settle(_ record: PickRecord, until time: MonotonicTime) { submit(.settle(record, until: time)) }
+
+  /// Whether an endpoint's events are followed from now on.
+  package func setFollowed(_ isFollowed: Bool, _ slot: EndpointSlot) {
+    announcements.withLock { announcements in
+      if isFollowed { announcements.followed.insert(slot) } else { announcements.followed.remove(slot) }
+    }
   }
 
   /// Takes back what a pick has entered, as far as no other pick has used it since.
@@ -118,7 +155,10 @@ package final class PrefixIndex: Sendable {
   }
 
   /// The endpoint has left the pool.
-  package func remove(_ slot: EndpointSlot) { submit(.remove(slot)) }
+  package func remove(_ slot: EndpointSlot) {
+    setFollowed(false, slot)
+    submit(.remove(slot))
+  }
 
   /// Applies what an engine says of its cache. Waits for the writer: for the thread that events come in on.
   ///
@@ -129,6 +169,12 @@ package final class PrefixIndex: Sendable {
       drain(&writer)
       let counts = writer.apply(batch, from: slot, rank: rank)
       finish(&writer)
+      if let news = writer.takeNews() {
+        announcements.withLock { announcements in
+          announcements.blockTokens = news.blockTokens
+          announcements.loRANames = news.loRANames
+        }
+      }
       return counts
     }
     drainQueue()
@@ -147,9 +193,10 @@ package final class PrefixIndex: Sendable {
 
   /// Goes on with what takes long: forgetting endpoints that have left, and giving memory back. To be called a few times
   /// a second.
-  package func maintain() {
+  package func maintain(now: MonotonicTime) {
     _ = writer.withLockIfAvailable { writer in
       drain(&writer)
+      writer.endSpeculations(now: now)
       writer.maintain(steps: 65_536)
       finish(&writer)
     }
@@ -198,7 +245,8 @@ package final class PrefixIndex: Sendable {
     waiting.subtract(changes.count, ordering: .sequentiallyConsistent)
     for change in changes {
       switch change {
-      case .record(let keys, let lengths, let record): writer.record(keys, lengths, record)
+      case .record(let keys, let lengths, let record, let entry): writer.record(keys, lengths, record, entry)
+      case .settle(let record, let time): writer.settle(record, until: time)
       case .forget(let record): writer.forget(record)
       case .move(let record, let moved): writer.move(record, to: moved)
       case .setCapacity(let blocks, let slot): writer.setCapacity(blocks: blocks, of: slot)

@@ -14,6 +14,9 @@ package struct PrefixMatch: Sendable {
     var depths = InlineArray<5, Int32>(repeating: 0)
     /// Blocks of all prompts before it, on any tier.
     var blocks: Int32 = 0
+    /// Those of them that the engine will not compute again, and those of these that it has announced itself.
+    var reusable: Int32 = 0
+    var announced: Int32 = 0
     /// The same with each tier's blocks at their worth.
     var worth: Float = 0
   }
@@ -61,6 +64,20 @@ package struct PrefixMatch: Sendable {
 
   /// Tokens that are held.
   package func matchedTokens(_ slot: EndpointSlot) -> Int { matchedBlocks(slot) * blockTokens }
+
+  /// Tokens that the engine will take from its cache: of a prompt of n tokens min(depth, ⌊(n-1)/block⌋) blocks, for it
+  /// computes the last token in any case (seen with vLLM 0.22 and 0.32).
+  package func reusableTokens(_ slot: EndpointSlot) -> Int {
+    let entry = entries[slot.index]
+    return entry.round == round && entry.generation == slot.generation ? Int(entry.reusable) * blockTokens : 0
+  }
+
+  /// Whether the engine itself has announced all that it is taken to hold, so that what it reports must agree.
+  package func isAnnounced(_ slot: EndpointSlot) -> Bool {
+    let entry = entries[slot.index]
+    guard entry.round == round, entry.generation == slot.generation else { return true }
+    return entry.announced == entry.reusable
+  }
 
   // MARK: - Matching
 
@@ -116,7 +133,9 @@ package struct PrefixMatch: Sendable {
   private func isLater(_ generation: UInt32, than other: UInt32) -> Bool { Int32(bitPattern: generation &- other) > 0 }
 
   /// The present prompt is matched: what was found is added up.
-  mutating func endPrompt(_ worth: TierWeights) {
+  ///
+  /// - Parameter reusable: blocks of it that an engine can take from its cache.
+  mutating func endPrompt(_ worth: TierWeights, reusable: Int) {
     for slot in touched {
       let depths = entries[Int(slot)].depths
       let gpu = depths[Residency.gpu.rawValue]
@@ -124,6 +143,8 @@ package struct PrefixMatch: Sendable {
       let anyTier = max(gpuOrCPU, depths[Residency.anyTier.rawValue])
       let expected = max(depths[Residency.speculative.rawValue], depths[Residency.routed.rawValue])
       entries[Int(slot)].blocks += max(anyTier, expected)
+      entries[Int(slot)].reusable += min(max(anyTier, expected), Int32(reusable))
+      entries[Int(slot)].announced += min(anyTier, Int32(reusable))
       let tiered =
         Float(gpu) * worth.gpu + Float(gpuOrCPU - gpu) * worth.cpu + Float(anyTier - gpuOrCPU) * worth.storage
       entries[Int(slot)].worth += max(tiered, Float(expected))

@@ -12,8 +12,21 @@ package final class InFlightRequest {
     var receivedAt: MonotonicTime
     var promptTokens: Int
     var predictedCachedTokens: Int
+    /// Whether the engine itself has announced them, so that what it reports must agree.
+    var isAnnounced: Bool
     /// Prompt tokens that the endpoint has to compute.
     var uncachedTokens: Int { max(0, promptTokens - predictedCachedTokens) }
+  }
+
+  /// What its pick has entered into the index.
+  struct Entries {
+    var text: PickRecord?
+    var tokens: PickRecord?
+
+    func forEach(_ body: (PickRecord) -> Void) {
+      if let text { body(text) }
+      if let tokens { body(tokens) }
+    }
   }
 
   private let pool: Pool
@@ -21,7 +34,7 @@ package final class InFlightRequest {
   private let facts: Facts
   private let series: RequestSeries
   private var place: Place
-  private var entries: PickRecord?
+  private var entries: Entries
   private var scanner: UsageScanner?
   private var answer = AnswerClock()
   private var responseBytes = 0
@@ -39,7 +52,7 @@ package final class InFlightRequest {
   }
 
   init(
-    pool: Pool, fairnessID: String, facts: Facts, series: RequestSeries, place: Place, entries: PickRecord?
+    pool: Pool, fairnessID: String, facts: Facts, series: RequestSeries, place: Place, entries: Entries
   ) {
     self.pool = pool
     self.fairnessID = fairnessID
@@ -59,8 +72,7 @@ package final class InFlightRequest {
       series.countError(.modelServer)
       hasFailed = true
       // Nothing was computed, so nothing is in the engine's cache.
-      if let entries { pool.forget(entries) }
-      entries = nil
+      forget()
     }
     if start.isReadable, !hasFailed { scanner = UsageScanner(start.isEventStream ? .eventStream : .json) }
     answer.start(isEventStream: start.isEventStream)
@@ -77,6 +89,7 @@ package final class InFlightRequest {
     switch answer.chunk(at: now) {
     case .first:
       releaseTokens()
+      if let tokens = entries.tokens { pool.settle(tokens, now: now) }
       let time = now.duration(since: facts.receivedAt)
       if answer.isEventStream {
         series.timeToFirstTokenStreaming.observe(time)
@@ -129,15 +142,20 @@ package final class InFlightRequest {
   private func move(to served: String) {
     guard let place = pool.place(ofDestination: served, fairnessID: fairnessID) else {
       // An address outside of the pool: nothing is known of its load or cache.
-      if let entries { pool.forget(entries) }
-      entries = nil
+      forget()
       finish()
       return
     }
     vacate()
-    entries = entries.map { pool.move($0, to: place.slot) }
+    entries.text = entries.text.map { pool.move($0, to: place.slot) }
+    entries.tokens = entries.tokens.map { pool.move($0, to: place.slot) }
     self.place = place
     occupy()
+  }
+
+  private func forget() {
+    entries.forEach { pool.forget($0) }
+    entries = Entries()
   }
 
   private func occupy() {

@@ -22,6 +22,8 @@ package final class Pool: Sendable {
     package var defaultCacheTokens = 31_250 * 16
     /// Whether the engine's own figure is used where it gives one.
     package var learnsCacheSize = true
+    /// Whether what was just sent to an endpoint whose events are followed counts before it announces it.
+    package var speculates = true
 
     package init() {}
   }
@@ -71,7 +73,7 @@ package final class Pool: Sendable {
   /// Brings the index up to what engines say of the size of their caches, and goes on with what it does in the background;
   /// cheap, to be called about once a second.
   package func maintain() {
-    index.maintain()
+    index.maintain(now: .now())
     for member in source.currentSnapshot().members {
       let reported = configuration.learnsCacheSize ? member.metrics.cacheCapacityTokens : nil
       let tokens = reported ?? configuration.defaultCacheTokens
@@ -147,12 +149,7 @@ package final class Pool: Sendable {
           ? "no endpoint is known to the endpoint picker"
           : "no endpoint of the pool is in the subset that the gateway asks for", reason: .noEndpoints)
     }
-    if profile.usesPrefixes {
-      scratch.query.begin(
-        for: scratch.prompt, request: request, hasher: index.hasher,
-        maximumTokens: configuration.maximumPrefixTokens)
-    }
-    index.match(&scratch.query, into: &scratch.scheduling.match)
+    match(request, profile, &scratch)
     guard let decision = profile.schedule(snapshot, request, context, now: now, &scratch.scheduling),
       let pick = decision.picks.first
     else {
@@ -161,6 +158,56 @@ package final class Pool: Sendable {
     return commit(decision, snapshot.members[pick], request, arrival, snapshot, profile, seesResponse, &scratch, now)
   }
 
+  /// Finds what each endpoint holds of the request's prompts: by their text, or by the token ids that it carries.
+  private func match(_ request: InferenceRequest, _ profile: SchedulingProfile, _ scratch: inout RoutingScratch) {
+    let hasPrompt = profile.usesPrefixes && !scratch.prompt.prompts.isEmpty
+    let isTokens = scratch.prompt.isTokens
+    guard hasPrompt else {
+      scratch.textQuery.removeAll()
+      scratch.tokenQuery.removeAll()
+      scratch.scheduling.match.begin(hasText: false, hasTokens: false, followed: .empty)
+      return
+    }
+    if isTokens {
+      let announcements = index.currentAnnouncements()
+      scratch.tokenQuery.begin(
+        for: scratch.prompt, request: request, hasher: index.hasher, maximumTokens: configuration.maximumPrefixTokens,
+        blockTokens: announcements.blockTokens,
+        loRAName: announcements.loRANames.contains(request.targetModel) ? request.targetModel : nil)
+      scratch.scheduling.match.begin(hasText: false, hasTokens: true, followed: announcements.followed)
+      index.match(&scratch.tokenQuery, into: &scratch.scheduling.match.tokens)
+    } else {
+      scratch.textQuery.begin(
+        for: scratch.prompt, request: request, hasher: index.hasher, maximumTokens: configuration.maximumPrefixTokens)
+      scratch.scheduling.match.begin(hasText: true, hasTokens: false, followed: .empty)
+      index.match(&scratch.textQuery, into: &scratch.scheduling.match.text)
+    }
+  }
+
+  /// Enters the prompts where they go.
+  private func record(
+    _ slot: EndpointSlot, _ seesResponse: Bool, _ scratch: inout RoutingScratch, _ now: MonotonicTime
+  ) -> InFlightRequest.Entries {
+    var entries = InFlightRequest.Entries()
+    if scratch.textQuery.blockCount > 0 { entries.text = index.record(&scratch.textQuery, at: slot) }
+    guard scratch.tokenQuery.blockCount > 0 else { return entries }
+    if !scratch.scheduling.match.followed.contains(slot) {
+      entries.tokens = index.record(&scratch.tokenQuery, at: slot)
+    } else if configuration.speculates {
+      let time = seesResponse ? Self.longestSpeculation : Self.blindSpeculation
+      entries.tokens = index.record(
+        &scratch.tokenQuery, at: slot, as: .speculative(until: now.advanced(by: time)))
+    }
+    return entries
+  }
+
+  /// How long a pick's blocks count at most without being announced: while its answer has not begun, and when its answer
+  /// is not seen (the anchor's `speculativeTTL`).
+  private static let longestSpeculation = Duration.seconds(60)
+  private static let blindSpeculation = Duration.seconds(2)
+  /// The same from the answer's first token on: the prompt is computed, and its blocks are announced with that step.
+  private static let settledSpeculation = Duration.seconds(1)
+
   /// Enters a decision everywhere: index, session, load, metrics, log.
   private func commit(
     _ decision: Decision, _ member: PoolSnapshot.Member, _ request: InferenceRequest, _ arrival: RequestArrival,
@@ -168,9 +215,10 @@ package final class Pool: Sendable {
     _ now: MonotonicTime
   ) -> RoutedRequest {
     let slot = member.endpoint.slot
-    let entries = scratch.query.blockCount > 0 ? index.record(&scratch.query, at: slot) : nil
+    let isSeen = seesResponse || ModelRewrite(request) != nil
+    let entries = record(slot, isSeen, &scratch, now)
     countSession(profile.bindSession(arrival.context, to: slot, now: now))
-    let cached = min(decision.matchedBlocks * PrefixQuery.textBlockTokens, request.promptTokens)
+    let cached = min(decision.isExact ? decision.reusableTokens : decision.matchedTokens, request.promptTokens)
     let headers = arrival.context.headers
     let fairnessID = headers.first(HeaderName.fairnessID, or: HeaderName.fairnessIDOld) ?? "default-flow"
     let place = endpoints.place(of: member, fairnessID: fairnessID)
@@ -179,11 +227,12 @@ package final class Pool: Sendable {
     count(request, decision, cached, place, series)
 
     let facts = InFlightRequest.Facts(
-      receivedAt: arrival.receivedAt, promptTokens: request.promptTokens, predictedCachedTokens: cached)
+      receivedAt: arrival.receivedAt, promptTokens: request.promptTokens, predictedCachedTokens: cached,
+      isAnnounced: decision.isAnnounced)
     let rewrite = ModelRewrite(request)
     var flight: InFlightRequest?
     // An answer that has to be changed is seen in any case.
-    if seesResponse || rewrite != nil {
+    if isSeen {
       flight = InFlightRequest(
         pool: self, fairnessID: fairnessID, facts: facts, series: series, place: place, entries: entries)
     } else {
@@ -225,7 +274,7 @@ package final class Pool: Sendable {
     place.series.prefixHitTokensPredicted.increment(by: cached)
     guard decision.totalBlocks > 0 else { return }
     indexMetrics.hitRatio.observe(ratio: Double(decision.matchedBlocks) / Double(decision.totalBlocks))
-    indexMetrics.hitBytes.observe(decision.matchedBlocks * 4 * PrefixQuery.textBlockTokens)
+    indexMetrics.hitBytes.observe(4 * decision.matchedTokens)
   }
 
   private func countSession(_ outcome: SessionTable.Outcome?) {
@@ -268,6 +317,11 @@ package final class Pool: Sendable {
   }
 
   // MARK: - For requests in flight
+
+  /// The answer of a request has begun: its prompt is computed.
+  func settle(_ entries: PickRecord, now: MonotonicTime) {
+    index.settle(entries, until: now.advanced(by: Self.settledSpeculation))
+  }
 
   /// Takes back what a pick entered into the index.
   func forget(_ entries: PickRecord) { index.forget(entries) }

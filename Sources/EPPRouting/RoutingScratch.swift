@@ -5,7 +5,9 @@ import EPPScheduling
 /// What routing needs on one worker thread, kept between requests so that nothing is allocated once it is warm.
 package struct RoutingScratch {
   var prompt = CanonicalPrompt()
-  var query = PrefixQuery()
+  /// The prompt's blocks by its text, and by its token ids.
+  var textQuery = PrefixQuery()
+  var tokenQuery = PrefixQuery()
   var scheduling: SchedulingScratch
   private static let maximumKeptBytes = 4 << 20
 
@@ -27,12 +29,14 @@ package struct RoutingScratch {
     return String(repeating: "0", count: max(0, digits - text.count)) + text
   }
 
-  /// Lets go of the request: the query shares the prompt's storage, and what one large request needed is given back.
+  /// Lets go of the request: the queries share the prompt's storage, and what one large request needed is given back.
   mutating func trim() {
-    query.removeAll()
+    textQuery.removeAll()
+    tokenQuery.removeAll()
     if prompt.bytes.capacity > Self.maximumKeptBytes || prompt.tokens.capacity > Self.maximumKeptBytes / 4 {
       prompt = CanonicalPrompt()
-      query = PrefixQuery()
+      textQuery = PrefixQuery()
+      tokenQuery = PrefixQuery()
     }
   }
 }

@@ -28,6 +28,12 @@ package struct Decision: Sendable, Equatable {
   package var totalBlocks: Int
   /// Tokens of the prompt that the pick is taken to hold.
   package var matchedTokens: Int
+  /// Tokens of the prompt that the pick is expected not to compute again.
+  package var reusableTokens: Int
+  /// Whether that was found out by token ids: exact, if what is known of the endpoint is.
+  package var isExact: Bool
+  /// Whether the engine's own events say so.
+  package var isAnnounced: Bool
   /// Endpoints that the scorers were asked about.
   package var candidateCount: Int
 

@@ -9,7 +9,6 @@ package struct PrefixCacheScorer: Scorer {
   package init(_ parameters: PrefixCacheParameters) { self.parameters = parameters }
 
   package func score(_ context: borrowing SchedulingContext, into scores: inout [Double]) {
-    guard context.match.totalBlocks > 0 else { return }
     let weight = parameters.matchLengthWeight
     let scale = Double(max(1, parameters.matchLengthScaleTokens))
     for index in context.slots.indices {

@@ -18,7 +18,7 @@ package struct SchedulingContext {
   /// Loads of the candidates, in their order.
   package internal(set) var loads: [CandidateLoad] = []
   /// How much of the prompt each endpoint holds.
-  package internal(set) var match: PrefixMatch
+  package internal(set) var match: PrefixMatches
 
   /// An endpoint's load at the moment of the pick. Own dispatches that no scrape shows yet are counted in.
   package struct CandidateLoad: Sendable, Equatable {

@@ -65,7 +65,9 @@ extension SchedulingProfile {
       runnerUp: runnerUp.map { scratch.candidates[$0] },
       margin: runnerUp.map { scratch.totals[best] - scratch.totals[$0] } ?? 0,
       reason: reason(best, over: runnerUp, scratch), matchedBlocks: scratch.match.matchedBlocks(slot),
-      totalBlocks: scratch.match.totalBlocks, matchedTokens: scratch.match.matchedTokens(slot),
+      totalBlocks: scratch.match.totalBlocks(slot), matchedTokens: scratch.match.matchedTokens(slot),
+      reusableTokens: scratch.match.reusableTokens(slot), isExact: scratch.match.isExact(slot),
+      isAnnounced: scratch.match.isAnnounced(slot),
       candidateCount: scratch.candidates.count)
   }
 

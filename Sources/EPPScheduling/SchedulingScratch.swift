@@ -7,7 +7,7 @@ package struct SchedulingScratch {
   /// Candidate indices that the filters left.
   package var candidates: [Int] = []
   /// What each endpoint holds of the request's prompts.
-  package var match = PrefixMatch()
+  package var match = PrefixMatches()
   var slots: [EndpointSlot] = []
   var loads: [SchedulingContext.CandidateLoad] = []
   /// Scores of one scorer, in the order of the candidates.

@@ -61,7 +61,7 @@ import Testing
       try unsafe KVEventDecoder().decode(message.span.bytes, into: &batch)
       index.apply(batch, from: engines[number].slot)
       if Int.random(in: 0..<60, using: &dice) == 0 { restart(&engines[number], index, &dice) }
-      if step % 7 == 0 { index.maintain() }
+      if step % 7 == 0 { index.maintain(now: MonotonicTime(nanoseconds: 0)) }
       compare(engines, index, blockTokens, shape.prompt(&dice))
       if let known = engines[number].held.randomElement(using: &dice) {
         compare(engines, index, blockTokens, known + [9, 9])
@@ -69,7 +69,7 @@ import Testing
     }
     for engine in engines { index.remove(engine.slot) }
     #expect(index.currentStatistics().pairs == 0)
-    while index.currentStatistics().blocks > 0 { index.maintain() }
+    while index.currentStatistics().blocks > 0 { index.maintain(now: MonotonicTime(nanoseconds: 0)) }
   }
 
   private func change(_ engine: inout Engine, _ shape: Shape, _ dice: inout Dice) {

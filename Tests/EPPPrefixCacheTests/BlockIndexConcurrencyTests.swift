@@ -45,7 +45,7 @@ import Testing
             index.apply(batch, from: churned)
             index.remove(churned)
           }
-          index.maintain()
+          index.maintain(now: MonotonicTime(nanoseconds: 0))
         }
       }
       for reader in 0..<3 as Range<UInt64> {

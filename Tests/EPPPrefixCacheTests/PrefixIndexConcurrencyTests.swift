@@ -35,6 +35,6 @@ import Testing
     #expect(index.pairCount * 64 <= limits.maximumBytes)
     for slot in pool.slots { index.remove(slot) }
     #expect(index.pairCount == 0)
-    while index.currentStatistics().blocks > 0 { index.maintain() }
+    while index.currentStatistics().blocks > 0 { index.maintain(now: MonotonicTime(nanoseconds: 0)) }
   }
 }

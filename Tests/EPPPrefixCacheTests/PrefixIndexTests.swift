@@ -189,7 +189,7 @@ import Testing
       #expect(pool.depths(.of(names), in: index)[slot.index] == 500)
     }
     for slot in pool.slots { index.remove(slot) }
-    while index.currentStatistics().blocks > 0 { index.maintain() }
+    while index.currentStatistics().blocks > 0 { index.maintain(now: MonotonicTime(nanoseconds: 0)) }
     #expect(index.pairCount == 0)
     // What is left is one page for each segment of the block table, and one piece of the arena.
     #expect(index.currentStatistics().bytes <= 5 << 20)

@@ -137,6 +137,58 @@ private final class RecordingSink: DecisionSink {
     #expect(next.destination == served.destination)
   }
 
+  /// What an engine publishes that has stored these tokens, in blocks of 16.
+  private func stored(_ tokens: [UInt32]) -> [UInt8] {
+    let hashes = (0..<(tokens.count / 16)).map { UInt64(1_000 + $0) }
+    func number(_ value: UInt64) -> [UInt8] {
+      [0xCF] + (0..<8).map { UInt8(truncatingIfNeeded: value >> (56 - 8 * $0)) }
+    }
+    func list(_ items: [[UInt8]]) -> [UInt8] {
+      [0xDC, UInt8(items.count >> 8), UInt8(items.count & 255)] + items.joined()
+    }
+    let event: [UInt8] =
+      [0x95, 0xAB] + Array("BlockStored".utf8) + list(hashes.map(number)) + [0xC0]
+      + list(tokens.map { number(UInt64($0)) }) + [16]
+    return [0x92, 0xCB, 0, 0, 0, 0, 0, 0, 0, 0] + list([event])
+  }
+
+  private func tokenBody(_ tokens: [UInt32]) -> [UInt8] {
+    Array(#"{"model": "m", "prompt": [\#(tokens.map(String.init).joined(separator: ","))]}"#.utf8)
+  }
+
+  @Test func tokenIDsGoWhereTheEngineSaysThatItHoldsThem() throws {
+    var scratch = pool.makeScratch()
+    let tokens = (0..<200 as Range<UInt32>).map { $0 * 7 }
+    var batch = KVEventBatch()
+    try unsafe KVEventDecoder().decode(stored(Array(tokens[..<160])).span.bytes, into: &batch)
+    index.apply(batch, from: members[1].endpoint.slot)
+    index.setFollowed(true, members[1].endpoint.slot)
+    let routed = try route(tokenBody(tokens), scratch: &scratch).get()
+    #expect(routed.destination == members[1].destination)
+    #expect(sink.all.last?.predictedCachedTokens == 160)
+    // What was sent there a moment ago counts, but for the last token.
+    let again = try route(tokenBody(Array(tokens[..<192])), scratch: &scratch).get()
+    #expect(again.destination == members[1].destination)
+    #expect(sink.all.last?.predictedCachedTokens == 176)
+    // A request that failed left nothing.
+    for request in [routed, again] {
+      request.flight?.responseStarted(
+        ResponseStart(status: 500, isEventStream: false, isReadable: true, served: nil), now: time(1010))
+    }
+    _ = try route(tokenBody(Array(tokens[..<192])), scratch: &scratch).get()
+    #expect(sink.all.last?.predictedCachedTokens == 160)
+  }
+
+  @Test func tokenIDsAreRememberedWhereNoEventsCome() throws {
+    var scratch = pool.makeScratch()
+    let tokens = (0..<200 as Range<UInt32>).map { $0 * 7 }
+    let first = try route(tokenBody(tokens), scratch: &scratch).get()
+    first.flight?.ended(isComplete: true, now: time(1002))
+    let second = try route(tokenBody(tokens + [1, 2, 3]), scratch: &scratch).get()
+    #expect(second.destination == first.destination)
+    #expect(sink.all.last?.predictedCachedTokens == 192)
+  }
+
   @Test func anEngineThatAnswersAnErrorHasNotCachedThePrompt() throws {
     var scratch = pool.makeScratch()
     let prompt = String(repeating: "never computed ", count: 60)

@@ -80,7 +80,8 @@ final class Scheduling {
     }
     prompt.prompts = [0..<(16 * total)]
     query.begin(for: prompt, request: request, hasher: hasher, maximumTokens: .max)
-    index.match(&query, into: &scratch.match)
+    scratch.match.begin(hasText: false, hasTokens: true, followed: .empty)
+    index.match(&query, into: &scratch.match.tokens)
   }
 }
 

@@ -18,6 +18,8 @@ struct AnnouncedCache {
   private var hasGroup = false
   /// Tokens in a block, as first announced.
   private(set) var blockTokens: Int?
+  /// The adapter of the last blocks that were computed with one.
+  private(set) var lastLoRAName: String?
   private var hand = 0
   /// Copies that were dropped to make room.
   private(set) var dropped = 0
@@ -67,6 +69,7 @@ struct AnnouncedCache {
       return
     }
     blockTokens = event.blockTokens
+    if let name = event.loRAName { lastLoRAName = name }
     var parent: Int?
     if let hash = event.parent {
       guard let known = blocks.find(hash) else {

@@ -19,7 +19,7 @@ extension BlockIndex {
     for prompt in query.prompts.indices {
       self.match(prompt, of: &query, into: &match)
       verify(prompt, of: query, in: &match)
-      match.endPrompt(worth)
+      match.endPrompt(worth, reusable: query.prompts[prompt].reusable)
     }
     epochs.leave(reader)
   }

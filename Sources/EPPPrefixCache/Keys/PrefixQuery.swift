@@ -17,6 +17,8 @@ package struct PrefixQuery: Sendable {
     /// Where its keys stand in `keys`.
     var firstKey: Int
     var blocks: Int
+    /// Blocks of it that an engine can take from its cache: it always computes the last token itself.
+    var reusable: Int
     /// How many of its keys are made.
     var made: Int
     /// Where its next block begins, in bytes.
@@ -103,7 +105,10 @@ package struct PrefixQuery: Sendable {
       let blocks = min(range.count * unit / blockBytes, left)
       guard blocks > 0 else { continue }
       left -= blocks
-      prompts.append(Prompt(firstKey: blockCount, blocks: blocks, made: 0, offset: range.lowerBound * unit))
+      prompts.append(
+        Prompt(
+          firstKey: blockCount, blocks: blocks, reusable: min(blocks, (range.count * unit - 1) / blockBytes), made: 0,
+          offset: range.lowerBound * unit))
       blockCount += blocks
     }
     // Never made smaller: what an earlier request left there is not read.
