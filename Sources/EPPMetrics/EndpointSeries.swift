@@ -17,6 +17,10 @@ package final class EndpointSeries: Sendable {
   package let prefixHitTokensPredicted: Counter
   /// `epp_prefix_cache_hit_tokens_total{source="reported"}`.
   package let prefixHitTokensReported: Counter
+  /// `epp_prefix_prediction_error_tokens`, of requests whose prediction rests on the engine's own events.
+  package let predictionError: Histogram
+  /// `epp_prefix_resyncs_total`.
+  package let resyncs: Counter
 
   /// What is in flight to the endpoint for one fairness id and priority.
   package struct InFlight: Sendable {
@@ -74,6 +78,8 @@ package final class EndpointSeries: Sendable {
     prefixQueriedTokens = families.prefixCacheQueriedTokens.cell([key.name])
     prefixHitTokensPredicted = families.prefixCacheHitTokens.cell(predicted)
     prefixHitTokensReported = families.prefixCacheHitTokens.cell(reported)
+    predictionError = families.prefixPredictionError.cell([key.name])
+    resyncs = families.prefixResyncs.cell([key.name])
     scrapeAge.set(.infinity)
     state.withLock { state in
       state.registered = [
@@ -81,6 +87,7 @@ package final class EndpointSeries: Sendable {
         Registration(families.endpointScrapeAge, [key.name]),
         Registration(families.prefixCacheQueriedTokens, [key.name]),
         Registration(families.prefixCacheHitTokens, predicted), Registration(families.prefixCacheHitTokens, reported),
+        Registration(families.prefixPredictionError, [key.name]), Registration(families.prefixResyncs, [key.name]),
       ]
     }
   }

@@ -39,6 +39,11 @@ struct MetricFamilies: Sendable {
   let streams: MetricFamily<Counter>
   let prefixCacheQueriedTokens: MetricFamily<Counter>
   let prefixCacheHitTokens: MetricFamily<Counter>
+  let prefixPredictionError: MetricFamily<Histogram>
+  let prefixResyncs: MetricFamily<Counter>
+  let prefixIndexBlocks: MetricFamily<Gauge>
+  let prefixIndexBytes: MetricFamily<Gauge>
+  let prefixIndexRefusals: MetricFamily<Counter>
   let sessionAffinity: MetricFamily<Counter>
   let rejections: MetricFamily<Counter>
   let bufferedBodyBytes: MetricFamily<Gauge>
@@ -156,6 +161,18 @@ struct MetricFamilies: Sendable {
       "prefix_cache_hit_tokens_total",
       "Prompt tokens in the endpoint's prefix cache: as predicted when it was picked, or as its answer reported.",
       [.endpointName, .source])
+    prefixPredictionError = list.ownHistogram(
+      "prefix_prediction_error_tokens",
+      "Difference between the cached tokens that an engine reported and those that its own events had announced.",
+      [.endpointName], .predictionError)
+    prefixResyncs = list.own(
+      "prefix_resyncs_total",
+      "Times that what is known of an endpoint's cache was learned anew, because the engine reported otherwise twice "
+        + "in a row.", [.endpointName])
+    prefixIndexBlocks = list.own("prefix_index_blocks", "Different blocks that some endpoint is known to hold.", [])
+    prefixIndexBytes = list.own("prefix_index_bytes", "Bytes of the prefix index.", [])
+    prefixIndexRefusals = list.own(
+      "prefix_index_refusals_total", "Entries that the prefix index had no memory or no time for.", [])
     sessionAffinity = list.own(
       "session_affinity_total", "Requests with a session: placed for the first time, kept, or moved.", [.outcome])
     rejections = list.own("rejections_total", "Requests that were answered instead of routed.", [.reason])
@@ -212,6 +229,13 @@ private struct MetricFamilyList {
   mutating func own<Cell: MetricCell>(_ name: String, _ help: String, _ labels: [LabelName]) -> MetricFamily<Cell>
   where Cell.Layout == Void {
     add("epp_" + name, help, labels, layout: (), bundled: false)
+  }
+
+  /// A histogram that the anchor does not have.
+  mutating func ownHistogram(
+    _ name: String, _ help: String, _ labels: [LabelName], _ layout: HistogramLayout
+  ) -> MetricFamily<Histogram> {
+    add("epp_" + name, help, labels, layout: layout, bundled: false)
   }
 
   private mutating func add<Cell: MetricCell>(

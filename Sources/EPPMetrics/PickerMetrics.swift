@@ -153,6 +153,12 @@ package final class PickerMetrics: Sendable {
     package let hitRatio: Histogram
     /// `llm_d_epp_prefix_indexer_hit_bytes`: bytes of a prompt that were found.
     package let hitBytes: Histogram
+    /// `epp_prefix_index_blocks`: different blocks.
+    package let blocks: Gauge
+    /// `epp_prefix_index_bytes`.
+    package let bytes: Gauge
+    /// `epp_prefix_index_refusals_total`.
+    package let refusals: Counter
   }
 
   /// The metrics of the prefix index that a plugin keeps.
@@ -160,7 +166,8 @@ package final class PickerMetrics: Sendable {
     let labels = [pluginName, pluginType]
     return PrefixIndexerSeries(
       size: families.prefixIndexerSize.cell(labels), hitRatio: families.prefixIndexerHitRatio.cell(labels),
-      hitBytes: families.prefixIndexerHitBytes.cell(labels))
+      hitBytes: families.prefixIndexerHitBytes.cell(labels), blocks: families.prefixIndexBlocks.cell([]),
+      bytes: families.prefixIndexBytes.cell([]), refusals: families.prefixIndexRefusals.cell([]))
   }
 
   /// `llm_d_epp_extproc_streams_total` for a gRPC status, 0...16; any other number counts as Unknown.

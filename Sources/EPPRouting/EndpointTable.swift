@@ -1,5 +1,6 @@
 import EPPCore
 import EPPMetrics
+import EPPPrefixCache
 import Synchronization
 
 /// What routing keeps for each endpoint of the pool, by slot: its metric series and the cache size that was adopted.
@@ -8,6 +9,7 @@ final class EndpointTable: Sendable {
     var slot: EndpointSlot
     var series: EndpointSeries
     var capacityTokens: Int?
+    var check = PredictionCheck()
   }
 
   private let entries = Mutex<[Entry?]>(Array(repeating: nil, count: EndpointSlot.capacity))
@@ -32,6 +34,14 @@ final class EndpointTable: Sendable {
       }
       entries[endpoint.slot.index]?.capacityTokens = tokens
       return true
+    }
+  }
+
+  /// Holds what was predicted of an endpoint's cache against what its engine reports.
+  func check(predicted: Int, reported: Int, blockTokens: Int, of slot: EndpointSlot) -> PredictionCheck.Verdict? {
+    entries.withLock { entries in
+      guard entries[slot.index]?.slot == slot else { return nil }
+      return entries[slot.index]?.check.note(predicted: predicted, reported: reported, blockTokens: blockTokens)
     }
   }
 

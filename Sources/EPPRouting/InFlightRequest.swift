@@ -34,6 +34,8 @@ package final class InFlightRequest {
   private let facts: Facts
   private let series: RequestSeries
   private var place: Place
+  /// The endpoint that was picked; `place` follows the one that serves.
+  private let picked: EndpointSlot
   private var entries: Entries
   private var scanner: UsageScanner?
   private var answer = AnswerClock()
@@ -59,6 +61,7 @@ package final class InFlightRequest {
     self.facts = facts
     self.series = series
     self.place = place
+    picked = place.slot
     self.entries = entries
     series.running.add(1)
     occupy()
@@ -126,6 +129,10 @@ package final class InFlightRequest {
     if let cached = usage.cachedTokens {
       series.cachedTokens.observe(cached)
       place.series.prefixHitTokensReported.increment(by: cached)
+      // Another endpoint than the one that the prediction is about has nothing to say to it.
+      if facts.isAnnounced, place.slot == picked {
+        pool.check(predicted: facts.predictedCachedTokens, reported: cached, at: place)
+      }
     }
     guard let output = usage.completionTokens else { return }
     series.outputTokens.observe(output)

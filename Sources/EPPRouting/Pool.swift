@@ -37,14 +37,28 @@ package final class Pool: Sendable {
   private let parser = RequestParser()
   private let endpoints: EndpointTable
   private let indexMetrics: PickerMetrics.PrefixIndexerSeries
+  private let refusals = Mutex(CountedRefusals())
+  private let events: any CacheEventSource
+
+  /// Refusals of the index that the metric shows already.
+  private struct CountedRefusals {
+    private var counted = 0
+
+    mutating func advance(to total: Int) -> Int {
+      defer { counted = max(counted, total) }
+      return max(0, total - counted)
+    }
+  }
 
   package init(
-    configuration: Configuration, source: any PoolSnapshotSource, index: PrefixIndex, profile: SchedulingProfile,
-    metrics: PickerMetrics, decisions: any DecisionSink
+    configuration: Configuration, source: any PoolSnapshotSource, index: PrefixIndex,
+    events: any CacheEventSource = NoCacheEvents(), profile: SchedulingProfile, metrics: PickerMetrics,
+    decisions: any DecisionSink
   ) {
     self.configuration = configuration
     self.source = source
     self.index = index
+    self.events = events
     profiles = Mutex(profile)
     self.metrics = metrics
     self.decisions = decisions
@@ -81,7 +95,11 @@ package final class Pool: Sendable {
         index.setCapacity(tokens: tokens, of: member.endpoint.slot)
       }
     }
-    indexMetrics.size.set(index.currentStatistics().pairs)
+    let statistics = index.currentStatistics()
+    indexMetrics.size.set(statistics.pairs)
+    indexMetrics.blocks.set(statistics.blocks)
+    indexMetrics.bytes.set(statistics.bytes)
+    indexMetrics.refusals.increment(by: refusals.withLock { $0.advance(to: statistics.refused) })
   }
 
   // MARK: - The way of a request
@@ -321,6 +339,17 @@ package final class Pool: Sendable {
   /// The answer of a request has begun: its prompt is computed.
   func settle(_ entries: PickRecord, now: MonotonicTime) {
     index.settle(entries, until: now.advanced(by: Self.settledSpeculation))
+  }
+
+  /// An engine has told how much of a prompt came from its cache, of which its own events had announced something.
+  func check(predicted: Int, reported: Int, at place: InFlightRequest.Place) {
+    place.series.predictionError.observe(abs(predicted - reported))
+    let blockTokens = index.currentAnnouncements().blockTokens
+    let verdict = endpoints.check(
+      predicted: predicted, reported: reported, blockTokens: blockTokens, of: place.slot)
+    guard verdict == .wrong(needsResynchronisation: true) else { return }
+    place.series.resyncs.increment()
+    events.resynchronise(place.slot)
   }
 
   /// Takes back what a pick entered into the index.

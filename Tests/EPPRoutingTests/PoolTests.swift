@@ -27,6 +27,13 @@ private final class RecordingSink: DecisionSink {
   func record(_ decision: DecisionRecord) { records.withLock { $0.append(decision) } }
 }
 
+private final class RecordingEvents: CacheEventSource {
+  private let slots = Mutex<[EndpointSlot]>([])
+  var resynchronised: [EndpointSlot] { slots.withLock { $0 } }
+
+  func resynchronise(_ slot: EndpointSlot) { slots.withLock { $0.append(slot) } }
+}
+
 /// The pipeline of a request over real parts; only the endpoints are made up.
 @Suite struct PoolTests {
   private let metrics = PickerMetrics()
@@ -60,14 +67,22 @@ private final class RecordingSink: DecisionSink {
     Array(#"{"model": "\#(model)", "prompt": "\#(prompt)"}"#.utf8)
   }
 
+  /// A pool like `pool` that tells its source of events what it finds wrong.
+  private func pool(events: RecordingEvents) -> Pool {
+    let seed = HashSeed(first: 1, second: 2)
+    return Pool(
+      configuration: Pool.Configuration(), source: FixedSource(PoolSnapshot(members: members)), index: index,
+      events: events, profile: SchedulingProfile(.weighted, seed: seed), metrics: metrics, decisions: sink)
+  }
+
   private func route(
     _ body: [UInt8], headers: [(String, String)] = [], subset: SubsetHint = .absent, seesResponse: Bool = true,
-    scratch: inout RoutingScratch
+    in other: Pool? = nil, scratch: inout RoutingScratch
   ) -> Result<RoutedRequest, Rejection> {
     let fields = ([(":path", "/v1/completions")] + headers).map { RequestHeaders.Field(name: $0.0, value: $0.1) }
     let arrival = RequestArrival(
       context: RequestContext(requestID: "r", headers: RequestHeaders(fields), subset: subset), receivedAt: time(1000))
-    return unsafe pool.route(
+    return unsafe (other ?? pool).route(
       arrival, input: .body, body: body.span.bytes, seesResponse: seesResponse, scratch: &scratch, now: time(1001))
   }
 
@@ -177,6 +192,30 @@ private final class RecordingSink: DecisionSink {
     }
     _ = try route(tokenBody(Array(tokens[..<192])), scratch: &scratch).get()
     #expect(sink.all.last?.predictedCachedTokens == 160)
+  }
+
+  @Test func anEngineThatContradictsItsEventsTwiceIsLearnedAnew() throws {
+    let events = RecordingEvents()
+    let pool = pool(events: events)
+    var scratch = pool.makeScratch()
+    let tokens = (0..<200 as Range<UInt32>).map { $0 * 7 }
+    var batch = KVEventBatch()
+    try unsafe KVEventDecoder().decode(stored(Array(tokens[..<192])).span.bytes, into: &batch)
+    index.apply(batch, from: members[1].endpoint.slot)
+    index.setFollowed(true, members[1].endpoint.slot)
+    // Right, wrong, right, wrong, wrong: only two in a row count.
+    for (cached, resyncs) in [(192, 0), (0, 0), (176, 0), (96, 0), (96, 1)] {
+      let flight = try #require(try route(tokenBody(tokens), in: pool, scratch: &scratch).get().flight)
+      flight.responseStarted(
+        ResponseStart(status: 200, isEventStream: false, isReadable: true, served: nil), now: time(1010))
+      let usage = #"{"usage": {"prompt_tokens": 200, "prompt_tokens_details": {"cached_tokens": \#(cached)}}}"#
+      unsafe flight.responseBody(Array(usage.utf8).span.bytes, now: time(1020))
+      flight.responseEnded(now: time(1030))
+      #expect(events.resynchronised.count == resyncs)
+    }
+    #expect(events.resynchronised == [members[1].endpoint.slot])
+    #expect(page().contains(#"epp_prefix_resyncs_total{endpoint_name="e1"} 1"#))
+    #expect(page().contains(#"epp_prefix_prediction_error_tokens_count{endpoint_name="e1"} 5"#))
   }
 
   @Test func tokenIDsAreRememberedWhereNoEventsCome() throws {
