@@ -22,6 +22,9 @@ extension IndexWriter {
         // Engines send one event for each block: what the next ones need is fetched together.
         fetched = min(batch.hashes.count, max(event.hashes.lowerBound + Self.fetchedBlocks, event.hashes.upperBound))
         cache.prefetch(batch.hashes, event.hashes.lowerBound..<fetched, index)
+      case .stored(let event) where event.hashes.upperBound > fetched:
+        fetched = min(batch.hashes.count, max(event.hashes.lowerBound + Self.fetchedBlocks, event.hashes.upperBound))
+        cache.prefetchPlaces(batch.hashes, event.hashes.lowerBound..<fetched)
       default: break
       }
       cache.apply(event, of: batch, hasher: hasher, limit: limit, to: &index, &counts)

@@ -103,7 +103,6 @@ struct AnnouncedCache {
           after: key, bytes, at: event.tokens.lowerBound * MemoryLayout<UInt32>.size + block * width, width: width)
         if block < event.extraKeys.count { key = hasher.key(key, with: event.blockExtras(block)) }
         keys[position - start] = key
-        blocks.prefetchPlace(hashes[position])
         writer.prefetch(key)
       }
       for position in start..<end {
@@ -182,11 +181,16 @@ struct AnnouncedCache {
 
   /// Brings what the removal of these hashes will look at into the cache, so that the misses overlap.
   func prefetch(_ hashes: borrowing [UInt64], _ range: Range<Int>, _ writer: borrowing BlockIndexWriter) {
-    for position in range { blocks.prefetchPlace(hashes[position]) }
+    prefetchPlaces(hashes, range)
     for position in range { blocks.prefetchEntry(hashes[position]) }
     for position in range {
       if let number = blocks.find(hashes[position]) { writer.prefetch(blocks.key(number)) }
     }
+  }
+
+  /// The same for hashes that are stored, which have no entry yet.
+  func prefetchPlaces(_ hashes: borrowing [UInt64], _ range: Range<Int>) {
+    for position in range { blocks.prefetchPlace(hashes[position]) }
   }
 
   // MARK: - Copies
