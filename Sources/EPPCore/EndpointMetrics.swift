@@ -15,6 +15,8 @@ package struct EndpointMetrics: Equatable, Sendable {
   /// Tokens looked up in the engine's own prefix cache since it started, and tokens found there; nil when not exported.
   package var prefixCacheQueriedTokens: UInt64?
   package var prefixCacheHitTokens: UInt64?
+  /// Seconds since 1970 at which the engine's process began: another value is another process, with an empty cache.
+  package var processStartTime: Double?
   /// When the scrape that brought this was started; nil before the first good one.
   package var scrapedAt: MonotonicTime?
   /// `EndpointLoad.Totals` as they stood when that scrape was started: what was dispatched later is not in the page.
@@ -29,6 +31,7 @@ package struct EndpointMetrics: Equatable, Sendable {
     loRA = LoRAState()
     prefixCacheQueriedTokens = nil
     prefixCacheHitTokens = nil
+    processStartTime = nil
     scrapedAt = nil
     dispatchedAtScrape = EndpointLoad.Totals()
   }

@@ -13,6 +13,8 @@ enum EngineFamily: Int, CaseIterable {
   case queriedTokensOld
   case hitTokens
   case hitTokensOld
+  /// When the engine's process began: not an engine's own family, so it makes no page one of an engine.
+  case processStartTime
 
   /// Sample names and the family that each belongs to.
   static let names: [(String, EngineFamily)] = [
@@ -30,6 +32,7 @@ enum EngineFamily: Int, CaseIterable {
     ("vllm:prefix_cache_hits", .hitTokens),
     ("vllm:gpu_prefix_cache_hits_total", .hitTokensOld),
     ("vllm:gpu_prefix_cache_hits", .hitTokensOld),
+    ("process_start_time_seconds", .processStartTime),
     ("sglang:num_queue_reqs", .waitingRequests),
     ("sglang:num_running_reqs", .runningRequests),
     ("sglang:token_usage", .kvCacheUsage),

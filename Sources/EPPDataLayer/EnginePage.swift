@@ -22,6 +22,8 @@ package struct EnginePage: Equatable, Sendable {
   package var prefixCacheQueriedTokens: UInt64?
   /// Since the engine started, summed over series.
   package var prefixCacheHitTokens: UInt64?
+  /// Seconds since 1970 at which the engine's process began.
+  package var processStartTime: Double?
 
   package init() {}
 
@@ -39,6 +41,7 @@ package struct EnginePage: Equatable, Sendable {
     metrics.loRA = loRA ?? EndpointMetrics.LoRAState()
     if let prefixCacheQueriedTokens { metrics.prefixCacheQueriedTokens = prefixCacheQueriedTokens }
     if let prefixCacheHitTokens { metrics.prefixCacheHitTokens = prefixCacheHitTokens }
+    if let processStartTime { metrics.processStartTime = processStartTime }
     metrics.scrapedAt = scrapedAt
     metrics.dispatchedAtScrape = dispatched
     return metrics

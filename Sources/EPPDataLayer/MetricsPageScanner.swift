@@ -102,7 +102,8 @@ package struct MetricsPageScanner: Sendable {
         return false
       }
     }
-    return first & 0x00FF_FFFF_FFFF_FFFF == 0x003A_676E_616C_6773  // "sglang:"
+    if first & 0x00FF_FFFF_FFFF_FFFF == 0x003A_676E_616C_6773 { return true }  // "sglang:"
+    return first == 0x5F73_7365_636F_7270  // "process_"
   }
 
   private mutating func readBegunLine() {
@@ -120,7 +121,7 @@ package struct MetricsPageScanner: Sendable {
     guard let family = names.meaning(of: bytes, start..<nameEnd),
       let line = ExpositionLine(bytes, from: nameEnd, to: end)
     else { return }
-    hasKnownFamily = true
+    if family != .processStartTime { hasKnownFamily = true }
     switch family {
     case .loRAInfo: noteLoRA(bytes, line)
     case .cacheConfigInfo: noteCacheConfig(bytes, line)
@@ -169,6 +170,7 @@ package struct MetricsPageScanner: Sendable {
     page.prefixCacheQueriedTokens = (count(.queriedTokens) ?? count(.queriedTokensOld)).map { UInt64($0) }
     page.prefixCacheHitTokens = (count(.hitTokens) ?? count(.hitTokensOld)).map { UInt64($0) }
     page.loRA = loRAStamp < 0 ? nil : loRA
+    page.processStartTime = tables[EngineFamily.processStartTime.rawValue].sum
     return page
   }
 

@@ -23,24 +23,26 @@ import Testing
     var blocks: Int
     var queried: UInt64
     var hits: UInt64
+    var started: Double
     var loRA: EndpointMetrics.LoRAState?
   }
 
   private static let pages = [
     Expected(
-      file: "metrics-0.32.0-idle-fresh", waiting: 0, running: 0, usage: 0, blocks: 1024, queried: 0, hits: 0),
+      file: "metrics-0.32.0-idle-fresh", waiting: 0, running: 0, usage: 0, blocks: 1024, queried: 0, hits: 0,
+      started: 1_795_346_957.89),
     Expected(
       file: "metrics-0.32.0-idle-after-some-requests", waiting: 0, running: 0, usage: 0, blocks: 160, queried: 15173,
-      hits: 1312),
+      hits: 1312, started: 1_795_345_703.7),
     Expected(
       file: "metrics-0.32.0-under-load", waiting: 22, running: 8, usage: 0.36070381231671556, blocks: 1024,
-      queried: 52428, hits: 13344),
+      queried: 52428, hits: 13344, started: 1_795_346_957.89),
     Expected(
       file: "metrics-0.32.0-under-load2", waiting: 16, running: 14, usage: 0.6148582600195504, blocks: 1024,
-      queried: 61428, hits: 13344),
+      queried: 61428, hits: 13344, started: 1_795_346_957.89),
     Expected(
       file: "metrics-0.32.0-lora-under-load", waiting: 11, running: 3, usage: 0.9245283018867925, blocks: 160,
-      queried: 14145, hits: 192, loRA: EndpointMetrics.LoRAState(maximum: 1)),
+      queried: 14145, hits: 192, started: 1_795_347_386.25, loRA: EndpointMetrics.LoRAState(maximum: 1)),
   ]
 
   @Test(arguments: pages.indices)
@@ -55,6 +57,12 @@ import Testing
     #expect(page.prefixCacheQueriedTokens == expected.queried)
     #expect(page.prefixCacheHitTokens == expected.hits)
     #expect(page.loRA == expected.loRA)
+    #expect(page.processStartTime == expected.started)
+  }
+
+  @Test func aProcessWithoutAnEngineIsNoEngine() {
+    #expect(scan("process_start_time_seconds 5\n") == nil)
+    #expect(scan("process_start_time_seconds 5\nvllm:num_requests_waiting 1\n")?.processStartTime == 5)
   }
 
   @Test func chunksMayEndAnywhere() throws {
