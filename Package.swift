@@ -59,7 +59,8 @@ let package = Package(
     .target(name: "EPPCore", swiftSettings: strict),
     .target(name: "EPPMetrics", dependencies: ["EPPCore"], swiftSettings: strict),
     .target(name: "EPPRequests", dependencies: ["EPPCore"], swiftSettings: strict),
-    .target(name: "EPPPrefixCache", dependencies: ["CPrefetch", "EPPCore", "EPPMetrics", crypto], swiftSettings: strict),
+    .target(
+      name: "EPPPrefixCache", dependencies: ["CPrefetch", "EPPCore", "EPPMetrics", crypto], swiftSettings: strict),
     .target(name: "EPPScheduling", dependencies: ["EPPCore", "EPPMetrics", "EPPPrefixCache"], swiftSettings: strict),
     .target(name: "EPPExtProc", dependencies: ["EPPCore"], swiftSettings: strict),
     .target(name: "EPPKVEvents", swiftSettings: strict),
