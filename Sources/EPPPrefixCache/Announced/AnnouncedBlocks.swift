@@ -49,19 +49,35 @@ struct AnnouncedBlocks {
 
   // MARK: - Looking up
 
+  /// What a look for a hash found.
+  enum Finding {
+    /// The number of its entry.
+    case known(Int)
+    /// A place that is free for it; none when there is no table yet.
+    case unknown(place: Int?)
+  }
+
   /// An entry's number; nil when the hash is not known.
   @inline(__always)
   func find(_ hash: UInt64) -> Int? {
-    guard !places.isEmpty else { return nil }
+    if case .known(let number) = look(for: hash) { number } else { nil }
+  }
+
+  @inline(__always)
+  func look(for hash: UInt64) -> Finding {
+    guard !places.isEmpty else { return .unknown(place: nil) }
     let mixed = Self.mix(hash)
     let tag = UInt32(truncatingIfNeeded: mixed) & ~Self.numberMask
     var place = Self.home(mixed, places.count)
+    var free: Int?
     while true {
       let word = places[place]
-      if word == 0 { return nil }
-      if word & ~Self.numberMask == tag, word & Self.numberMask != Self.tombstone {
+      if word == 0 { return .unknown(place: free ?? place) }
+      if word & Self.numberMask == Self.tombstone {
+        if free == nil { free = place }
+      } else if word & ~Self.numberMask == tag {
         let number = Int(word & Self.numberMask) - 1
-        if entries[number].hash == hash { return number }
+        if entries[number].hash == hash { return .known(number) }
       }
       place += 1
       if place == places.count { place = 0 }
@@ -109,15 +125,17 @@ struct AnnouncedBlocks {
     entries[number].counts += 1 << Self.shift(tier)
   }
 
-  /// Enters a block that is not known, without a copy yet.
+  /// Enters a block that is not known, with one copy.
   ///
-  /// - Parameter parent: the number of the block before it; nil for the first of a prefix.
-  /// - Returns: nil when there is no number left for it.
-  mutating func insert(_ hash: UInt64, _ key: BlockKey, parent: Int?) -> Int? {
+  /// - Parameters:
+  ///   - parent: the number of the block before it; nil for the first of a prefix.
+  ///   - place: the free place that a look for it has found, if nothing has changed since.
+  /// - Returns: its number; nil when there is none left.
+  mutating func insert(_ hash: UInt64, _ key: BlockKey, parent: Int?, _ tier: StorageTier, place: Int?) -> Int? {
     guard count < Self.maximumCount else { return nil }
-    growPlaces()
     let number: Int
-    let entry = Entry(hash: hash, key: key, parent: parent.map { UInt32($0 + 1) } ?? 0, counts: 0)
+    let entry = Entry(
+      hash: hash, key: key, parent: parent.map { UInt32($0 + 1) } ?? 0, counts: 1 << Self.shift(tier))
     if firstFree > 0 {
       number = Int(firstFree) - 1
       firstFree = entries[number].parent
@@ -127,7 +145,12 @@ struct AnnouncedBlocks {
       growEntries()
       entries.append(entry)
     }
-    place(hash, number)
+    if let place, !isCrowded {
+      set(place, Self.mix(hash), number)
+    } else {
+      growPlaces(besides: number)
+      self.place(hash, number)
+    }
     count += 1
     if let parent { changeChildren(of: parent, by: 1) }
     return number
@@ -223,6 +246,11 @@ struct AnnouncedBlocks {
       place += 1
       if place == places.count { place = 0 }
     }
+    set(place, mixed, number)
+  }
+
+  @inline(__always)
+  private mutating func set(_ place: Int, _ mixed: UInt64, _ number: Int) {
     if places[place] == 0 { usedPlaces += 1 }
     places[place] = UInt32(truncatingIfNeeded: mixed) & ~Self.numberMask | UInt32(number + 1)
   }
@@ -246,14 +274,19 @@ struct AnnouncedBlocks {
 
   /// Seven tenths of the places are used at most, those of removed entries included: beyond, a probe for a hash that is
   /// not known grows long.
-  private mutating func growPlaces() {
-    guard (usedPlaces + 1) * 10 > places.count * 7 else { return }
+  private var isCrowded: Bool { (usedPlaces + 1) * 10 > places.count * 7 }
+
+  /// Makes places for all entries but one, which has none yet.
+  private mutating func growPlaces(besides newcomer: Int) {
+    guard isCrowded else { return }
     // With many tombstones the same size will do.
     let size = count * 2 > places.count ? max(32, places.count * 7 / 5) : max(32, places.count)
     places = []
     places = [UInt32](repeating: 0, count: size)
     usedPlaces = 0
-    for number in entries.indices where entries[number].counts != Self.free { place(entries[number].hash, number) }
+    for number in entries.indices where entries[number].counts != Self.free && number != newcomer {
+      place(entries[number].hash, number)
+    }
   }
 
   /// A fifth more each time: twice as much would waste a third of the memory on the average.

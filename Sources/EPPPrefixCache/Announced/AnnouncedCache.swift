@@ -108,17 +108,21 @@ struct AnnouncedCache {
       for position in start..<end {
         let hash = hashes[position]
         let number: Int
-        if let known = blocks.find(hash) {
+        switch blocks.look(for: hash) {
+        case .known(let known):
           number = known
-        } else {
-          makeRoom(limit, sparing: parent, &writer)
-          guard let new = blocks.insert(hash, keys[position - start], parent: parent) else {
+          addCopy(number, event.tier, &writer)
+        case .unknown(let place):
+          let hasDropped = makeRoom(limit, sparing: parent, &writer)
+          let new = blocks.insert(
+            hash, keys[position - start], parent: parent, event.tier, place: hasDropped ? nil : place)
+          guard let new else {
             counts.refused += event.hashes.upperBound - position
             return
           }
           number = new
+          publish(keys[position - start], event.tier, &writer)
         }
-        addCopy(number, event.tier, &writer)
         counts.stored += 1
         parent = number
         if !waiting.isEmpty { placeWaiting(hash, hasher, limit, &writer, &counts) }
@@ -196,12 +200,17 @@ struct AnnouncedCache {
   // MARK: - Copies
 
   private mutating func addCopy(_ number: Int, _ tier: StorageTier, _ writer: inout BlockIndexWriter) {
-    if tier != .gpu { beginTiers(upTo: tier, &writer) }
-    let key = blocks.key(number)
     blocks.addCopy(number, tier)
+    publish(blocks.key(number), tier, &writer)
+  }
+
+  /// A copy of a block is known on a tier: the index knows it too.
+  private mutating func publish(_ key: BlockKey, _ tier: StorageTier, _ writer: inout BlockIndexWriter) {
     if tier == .gpu {
       if gpu == nil { gpu = writer.makeHolder(HolderOwner(slot: slot, residency: .gpu)) }
       if let gpu { writer.insert(key, gpu) }
+    } else {
+      beginTiers(upTo: tier, &writer)
     }
     if tier != .storage, let gpuOrCPU { writer.insert(key, gpuOrCPU) }
     if let anyTier { writer.insert(key, anyTier) }
@@ -238,12 +247,16 @@ struct AnnouncedCache {
   }
 
   /// Drops leaves until another block may be known: the cache is then known less deeply than it is filled.
-  private mutating func makeRoom(_ limit: Int, sparing parent: Int?, _ writer: inout BlockIndexWriter) {
+  ///
+  /// - Returns: whether something was dropped.
+  private mutating func makeRoom(_ limit: Int, sparing parent: Int?, _ writer: inout BlockIndexWriter) -> Bool {
+    let before = dropped
     while blocks.count >= min(limit, AnnouncedBlocks.maximumCount) {
-      guard let leaf = blocks.leaf(from: &hand, sparing: parent) else { return }
+      guard let leaf = blocks.leaf(from: &hand, sparing: parent) else { break }
       for tier in StorageTier.allCases {
         for _ in 0..<blocks.copies(leaf, tier) where removeCopy(leaf, tier, &writer) { dropped += 1 }
       }
     }
+    return dropped > before
   }
 }
