@@ -9,8 +9,8 @@ extension PickerConfigurationFile {
     var lines = [
       "ok",
       "profile \(profile.name): \(scorers.isEmpty ? "no scorers" : scorers); \(profile.picker.type.rawValue)\(fallbacks)",
-      "prefix cache: \(prefix.maximumTokens) tokens of a prompt are looked up; \(prefix.defaultBlocks) blocks of 16 tokens "
-        + "per engine" + (prefix.learnsCacheSize ? " where the engine does not say" : ""),
+      "prefix cache: \(prefix.maximumTokens) tokens of a prompt are looked up; \(prefix.defaultTokens) tokens per engine"
+        + (prefix.learnsCacheSize ? " where the engine does not say" : ""),
     ]
     if let endpointsFile { lines.append("endpoints: from \(endpointsFile)") }
     lines += notes.map { "note: \($0)" }

@@ -16,8 +16,8 @@ package struct PickerConfigurationFile: Sendable, Equatable {
 package struct PrefixSettings: Sendable, Equatable {
   /// Tokens of a prompt that are looked up.
   package var maximumTokens = 131_072
-  /// An engine's cache in blocks of 16 tokens, where it does not say.
-  package var defaultBlocks = 31_250
+  /// An engine's cache in tokens, where it does not say.
+  package var defaultTokens = 500_000
   /// Whether the engine's own figure is used.
   package var learnsCacheSize = true
 

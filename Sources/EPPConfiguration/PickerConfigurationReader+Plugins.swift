@@ -110,8 +110,8 @@ extension PickerConfigurationReader {
       let members = reader.members(node, of: "the parameters of approx-prefix-cache-producer", known: known)
     else { return }
     for name in ["blockSizeTokens", "blockSize"] {
-      if let size = reader.integer(members[name], name, 1...1_000_000), size != 16 {
-        notes.append("'\(name)' of approx-prefix-cache-producer has no effect: blocks are 16 tokens long")
+      if let size = reader.integer(members[name], name, 1...1_000_000), size != 16, size != 64 {
+        notes.append("'\(name)' of approx-prefix-cache-producer has no effect: text is matched in blocks of 64 tokens")
       }
     }
     prefix.learnsCacheSize = reader.boolean(members["autoTune"], "autoTune") ?? true
@@ -123,8 +123,8 @@ extension PickerConfigurationReader {
       prefix.maximumTokens = tokens
     }
     if let blocks = reader.integer(members["lruCapacityPerServer"], "lruCapacityPerServer", 1...100_000_000) {
-      // As above: the anchor's blocks are four of these.
-      prefix.defaultBlocks = blocks * 4
+      // As above.
+      prefix.defaultTokens = blocks * 64
     }
   }
 

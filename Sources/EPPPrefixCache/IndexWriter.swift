@@ -6,8 +6,8 @@ struct IndexWriter: ~Copyable {
   /// Everything that is known of one endpoint.
   struct Tenant {
     var slot: EndpointSlot
-    /// Blocks of text that its cache holds.
-    var capacity: Int
+    /// Tokens that its cache holds.
+    var capacityTokens: Int
     /// What requests were sent there.
     var routed = Table()
     /// What was sent there a moment ago and is not announced yet, by an endpoint whose events are followed.
@@ -67,7 +67,7 @@ struct IndexWriter: ~Copyable {
   private var sweepingPairs = 0
   /// Bytes of all tenants' tables.
   var tableBytes = 0
-  var news = News(blockTokens: PrefixQuery.textBlockTokens, loRANames: [])
+  var news = News(blockTokens: 16, loRANames: [])
   var hasNews = false
   /// Adapters that are remembered.
   static let maximumLoRANames = 1024
@@ -95,7 +95,7 @@ struct IndexWriter: ~Copyable {
     if known == slot.generation { return true }
     guard isLater(slot.generation, than: known ?? departed[slot.index]) else { return false }
     if let known { remove(EndpointSlot(index: slot.index, generation: known)) }
-    tenants[slot.index] = Tenant(slot: slot, capacity: max(1, limits.defaultBlocks))
+    tenants[slot.index] = Tenant(slot: slot, capacityTokens: limits.defaultBlocks * limits.textBlockTokens)
     tenantCount += 1
     return true
   }
@@ -162,7 +162,7 @@ struct IndexWriter: ~Copyable {
       table.holder = index.makeHolder(HolderOwner(slot: slot, residency: residency))
     }
     guard let holder = table.holder else { return nil }
-    let capacity = min(tenant.capacity, share(of: tenant))
+    let capacity = capacity(of: tenant, kind)
     shrink(&table.blocks, to: capacity, holder)
     grow(&table.blocks, blocks: min(capacity, table.blocks.count + prompt.blocks), capacity: capacity)
     var insertion = RoutedBlocks.Insertion()
@@ -258,9 +258,15 @@ struct IndexWriter: ~Copyable {
     return max(1, bytes / (RoutedBlocks.bytesPerBlock + Self.sharedBytesPerBlock))
   }
 
-  mutating func setCapacity(blocks: Int, of slot: EndpointSlot) {
+  /// Blocks that a table may have: what the endpoint's cache holds, or its share of the memory.
+  private func capacity(of tenant: borrowing Tenant, _ kind: TableKind) -> Int {
+    let blockTokens = kind == .routed ? limits.textBlockTokens : news.blockTokens
+    return min(max(1, tenant.capacityTokens / blockTokens), share(of: tenant))
+  }
+
+  mutating func setCapacity(tokens: Int, of slot: EndpointSlot) {
     guard admit(slot), var tenant = take(slot) else { return }
-    tenant.capacity = max(1, blocks)
+    tenant.capacityTokens = tokens
     shrink(&tenant)
     tenants[slot.index] = tenant
   }
@@ -275,9 +281,9 @@ struct IndexWriter: ~Copyable {
   }
 
   private mutating func shrink(_ tenant: inout Tenant) {
-    let capacity = min(tenant.capacity, share(of: tenant))
-    if let holder = tenant.routed.holder { shrink(&tenant.routed.blocks, to: capacity, holder) }
-    if let holder = tenant.speculative.holder { shrink(&tenant.speculative.blocks, to: capacity, holder) }
+    let (routed, speculative) = (capacity(of: tenant, .routed), capacity(of: tenant, .speculative))
+    if let holder = tenant.routed.holder { shrink(&tenant.routed.blocks, to: routed, holder) }
+    if let holder = tenant.speculative.holder { shrink(&tenant.speculative.blocks, to: speculative, holder) }
   }
 
   private mutating func shrink(_ blocks: inout RoutedBlocks, to capacity: Int, _ holder: Holder) {

@@ -42,7 +42,7 @@ package struct PrefixMatch: Sendable {
   /// Blocks of the request's prompts.
   package private(set) var totalBlocks = 0
   /// Tokens in a block.
-  package private(set) var blockTokens = PrefixQuery.textBlockTokens
+  package private(set) var blockTokens = 1
 
   /// One that holds no answers yet.
   package init() {}

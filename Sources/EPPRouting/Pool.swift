@@ -190,13 +190,14 @@ package final class Pool: Sendable {
       let announcements = index.currentAnnouncements()
       scratch.tokenQuery.begin(
         for: scratch.prompt, request: request, hasher: index.hasher, maximumTokens: configuration.maximumPrefixTokens,
-        blockTokens: announcements.blockTokens,
+        blockTokens: announcements.followed.isEmpty ? index.limits.textBlockTokens : announcements.blockTokens,
         loRAName: announcements.loRANames.contains(request.targetModel) ? request.targetModel : nil)
       scratch.scheduling.match.begin(hasText: false, hasTokens: true, followed: announcements.followed)
       index.match(&scratch.tokenQuery, into: &scratch.scheduling.match.tokens)
     } else {
       scratch.textQuery.begin(
-        for: scratch.prompt, request: request, hasher: index.hasher, maximumTokens: configuration.maximumPrefixTokens)
+        for: scratch.prompt, request: request, hasher: index.hasher, maximumTokens: configuration.maximumPrefixTokens,
+        blockTokens: index.limits.textBlockTokens)
       scratch.scheduling.match.begin(hasText: true, hasTokens: false, followed: .empty)
       index.match(&scratch.textQuery, into: &scratch.scheduling.match.text)
     }

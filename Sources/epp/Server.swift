@@ -44,10 +44,10 @@ struct Server {
 
     let seed = HashSeed.random()
     var limits = PrefixIndex.Limits()
-    limits.defaultBlocks = configuration.prefix.defaultBlocks
+    limits.defaultBlocks = max(1, configuration.prefix.defaultTokens / limits.textBlockTokens)
     var poolConfiguration = Pool.Configuration()
     poolConfiguration.maximumPrefixTokens = configuration.prefix.maximumTokens
-    poolConfiguration.defaultCacheTokens = configuration.prefix.defaultBlocks * PrefixQuery.textBlockTokens
+    poolConfiguration.defaultCacheTokens = configuration.prefix.defaultTokens
     poolConfiguration.learnsCacheSize = configuration.prefix.learnsCacheSize
     poolConfiguration.emitsScores = configuration.emitsScores
     poolConfiguration.ignoresSubset = configuration.ignoresSubset

@@ -103,16 +103,18 @@ import Testing
       plugins:
       - type: approx-prefix-cache-producer
         name: index
-        parameters: {autoTune: false, blockSizeTokens: 64, maxPrefixTokensToMatch: 65536, lruCapacityPerServer: 1000}
+        parameters: {autoTune: false, blockSizeTokens: 32, maxPrefixTokensToMatch: 65536, lruCapacityPerServer: 1000}
       - type: prefix-cache-scorer
         parameters: {prefixMatchInfoProducerName: index}
       """)
     #expect(file.prefix.maximumTokens == 65_536)
     // The anchor's blocks have 64 tokens.
-    #expect(file.prefix.defaultBlocks == 4000)
+    #expect(file.prefix.defaultTokens == 64_000)
     #expect(!file.prefix.learnsCacheSize)
     #expect(
-      file.notes == ["'blockSizeTokens' of approx-prefix-cache-producer has no effect: blocks are 16 tokens long"])
+      file.notes == [
+        "'blockSizeTokens' of approx-prefix-cache-producer has no effect: text is matched in blocks of 64 tokens"
+      ])
   }
 
   @Test func blocksToMatchAreTheAnchorsOfSixtyFourTokens() throws {
@@ -209,8 +211,7 @@ import Testing
       file.summary == """
         ok
         profile main: queue-scorer=2; max-score-picker, up to 3 endpoints
-        prefix cache: 131072 tokens of a prompt are looked up; 31250 blocks of 16 tokens per engine where the engine \
-        does not say
+        prefix cache: 131072 tokens of a prompt are looked up; 500000 tokens per engine where the engine does not say
         note: the scorer 'lora-affinity-scorer' has no effect: no profile names it
         """)
   }

@@ -39,7 +39,7 @@ extension PrefixQuery {
     var query = PrefixQuery()
     query.begin(
       for: PromptText.prompt(lists), request: InferenceRequest(api: .completions, model: "m"), hasher: hasher,
-      maximumTokens: maximum == .max ? .max : 16 * maximum)
+      maximumTokens: maximum == .max ? .max : 16 * maximum, blockTokens: 16)
     return query
   }
 
@@ -48,14 +48,18 @@ extension PrefixQuery {
     for prompt: CanonicalPrompt, request: InferenceRequest, hasher: BlockHasher, maximumBlocks: Int
   ) {
     let (tokens, isTooMuch) = maximumBlocks.multipliedReportingOverflow(by: 16)
-    begin(for: prompt, request: request, hasher: hasher, maximumTokens: isTooMuch ? .max : tokens)
+    begin(for: prompt, request: request, hasher: hasher, maximumTokens: isTooMuch ? .max : tokens, blockTokens: 16)
     finish()
   }
 }
 
 extension PrefixIndex {
   /// One for the queries of these tests.
-  convenience init(limits: Limits = Limits()) { self.init(limits: limits, hasher: PrefixQuery.hasher) }
+  convenience init(limits: Limits = Limits()) {
+    var limits = limits
+    limits.textBlockTokens = 16
+    self.init(limits: limits, hasher: PrefixQuery.hasher)
+  }
 
   var pairCount: Int { currentStatistics().pairs }
 

@@ -75,11 +75,11 @@ final class Scheduling {
     prompt.tokens = (0..<UInt32(16 * total)).map { $0 }
     for (endpoint, blocks) in held.enumerated() where blocks > 0 {
       prompt.prompts = [0..<(16 * blocks)]
-      query.begin(for: prompt, request: request, hasher: hasher, maximumTokens: .max)
+      query.begin(for: prompt, request: request, hasher: hasher, maximumTokens: .max, blockTokens: 16)
       _ = index.record(&query, at: snapshot.members[endpoint].endpoint.slot)
     }
     prompt.prompts = [0..<(16 * total)]
-    query.begin(for: prompt, request: request, hasher: hasher, maximumTokens: .max)
+    query.begin(for: prompt, request: request, hasher: hasher, maximumTokens: .max, blockTokens: 16)
     scratch.match.begin(hasText: false, hasTokens: true, followed: .empty)
     index.match(&query, into: &scratch.match.tokens)
   }

@@ -5,8 +5,6 @@ package import EPPCore
 /// A worker thread keeps one and reuses its storage: once warm, no request allocates. Prompts do not run into each
 /// other: each is hashed from the root on, and only its full blocks count.
 package struct PrefixQuery: Sendable {
-  /// Tokens in a block of text, which is 64 bytes: vLLM's block, at 4 bytes a token.
-  package static let textBlockTokens = 16
   /// Prompts of one request that are looked up; the rest is not.
   static let maximumPrompts = 256
   /// Keys are made in chunks of this many at least.
@@ -31,7 +29,7 @@ package struct PrefixQuery: Sendable {
   /// Blocks of all prompts, made or not.
   package private(set) var blockCount = 0
   /// Tokens in a block.
-  package private(set) var blockTokens = Self.textBlockTokens
+  package private(set) var blockTokens = 16
 
   private var hasher: BlockHasher?
   private var root = BlockKey(rawValue: 0)
@@ -52,16 +50,16 @@ package struct PrefixQuery: Sendable {
   /// or it is copied.
   ///
   /// - Parameters:
-  ///   - blockTokens: tokens in a block where the prompt is token ids; text has blocks of `textBlockTokens`.
+  ///   - blockTokens: tokens in a block; text has 4 bytes a token.
   ///   - loRAName: the adapter that the request asks for; nil for the base model. Only for token ids: text is told apart
   ///     by the model's name.
   package mutating func begin(
     for prompt: borrowing CanonicalPrompt, request: InferenceRequest, hasher: BlockHasher, maximumTokens: Int,
-    blockTokens: Int = Self.textBlockTokens, loRAName: String? = nil
+    blockTokens: Int, loRAName: String? = nil
   ) {
     removeAll()
     self.hasher = hasher
-    self.blockTokens = prompt.isTokens ? max(1, blockTokens) : Self.textBlockTokens
+    self.blockTokens = max(1, blockTokens)
     if prompt.isTokens {
       tokens = prompt.tokens
       root = hasher.root(BlockRoot(loRAName: loRAName, cacheSalt: request.cacheSalt, blockTokens: self.blockTokens))
