@@ -66,10 +66,10 @@ def picker(*arguments: str, engines: int = 8, launcher: list[str] = PICKER_CORE)
         fleet.wait(timeout=30)
 
 
-def bench(*arguments: str) -> dict:
+def bench(*arguments: str, launcher: list[str] = LOAD_CORE) -> dict:
     """The JSON of an epp-bench run."""
-    done = subprocess.run(
-        [*LOAD_CORE, str(BENCH), arguments[0], "--json", "-", *arguments[1:]], capture_output=True, text=True, env=QUIET, timeout=300)
+    command = [*launcher, str(BENCH), arguments[0], "--json", "-", *arguments[1:]]
+    done = subprocess.run(command, capture_output=True, text=True, env=QUIET, timeout=300)
     if done.returncode != 0:
         raise SystemExit(f"benchmark: error: epp-bench {' '.join(arguments)} failed:\n{done.stdout}{done.stderr}")
     return json.loads(done.stdout)
@@ -159,6 +159,28 @@ def binary() -> None:
         row("shared libraries it needs", ", ".join(sorted(re.findall(r"^\s*(lib\S+?)\.so", needed, re.M))))
 
 
+def index() -> None:
+    """The block index alone, in process."""
+    result = bench("index", "--seconds", "0")
+    row("block keys, 16 tokens a block", f"{result['keyNanosecondsPerBlock']:.1f} ns a block")
+    for lookup in result["lookups"]:
+        if (lookup["blocks"], lookup["endpoints"]) == (62_500, 64):
+            times = f"{lookup['hotMicroseconds']:.1f} / {lookup['flushedMicroseconds']:.0f} µs"
+            row("look-up, 62,500 blocks, 64 endpoints, hot / flushed", times)
+    for run in result["ingestion"]:
+        row(f"KV events: {run['shape']}", f"{run['nanosecondsPerBlock']:.0f} ns a block")
+    for memory in result["memory"]:
+        row(f"index memory, {memory['pairs']:,} pairs", f"{memory['residentBytesPerPair']:.1f} B a pair")
+
+
+def concurrent() -> None:
+    """A writer that is fed with KV events of 1,024 engines at 1.5 M block operations a second, beside a reader."""
+    run = bench("index", "--only", "concurrent", "--seconds", "60", launcher=[])["concurrency"]
+    row("block operations/s of 1,024 engines", f"{run['operationsPerSecond'] / 1e6:.2f} M at {run['writerCore'] * 100:.0f} % of a core")
+    row("look-up of 775 blocks meanwhile, p99", f"{run['lookupP99']:.1f} µs")
+    row("wrong depths", f"{run['wrongDepths']}")
+
+
 def instructions() -> None:
     """callgrind counts user-space instructions; the engines are scraped once a second, as counting slows all by 50."""
     with tempfile.TemporaryDirectory() as folder:
@@ -204,7 +226,8 @@ def row(name: str, value: str) -> None:
 
 ROWS: dict[str, Callable[[], None]] = {
     "request": cpu_per_request, "chunk": cpu_per_chunk, "none": cpu_without_responses, "pick": pick, "idle": idle,
-    "streams": streams, "start": start, "binary": binary, "instructions": instructions,
+    "streams": streams, "start": start, "binary": binary, "instructions": instructions, "index": index,
+    "concurrent": concurrent,
 }
 
 

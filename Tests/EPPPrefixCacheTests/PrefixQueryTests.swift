@@ -102,7 +102,9 @@ import Testing
     query.removeAll()
     #expect(query.blockCount == 0)
     #expect(pool.depths(query, in: index) == [0])
-    query.begin(for: PromptText.prompt([[1, 2, 4]]), request: request, hasher: PrefixQuery.hasher, maximumTokens: .max, blockTokens: 16)
+    query.begin(
+      for: PromptText.prompt([[1, 2, 4]]), request: request, hasher: PrefixQuery.hasher, maximumTokens: .max,
+      blockTokens: 16)
     query.finish()
     #expect(pool.depths(query, in: index) == [2])
   }

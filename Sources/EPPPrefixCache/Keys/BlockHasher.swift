@@ -6,6 +6,8 @@
 package struct BlockHasher: Sendable {
   /// Drawn from the seed: eight for the words of a block, two for the chain.
   private let secrets: InlineArray<10, UInt64>
+  /// Bytes that are mixed in at once: 16 token ids, or a quarter of a block of text.
+  static let stepBytes = 64
 
   /// Draws the secret words from the seed.
   package init(seed: HashSeed) {

@@ -130,10 +130,19 @@ package struct PrefixQuery: Sendable {
     var key = prompt.made > 0 ? keys[prompt.firstKey + prompt.made - 1] : root
     var offset = prompt.offset
     var keys = keys.mutableSpan
-    for position in (prompt.firstKey + prompt.made)..<(prompt.firstKey + end) {
-      key = hasher.key(after: key, bytes, at: offset, width: blockBytes)
-      keys[position] = key
-      offset += blockBytes
+    let positions = (prompt.firstKey + prompt.made)..<(prompt.firstKey + end)
+    if blockBytes == BlockHasher.stepBytes {
+      for position in positions {
+        key = hasher.key(after: key, bytes, at: offset)
+        keys[position] = key
+        offset += BlockHasher.stepBytes
+      }
+    } else {
+      for position in positions {
+        key = hasher.key(after: key, bytes, at: offset, width: blockBytes)
+        keys[position] = key
+        offset += blockBytes
+      }
     }
     prompt.offset = offset
     prompt.made = end
