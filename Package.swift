@@ -51,6 +51,7 @@ let package = Package(
   targets: [
     // C: system libraries, the gRPC shim and generated messages.
     .systemLibrary(name: "CProtobufC"),
+    .systemLibrary(name: "CZeroMQ"),
     .target(name: "CPrefetch"),
     .target(name: "CGRPCShim", linkerSettings: shared("grpc", "gpr")),
     .target(name: "CEnvoyProto", dependencies: ["CProtobufC"], linkerSettings: shared("protobuf-c")),
@@ -69,6 +70,7 @@ let package = Package(
     .target(
       name: "EPPDataLayer", dependencies: ["EPPCore", "EPPMetrics", logging, nioCore, nioPosix, yams],
       swiftSettings: strict),
+    .target(name: "ZeroMQ", dependencies: ["CZeroMQ"], swiftSettings: strict, linkerSettings: [.linkedLibrary("zmq")]),
     .target(
       name: "EPPRouting",
       dependencies: [
@@ -92,7 +94,8 @@ let package = Package(
     // Stand-ins and test kit.
     .target(
       name: "EngineSimulator",
-      dependencies: ["EPPCore", "EPPRequests", logging, nioCore, nioHTTP1, nioPosix], swiftSettings: strict),
+      dependencies: ["EPPCore", "EPPRequests", "ZeroMQ", crypto, logging, nioCore, nioHTTP1, nioPosix],
+      swiftSettings: strict),
 
     // Executables: flags and wiring.
     .executableTarget(
@@ -148,7 +151,8 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "EngineSimulatorTests",
-      dependencies: ["EPPCore", "EngineSimulator", asyncHTTPClient, logging, nioCore, nioHTTP1],
+      dependencies: ["EPPCore", "EngineSimulator", "ZeroMQ", asyncHTTPClient, logging, nioCore, nioHTTP1],
       swiftSettings: strict),
+    .testTarget(name: "ZeroMQTests", dependencies: ["ZeroMQ"], swiftSettings: strict),
   ]
 )

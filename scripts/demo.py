@@ -14,7 +14,7 @@ from kit.process import Process
 
 ENGINES = 3
 PREFILL_TOKENS_PER_SECOND = 8_000
-# One cache holds 24,000 of the 57,600 tokens of the working set, all three hold it with room.
+# One cache holds 24,000 of the about 57,600 tokens of the working set, all three hold it with room.
 CACHE_BLOCKS = 1_500
 WORKLOAD = [
     "--model", "engine-sim", "--groups", "18", "--shared-prefix-tokens", "2000", "--conversations", "54", "--turns", "5", "--user-tokens", "60",

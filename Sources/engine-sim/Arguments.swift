@@ -28,3 +28,20 @@ struct FaultArgument: ExpressibleByArgument {
 
   var defaultValueDescription: String { fault.mode }
 }
+
+/// A configuration of KV events as it is written on the command line.
+struct KVEventsArgument {
+  /// Nil for one that turns events off.
+  var configuration: KVEventsConfiguration?
+
+  /// Reads the JSON; throws what is wrong with it.
+  static func read(_ text: String) throws -> KVEventsArgument {
+    do { return KVEventsArgument(configuration: try KVEventsConfiguration.read(text)) } catch {
+      throw ValidationError("\(error)")
+    }
+  }
+}
+
+extension HashAlgorithm: ExpressibleByArgument {}
+extension KVEventFormat.Encoding: ExpressibleByArgument {}
+extension KVEventFormat.Hashes: ExpressibleByArgument {}

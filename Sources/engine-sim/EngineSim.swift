@@ -1,6 +1,5 @@
 import ArgumentParser
 import EngineSimulator
-import Glibc
 import Logging
 import ServiceLifecycle
 import UnixSignals
@@ -13,7 +12,8 @@ struct EngineSim: AsyncParsableCommand {
     discussion: """
       It answers /v1/completions and /v1/chat/completions with words that mean nothing, but takes as long as an engine \
       would: the part of the prompt that is not in its prefix cache is computed at the prefill rate, one prompt after the \
-      other, and then a token comes every inter-token latency. A token is 4 bytes of text, a block of the cache 16 tokens. \
+      other, and then a token comes every inter-token latency. Text is tokenized by byte-level BPE with a small vocabulary of \
+      its own (about 4 bytes of English a token); the prefix cache works on blocks of real tokens, named by vLLM's hashes. \
       The same prompt always gets the same answer.
 
       Try it:
@@ -22,12 +22,24 @@ struct EngineSim: AsyncParsableCommand {
           -d '{"model": "engine-sim", "prompt": "Once upon a time", "max_tokens": 20, "stream": true}'
         curl localhost:8000/metrics
 
+      What the cache holds can be followed, and tokens can be asked for, as with vLLM:
+        engine-sim --port 8000 --kv-events-config '{"enable_kv_cache_events": true, "publisher": "zmq", \
+      "endpoint": "tcp://127.0.0.1:*", "replay_endpoint": "tcp://127.0.0.1:*"}' &
+        curl localhost:8000/kv_event_sources
+        curl localhost:8000/v1/chat/completions/render -H 'content-type: application/json' \\
+          -d '{"model": "engine-sim", "messages": [{"role": "user", "content": "Hello"}]}'
+        curl localhost:8000/tokenize -H 'content-type: application/json' -d '{"prompt": "Hello"}'
+
       Make it misbehave while it runs, for 10 seconds or until told otherwise:
         curl localhost:8000/sim/faults -d '{"mode": "slow", "factor": 10, "seconds": 10}'
         curl localhost:8000/sim/faults -d '{"mode": "none"}'
       slow: everything takes `factor` times as long. errors: requests are answered with 500 while /health and /metrics look \
-      well. hang: connections are taken and nothing is answered. refuse: the port is closed and connections are reset; give \
+      well. render-errors: requests for tokens are. hang: connections are taken and nothing is answered. refuse: the port is closed and connections are reset; give \
       `seconds`, since the switch cannot be reached meanwhile.
+
+      Make its KV events misbehave: lose the next 3 batches, damage the next 2, send 5 messages that are no batches, stop:
+        curl localhost:8000/sim/kv-events -d '{"drop": 3, "garble": 2, "garbage": 5, "paused": true}'
+      What was lost or damaged can still be asked for again.
 
       /v1/load_lora_adapter and /v1/unload_lora_adapter take {"lora_name": ..., "lora_path": ...}; nothing is read from \
       the path. /reset_prefix_cache empties the cache of an idle engine.
@@ -45,8 +57,37 @@ struct EngineSim: AsyncParsableCommand {
   @Option(help: "The name that the model is served under. Repeatable; answers and metrics carry the first one.")
   var model: [String] = ["engine-sim"]
 
-  @Option(help: "Blocks in the KV cache, of 16 tokens each. No request may be longer than the cache.")
+  @Option(help: "Blocks in the KV cache. No request may be longer than the cache.")
   var kvCacheBlocks = 8192
+
+  @Option(help: "Tokens in a block of the KV cache.")
+  var blockSize = 16
+
+  @Option(help: "How blocks are hashed: sha256 (of Python's pickle) or sha256_cbor.")
+  var prefixCachingHashAlgo = HashAlgorithm.sha256CBOR
+
+  @Option(help: "What the first block is hashed with: vLLM's PYTHONHASHSEED.")
+  var hashSeed = BlockHasher.defaultSeed
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      Where changes of the prefix cache are published, as JSON: enable_kv_cache_events, publisher (zmq), endpoint, \
+      replay_endpoint, buffer_steps, hwm, max_queue_size, topic. Engine N of --count takes N-1 more than the ports.
+      """, valueName: "json"), transform: KVEventsArgument.read)
+  var kvEventsConfig: KVEventsArgument?
+
+  @Option(help: "How events are written: map (vLLM since 0.24) or array (before).")
+  var kvEventsEncoding = KVEventFormat.Encoding.map
+
+  @Option(help: "How events write hashes: int (64 bits) or bytes (all 32).")
+  var kvEventsHash = KVEventFormat.Hashes.integer
+
+  @Option(help: "Whether the paths that end in /render answer; otherwise 403.")
+  var enableScaleOut = true
+
+  @Option(help: "How long answers of /tokenize and the /render paths are held back.")
+  var renderDelay = DurationArgument(duration: .zero)
 
   @Option(help: "Prompt tokens computed in a second; cached ones cost nothing.")
   var prefillTokensPerSecond = 8000.0
@@ -75,12 +116,13 @@ struct EngineSim: AsyncParsableCommand {
   @Flag(inversion: .prefixedNo, help: "Tell the cached tokens in usage.")
   var enablePromptTokensDetails = true
 
-  @Option(help: "Start with a fault: slow:10, errors, hang or refuse.")
+  @Option(help: "Start with a fault: slow:10, errors, render-errors, hang or refuse.")
   var fault = FaultArgument(fault: .none)
 
   func validate() throws {
     for (name, value) in [
-      ("--count", count), ("--kv-cache-blocks", kvCacheBlocks), ("--max-num-seqs", maxNumSeqs),
+      ("--count", count), ("--kv-cache-blocks", kvCacheBlocks), ("--block-size", blockSize),
+      ("--max-num-seqs", maxNumSeqs),
       ("--max-num-batched-tokens", maxNumBatchedTokens), ("--max-model-len", maxModelLen),
       ("--default-output-tokens", defaultOutputTokens),
     ] where value < 1 {
@@ -88,6 +130,9 @@ struct EngineSim: AsyncParsableCommand {
     }
     guard kvCacheBlocks <= Self.maximumBlocks else {
       throw ValidationError("--kv-cache-blocks must be at most \(Self.maximumBlocks).")
+    }
+    guard blockSize <= Self.maximumBlockSize else {
+      throw ValidationError("--block-size must be at most \(Self.maximumBlockSize).")
     }
     guard maxLoras >= 0 else { throw ValidationError("--max-loras must be at least 0.") }
     guard prefillTokensPerSecond > 0, prefillTokensPerSecond.isFinite else {
@@ -111,6 +156,13 @@ struct EngineSim: AsyncParsableCommand {
     var options = EngineOptions()
     options.models = model
     options.cacheBlocks = kvCacheBlocks
+    options.blockTokens = blockSize
+    options.hashAlgorithm = prefixCachingHashAlgo
+    options.hashSeed = hashSeed
+    options.kvEvents = kvEventsConfig?.configuration
+    options.kvEventFormat = KVEventFormat(encoding: kvEventsEncoding, hashes: kvEventsHash)
+    options.servesScaleOut = enableScaleOut
+    options.renderDelay = renderDelay.duration
     options.prefillTokensPerSecond = prefillTokensPerSecond
     options.interTokenLatency = interTokenLatency.duration
     options.maximumRunningRequests = maxNumSeqs
@@ -124,47 +176,8 @@ struct EngineSim: AsyncParsableCommand {
     return options
   }
 
-  /// A bound that keeps the tables of the cache, about 100 bytes a block, below 2 GB.
+  /// A bound that keeps the tables of the cache, about 200 bytes a block, below 4 GB.
   private static let maximumBlocks = 16 << 20
-}
-
-/// The engines of this process, from their start to the signal that ends them.
-private struct EngineService: Service {
-  let options: EngineOptions
-  let host: String
-  let port: Int
-  let count: Int
-
-  func run() async throws {
-    var servers: [EngineServer] = []
-    for index in 0..<count {
-      let wanted = port == 0 ? 0 : port + index
-      do {
-        servers.append(try await EngineServer.start(options: options, host: host, port: wanted))
-      } catch {
-        for server in servers { try await server.stop() }
-        throw CannotListen(host: host, port: wanted, reason: error)
-      }
-    }
-    for server in servers { announce("engine-sim: listening on \(server.address)") }
-    try await gracefulShutdown()
-    for server in servers { try await server.stop() }
-  }
-
-  /// Prints a line at once, also when standard output is a pipe: whoever started us may wait for it.
-  private func announce(_ line: String) {
-    print(line)
-    _ = fflush(nil)
-  }
-}
-
-/// A port could not be opened.
-private struct CannotListen: Error, CustomStringConvertible {
-  var host: String
-  var port: Int
-  var reason: any Error
-
-  var description: String {
-    "cannot listen on \(host) port \(port): \(reason). Choose another --port, or 0 for any that is free."
-  }
+  /// More than any engine has.
+  private static let maximumBlockSize = 1 << 16
 }

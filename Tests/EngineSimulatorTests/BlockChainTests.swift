@@ -2,48 +2,50 @@ import EngineSimulator
 import Testing
 
 @Suite struct BlockChainTests {
-  private func chain(_ text: String, adapter: String? = nil, salt: String? = nil) -> BlockChain {
-    var chain = BlockChain(adapter: adapter, salt: salt)
-    chain.append(text.utf8)
+  private let hasher = BlockHasher(.sha256CBOR)
+  private let tokens = (0..<100).map { UInt32($0) }
+
+  private func chain(
+    _ tokens: [UInt32], adapter: LoadedAdapter? = nil, salt: String? = nil, blockTokens: Int = 16
+  ) -> BlockChain {
+    var chain = BlockChain(
+      blockTokens: blockTokens, hasher: hasher, namespace: CacheNamespace(adapter: adapter, salt: salt))
+    chain.append(tokens)
     return chain
   }
 
-  private let text = String(repeating: "The quick brown fox jumps over the lazy dog. ", count: 10)
-
-  @Test(arguments: [(0, 0), (1, 1), (4, 1), (5, 2), (64, 16), (65, 17), (128, 32)])
-  func aTokenIsFourBytes(bytes: Int, tokens: Int) {
-    let made = chain(String(repeating: "x", count: bytes))
-    #expect(made.tokens == tokens)
-    #expect(made.hashes.count == bytes / 64)
+  @Test(arguments: [(0, 0, 0), (1, 0, 1), (16, 1, 1), (17, 1, 2), (100, 6, 7)])
+  func onlyFullBlocksHaveHashes(tokens: Int, full: Int, taken: Int) {
+    let made = chain(Array(self.tokens.prefix(tokens)))
+    #expect(made.hashes.count == full)
+    #expect(made.blocks(holding: tokens) == taken)
   }
 
-  @Test func textInPiecesIsTheSameText() {
-    var pieces = BlockChain()
-    for byte in text.utf8 { pieces.append([byte]) }
-    #expect(pieces.hashes == chain(text).hashes)
-    #expect(pieces.digest == chain(text).digest)
+  @Test func tokensOneByOneAreTheSameSequence() {
+    var pieces = BlockChain(blockTokens: 16, hasher: hasher)
+    for token in tokens { pieces.append([token]) }
+    #expect(pieces.hashes == chain(tokens).hashes)
+    #expect(pieces.tokens == tokens)
   }
 
   @Test func sequencesShareHashesUpToTheFirstDifference() {
-    var other = Array(text.utf8)
-    other[130] ^= 1
-    var changed = BlockChain()
-    changed.append(other)
-    let original = chain(text).hashes
-    #expect(changed.hashes.prefix(2) == original.prefix(2))
-    for block in 2..<original.count { #expect(changed.hashes[block] != original[block]) }
+    var other = tokens
+    other[40] ^= 1
+    let (changed, original) = (chain(other).hashes, chain(tokens).hashes)
+    #expect(changed.prefix(2) == original.prefix(2))
+    for block in 2..<original.count { #expect(changed[block] != original[block]) }
   }
 
   @Test func equalBlocksAtDifferentPlacesDiffer() {
-    let repeated = chain(String(repeating: "a", count: 64 * 50))
-    #expect(Set(repeated.hashes).count == 50)
+    #expect(Set(chain(Array(repeating: 7, count: 16 * 50)).hashes).count == 50)
   }
 
-  @Test func adaptersAndSaltsShareNothing() {
+  @Test func adaptersTheirPathsAndSaltsShareNothing() {
+    let (a, ab) = (LoadedAdapter(name: "a", path: "a"), LoadedAdapter(name: "ab", path: "ab"))
     let chains = [
-      chain(text), chain(text, adapter: "a"), chain(text, salt: "a"), chain(text, adapter: "ab"),
-      chain(text, adapter: "a", salt: "b"), chain(text, adapter: "", salt: ""),
+      chain(tokens), chain(tokens, adapter: a), chain(tokens, salt: "a"), chain(tokens, adapter: ab),
+      chain(tokens, adapter: a, salt: "b"), chain(tokens, adapter: LoadedAdapter(name: "a", path: "b")),
     ]
-    #expect(Set(chains.flatMap(\.hashes)).count == chains.count * chain(text).hashes.count)
+    #expect(Set(chains.flatMap(\.hashes)).count == chains.count * 6)
   }
 }

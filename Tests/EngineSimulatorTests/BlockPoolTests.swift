@@ -3,7 +3,7 @@ import Testing
 
 @Suite struct BlockPoolTests {
   /// Puts a sequence of named blocks into a pool.
-  private func store(_ hashes: [UInt64], in pool: inout BlockPool) throws -> [Int] {
+  private func store(_ hashes: [BlockHash], in pool: inout BlockPool) throws -> [Int] {
     try hashes.map { hash in
       let block = try allocate(in: &pool)
       pool.name(block, hash)
@@ -12,8 +12,8 @@ import Testing
   }
 
   private func allocate(in pool: inout BlockPool) throws -> Int {
-    let block = pool.allocate()
-    return try #require(block)
+    let allocation = pool.allocate()
+    return try #require(allocation).block
   }
 
   @Test func aReleasedBlockIsFoundUntilItIsGivenOutAnew() throws {
@@ -22,7 +22,7 @@ import Testing
     #expect(pool.usage == 1)
     pool.release(blocks)
     #expect(pool.usage == 0)
-    #expect(pool.match([1, 2, 3]) == (found: 2, free: 2))
+    #expect(pool.match([1, 2, 3] as [BlockHash]) == (found: 2, free: 2))
     _ = pool.allocate()
     _ = pool.allocate()
     #expect(pool.cachedCount == 0)
@@ -33,9 +33,10 @@ import Testing
   @Test func theTailOfAPrefixGoesBeforeItsHead() throws {
     var pool = BlockPool(capacity: 3)
     pool.release(try store([1, 2, 3], in: &pool))
-    for gone: UInt64 in [3, 2, 1] {
+    for gone: BlockHash in [3, 2, 1] {
       #expect(pool.contains(gone))
-      _ = pool.allocate()
+      let allocation = pool.allocate()
+      #expect(allocation?.evicted == gone)
       #expect(!pool.contains(gone))
     }
   }
@@ -46,7 +47,8 @@ import Testing
     let second = try store([11, 12], in: &pool)
     pool.release(first)
     pool.release(second)
-    let again = [1, 2].compactMap { pool.acquire($0) }
+    let hashes: [BlockHash] = [1, 2]
+    let again = hashes.compactMap { pool.acquire($0) }
     #expect(again == first)
     pool.release(again)
     _ = pool.allocate()
@@ -69,7 +71,7 @@ import Testing
     #expect(none == nil)
     #expect(pool.contains(1))
     pool.release([shared])
-    let outcome = pool.allocate()
+    let outcome = pool.allocate()?.block
     #expect(outcome == shared)
   }
 
@@ -79,32 +81,45 @@ import Testing
     let unnamed = try allocate(in: &pool)
     pool.release(named)
     pool.release([unnamed])
-    let outcome = pool.allocate()
+    let outcome = pool.allocate()?.block
     #expect(outcome == unnamed)
     #expect(pool.contains(1))
   }
 
-  @Test func contentThatIsComputedAgainCountsAsJustUsed() throws {
+  @Test func contentThatIsComputedAgainIsHeldTwiceAndFoundUntilBothAreGone() throws {
     var pool = BlockPool(capacity: 3)
     pool.release(try store([1], in: &pool))
     pool.release(try store([2], in: &pool))
     let again = try allocate(in: &pool)
     pool.name(again, 1)
+    #expect(pool.residency == [1: 2, 2: 1])
+    #expect(pool.cachedCount == 3)
     pool.release([again])
-    _ = pool.allocate()
+    var allocation = pool.allocate()
+    #expect(allocation?.evicted == 1)
     #expect(pool.contains(1) && pool.contains(2))
-    _ = pool.allocate()
+    allocation = pool.allocate()
+    #expect(allocation?.evicted == 2)
     #expect(pool.contains(1) && !pool.contains(2))
+    allocation = pool.allocate()
+    #expect(allocation?.evicted == 1)
+    #expect(pool.residency.isEmpty && pool.cachedCount == 0)
   }
 
-  @Test func contentThatIsInUseKeepsItsBlock() throws {
-    var pool = BlockPool(capacity: 3)
+  @Test func theOldestOfSeveralCopiesIsUsed() throws {
+    var pool = BlockPool(capacity: 4)
     let held = try store([1], in: &pool)
-    let copy = try allocate(in: &pool)
-    pool.name(copy, 1)
-    pool.release([copy])
-    let outcome = pool.acquire(1)
-    #expect(outcome == held.first)
+    let copies = try store([1, 1], in: &pool)
+    pool.release(copies)
+    var found = pool.acquire(1)
+    #expect(found == held.first)
+    pool.release(held)
+    pool.release(held)
+    // Released in the order last copy, first copy, oldest; an empty block goes before all of them.
+    let evicted = (0..<3).map { _ in pool.allocate() }
+    #expect(evicted.map { $0?.evicted } == [nil, 1, 1])
+    found = pool.acquire(1)
+    #expect(found == held.first)
   }
 
   @Test func resetForgetsEverythingUnlessABlockIsInUse() throws {
@@ -124,11 +139,11 @@ import Testing
     var pool = BlockPool(capacity: 24)
     var model = PlainPool(free: Array(repeating: nil, count: 24))
     var generator = SplitMix(state: 7)
-    var held: [(blocks: [Int], hashes: [UInt64])] = []
+    var held: [(blocks: [Int], hashes: [BlockHash])] = []
     for _ in 0..<1500 {
       if held.count < 4, Bool.random(using: &generator) {
         let base = UInt64.random(in: 0..<8, using: &generator) * 100
-        let hashes = (0..<UInt64.random(in: 1...9, using: &generator)).map { base + $0 }
+        let hashes = (0..<UInt64.random(in: 1...9, using: &generator)).map { BlockHash(number: base + $0) }
         let match = pool.match(hashes)
         #expect(match.found == hashes.prefix { model.contains($0) }.count)
         guard hashes.count - match.found <= pool.freeCount - match.free else { continue }
@@ -147,7 +162,7 @@ import Testing
         model.release(ended.hashes)
       }
       #expect(pool.freeCount == model.free.count)
-      for hash in (0..<8).flatMap({ base in (0..<9).map { UInt64(base * 100 + $0) } })
+      for hash in (0..<8).flatMap({ base in (0..<9).map { BlockHash(number: UInt64(base * 100 + $0)) } })
       where pool.contains(hash) != model.contains(hash) {
         Issue.record("hash \(hash): pool \(pool.contains(hash)), model \(model.contains(hash))")
       }
@@ -158,22 +173,22 @@ import Testing
 /// What a pool does, in the plainest way.
 private struct PlainPool {
   /// Content of the free blocks, the next to go first.
-  var free: [UInt64?]
-  var references: [UInt64: Int] = [:]
+  var free: [BlockHash?]
+  var references: [BlockHash: Int] = [:]
 
-  func contains(_ hash: UInt64) -> Bool { references[hash] != nil || free.contains(hash) }
+  func contains(_ hash: BlockHash) -> Bool { references[hash] != nil || free.contains(hash) }
 
-  mutating func acquire(_ hash: UInt64) {
+  mutating func acquire(_ hash: BlockHash) {
     free.removeAll { $0 == hash }
     references[hash, default: 0] += 1
   }
 
-  mutating func allocate(_ hash: UInt64) {
+  mutating func allocate(_ hash: BlockHash) {
     free.removeFirst()
     references[hash] = 1
   }
 
-  mutating func release(_ hashes: [UInt64]) {
+  mutating func release(_ hashes: [BlockHash]) {
     for hash in hashes.reversed() {
       let left = (references[hash] ?? 0) - 1
       references[hash] = left > 0 ? left : nil

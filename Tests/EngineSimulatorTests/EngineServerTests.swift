@@ -63,7 +63,7 @@ import Testing
         Issue.record("no answer")
         return
       }
-      #expect(answer.utf8.count == 320)
+      #expect(first["usage", "completion_tokens"] == .number(80))
       let second = try await turn(
         question + #",{"role":"assistant","content":"\#(answer)"},{"role":"user","content":"And a hare?"}"#)
       guard case .number(let prompt)? = first["usage", "prompt_tokens"],
@@ -105,7 +105,8 @@ import Testing
       #expect(indexes == [0, 1, 2, 3].map { .number($0) })
       #expect(json["choices", 0, "text"] == json["choices", 1, "text"])
       #expect(json["choices", 0, "text"] != json["choices", 2, "text"])
-      #expect(json["usage", "prompt_tokens"] == .number(8))
+      let tokens = Tokenizer.trained.encode("One two three").count + Tokenizer.trained.encode("Four five six").count
+      #expect(json["usage", "prompt_tokens"] == .number(Double(tokens)))
       #expect(json["usage", "completion_tokens"] == .number(12))
       let many = try await engine.post("/v1/completions", #"{"model":"tiny","prompt":"x","n":1000}"#)
       #expect(many.status == 400)

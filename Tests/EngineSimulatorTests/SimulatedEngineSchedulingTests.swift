@@ -104,7 +104,7 @@ import Testing
     var alone = EngineDriver()
     alone.send(2, tokens: 160, seed: "b", output: 100)
     alone.runToEnd()
-    #expect(driver.words[2] == alone.words[2])
+    #expect(driver.answers[2] == alone.answers[2])
   }
 
   @Test func aClientThatLeavesFreesItsPlace() {

@@ -40,7 +40,7 @@ import Testing
     #expect(driver.times(1) == [10, 20, 30, 40])
     #expect(driver.events.map(\.finish) == [nil, nil, nil, .length])
     #expect(driver.events.map(\.usage.completionTokens) == [1, 2, 3, 4])
-    #expect(driver.words[1]?.utf8.count == 16)
+    #expect(driver.answers[1]?.count == 4)
   }
 
   @Test func theSamePromptGetsTheSameAnswerWhateverIsCached() {
@@ -51,8 +51,8 @@ import Testing
     }
     driver.send(3, tokens: 40, seed: "b", output: 20)
     driver.runToEnd()
-    #expect(driver.words[1] == driver.words[2])
-    #expect(driver.words[1] != driver.words[3])
+    #expect(driver.answers[1] == driver.answers[2])
+    #expect(driver.answers[1] != driver.answers[3])
   }
 
   /// The conversation's next turn holds the answer, so blocks that decoding filled are found too.
@@ -61,18 +61,24 @@ import Testing
     let prompt = EngineDriver.prompt(tokens: 100, seed: "a")
     driver.send(1, prompt: prompt, output: 60)
     driver.runToEnd()
-    let answer = try #require(driver.words[1])
-    driver.send(2, prompt: prompt + Array(answer.utf8) + Array("And then?".utf8))
+    let answer = try #require(driver.answers[1])
+    driver.send(2, prompt: prompt + answer + [1, 2, 3])
     driver.runToEnd()
     // 160 tokens are 10 blocks, but the last token was never computed: the answer ended with it.
     #expect(driver.cached(2) == 144)
   }
 
-  @Test func aPromptThatDoesNotEndOnATokenKeepsTheCountOfTokens() {
+  @Test func anAnswerThatEndsByItselfEndsWithTheTokenThatSaysSo() {
     var driver = EngineDriver()
-    driver.send(1, prompt: Array("Hello, you".utf8), output: 3)
+    driver.change { engine, now in
+      let request = SimulatedRequest(
+        id: SimulatedRequestID(1), prompt: EngineDriver.prompt(tokens: 16, seed: "a"), outputTokens: 3,
+        finishReason: .stop)
+      _ = engine.submit(request, at: now)
+    }
     driver.runToEnd()
-    #expect(driver.events.last?.usage == TokenUsage(promptTokens: 3, completionTokens: 3, cachedTokens: 0))
+    #expect(driver.answers[1]?.last == SpecialToken.endOfMessage.rawValue)
+    #expect(driver.answers[1]?.count == 3)
   }
 
   @Test func differentAdaptersAndSaltsShareNoCache() {

@@ -3,7 +3,7 @@
 /// The order of turns is drawn from the seed: every conversation has had its first turn before one has its third, and
 /// within a round the order is random, so that caches see the whole working set all the time.
 struct ConversationWorkload: Sendable {
-  /// Characters of text that an engine-sim counts as one token, and about what tokenizers make of English.
+  /// Characters of text in a token, about what tokenizers make of English.
   static let bytesPerToken = 4
 
   struct Settings: Codable, Sendable {

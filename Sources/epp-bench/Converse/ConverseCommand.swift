@@ -11,7 +11,7 @@ struct ConverseCommand: AsyncParsableCommand {
       "Send conversations with shared prefixes through a gateway and measure cache hits and time to first token.",
     discussion: """
       Every conversation has --turns turns of streamed chat completions; each request carries the whole history. \
-      Conversations of a group share a system prompt of --shared-prefix-tokens (4 bytes of text a token). With --engine \
+      Conversations of a group share a system prompt of --shared-prefix-tokens (about 4 bytes of text a token). With --engine \
       the engines' own counters are read before and after, and their differences make the table. Warm are answers whose \
       usage reports at least half of the prompt as cached.
 

@@ -14,7 +14,9 @@ struct EngineDriver {
 
   private(set) var engine: SimulatedEngine
   private(set) var events: [Event] = []
-  private(set) var words: [UInt64: String] = [:]
+  private(set) var answers: [UInt64: [UInt32]] = [:]
+  /// Changes of the cache, a list for each step that made any.
+  private(set) var batches: [[CacheEvent]] = []
   private(set) var rejections: [UInt64: SimulatedEngineAction.Rejection] = [:]
   private(set) var now = MonotonicTime(nanoseconds: Self.start)
 
@@ -29,30 +31,29 @@ struct EngineDriver {
   /// Milliseconds since the start.
   var milliseconds: Double { Double(now.nanoseconds - Self.start) / 1e6 }
 
-  /// Sends a prompt of so many tokens of text. Prompts with the same seed begin alike.
+  /// Sends a prompt of so many tokens. Prompts with the same seed begin alike.
   mutating func send(
     _ number: UInt64, tokens: Int, seed: String = "a", output: Int = 1, adapter: String? = nil, salt: String? = nil
   ) {
     send(number, prompt: Self.prompt(tokens: tokens, seed: seed), output: output, adapter: adapter, salt: salt)
   }
 
-  mutating func send(_ number: UInt64, prompt: [UInt8], output: Int = 1, adapter: String? = nil, salt: String? = nil) {
+  mutating func send(
+    _ number: UInt64, prompt: [UInt32], output: Int = 1, adapter: String? = nil, salt: String? = nil,
+    answer: [UInt32] = []
+  ) {
+    let namespace = CacheNamespace(adapter: adapter.map { LoadedAdapter(name: $0, path: $0) }, salt: salt)
     note(
       engine.submit(
         SimulatedRequest(
-          id: SimulatedRequestID(number), prompt: prompt, outputTokens: output, adapter: adapter, cacheSalt: salt),
+          id: SimulatedRequestID(number), prompt: prompt, outputTokens: output, namespace: namespace, answer: answer),
         at: now))
   }
 
-  /// A text of so many tokens in which no block is like another, and no block is found in a text with another seed.
-  static func prompt(tokens: Int, seed: String) -> [UInt8] {
-    var text: [UInt8] = []
-    var number = 1000
-    while text.count < tokens * 4 {
-      text += Array("\(seed)\(number) ".utf8)
-      number += 1
-    }
-    return Array(text.prefix(tokens * 4))
+  /// So many tokens, in which no block is like another, and no block is found in a prompt with another seed.
+  static func prompt(tokens: Int, seed: String) -> [UInt32] {
+    let number = seed.utf8.reduce(0) { ($0 * 31 + UInt32($1)) % 4000 }
+    return (0..<UInt32(tokens)).map { number * 1_000_000 + $0 }
   }
 
   mutating func leave(_ number: UInt64) { note(engine.cancel(SimulatedRequestID(number), at: now)) }
@@ -86,9 +87,10 @@ struct EngineDriver {
   private mutating func note(_ actions: [SimulatedEngineAction]) {
     for action in actions {
       switch action {
-      case .emit(let id, let word, let usage, let finish):
+      case .emit(let id, let token, let usage, let finish):
         events.append(Event(at: milliseconds, request: id.number, usage: usage, finish: finish))
-        words[id.number, default: ""] += word.text
+        answers[id.number, default: []].append(token)
+      case .publish(let changes): batches.append(changes)
       case .reject(let id, let reason): rejections[id.number] = reason
       }
     }

@@ -1,0 +1,198 @@
+import EPPCore
+
+/// The answer to a request for text, put together from tokens as they come: events of a stream, or one JSON object.
+/// Fields and their order are those of vLLM 0.32.
+struct GenerationAnswer: Sendable {
+  let request: GenerationRequest
+  let id: String
+  let model: String
+  /// Seconds since 1970.
+  let created: Int
+  private let reportsPromptTokenDetails: Bool
+  private let blockTokens: Int
+  /// One for each answer to each prompt, answers to the same prompt side by side.
+  private(set) var choices: [Choice]
+  private var unfinished: Int
+
+  /// One answer to one prompt.
+  struct Choice: Sendable {
+    /// Bytes of text: a character may be spread over two tokens.
+    var text: [UInt8] = []
+    var tokens: [UInt32] = []
+    var usage = TokenUsage()
+    var finish: SimulatedRequest.FinishReason?
+  }
+
+  /// - Parameters:
+  ///   - name: names the answer, behind a prefix for the API.
+  ///   - created: seconds since 1970.
+  init(_ request: GenerationRequest, name: String, model: String, created: Int, options: EngineOptions) {
+    self.request = request
+    id = (request.api == .chat ? "chatcmpl-" : "cmpl-") + name
+    self.model = model
+    self.created = created
+    reportsPromptTokenDetails = options.reportsPromptTokenDetails
+    blockTokens = options.blockTokens
+    choices = Array(repeating: Choice(), count: request.prompts.count * request.answersPerPrompt)
+    unfinished = choices.count
+  }
+
+  /// Whether every choice has ended.
+  var isComplete: Bool { unfinished == 0 }
+
+  /// Takes in a token, and gives the events that it makes in a stream; without a stream there are none.
+  mutating func accept(
+    choice index: Int, token: UInt32, usage: TokenUsage, finish: SimulatedRequest.FinishReason?
+  ) -> String {
+    let isFirst = choices[index].usage.completionTokens == nil
+    // The token that ends an answer is one of its tokens, but no text.
+    let text = SpecialToken(rawValue: token) == nil ? Tokenizer.trained.bytes(of: token) : []
+    choices[index].usage = usage
+    choices[index].finish = finish
+    if finish != nil { unfinished -= 1 }
+    guard request.isStreaming else {
+      choices[index].text += text
+      choices[index].tokens.append(token)
+      return ""
+    }
+    var events = ""
+    if isFirst, request.api == .chat { addRole(index, to: &events) }
+    addToken(index, token: token, text: text, isFirst: isFirst, to: &events)
+    if isComplete {
+      if request.includesUsage { addUsage(to: &events) }
+      events += "data: [DONE]\n\n"
+    }
+    return events
+  }
+
+  /// Usage over all choices: prompts count once, however many answers they have.
+  var totalUsage: TokenUsage {
+    var total = TokenUsage(promptTokens: 0, completionTokens: 0, cachedTokens: 0)
+    for (index, choice) in choices.enumerated() {
+      total.completionTokens = (total.completionTokens ?? 0) + (choice.usage.completionTokens ?? 0)
+      guard index % request.answersPerPrompt == 0 else { continue }
+      total.promptTokens = (total.promptTokens ?? 0) + (choice.usage.promptTokens ?? 0)
+      total.cachedTokens = (total.cachedTokens ?? 0) + (choice.usage.cachedTokens ?? 0)
+    }
+    return total
+  }
+}
+
+extension GenerationAnswer {
+  private var object: String {
+    switch (request.api, request.isStreaming) {
+    case (.chat, true): "chat.completion.chunk"
+    case (.chat, false): "chat.completion"
+    case (.completions, _): "text_completion"
+    }
+  }
+
+  private var head: String {
+    """
+    {"id":\(JSONString.quoted(id)),"object":"\(object)","created":\(created),"model":\(JSONString.quoted(model)),"choices":[
+    """
+  }
+
+  /// A chat's stream begins with the role.
+  private func addRole(_ index: Int, to events: inout String) {
+    events += "data: \(head){\"index\":\(index),\"delta\":{\"role\":\"assistant\",\"content\":\"\"},\"logprobs\":null,"
+    events += "\"finish_reason\":null}]"
+    if request.includesContinuousUsage {
+      let usage = TokenUsage(promptTokens: choices[index].usage.promptTokens, completionTokens: 0)
+      events += ",\"usage\":\(Self.counts(usage))}"
+    }
+    events += ",\"prompt_token_ids\":\(promptTokens(index)),\"prompt_text\":null}\n\n"
+  }
+
+  /// The tokens of a choice's prompt, when the client asks for tokens.
+  private func promptTokens(_ index: Int) -> String {
+    request.returnsTokenIDs ? JSONString.list(request.prompts[index / request.answersPerPrompt]) : "null"
+  }
+
+  private func addToken(
+    _ index: Int, token: UInt32, text: ArraySlice<UInt8>, isFirst: Bool, to events: inout String
+  ) {
+    let choice = choices[index]
+    let finish = choice.finish.map { "\"\($0.rawValue)\"" } ?? "null"
+    let text = JSONString.quoted(String(decoding: text, as: UTF8.self))
+    let token = request.returnsTokenIDs ? "[\(token)]" : "null"
+    events += "data: \(head){\"index\":\(index),"
+    switch request.api {
+    case .chat:
+      events += "\"delta\":{\"content\":\(text)},\"logprobs\":null,\"finish_reason\":\(finish),"
+      if choice.finish != nil { events += "\"stop_reason\":null," }
+      events += "\"token_ids\":\(token)}]"
+    case .completions:
+      events += "\"text\":\(text),\"logprobs\":null,\"finish_reason\":\(finish),\"stop_reason\":null,"
+      events += "\"prompt_token_ids\":\(isFirst ? promptTokens(index) : "null"),\"token_ids\":\(token)}]"
+    }
+    if request.includesContinuousUsage { events += ",\"usage\":\(Self.counts(choice.usage))}" }
+    if isComplete, !request.includesUsage { events += Self.fingerprint }
+    events += "}\n\n"
+  }
+
+  private func addUsage(to events: inout String) {
+    let usage = totalUsage
+    events += "data: \(head)],\"usage\":\(Self.counts(usage))"
+    if reportsPromptTokenDetails {
+      events += ",\"prompt_tokens_details\":{\"cached_tokens\":\(usage.cachedTokens ?? 0)"
+      if request.api == .chat { events += ",\"created_cache_tokens\":\(createdCacheTokens(usage))" }
+      events += "}"
+    }
+    events += "}\(Self.fingerprint)}\n\n"
+  }
+
+  /// The body of an answer that is not streamed.
+  var body: String {
+    let all = choices.enumerated().map { index, choice in json(of: choice, index: index) }.joined(separator: ",")
+    let usage = totalUsage
+    var details = "null"
+    if reportsPromptTokenDetails {
+      let created = request.api == .chat ? "\(createdCacheTokens(usage))" : "null"
+      details = """
+        {"cached_tokens":\(usage.cachedTokens ?? 0),"created_cache_tokens":\(created),"multimodal_tokens":null}
+        """
+    }
+    let chat =
+      request.api == .chat
+      ? #""prompt_logprobs":null,"prompt_token_ids":\#(promptTokens(0)),"prompt_text":null,"# : ""
+    return """
+      \(head)\(all)],"service_tier":null\(Self.fingerprint),"usage":\(Self.counts(usage)),\
+      "prompt_tokens_details":\(details),"completion_tokens_details":null},\(chat)\
+      "kv_transfer_params":null,"ec_transfer_params":null,"metrics":null}
+      """
+  }
+
+  private func json(of choice: Choice, index: Int) -> String {
+    let finish = choice.finish.map { "\"\($0.rawValue)\"" } ?? "null"
+    let text = JSONString.quoted(String(decoding: choice.text, as: UTF8.self))
+    let tokens = request.returnsTokenIDs ? JSONString.list(choice.tokens) : "null"
+    switch request.api {
+    case .chat:
+      return """
+        {"index":\(index),"message":{"role":"assistant","content":\(text),"refusal":null,"annotations":null,\
+        "audio":null,"function_call":null,"reasoning":null},"logprobs":null,"finish_reason":\(finish),\
+        "stop_reason":null,"token_ids":\(tokens),"routed_experts":null}
+        """
+    case .completions:
+      return """
+        {"index":\(index),"text":\(text),"logprobs":null,"finish_reason":\(finish),"stop_reason":null,\
+        "token_ids":\(tokens),"prompt_logprobs":null,"prompt_token_ids":\(promptTokens(index)),"routed_experts":null}
+        """
+    }
+  }
+
+  /// A usage object without its end: details may follow.
+  private static func counts(_ usage: TokenUsage) -> String {
+    let (prompt, completion) = (usage.promptTokens ?? 0, usage.completionTokens ?? 0)
+    return "{\"prompt_tokens\":\(prompt),\"total_tokens\":\(prompt + completion),\"completion_tokens\":\(completion)"
+  }
+
+  /// Prompt tokens in blocks that the request added to the cache.
+  private func createdCacheTokens(_ usage: TokenUsage) -> Int {
+    let full = (usage.promptTokens ?? 0) / blockTokens * blockTokens
+    return max(0, full - (usage.cachedTokens ?? 0))
+  }
+
+  private static let fingerprint = ",\"system_fingerprint\":\"engine-sim\""
+}

@@ -1,0 +1,101 @@
+import EPPRequests
+
+/// A JSON value with everything in it, members in the order in which they are written.
+enum JSONNode: Sendable, Equatable {
+  struct Member: Sendable, Equatable {
+    var name: String
+    var value: JSONNode
+  }
+
+  case object([Member])
+  case array([JSONNode])
+  case string(String)
+  /// A number that is written without sign, fraction and exponent.
+  case integer(UInt64)
+  /// Any other number, as it is written.
+  case number(String)
+  case boolean(Bool)
+  case null
+
+  /// Reads a text; nothing but white space may follow the value.
+  init(_ text: [UInt8]) throws(JSONError) {
+    let bytes = unsafe text.span.bytes
+    var cursor = JSONCursor(bytes)
+    self = try Self.read(bytes, &cursor)
+    try cursor.finish(bytes)
+  }
+
+  /// The cursor bounds the depth.
+  private static func read(_ bytes: RawSpan, _ cursor: inout JSONCursor) throws(JSONError) -> JSONNode {
+    switch try cursor.peek(bytes) {
+    case .object:
+      var members: [Member] = []
+      try cursor.open(bytes, .object)
+      var isFirst = true
+      while let name = try cursor.nextMember(bytes, isFirst: &isFirst) {
+        members.append(Member(name: name.string(in: bytes), value: try read(bytes, &cursor)))
+      }
+      return .object(members)
+    case .array:
+      var elements: [JSONNode] = []
+      try cursor.open(bytes, .array)
+      var isFirst = true
+      while try cursor.nextElement(bytes, isFirst: &isFirst) { elements.append(try read(bytes, &cursor)) }
+      return .array(elements)
+    case .string: return .string(try cursor.readString(bytes).string(in: bytes))
+    case .number:
+      let number = try cursor.readNumber(bytes)
+      if let integer = number.integer { return .integer(integer) }
+      return .number(
+        String(
+          decoding: number.range.map { unsafe bytes.unsafeLoad(fromByteOffset: $0, as: UInt8.self) }, as: UTF8.self))
+    case .boolean: return .boolean(try cursor.readBoolean(bytes))
+    case .null:
+      try cursor.readNull(bytes)
+      return .null
+    }
+  }
+
+  /// The member of an object with this name, the last one of several; nil when there is none and for other values.
+  subscript(name: String) -> JSONNode? {
+    guard case .object(let members) = self else { return nil }
+    return members.last { $0.name == name }?.value
+  }
+
+  /// Nil for a value that is no string.
+  var text: String? { if case .string(let text) = self { text } else { nil } }
+
+  /// Nil for a value that is no whole number of at least 0.
+  var integer: UInt64? { if case .integer(let integer) = self { integer } else { nil } }
+
+  /// Nil for a value that is no number.
+  var double: Double? {
+    switch self {
+    case .integer(let integer): Double(integer)
+    case .number(let text): Double(text)
+    default: nil
+    }
+  }
+
+  /// Nil for a value that is neither true nor false.
+  var boolean: Bool? { if case .boolean(let boolean) = self { boolean } else { nil } }
+
+  /// Nil for a value that is no array.
+  var elements: [JSONNode]? { if case .array(let elements) = self { elements } else { nil } }
+}
+
+extension JSONNode {
+  /// The value as chat templates print it, which is how Python's `json` does: a space after each comma and colon.
+  var printed: String {
+    switch self {
+    case .object(let members):
+      "{" + members.map { "\(JSONString.quoted($0.name)): \($0.value.printed)" }.joined(separator: ", ") + "}"
+    case .array(let elements): "[" + elements.map(\.printed).joined(separator: ", ") + "]"
+    case .string(let text): JSONString.quoted(text)
+    case .integer(let integer): "\(integer)"
+    case .number(let text): text
+    case .boolean(let boolean): boolean ? "true" : "false"
+    case .null: "null"
+    }
+  }
+}

@@ -1,0 +1,185 @@
+import EPPCore
+
+extension SimulatedEngine {
+  /// Puts together the next step: requests that run first, then, while there is room, those that wait.
+  mutating func startStep(at now: MonotonicTime) {
+    var next = Step(endsAt: now)
+    var budget = options.maximumBatchedTokens
+    let preempted = scheduleRunning(into: &next, budget: &budget)
+    // After a preemption there is no room, and a request admitted now would be the next to be preempted.
+    if !preempted { admitWaiting(at: now, into: &next, budget: &budget) }
+    let tokens = next.prefillTokens + next.decodeTokens
+    guard tokens > 0 else { return }
+    statistics.tokensPerStep.observe(Double(tokens))
+    next.endsAt = now.advanced(by: duration(of: next))
+    step = next
+  }
+
+  private func duration(of step: Step) -> Duration {
+    let prefill = Double(step.prefillTokens) / options.prefillTokensPerSecond
+    let decode = step.decodeTokens > 0 ? options.interTokenLatency / .seconds(1) : 0
+    return .nanoseconds(Int64(((prefill + decode) * slowness * 1e9).rounded()))
+  }
+
+  /// Schedules the requests of the running batch; true when one of them had to give its blocks to another.
+  private mutating func scheduleRunning(into next: inout Step, budget: inout Int) -> Bool {
+    var preempted = false
+    var position = 0
+    while position < running.count, budget > 0 {
+      let id = running[position]
+      guard let index = sequences.index(forKey: id) else {
+        running.remove(at: position)
+        continue
+      }
+      let tokens = min(sequences.values[index].pendingTokens, budget)
+      while !extend(index, by: tokens), let victim = running.popLast() {
+        preempted = true
+        preempt(victim)
+        if victim == id { break }
+      }
+      guard position < running.count else { break }
+      compute(index, tokens: tokens, in: &next)
+      budget -= tokens
+      position += 1
+    }
+    return preempted
+  }
+
+  /// Gives a sequence the blocks that its next tokens take; false when there are not enough.
+  private mutating func extend(_ index: Dictionary<SimulatedRequestID, SimulatedSequence>.Index, by tokens: Int) -> Bool
+  {
+    let needed = sequences.values[index].chain.blocks(holding: sequences.values[index].computedTokens + tokens)
+    let missing = needed - sequences.values[index].blocks.count
+    guard missing <= pool.freeCount else { return false }
+    for _ in 0..<max(0, missing) {
+      guard let block = allocateBlock() else { return false }
+      sequences.values[index].blocks.append(block)
+    }
+    return true
+  }
+
+  /// Takes a block from the pool, and notes what it held.
+  private mutating func allocateBlock() -> Int? {
+    guard let allocation = pool.allocate() else { return nil }
+    if let evicted = allocation.evicted { note(.removed(evicted)) }
+    return allocation.block
+  }
+
+  /// Keeps an event until the step ends, when somebody wants to know.
+  mutating func note(_ event: CacheEvent) {
+    if options.recordsCacheEvents { cacheEvents.append(event) }
+  }
+
+  /// Takes a running request's blocks away and puts it first in the queue; it will be computed again.
+  private mutating func preempt(_ id: SimulatedRequestID) {
+    guard let index = sequences.index(forKey: id) else { return }
+    pool.release(sequences.values[index].blocks)
+    sequences.values[index].blocks.removeAll()
+    sequences.values[index].computedTokens = 0
+    sequences.values[index].namedBlocks = 0
+    sequences.values[index].preemptions += 1
+    statistics.preemptions += 1
+    waiting.insert(id, at: 0)
+  }
+
+  /// Admits requests in the order of their arrival until the batch, the token budget or the cache is full. A request
+  /// whose adapter finds no place in the batch lets others pass.
+  private mutating func admitWaiting(at now: MonotonicTime, into next: inout Step, budget: inout Int) {
+    var adapters = Set(running.compactMap { sequences[$0]?.adapter })
+    var position = 0
+    while position < waiting.count, running.count < options.maximumRunningRequests, budget > 0 {
+      guard let index = sequences.index(forKey: waiting[position]) else {
+        waiting.remove(at: position)
+        continue
+      }
+      if let adapter = sequences.values[index].adapter, !adapters.contains(adapter) {
+        guard adapters.count < max(1, options.maximumAdapters) else {
+          position += 1
+          continue
+        }
+        adapters.insert(adapter)
+      }
+      guard admit(index, at: now) else { break }
+      running.append(waiting.remove(at: position))
+      let tokens = min(sequences.values[index].pendingTokens, budget)
+      compute(index, tokens: tokens, in: &next)
+      budget -= tokens
+    }
+    if !adapters.isEmpty { recordAdapters(at: now) }
+  }
+
+  /// Gives a waiting request its cached prefix and room for all its other tokens; false when there is no room.
+  private mutating func admit(
+    _ index: Dictionary<SimulatedRequestID, SimulatedSequence>.Index, at now: MonotonicTime
+  ) -> Bool {
+    let sequence = sequences.values[index]
+    let tokens = sequence.chain.tokens.count
+    // The last token has to be computed: its outcome is the first token of the answer. So a prompt that is cached whole
+    // computes its last block again, into a second block with the same hash.
+    let reusable = (tokens - 1) / options.blockTokens
+    let match = pool.match(sequence.chain.hashes.prefix(reusable))
+    let others = sequence.chain.blocks(holding: tokens) - match.found
+    guard others <= pool.freeCount - match.free else { return false }
+
+    var blocks = sequence.chain.hashes.prefix(match.found).compactMap { pool.acquire($0) }
+    for _ in 0..<others {
+      if let block = allocateBlock() { blocks.append(block) }
+    }
+    let cached = match.found * options.blockTokens
+    sequences.values[index].blocks = blocks
+    sequences.values[index].computedTokens = cached
+    sequences.values[index].namedBlocks = match.found
+    if sequence.admittedAt == nil {
+      sequences.values[index].admittedAt = now
+      sequences.values[index].cachedTokens = cached
+      statistics.prefixCacheQueries += tokens
+      statistics.prefixCacheHits += cached
+    }
+    return true
+  }
+
+  /// Has the step compute the next tokens of a request.
+  ///
+  /// Blocks that will be full can be found from now on: requests that are admitted later in the same step are computed
+  /// after this one, as in vLLM.
+  private mutating func compute(
+    _ index: Dictionary<SimulatedRequestID, SimulatedSequence>.Index, tokens: Int, in next: inout Step
+  ) {
+    if sequences.values[index].isDecoding { next.decodeTokens += tokens } else { next.prefillTokens += tokens }
+    sequences.values[index].computedTokens += tokens
+    let sequence = sequences.values[index]
+    if sequence.pendingTokens == 0 { next.sampled.append(sequence.id) }
+    let full = min(sequence.computedTokens / options.blockTokens, sequence.chain.hashes.count)
+    guard full > sequence.namedBlocks else { return }
+    for block in sequence.namedBlocks..<full { pool.name(sequence.blocks[block], sequence.chain.hashes[block]) }
+    if options.recordsCacheEvents {
+      note(.stored(sequence.chain.stored(sequence.namedBlocks..<full, sessionID: sequence.sessionID)))
+    }
+    sequences.values[index].namedBlocks = full
+  }
+
+  /// Tells what a step changed in the cache, and hands out its tokens.
+  mutating func finish(_ step: Step, into actions: inout [SimulatedEngineAction]) {
+    if !cacheEvents.isEmpty {
+      actions.append(.publish(cacheEvents))
+      cacheEvents.removeAll()
+    }
+    for id in step.sampled {
+      guard let index = sequences.index(forKey: id) else { continue }
+      let token = sequences.values[index].nextToken
+      sequences.values[index].chain.append(CollectionOfOne(token))
+      sequences.values[index].outputTokens += 1
+      countToken(index, at: step.endsAt)
+      let sequence = sequences.values[index]
+      let isLast = sequence.outputTokens == sequence.outputLimit
+      actions.append(.emit(id, token: token, usage: sequence.usage, finish: isLast ? sequence.finishReason : nil))
+      if isLast {
+        sequences.remove(at: index)
+        running.removeAll { $0 == id }
+        pool.release(sequence.blocks)
+        countEnd(of: sequence, at: step.endsAt)
+        if sequence.adapter != nil { recordAdapters(at: step.endsAt) }
+      }
+    }
+  }
+}

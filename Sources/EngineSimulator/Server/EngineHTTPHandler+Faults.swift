@@ -1,0 +1,67 @@
+import NIOCore
+import NIOHTTP1
+
+/// Paths that vLLM does not have: the switches for faults.
+extension EngineHTTPHandler {
+  /// A day, in seconds.
+  private static let longestFault = 86_400.0
+
+  /// What is wrong with the engine.
+  func serveFaults(_ method: HTTPMethod) throws(APIError) {
+    guard method == .POST else { return respond(200, json: Self.json(of: engine.fault)) }
+    let body = try bodyJSON()
+    let seconds = body["seconds"]?.double
+    guard let fault = EngineFault(mode: body["mode"]?.text ?? "", factor: body["factor"]?.double),
+      (0...Self.longestFault).contains(seconds ?? 0)
+    else {
+      throw APIError(
+        status: 400,
+        message:
+          "mode is none, slow, errors, render-errors, hang or refuse; factor (for slow) is more than 0, seconds at "
+          + "most a day",
+        type: "BadRequestError", parameter: "mode")
+    }
+    // Answered first: a connection that is refused from now on could not bring the answer.
+    respond(200, json: Self.json(of: fault))
+    engine.setFault(fault, for: seconds.map { .seconds($0) })
+  }
+
+  private static func json(of fault: EngineFault) -> String {
+    #"{"mode":"\#(fault.mode)","factor":\#(fault.slowness)}"#
+  }
+
+  /// What is wrong with the publisher of KV events, and what it has published.
+  func serveKVEventFaults(_ method: HTTPMethod) throws(APIError) {
+    guard let publisher = engine.publisher else {
+      throw APIError(
+        status: 400, message: "KV events are off: start engine-sim with --kv-events-config.", type: "BadRequestError")
+    }
+    if method == .POST {
+      let body = try bodyJSON()
+      let wrong = APIError(
+        status: 400,
+        message: "drop, garble and garbage are counts up to \(KVEventFaults.maximumCount), paused is true or false",
+        type: "BadRequestError")
+      func count(_ name: String) throws(APIError) -> Int? {
+        guard let value = body[name] else { return nil }
+        guard let count = value.integer, count <= KVEventFaults.maximumCount else { throw wrong }
+        return Int(count)
+      }
+      let (dropped, garbled, garbage) = (try count("drop"), try count("garble"), try count("garbage"))
+      if let paused = body["paused"], paused.boolean == nil { throw wrong }
+      publisher.changeFaults { faults in
+        faults.dropped = dropped ?? faults.dropped
+        faults.garbled = garbled ?? faults.garbled
+        faults.garbage = garbage ?? faults.garbage
+        faults.isPaused = body["paused"]?.boolean ?? faults.isPaused
+      }
+    }
+    let (faults, published) = publisher.state
+    respond(
+      200,
+      json: """
+        {"published":\(published),"drop":\(faults.dropped),"garble":\(faults.garbled),"garbage":\(faults.garbage),\
+        "paused":\(faults.isPaused)}
+        """)
+  }
+}

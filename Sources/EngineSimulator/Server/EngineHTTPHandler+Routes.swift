@@ -1,0 +1,121 @@
+import EPPRequests
+import NIOCore
+import NIOHTTP1
+
+extension EngineHTTPHandler {
+  /// What a path is for.
+  private enum Endpoint: String {
+    case completions = "/v1/completions"
+    case chatCompletions = "/v1/chat/completions"
+    case completionsRender = "/v1/completions/render"
+    case chatCompletionsRender = "/v1/chat/completions/render"
+    case tokenize = "/tokenize"
+    case detokenize = "/detokenize"
+    case models = "/v1/models"
+    case loadAdapter = "/v1/load_lora_adapter"
+    case unloadAdapter = "/v1/unload_lora_adapter"
+    case health = "/health"
+    case ping = "/ping"
+    case version = "/version"
+    case load = "/load"
+    case metrics = "/metrics"
+    case resetPrefixCache = "/reset_prefix_cache"
+    case kvEventSources = "/kv_event_sources"
+    case faults = "/sim/faults"
+    case kvEventFaults = "/sim/kv-events"
+
+    var methods: [HTTPMethod] {
+      switch self {
+      case .completions, .chatCompletions, .completionsRender, .chatCompletionsRender, .tokenize, .detokenize,
+        .loadAdapter, .unloadAdapter, .resetPrefixCache:
+        [.POST]
+      case .models, .health, .version, .load, .metrics, .kvEventSources: [.GET]
+      case .ping, .faults, .kvEventFaults: [.GET, .POST]
+      }
+    }
+  }
+
+  /// The vLLM version whose answers are imitated.
+  private static let version = "0.32.0"
+
+  /// Answers the request that has been read.
+  func route(_ method: HTTPMethod, path: String) {
+    guard let endpoint = Endpoint(rawValue: path) else { return respond(404, json: #"{"detail":"Not Found"}"#) }
+    guard endpoint.methods.contains(method) else {
+      return respond(
+        405, type: "application/json", body: ByteBuffer(string: #"{"detail":"Method Not Allowed"}"#),
+        headers: [("allow", endpoint.methods.map(\.rawValue).joined(separator: ", "))])
+    }
+    do { try serve(endpoint, method) } catch { respond(error.status, json: error.json) }
+  }
+
+  private func serve(_ endpoint: Endpoint, _ method: HTTPMethod) throws(APIError) {
+    switch endpoint {
+    case .completions: try serveGeneration(.completions)
+    case .chatCompletions: try serveGeneration(.chat)
+    case .completionsRender: try serveRender(.completions)
+    case .chatCompletionsRender: try serveRender(.chat)
+    case .tokenize: try serveTokenize()
+    case .detokenize: try serveDetokenize()
+    case .health, .ping: respond(200, type: nil, body: ByteBuffer())
+    case .version: respond(200, json: #"{"version":"\#(Self.version)"}"#)
+    case .load:
+      respond(200, json: #"{"server_load":\#(engine.engine.runningRequests + engine.engine.waitingRequests)}"#)
+    case .models:
+      respond(200, json: engine.models.json(contextTokens: engine.options.contextTokens, created: engine.date))
+    case .metrics:
+      respond(
+        200, type: "text/plain; version=1.0.0; charset=utf-8", body: ByteBuffer(bytes: engine.metrics()))
+    case .resetPrefixCache: respond(200, json: #"{"success":\#(engine.resetPrefixCache())}"#)
+    case .kvEventSources: respond(200, json: engine.publisher.map { #"{"0":\#($0.configuration.json)}"# } ?? "{}")
+    case .loadAdapter: try loadAdapter()
+    case .unloadAdapter:
+      respondText(try engine.models.unload(name: try bodyJSON()["lora_name"]?.text ?? ""))
+    case .faults: try serveFaults(method)
+    case .kvEventFaults: try serveKVEventFaults(method)
+    }
+  }
+
+  /// The body as JSON. Throws the error that vLLM answers to a body that is none.
+  func bodyJSON() throws(APIError) -> JSONNode {
+    do { return try JSONNode(Array(body.readableBytesView)) } catch { throw .invalidJSON(offset: error.offset) }
+  }
+
+  /// The body of a request that has to say that it is JSON.
+  func typedBodyJSON() throws(APIError) -> JSONNode {
+    let type = head?.headers.first(name: "content-type")?.lowercased().split(separator: ";").first
+    guard type?.trimmingPrefix(" ") == "application/json" else { throw APIError.unsupportedMediaType }
+    return try bodyJSON()
+  }
+
+  private func respondText(_ text: String) {
+    respond(200, type: "text/plain; charset=utf-8", body: ByteBuffer(string: text))
+  }
+
+  /// What a model's name stands for.
+  func target(of model: String) throws(APIError) -> ServedModels.Target {
+    guard let target = engine.models.target(of: model) else {
+      throw APIError.unknownModel(model, served: engine.models.names + engine.models.adapters.map(\.name))
+    }
+    return target
+  }
+
+  private func serveGeneration(_ api: GenerationRequest.API) throws(APIError) {
+    if engine.fault == .errors { throw APIError.internalError }
+    var request = try GenerationRequest(api: api, body: try typedBodyJSON())
+    request.sessionID = request.sessionID ?? head?.headers.first(name: "x-session-id")
+    switch try target(of: request.model) {
+    case .base: try generate(request, adapter: nil)
+    case .adapter(let adapter): try generate(request, adapter: adapter)
+    }
+  }
+
+  private func loadAdapter() throws(APIError) {
+    guard engine.options.maximumAdapters > 0 else {
+      throw APIError(status: 400, message: "LoRA is off: start engine-sim with --max-loras.", type: "InvalidUserInput")
+    }
+    let body = try bodyJSON()
+    respondText(
+      try engine.models.load(name: body["lora_name"]?.text ?? "", path: body["lora_path"]?.text ?? ""))
+  }
+}

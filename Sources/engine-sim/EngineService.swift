@@ -1,0 +1,53 @@
+import EngineSimulator
+import Glibc
+import ServiceLifecycle
+
+/// The engines of this process, from their start to the signal that ends them.
+struct EngineService: Service {
+  let options: EngineOptions
+  let host: String
+  let port: Int
+  let count: Int
+
+  func run() async throws {
+    var servers: [EngineServer] = []
+    for index in 0..<count {
+      let wanted = port == 0 ? 0 : port + index
+      do {
+        var options = options
+        options.kvEvents = options.kvEvents?.moved(by: index)
+        servers.append(try await EngineServer.start(options: options, host: host, port: wanted))
+      } catch {
+        for server in servers { try await server.stop() }
+        // It says itself what to do.
+        if error is KVEventPublisherError { throw error }
+        throw CannotListen(host: host, port: wanted, reason: error)
+      }
+    }
+    for server in servers {
+      announce("engine-sim: listening on \(server.address)")
+      guard let events = server.kvEvents else { continue }
+      let replay = events.replayEndpoint.map { ", replayed on \($0.text)" } ?? ""
+      announce("engine-sim: KV events of \(server.address) on \(events.endpoint.text)\(replay)")
+    }
+    try await gracefulShutdown()
+    for server in servers { try await server.stop() }
+  }
+
+  /// Prints a line at once, also when standard output is a pipe: whoever started us may wait for it.
+  private func announce(_ line: String) {
+    print(line)
+    _ = fflush(nil)
+  }
+}
+
+/// A port could not be opened.
+private struct CannotListen: Error, CustomStringConvertible {
+  var host: String
+  var port: Int
+  var reason: any Error
+
+  var description: String {
+    "cannot listen on \(host) port \(port): \(reason). Choose another --port, or 0 for any that is free."
+  }
+}
