@@ -64,13 +64,19 @@ let package = Package(
       name: "EPPPrefixCache", dependencies: ["CPrefetch", "EPPCore", "EPPMetrics", crypto], swiftSettings: strict),
     .target(name: "EPPScheduling", dependencies: ["EPPCore", "EPPMetrics", "EPPPrefixCache"], swiftSettings: strict),
     .target(name: "EPPExtProc", dependencies: ["EPPCore"], swiftSettings: strict),
-    .target(name: "EPPKVEvents", swiftSettings: strict),
 
     // The world outside.
     .target(
       name: "EPPDataLayer", dependencies: ["EPPCore", "EPPMetrics", logging, nioCore, nioPosix, yams],
       swiftSettings: strict),
     .target(name: "ZeroMQ", dependencies: ["CZeroMQ"], swiftSettings: strict, linkerSettings: [.linkedLibrary("zmq")]),
+    .target(
+      name: "EPPKVEvents", dependencies: ["EPPCore", "EPPMetrics", "EPPPrefixCache", "ZeroMQ", logging],
+      swiftSettings: strict),
+    .target(
+      name: "EPPTokens",
+      dependencies: ["EPPCore", "EPPMetrics", "EPPRequests", asyncHTTPClient, crypto, logging, nioCore, nioHTTP1],
+      swiftSettings: strict),
     .target(
       name: "EPPRouting",
       dependencies: [
@@ -101,8 +107,9 @@ let package = Package(
     .executableTarget(
       name: "epp",
       dependencies: [
-        "EPPConfiguration", "EPPCore", "EPPDataLayer", "EPPExtProc", "EPPGRPCServer", "EPPMetrics", "EPPObservability",
-        "EPPPrefixCache", "EPPRouting", "EPPScheduling", argumentParser, logging, serviceLifecycle,
+        "EPPConfiguration", "EPPCore", "EPPDataLayer", "EPPExtProc", "EPPGRPCServer", "EPPKVEvents", "EPPMetrics",
+        "EPPObservability", "EPPPrefixCache", "EPPRouting", "EPPScheduling", "EPPTokens", "ZeroMQ", argumentParser,
+        logging, serviceLifecycle,
       ], swiftSettings: strict),
     .executableTarget(
       name: "engine-sim", dependencies: ["EngineSimulator", argumentParser, logging, serviceLifecycle, unixSignals],
@@ -115,7 +122,16 @@ let package = Package(
     // Tests, one target per source target, and the whole against a real Envoy.
     .testTarget(name: "EPPBenchTests", dependencies: ["epp-bench", argumentParser, nioCore], swiftSettings: strict),
     .testTarget(name: "EPPCoreTests", dependencies: ["EPPCore"], swiftSettings: strict),
-    .testTarget(name: "EPPKVEventsTests", dependencies: ["EPPKVEvents"], swiftSettings: strict),
+    .testTarget(
+      name: "EPPKVEventsTests",
+      dependencies: [
+        "EPPCore", "EPPKVEvents", "EPPMetrics", "EPPPrefixCache", "ZeroMQ", logging, nioCore, nioPosix,
+      ], swiftSettings: strict
+    ),
+    .testTarget(
+      name: "EPPTokensTests",
+      dependencies: ["EPPCore", "EPPMetrics", "EPPTokens", "EngineSimulator", logging, nioCore, nioHTTP1, nioPosix],
+      swiftSettings: strict),
     .testTarget(name: "EPPMetricsTests", dependencies: ["EPPCore", "EPPMetrics"], swiftSettings: strict),
     .testTarget(
       name: "EPPRequestsTests", dependencies: ["EPPCore", "EPPRequests"], resources: [.copy("Fixtures")],

@@ -30,6 +30,7 @@ package struct ServeConfiguration: Sendable, Equatable {
 
   package var profile: ProfileConfiguration
   package var prefix: PrefixSettings
+  package var cache: CacheSettings
   package var ignoresSubset: Bool
   package var emitsScores: Bool
 

@@ -39,6 +39,19 @@ package struct ServeOptions: Sendable {
   package var disableSubsetFilter = false
   package var emitScores = false
 
+  // MARK: Prefix caches
+  package var prefixMode = "auto"
+  package var kvEventsPort: Int?
+  package var kvReplayPort: Int?
+  package var kvDataParallelSize: Int?
+  package var kvEventsBind: String?
+  package var speculativePrefix = true
+  package var tokenSource = "render"
+  package var tokenDeadline = "20ms"
+  package var maximumIndex = "2Gi"
+  package var indexSnapshot: String?
+  package var hashSecretFile: String?
+
   // MARK: Limits
   package var maximumRequestBody = "32Mi"
   package var maximumBuffered = "1Gi"

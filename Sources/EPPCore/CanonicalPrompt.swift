@@ -12,6 +12,8 @@ package struct CanonicalPrompt: Sendable {
   package var prompts: [Range<Int>] = []
   /// Ends of message segments in `bytes`, ascending: where a conversation's head may end.
   package var segmentEnds: [Int] = []
+  /// Whether images, sounds or films are part of the prompt: of those `bytes` has digests.
+  package var hasMedia = false
 
   package init() {}
 
@@ -24,5 +26,6 @@ package struct CanonicalPrompt: Sendable {
     tokens.removeAll(keepingCapacity: true)
     prompts.removeAll(keepingCapacity: true)
     segmentEnds.removeAll(keepingCapacity: true)
+    hasMedia = false
   }
 }

@@ -13,6 +13,12 @@ package final class EndpointSeries: Sendable {
   package let scrapeAge: Gauge
   /// `epp_prefix_cache_queried_tokens_total`: prompt tokens of every request sent to the endpoint.
   package let prefixQueriedTokens: Counter
+  /// `epp_prefix_exact_tokens_total`: those of them whose prediction rests on the engine's own events.
+  package let prefixExactTokens: Counter
+  /// `epp_prefix_engine_error_ratio`.
+  package let counterError: Gauge
+  /// `epp_prefix_unmatched_windows_total`.
+  package let unmatchedWindows: Counter
   /// `epp_prefix_cache_hit_tokens_total{source="predicted"}`.
   package let prefixHitTokensPredicted: Counter
   /// `epp_prefix_cache_hit_tokens_total{source="reported"}`.
@@ -76,6 +82,9 @@ package final class EndpointSeries: Sendable {
     stale = families.endpointStale.cell([key.name])
     scrapeAge = families.endpointScrapeAge.cell([key.name])
     prefixQueriedTokens = families.prefixCacheQueriedTokens.cell([key.name])
+    prefixExactTokens = families.prefixExactTokens.cell([key.name])
+    counterError = families.prefixCounterError.cell([key.name])
+    unmatchedWindows = families.prefixUnmatchedWindows.cell([key.name])
     prefixHitTokensPredicted = families.prefixCacheHitTokens.cell(predicted)
     prefixHitTokensReported = families.prefixCacheHitTokens.cell(reported)
     predictionError = families.prefixPredictionError.cell([key.name])
@@ -87,6 +96,8 @@ package final class EndpointSeries: Sendable {
         Registration(families.endpointScrapeAge, [key.name]),
         Registration(families.prefixCacheQueriedTokens, [key.name]),
         Registration(families.prefixCacheHitTokens, predicted), Registration(families.prefixCacheHitTokens, reported),
+        Registration(families.prefixExactTokens, [key.name]), Registration(families.prefixCounterError, [key.name]),
+        Registration(families.prefixUnmatchedWindows, [key.name]),
         Registration(families.prefixPredictionError, [key.name]), Registration(families.prefixResyncs, [key.name]),
       ]
     }

@@ -18,9 +18,11 @@ enum LabelName: String, Sendable {
   case port
   case priority
   case producerName = "producer_name"
+  case rank
   case reason
   case source
   case sourceType = "source_type"
+  case state
   case status
   case streaming
   case targetModelName = "target_model_name"

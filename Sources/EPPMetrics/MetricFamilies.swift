@@ -41,9 +41,14 @@ struct MetricFamilies: Sendable {
   let prefixCacheHitTokens: MetricFamily<Counter>
   let prefixPredictionError: MetricFamily<Histogram>
   let prefixResyncs: MetricFamily<Counter>
+  let prefixExactTokens: MetricFamily<Counter>
+  let prefixCounterError: MetricFamily<Gauge>
+  let prefixUnmatchedWindows: MetricFamily<Counter>
   let prefixIndexBlocks: MetricFamily<Gauge>
   let prefixIndexBytes: MetricFamily<Gauge>
   let prefixIndexRefusals: MetricFamily<Counter>
+  let kvEvents: KVEventFamilies
+  let tokens: TokenFamilies
   let sessionAffinity: MetricFamily<Counter>
   let rejections: MetricFamily<Counter>
   let bufferedBodyBytes: MetricFamily<Gauge>
@@ -51,6 +56,66 @@ struct MetricFamilies: Sendable {
   let endpointScrapeAge: MetricFamily<Gauge>
   let configReloadFailures: MetricFamily<Counter>
   let seriesDropped: MetricFamily<Counter>
+
+  /// What engines say of their caches, and what becomes of it.
+  struct KVEventFamilies: Sendable {
+    let messages: MetricFamily<Counter>
+    let blocks: MetricFamily<Counter>
+    let clears: MetricFamily<Counter>
+    let replays: MetricFamily<Counter>
+    let streams: MetricFamily<Gauge>
+    let streamState: MetricFamily<Gauge>
+    let lost: MetricFamily<Counter>
+    let restarts: MetricFamily<Counter>
+
+    fileprivate init(_ list: inout MetricFamilyList) {
+      messages = list.own(
+        "kv_events_messages_total", "Messages of engines' KV events, by what became of them.", [.outcome])
+      blocks = list.own(
+        "kv_events_blocks_total", "Blocks in engines' KV events, by what became of them in the prefix index.",
+        [.outcome])
+      clears = list.own("kv_events_clears_total", "Times that an engine said that its whole cache is empty.", [])
+      replays = list.own("kv_events_replays_total", "Replays of KV events, by how they ended.", [.outcome])
+      streams = list.own(
+        "kv_events_streams", "Streams of KV events (one for each data-parallel rank), by state.", [.state])
+      streamState = list.own(
+        "kv_events_stream_state",
+        "What is known of an engine's cache by its KV events: 0 nothing yet, 1 being replayed, 2 everything (live), "
+          + "3 not everything (degraded).", [.endpointName, .rank])
+      lost = list.own(
+        "kv_events_lost_messages_total", "Messages of an engine that were lost, and that its replay did not bring.",
+        [.endpointName, .rank])
+      restarts = list.own(
+        "kv_events_restarts_total", "Starts of an engine that were noticed while its KV events were followed.",
+        [.endpointName, .rank])
+    }
+  }
+
+  /// How the token ids of prompts are found.
+  struct TokenFamilies: Sendable {
+    let requests: MetricFamily<Counter>
+    let mismatches: MetricFamily<Counter>
+    let renderDuration: MetricFamily<Histogram>
+    let inFlight: MetricFamily<Gauge>
+    let cacheEntries: MetricFamily<Gauge>
+    let cacheBytes: MetricFamily<Gauge>
+    let cacheEvictions: MetricFamily<Counter>
+
+    fileprivate init(_ list: inout MetricFamilyList) {
+      requests = list.own(
+        "tokens_requests_total", "Searches for the token ids of a prompt, by how they ended.", [.outcome])
+      mismatches = list.own(
+        "tokens_mismatches_total", "Conversations that were rendered otherwise piece by piece than whole.", [])
+      renderDuration = list.ownHistogram(
+        "tokens_render_duration_seconds", "Time from the question to an engine to its token ids.", [],
+        .requestProcessing)
+      inFlight = list.own("tokens_renders_inflight", "Prompts that engines are being asked about.", [])
+      cacheEntries = list.own("tokens_cache_entries", "Prompts whose token ids are kept.", [])
+      cacheBytes = list.own("tokens_cache_bytes", "Bytes of the token ids that are kept.", [])
+      cacheEvictions = list.own(
+        "tokens_cache_evictions_total", "Prompts whose token ids were dropped for lack of room.", [])
+    }
+  }
 
   /// What the pool does as a whole.
   struct PoolFamilies: Sendable {
@@ -169,10 +234,24 @@ struct MetricFamilies: Sendable {
       "prefix_resyncs_total",
       "Times that what is known of an endpoint's cache was learned anew, because the engine reported otherwise twice "
         + "in a row.", [.endpointName])
+    prefixExactTokens = list.own(
+      "prefix_exact_tokens_total",
+      "Prompt tokens of requests sent to the endpoint whose prediction rests on the engine's own KV events.",
+      [.endpointName])
+    prefixCounterError = list.own(
+      "prefix_engine_error_ratio",
+      "Difference between the tokens that were predicted to be cached and those that the engine's own counters say were, as "
+        + "a share of all, in the last window of half a minute or more.", [.endpointName])
+    prefixUnmatchedWindows = list.own(
+      "prefix_unmatched_windows_total",
+      "Windows in which the engine found much in its cache, and nothing that its KV events had announced matched.",
+      [.endpointName])
     prefixIndexBlocks = list.own("prefix_index_blocks", "Different blocks that some endpoint is known to hold.", [])
     prefixIndexBytes = list.own("prefix_index_bytes", "Bytes of the prefix index.", [])
     prefixIndexRefusals = list.own(
       "prefix_index_refusals_total", "Entries that the prefix index had no memory or no time for.", [])
+    kvEvents = KVEventFamilies(&list)
+    tokens = TokenFamilies(&list)
     sessionAffinity = list.own(
       "session_affinity_total", "Requests with a session: placed for the first time, kept, or moved.", [.outcome])
     rejections = list.own("rejections_total", "Requests that were answered instead of routed.", [.reason])

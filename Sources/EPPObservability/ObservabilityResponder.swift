@@ -6,6 +6,7 @@ import NIOCore
 struct ObservabilityResponder: HTTPResponder {
   let page: @Sendable () -> [UInt8]
   let readiness: @Sendable () -> Readiness
+  let documents: [String: @Sendable () -> [UInt8]]
 
   func respond(to request: Request, context: BasicRequestContext) async throws -> Response {
     guard request.method == .get || request.method == .head else {
@@ -26,7 +27,15 @@ struct ObservabilityResponder: HTTPResponder {
       case .ready: text(.ok, "ok\n")
       case .notReady(let reason): text(.serviceUnavailable, reason + "\n")
       }
-    default: text(.notFound, "not found; there is /metrics, /healthz, /readyz\n")
+    default:
+      if let document = documents[path] {
+        content(.ok, document(), type: "application/json")
+      } else {
+        text(
+          .notFound,
+          "not found; there is \((["/metrics", "/healthz", "/readyz"] + documents.keys.sorted()).joined(separator: ", "))\n"
+        )
+      }
     }
   }
 

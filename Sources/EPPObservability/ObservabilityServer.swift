@@ -38,16 +38,18 @@ package struct ObservabilityServer: Sendable {
   /// - Parameters:
   ///   - page: Makes the page of `/metrics`: gauges that are read at this moment are refreshed first. Called once for
   ///     each request, at several places at a time.
+  ///   - documents: Makes pages of JSON, by path, such as `/debug/kv-events`.
   ///   - readiness: Answers `/readyz`.
   ///   - onListening: Called once with the port on which the server listens.
   package init(
     configuration: Configuration = Configuration(), logger: Logger, page: @escaping @Sendable () -> [UInt8],
+    documents: [String: @Sendable () -> [UInt8]] = [:],
     readiness: @escaping @Sendable () -> Readiness, onListening: @escaping @Sendable (Int) -> Void = { _ in }
   ) {
     self.configuration = configuration
     self.logger = logger
     self.onListening = onListening
-    responder = ObservabilityResponder(page: page, readiness: readiness)
+    responder = ObservabilityResponder(page: page, readiness: readiness, documents: documents)
   }
 
   /// Serves until the task is cancelled or, below a service group, until graceful shutdown.

@@ -2,12 +2,13 @@ import EPPCore
 
 /// What engines say of their caches.
 extension IndexWriter {
-  mutating func apply(_ batch: borrowing KVEventBatch, from slot: EndpointSlot, rank: Int) -> AnnouncedCounts {
+  mutating func apply(
+    _ batch: borrowing KVEventBatch, from slot: EndpointSlot, rank: Int, position: EventStreamPosition?
+  ) -> AnnouncedCounts {
     var counts = AnnouncedCounts()
     guard admit(slot) else { return counts }
     var cache = tenants[slot.index]?.caches.removeValue(forKey: rank) ?? AnnouncedCache(slot: slot)
-    let bytes = limits.maximumBytes / max(1, tenantCount) / 2
-    let limit = max(1, bytes / (AnnouncedBlocks.bytesPerBlock + Self.sharedBytesPerBlock))
+    let limit = announcedLimit
     tableBytes -= cache.blocks.sizeInBytes
     var fetched = 0
     for event in batch.events {
@@ -30,16 +31,28 @@ extension IndexWriter {
       cache.apply(event, of: batch, hasher: hasher, limit: limit, to: &index, &counts)
     }
     tableBytes += cache.blocks.sizeInBytes
-    note(cache)
+    noteBlockTokens(of: cache)
+    noteLoRAName(of: cache)
+    cache.position = position
     tenants[slot.index]?.caches[rank] = cache
     return counts
   }
 
-  private mutating func note(_ cache: borrowing AnnouncedCache) {
-    if let blockTokens = cache.blockTokens, blockTokens != news.blockTokens {
-      news.blockTokens = blockTokens
-      hasNews = true
-    }
+  /// Blocks that may be known of one cache: half of its endpoint's share of the memory.
+  var announcedLimit: Int {
+    let bytes = limits.maximumBytes / max(1, tenantCount) / 2
+    return max(1, bytes / (AnnouncedBlocks.bytesPerBlock + Self.sharedBytesPerBlock))
+  }
+
+  mutating func noteBlockTokens(of cache: borrowing AnnouncedCache) {
+    guard let blockTokens = cache.blockTokens else { return }
+    hasBlockTokens = true
+    guard blockTokens != news.blockTokens else { return }
+    news.blockTokens = blockTokens
+    hasNews = true
+  }
+
+  mutating func noteLoRAName(of cache: borrowing AnnouncedCache) {
     if let name = cache.lastLoRAName, news.loRANames.count < Self.maximumLoRANames, news.loRANames.insert(name).inserted
     {
       hasNews = true
@@ -53,9 +66,10 @@ extension IndexWriter {
   }
 
   mutating func reset(_ slot: EndpointSlot, rank: Int) {
-    guard tenants[slot.index]?.slot.generation == slot.generation,
-      let cache = tenants[slot.index]?.caches.removeValue(forKey: rank)
-    else { return }
+    guard tenants[slot.index]?.slot.generation == slot.generation else { return }
+    // The engine that picks were supposed to fill is gone, or nothing is known of it.
+    endSpeculations(of: slot)
+    guard let cache = tenants[slot.index]?.caches.removeValue(forKey: rank) else { return }
     forget(cache)
   }
 }

@@ -23,6 +23,13 @@ extension IndexWriter {
     endSpeculations(at: slot.index, now: MonotonicTime(nanoseconds: 0))
   }
 
+  /// None of an endpoint's picks counts any more that has not been announced.
+  mutating func endSpeculations(of slot: EndpointSlot) {
+    guard let last = tenants[slot.index]?.speculations.last else { return }
+    tenants[slot.index]?.speculations.removeAll()
+    _ = change(slot, .speculative) { $0.endUses(upTo: last.use) }
+  }
+
   /// Ends what is overdue: the engine has announced the blocks by now, or it never will.
   mutating func endSpeculations(now: MonotonicTime) {
     for position in tenants.indices where tenants[position] != nil { endSpeculations(at: position, now: now) }

@@ -69,6 +69,8 @@ struct IndexWriter: ~Copyable {
   var tableBytes = 0
   var news = News(blockTokens: 16, loRANames: [])
   var hasNews = false
+  /// Whether the block size among the news is one that an engine has announced.
+  var hasBlockTokens = false
   /// Adapters that are remembered.
   static let maximumLoRANames = 1024
   /// Speculations that are remembered of one endpoint; older ones end.
@@ -177,7 +179,7 @@ struct IndexWriter: ~Copyable {
     return PickRecord.Tail(lastKey: keys[prompt.firstKey + insertion.held - 1], newBlocks: insertion.added, use: use)
   }
 
-  private mutating func putIn(_ keys: borrowing [BlockKey], _ range: Range<Int>, _ holder: Holder) {
+  mutating func putIn(_ keys: borrowing [BlockKey], _ range: Range<Int>, _ holder: Holder) {
     var fetched = range.lowerBound
     for position in range {
       if position == fetched {
@@ -218,7 +220,7 @@ struct IndexWriter: ~Copyable {
   }
 
   /// A slot's present tenant, with its tables as the caller's own, so that changing them copies nothing; to be put back.
-  private mutating func take(_ slot: EndpointSlot) -> Tenant? {
+  mutating func take(_ slot: EndpointSlot) -> Tenant? {
     guard let tenant = tenants[slot.index], tenant.slot.generation == slot.generation else { return nil }
     tenants[slot.index]?.routed.blocks = RoutedBlocks()
     tenants[slot.index]?.speculative.blocks = RoutedBlocks()
@@ -259,7 +261,7 @@ struct IndexWriter: ~Copyable {
   }
 
   /// Blocks that a table may have: what the endpoint's cache holds, or its share of the memory.
-  private func capacity(of tenant: borrowing Tenant, _ kind: TableKind) -> Int {
+  func capacity(of tenant: borrowing Tenant, _ kind: TableKind) -> Int {
     let blockTokens = kind == .routed ? limits.textBlockTokens : news.blockTokens
     return min(max(1, tenant.capacityTokens / blockTokens), share(of: tenant))
   }
@@ -286,7 +288,7 @@ struct IndexWriter: ~Copyable {
     if let holder = tenant.speculative.holder { shrink(&tenant.speculative.blocks, to: speculative, holder) }
   }
 
-  private mutating func shrink(_ blocks: inout RoutedBlocks, to capacity: Int, _ holder: Holder) {
+  mutating func shrink(_ blocks: inout RoutedBlocks, to capacity: Int, _ holder: Holder) {
     guard blocks.allocatedBlocks > capacity else { return }
     blocks.evict(blocks.count - capacity)
     takeOut(&blocks, holder)

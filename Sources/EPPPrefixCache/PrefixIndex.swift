@@ -53,7 +53,7 @@ package final class PrefixIndex: Sendable {
   package let limits: Limits
   /// Makes the keys of queries that are asked here.
   package let hasher: BlockHasher
-  private let writer: Mutex<IndexWriter>
+  let writer: Mutex<IndexWriter>
   private let queue = Mutex(Queue())
   /// Changes in the queue.
   private let waiting = Atomic<Int>(0)
@@ -166,23 +166,31 @@ package final class PrefixIndex: Sendable {
 
   /// Applies what an engine says of its cache. Waits for the writer: for the thread that events come in on.
   ///
-  /// - Parameter rank: the data-parallel rank, each of which has a cache of its own.
+  /// - Parameters:
+  ///   - rank: the data-parallel rank, each of which has a cache of its own.
+  ///   - position: how far the engine's stream is applied with this batch, for snapshots; nil when nothing goes on from
+  ///     them.
   @discardableResult
-  package func apply(_ batch: borrowing KVEventBatch, from slot: EndpointSlot, rank: Int = 0) -> AnnouncedCounts {
+  package func apply(
+    _ batch: borrowing KVEventBatch, from slot: EndpointSlot, rank: Int = 0, position: EventStreamPosition? = nil
+  ) -> AnnouncedCounts {
     let counts = writer.withLock { writer in
       drain(&writer)
-      let counts = writer.apply(batch, from: slot, rank: rank)
+      let counts = writer.apply(batch, from: slot, rank: rank, position: position)
       finish(&writer)
-      if let news = writer.takeNews() {
-        announcements.withLock { announcements in
-          announcements.blockTokens = news.blockTokens
-          announcements.loRANames = news.loRANames
-        }
-      }
+      publishNews(&writer)
       return counts
     }
     drainQueue()
     return counts
+  }
+
+  func publishNews(_ writer: inout IndexWriter) {
+    guard let news = writer.takeNews() else { return }
+    announcements.withLock { announcements in
+      announcements.blockTokens = news.blockTokens
+      announcements.loRANames = news.loRANames
+    }
   }
 
   /// Forgets all that an engine, or one rank of it, has announced.
@@ -229,7 +237,7 @@ package final class PrefixIndex: Sendable {
   }
 
   /// Enters what waits, unless somebody else does: that one looks again after it has let the writer go, so nothing stays.
-  private func drainQueue() {
+  func drainQueue() {
     while waiting.load(ordering: .sequentiallyConsistent) > 0 {
       let isMine: Void? = writer.withLockIfAvailable { writer in
         drain(&writer)
@@ -239,7 +247,7 @@ package final class PrefixIndex: Sendable {
     }
   }
 
-  private func drain(_ writer: inout IndexWriter) {
+  func drain(_ writer: inout IndexWriter) {
     guard waiting.load(ordering: .relaxed) > 0 else { return }
     let changes = queue.withLock { queue in
       let changes = queue.changes
@@ -260,7 +268,7 @@ package final class PrefixIndex: Sendable {
   }
 
   /// A little upkeep with every change, and what readers of statistics see.
-  private func finish(_ writer: inout IndexWriter) {
+  func finish(_ writer: inout IndexWriter) {
     writer.maintain(steps: 512)
     let (pairs, blocks, bytes, refused) = (writer.pairCount, writer.blockCount, writer.sizeInBytes, writer.refused)
     statistics.withLock { statistics in

@@ -62,6 +62,7 @@ extension CanonicalPrompt {
   }
 
   private mutating func appendDigest(of text: JSONText, _ body: RawSpan) {
+    hasMedia = true
     let lanes: (UInt64, UInt64)
     if text.hasEscapes {
       let start = bytes.count

@@ -4,10 +4,17 @@ package import EPPCore
 package protocol CacheEventSource: Sendable {
   /// What is known of an endpoint's cache is wrong: it has to be learned anew. Does not wait.
   func resynchronise(_ slot: EndpointSlot)
+  /// When an endpoint's process was started, in seconds since 1970, as its metrics page has it. Does not wait.
+  func noteStart(of slot: EndpointSlot, at time: Double)
+  /// An endpoint's engine finds much in its cache, and nothing that its events have announced is ever asked for. Does not
+  /// wait.
+  func noteUnmatched(_ slot: EndpointSlot)
 }
 
 /// No engine's events are followed.
 package struct NoCacheEvents: CacheEventSource {
   package init() {}
   package func resynchronise(_ slot: EndpointSlot) {}
+  package func noteStart(of slot: EndpointSlot, at time: Double) {}
+  package func noteUnmatched(_ slot: EndpointSlot) {}
 }

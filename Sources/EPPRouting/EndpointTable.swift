@@ -9,7 +9,9 @@ final class EndpointTable: Sendable {
     var slot: EndpointSlot
     var series: EndpointSeries
     var capacityTokens: Int?
+    var startTime: Double?
     var check = PredictionCheck()
+    var counterCheck = EngineCounterCheck()
   }
 
   private let entries = Mutex<[Entry?]>(Array(repeating: nil, count: EndpointSlot.capacity))
@@ -34,6 +36,40 @@ final class EndpointTable: Sendable {
       }
       entries[endpoint.slot.index]?.capacityTokens = tokens
       return true
+    }
+  }
+
+  /// Notes when an endpoint's process was started; whether that differs from what was noted before.
+  func adoptStart(_ time: Double, of endpoint: Endpoint) -> Bool {
+    entries.withLock { entries in
+      guard let entry = entries[endpoint.slot.index], entry.slot == endpoint.slot, entry.startTime != time else {
+        return false
+      }
+      entries[endpoint.slot.index]?.startTime = time
+      return true
+    }
+  }
+
+  /// Holds what was predicted of an endpoint's cache against its engine's counters, once a second.
+  func checkCounters(of member: PoolSnapshot.Member) -> EngineCounterCheck.Verdict? {
+    guard let queried = member.metrics.prefixCacheQueriedTokens, let hits = member.metrics.prefixCacheHitTokens,
+      !member.isStale
+    else { return nil }
+    return entries.withLock { entries in
+      let index = member.endpoint.slot.index
+      guard let entry = entries[index], entry.slot == member.endpoint.slot else { return nil }
+      let series = entry.series
+      let verdict = entries[index]?.counterCheck.note(
+        EngineCounterCheck.Reading(
+          engineQueried: queried, engineHits: hits, sent: Int(clamping: series.prefixQueriedTokens.value),
+          exact: Int(clamping: series.prefixExactTokens.value),
+          predicted: Int(clamping: series.prefixHitTokensPredicted.value)))
+      switch verdict {
+      case .right(let error), .wrong(let error, _): series.counterError.set(error)
+      case .nothingMatches: series.unmatchedWindows.increment()
+      case nil: break
+      }
+      return verdict
     }
   }
 

@@ -24,21 +24,25 @@ package final class Pool: Sendable {
     package var learnsCacheSize = true
     /// Whether what was just sent to an endpoint whose events are followed counts before it announces it.
     package var speculates = true
+    /// Whether only what engines' events say counts for requests whose tokens are known: what was sent to an engine without
+    /// events is not entered.
+    package var followsEventsAlone = false
 
     package init() {}
   }
 
   private let configuration: Configuration
-  private let source: any PoolSnapshotSource
-  private let index: PrefixIndex
+  let source: any PoolSnapshotSource
+  let index: PrefixIndex
   private let profiles: Mutex<SchedulingProfile>
-  private let metrics: PickerMetrics
-  private let decisions: any DecisionSink
+  let metrics: PickerMetrics
+  let decisions: any DecisionSink
   private let parser = RequestParser()
-  private let endpoints: EndpointTable
-  private let indexMetrics: PickerMetrics.PrefixIndexerSeries
+  let endpoints: EndpointTable
+  let indexMetrics: PickerMetrics.PrefixIndexerSeries
   private let refusals = Mutex(CountedRefusals())
-  private let events: any CacheEventSource
+  let events: any CacheEventSource
+  let tokens: (any PromptTokenSource)?
 
   /// Refusals of the index that the metric shows already.
   private struct CountedRefusals {
@@ -52,13 +56,14 @@ package final class Pool: Sendable {
 
   package init(
     configuration: Configuration, source: any PoolSnapshotSource, index: PrefixIndex,
-    events: any CacheEventSource = NoCacheEvents(), profile: SchedulingProfile, metrics: PickerMetrics,
-    decisions: any DecisionSink
+    events: any CacheEventSource = NoCacheEvents(), tokens: (any PromptTokenSource)? = nil,
+    profile: SchedulingProfile, metrics: PickerMetrics, decisions: any DecisionSink
   ) {
     self.configuration = configuration
     self.source = source
     self.index = index
     self.events = events
+    self.tokens = tokens
     profiles = Mutex(profile)
     self.metrics = metrics
     self.decisions = decisions
@@ -84,6 +89,12 @@ package final class Pool: Sendable {
     endpoints.remove(endpoint)
   }
 
+  /// An endpoint has appeared, of which an earlier process knew what had been sent there. Before its first pick.
+  package func restore(_ snapshot: RoutedSnapshot, to endpoint: Endpoint) {
+    // One that has left already, or a file that contradicts itself: nothing is known then.
+    try? index.restore(snapshot, to: endpoint.slot)
+  }
+
   /// Brings the index up to what engines say of the size of their caches, and goes on with what it does in the background;
   /// cheap, to be called about once a second.
   package func maintain() {
@@ -94,12 +105,26 @@ package final class Pool: Sendable {
       if endpoints.adoptCapacity(tokens, of: member.endpoint) {
         index.setCapacity(tokens: tokens, of: member.endpoint.slot)
       }
+      if let time = member.metrics.processStartTime, endpoints.adoptStart(time, of: member.endpoint) {
+        events.noteStart(of: member.endpoint.slot, at: time)
+      }
+      switch endpoints.checkCounters(of: member) {
+      case .wrong(_, needsResynchronisation: true): resynchronise(member.endpoint)
+      case .nothingMatches: events.noteUnmatched(member.endpoint.slot)
+      case .right, .wrong, nil: break
+      }
     }
     let statistics = index.currentStatistics()
     indexMetrics.size.set(statistics.pairs)
     indexMetrics.blocks.set(statistics.blocks)
     indexMetrics.bytes.set(statistics.bytes)
     indexMetrics.refusals.increment(by: refusals.withLock { $0.advance(to: statistics.refused) })
+  }
+
+  /// What is known of an endpoint's cache has proved wrong.
+  private func resynchronise(_ endpoint: Endpoint) {
+    metrics.endpointSeries(for: endpoint).resyncs.increment()
+    events.resynchronise(endpoint.slot)
   }
 
   // MARK: - The way of a request
@@ -109,17 +134,19 @@ package final class Pool: Sendable {
   /// - Parameters:
   ///   - body: as much of the body as `input` says.
   ///   - seesResponse: whether the request's end will be told to the returned flight.
+  ///   - tokens: how far the request has come with its token ids; nil when it is not to wait for any.
   package func route(
     _ arrival: RequestArrival, input: StreamAction.RouteInput, body: RawSpan, seesResponse: Bool,
-    scratch: inout RoutingScratch, now: MonotonicTime
-  ) -> Result<RoutedRequest, Rejection> {
+    tokens stage: TokenStage? = nil, scratch: inout RoutingScratch, now: MonotonicTime
+  ) -> RouteOutcome {
     defer { scratch.trim() }
     do {
-      let request = try read(arrival, input, body, &scratch)
-      return .success(try route(request, arrival, seesResponse, &scratch, now))
+      var request = try read(arrival, input, body, &scratch)
+      if input == .body, let stage, let pending = render(&request, body, stage, &scratch) { return .waiting(pending) }
+      return .routed(try route(request, arrival, seesResponse, &scratch, now))
     } catch {
       noteRejection(error, requestID: arrival.context.requestID, receivedAt: arrival.receivedAt, now: now)
-      return .failure(error)
+      return .refused(error)
     }
   }
 
@@ -176,29 +203,37 @@ package final class Pool: Sendable {
     return commit(decision, snapshot.members[pick], request, arrival, snapshot, profile, seesResponse, &scratch, now)
   }
 
-  /// Finds what each endpoint holds of the request's prompts: by their text, or by the token ids that it carries.
+  /// Finds what each endpoint holds of the request's prompts: by their text, by the token ids that it carries, or by its
+  /// text and the token ids that were found for it.
   private func match(_ request: InferenceRequest, _ profile: SchedulingProfile, _ scratch: inout RoutingScratch) {
     let hasPrompt = profile.usesPrefixes && !scratch.prompt.prompts.isEmpty
     let isTokens = scratch.prompt.isTokens
+    let isRendered = scratch.rendered.isTokens
     guard hasPrompt else {
       scratch.textQuery.removeAll()
       scratch.tokenQuery.removeAll()
       scratch.scheduling.match.begin(hasText: false, hasTokens: false, followed: .empty)
       return
     }
-    if isTokens {
-      let announcements = index.currentAnnouncements()
+    let announcements = isTokens || isRendered ? index.currentAnnouncements() : PrefixIndex.Announcements()
+    scratch.scheduling.match.begin(
+      hasText: !isTokens, hasTokens: isTokens || isRendered, followed: announcements.followed)
+    if isTokens || isRendered {
       scratch.tokenQuery.begin(
-        for: scratch.prompt, request: request, hasher: index.hasher, maximumTokens: configuration.maximumPrefixTokens,
+        for: isTokens ? scratch.prompt : scratch.rendered, request: request, hasher: index.hasher,
+        maximumTokens: configuration.maximumPrefixTokens,
         blockTokens: announcements.followed.isEmpty ? index.limits.textBlockTokens : announcements.blockTokens,
         loRAName: announcements.loRANames.contains(request.targetModel) ? request.targetModel : nil)
-      scratch.scheduling.match.begin(hasText: false, hasTokens: true, followed: announcements.followed)
       index.match(&scratch.tokenQuery, into: &scratch.scheduling.match.tokens)
+    } else {
+      scratch.tokenQuery.removeAll()
+    }
+    if isTokens {
+      scratch.textQuery.removeAll()
     } else {
       scratch.textQuery.begin(
         for: scratch.prompt, request: request, hasher: index.hasher, maximumTokens: configuration.maximumPrefixTokens,
         blockTokens: index.limits.textBlockTokens)
-      scratch.scheduling.match.begin(hasText: true, hasTokens: false, followed: .empty)
       index.match(&scratch.textQuery, into: &scratch.scheduling.match.text)
     }
   }
@@ -211,7 +246,10 @@ package final class Pool: Sendable {
     if scratch.textQuery.blockCount > 0 { entries.text = index.record(&scratch.textQuery, at: slot) }
     guard scratch.tokenQuery.blockCount > 0 else { return entries }
     if !scratch.scheduling.match.followed.contains(slot) {
-      entries.tokens = index.record(&scratch.tokenQuery, at: slot)
+      // A text that was sent there is entered by its bytes.
+      if !configuration.followsEventsAlone, scratch.textQuery.blockCount == 0 {
+        entries.tokens = index.record(&scratch.tokenQuery, at: slot)
+      }
     } else if configuration.speculates {
       let time = seesResponse ? Self.longestSpeculation : Self.blindSpeculation
       entries.tokens = index.record(
@@ -225,7 +263,7 @@ package final class Pool: Sendable {
   private static let longestSpeculation = Duration.seconds(60)
   private static let blindSpeculation = Duration.seconds(2)
   /// The same from the answer's first token on: the prompt is computed, and its blocks are announced with that step.
-  private static let settledSpeculation = Duration.seconds(1)
+  static let settledSpeculation = Duration.seconds(1)
 
   /// Enters a decision everywhere: index, session, load, metrics, log.
   private func commit(
@@ -244,6 +282,9 @@ package final class Pool: Sendable {
     let series = metrics.requestSeries(
       model: request.model, targetModel: request.targetModel, fairnessID: fairnessID, priority: 0)
     count(request, decision, cached, place, series)
+    if scratch.scheduling.match.followed.contains(slot), decision.isExact {
+      place.series.prefixExactTokens.increment(by: request.promptTokens)
+    }
 
     let facts = InFlightRequest.Facts(
       receivedAt: arrival.receivedAt, promptTokens: request.promptTokens, predictedCachedTokens: cached,
@@ -277,92 +318,5 @@ package final class Pool: Sendable {
       result.append((snapshot.members[candidate].destination, scratch.totals[position]))
     }
     return result
-  }
-
-  // MARK: - Counting
-
-  private func count(
-    _ request: InferenceRequest, _ decision: Decision, _ cached: Int, _ place: InFlightRequest.Place,
-    _ series: RequestSeries
-  ) {
-    series.requests.increment()
-    series.requestSize.observe(request.bodyBytes)
-    place.series.attempts(targetModel: request.targetModel).increment()
-    guard request.promptTokens > 0 else { return }
-    place.series.prefixQueriedTokens.increment(by: request.promptTokens)
-    place.series.prefixHitTokensPredicted.increment(by: cached)
-    guard decision.totalBlocks > 0 else { return }
-    indexMetrics.hitRatio.observe(ratio: Double(decision.matchedBlocks) / Double(decision.totalBlocks))
-    indexMetrics.hitBytes.observe(4 * decision.matchedTokens)
-  }
-
-  private func countSession(_ outcome: SessionTable.Outcome?) {
-    switch outcome {
-    case .new: metrics.sessionAffinity.new.increment()
-    case .kept: metrics.sessionAffinity.kept.increment()
-    case .moved: metrics.sessionAffinity.moved.increment()
-    case nil: break
-    }
-  }
-
-  private func record(
-    _ decision: Decision, _ snapshot: PoolSnapshot, _ request: InferenceRequest, _ arrival: RequestArrival,
-    _ cached: Int, _ pickTime: Duration
-  ) {
-    let picked = decision.picks.first.map { snapshot.members[$0].endpoint.name } ?? ""
-    decisions.record(
-      DecisionRecord(
-        requestID: arrival.context.requestID, model: request.targetModel, endpoint: picked,
-        decidingScorer: decision.decidingScorer ?? "",
-        runnerUp: decision.runnerUp.map { snapshot.members[$0].endpoint.name } ?? "", predictedCachedTokens: cached,
-        promptTokens: request.promptTokens, candidates: decision.candidateCount,
-        pickMicroseconds: Int(pickTime.components.attoseconds / 1_000_000_000_000), outcome: .routed))
-  }
-
-  /// Counts and logs a request that gets the picker's own answer: `route` does so itself, the stream for what it refuses
-  /// before.
-  package func noteRejection(
-    _ rejection: Rejection, requestID: String, receivedAt: MonotonicTime, now: MonotonicTime
-  ) {
-    metrics.requestSeries(model: "", targetModel: "", fairnessID: "default-flow", priority: 0)
-      .countError(.rejected(rejection.status))
-    guard decisions.isEnabled else { return }
-    let time = now.duration(since: receivedAt)
-    decisions.record(
-      DecisionRecord(
-        requestID: requestID,
-        pickMicroseconds: Int(time.components.attoseconds / 1_000_000_000_000),
-        outcome: .rejected(rejection.status)))
-  }
-
-  // MARK: - For requests in flight
-
-  /// The answer of a request has begun: its prompt is computed.
-  func settle(_ entries: PickRecord, now: MonotonicTime) {
-    index.settle(entries, until: now.advanced(by: Self.settledSpeculation))
-  }
-
-  /// An engine has told how much of a prompt came from its cache, of which its own events had announced something.
-  func check(predicted: Int, reported: Int, at place: InFlightRequest.Place) {
-    place.series.predictionError.observe(abs(predicted - reported))
-    let blockTokens = index.currentAnnouncements().blockTokens
-    let verdict = endpoints.check(
-      predicted: predicted, reported: reported, blockTokens: blockTokens, of: place.slot)
-    guard verdict == .wrong(needsResynchronisation: true) else { return }
-    place.series.resyncs.increment()
-    events.resynchronise(place.slot)
-  }
-
-  /// Takes back what a pick entered into the index.
-  func forget(_ entries: PickRecord) { index.forget(entries) }
-
-  /// Moves what a pick entered to the endpoint that served.
-  func move(_ entries: PickRecord, to slot: EndpointSlot) -> PickRecord { index.move(entries, to: slot) }
-
-  /// The endpoint with an address; nil when it is none of the pool's.
-  func place(ofDestination destination: String, fairnessID: String) -> InFlightRequest.Place? {
-    let snapshot = source.currentSnapshot()
-    guard let index = snapshot.index(ofDestination: destination) else { return nil }
-    return endpoints.place(of: snapshot.members[index], fairnessID: fairnessID)
   }
 }

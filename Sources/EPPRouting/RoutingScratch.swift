@@ -5,6 +5,8 @@ import EPPScheduling
 /// What routing needs on one worker thread, kept between requests so that nothing is allocated once it is warm.
 package struct RoutingScratch {
   var prompt = CanonicalPrompt()
+  /// The token ids of a text, when they are known.
+  var rendered = CanonicalPrompt()
   /// The prompt's blocks by its text, and by its token ids.
   var textQuery = PrefixQuery()
   var tokenQuery = PrefixQuery()
@@ -33,6 +35,7 @@ package struct RoutingScratch {
   mutating func trim() {
     textQuery.removeAll()
     tokenQuery.removeAll()
+    rendered = CanonicalPrompt()
     if prompt.bytes.capacity > Self.maximumKeptBytes || prompt.tokens.capacity > Self.maximumKeptBytes / 4 {
       prompt = CanonicalPrompt()
       textQuery = PrefixQuery()

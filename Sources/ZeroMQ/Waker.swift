@@ -15,13 +15,14 @@ package final class Waker: Sendable {
   /// Ends the present or the next wait.
   package func wake() { _ = eventfd_write(descriptor, 1) }
 
-  fileprivate func reset() {
+  func reset() {
     var count: eventfd_t = 0
     _ = unsafe eventfd_read(descriptor, &count)
   }
 }
 
-/// Waits until a message can be received from one of the sockets, or the waker is woken, or the time is up.
+/// Waits until a message can be received from one of the sockets, or the waker is woken, or the time is up. For a few
+/// sockets; many belong to a `SocketPoller`.
 ///
 /// - Parameter milliseconds: -1 for ever. May end early.
 package func wait(for sockets: [Socket], _ waker: Waker?, milliseconds: Int) {

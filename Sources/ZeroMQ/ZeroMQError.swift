@@ -1,4 +1,5 @@
 import CZeroMQ
+import Glibc
 
 /// Why a socket could not be made, bound or connected.
 package struct ZeroMQError: Error, Equatable, CustomStringConvertible {
@@ -9,12 +10,27 @@ package struct ZeroMQError: Error, Equatable, CustomStringConvertible {
   /// What the library says of it.
   package let reason: String
 
-  package var description: String { "cannot \(operation): \(reason)" }
+  /// One line, with what can be done about it.
+  package var description: String { "cannot \(operation): \(reason)\(advice.map { "; \($0)" } ?? "")" }
+
+  /// What the user can do.
+  private var advice: String? {
+    switch code {
+    case EADDRINUSE: "another process listens there: choose another port, or end that process"
+    case EADDRNOTAVAIL, ENODEV: "no interface of this machine has that address: use tcp://*:PORT for all of them"
+    case EACCES: "ports below 1024 need rights that this process does not have: choose a higher one"
+    case EINVAL, EPROTONOSUPPORT: "an address is written tcp://HOST:PORT"
+    case EMFILE, ENFILE: "raise the limit on open files (ulimit -n): each stream of KV events takes four"
+    default: nil
+    }
+  }
 
   /// The error of the call that has just failed on this thread.
-  init(_ operation: String) {
+  init(_ operation: String) { self.init(operation, code: zmq_errno()) }
+
+  init(_ operation: String, code: Int32) {
     self.operation = operation
-    code = zmq_errno()
-    reason = unsafe String(cString: zmq_strerror(zmq_errno()))
+    self.code = code
+    reason = unsafe String(cString: zmq_strerror(code))
   }
 }

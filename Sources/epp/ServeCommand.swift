@@ -14,6 +14,9 @@ struct ServeCommand: ParsableCommand {
       line for every request:
         epp --endpoints-file endpoints.yaml --config-file epp.yaml -v 3
 
+      Engines whose own KV events say what they have cached:
+        epp --endpoint gpu-a:8000 --endpoint gpu-b:8000 --kv-events-port 5557 --kv-replay-port 5558
+
       Flags have the names and defaults of llm-d's endpoint picker; where a default differs, its help says so. Booleans \
       are written as there: --flag, --flag=true, --flag=false. `--help-hidden` adds the flags that are taken for its sake \
       and have no effect.
@@ -23,6 +26,7 @@ struct ServeCommand: ParsableCommand {
   @OptionGroup(title: "TLS") var tls: TLSFlags
   @OptionGroup(title: "Endpoints") var endpoints: EndpointFlags
   @OptionGroup(title: "Scheduling") var scheduling: SchedulingFlags
+  @OptionGroup(title: "Prefix caches") var cache: CacheFlags
   @OptionGroup(title: "Limits") var limits: LimitFlags
   @OptionGroup(title: "Observability") var observability: ObservabilityFlags
   @OptionGroup(title: "Compatibility") var compatibility: CompatibilityFlags
@@ -51,6 +55,7 @@ struct ServeCommand: ParsableCommand {
     tls.apply(to: &options)
     endpoints.apply(to: &options)
     scheduling.apply(to: &options)
+    cache.apply(to: &options)
     limits.apply(to: &options)
     observability.apply(to: &options)
     compatibility.apply(to: &options)

@@ -3,14 +3,17 @@ import EPPCore
 import EPPDataLayer
 import EPPExtProc
 import EPPGRPCServer
+import EPPKVEvents
 import EPPMetrics
 import EPPObservability
 import EPPPrefixCache
 import EPPRouting
 import EPPScheduling
+import EPPTokens
 import Glibc
 import Logging
 import ServiceLifecycle
+import ZeroMQ
 
 /// The parts of a serving process, put together from one configuration.
 struct Server {
@@ -20,9 +23,16 @@ struct Server {
   private let metrics: PickerMetrics
   private let watch: EndpointWatch
   private let pool: Pool
+  /// Nil when no engine's events are to be followed.
+  private let events: KVEventSubscriber?
+  /// Nil when texts are matched by their bytes alone.
+  private let tokens: TokenSource?
+  /// Nil when the index is not kept.
+  private let snapshots: SnapshotService?
   private let health = HealthState()
 
-  init(_ configuration: ServeConfiguration) {
+  /// - Throws: `ServerError`.
+  init(_ configuration: ServeConfiguration) throws {
     self.configuration = configuration
     output = LogOutput(
       format: configuration.logStyle == .json ? .json : .text, verbosity: Verbosity(rawValue: configuration.verbosity))
@@ -42,8 +52,9 @@ struct Server {
         store: EndpointStore.Configuration(stalenessThreshold: configuration.stalenessThreshold)),
       metrics: metrics, logger: logger)
 
-    let seed = HashSeed.random()
+    let seed = try HashSecret.seed(configuration.cache)
     var limits = PrefixIndex.Limits()
+    limits.maximumBytes = configuration.cache.maximumIndexBytes
     limits.defaultBlocks = max(1, configuration.prefix.defaultTokens / limits.textBlockTokens)
     var poolConfiguration = Pool.Configuration()
     poolConfiguration.maximumPrefixTokens = configuration.prefix.maximumTokens
@@ -51,13 +62,42 @@ struct Server {
     poolConfiguration.learnsCacheSize = configuration.prefix.learnsCacheSize
     poolConfiguration.emitsScores = configuration.emitsScores
     poolConfiguration.ignoresSubset = configuration.ignoresSubset
+    poolConfiguration.speculates = configuration.cache.speculates
+    poolConfiguration.followsEventsAlone = configuration.cache.mode == .precise
+    let index = PrefixIndex(limits: limits, hasher: BlockHasher(seed: seed))
+    let shelf = SnapshotShelf()
+    snapshots = configuration.cache.snapshotFile.map { [watch, output] path in
+      SnapshotService(
+        snapshots: IndexSnapshots(path: path, index: index, seed: seed), shelf: shelf, store: watch.store,
+        logger: output.logger(label: "snapshot"))
+    }
+    snapshots?.read()
+    events = try Self.events(configuration.cache, index, metrics, output.logger(label: "kv-events"), shelf)
+    tokens =
+      events == nil || configuration.cache.tokenOrigin == .none
+      ? nil
+      : TokenSource(metrics: metrics, logger: output.logger(label: "tokens"), now: MonotonicTime.now)
     pool = Pool(
-      configuration: poolConfiguration, source: watch.store,
-      index: PrefixIndex(limits: limits, hasher: BlockHasher(seed: seed)),
+      configuration: poolConfiguration, source: watch.store, index: index, events: events ?? NoCacheEvents(),
+      tokens: tokens.map { RequestTokens(source: $0) },
       profile: SchedulingProfile(
         configuration.profile, seed: seed, timing: PluginTiming(metrics: metrics, now: MonotonicTime.now)),
       metrics: metrics,
       decisions: DecisionLog(output: output))
+  }
+
+  private static func events(
+    _ settings: CacheSettings, _ index: PrefixIndex, _ metrics: PickerMetrics, _ logger: Logger,
+    _ shelf: SnapshotShelf
+  ) throws -> KVEventSubscriber? {
+    guard let configuration = KVEventsConfiguration(settings) else { return nil }
+    do {
+      return try KVEventSubscriber(
+        configuration: configuration, index: index, metrics: metrics, logger: logger,
+        resuming: { shelf.takeAnnounced(of: $0, rank: $1) }, now: MonotonicTime.now)
+    } catch {
+      throw ServerError(settings.eventsBind == nil ? "KV events: \(error)" : "--kv-events-bind: \(error)")
+    }
   }
 
   /// Serves until a signal comes, then drains.
@@ -68,23 +108,37 @@ struct Server {
     let budget = BodyBudget(limit: configuration.maximumBufferedBytes)
     let picker = try makePicker(budget)
 
-    let observation = watch.store.observe { [pool] change in
+    let observation = watch.store.observe { [pool, events, snapshots] change in
+      if case .added(let endpoint, load: _) = change, let routed = snapshots?.shelf.takeRouted(of: endpoint) {
+        pool.restore(routed, to: endpoint)
+      }
+      events?.apply(change)
       if case .removed(let endpoint) = change { pool.remove(endpoint) }
     }
-    defer { watch.store.endObservation(observation) }
+    defer {
+      watch.store.endObservation(observation)
+      events?.stop()
+    }
 
     let ports = PortAnnouncement(picker: picker, address: configuration.bindAddress)
-    let services: [any Service] = [
+    var services: [any Service] = [
       EndpointService(watch: watch),
       observability(budget, ports),
       PoolUpkeep(pool: pool),
       PickerService(picker: picker, watch: watch, health: health, ports: ports),
     ]
+    if let snapshots { services.insert(snapshots, at: 1) }
     var group = ServiceGroupConfiguration(services: services, logger: output.logger(label: "lifecycle"))
     group.services.append(
       .init(service: signals.service, successTerminationBehavior: .gracefullyShutdownGroup))
     group.maximumGracefulShutdownDuration = configuration.drainTimeout + .seconds(30)
-    try await ServiceGroup(configuration: group).run()
+    do {
+      try await ServiceGroup(configuration: group).run()
+    } catch {
+      await tokens?.shutdown()
+      throw error
+    }
+    await tokens?.shutdown()
     logger.info("stopped")
   }
 
@@ -96,7 +150,9 @@ struct Server {
     let settings = ExtProcSettings(
       pool: pool, metrics: metrics,
       limits: StreamLimits(maximumRequestBodyBytes: configuration.maximumRequestBodyBytes), budget: budget,
-      requestDeadline: configuration.requestDeadline, responseProcessing: configuration.responseProcessing,
+      requestDeadline: configuration.requestDeadline,
+      tokenDeadline: tokens == nil ? nil : configuration.cache.tokenDeadline,
+      responseProcessing: configuration.responseProcessing,
       interest: HeaderInterest(additional: pool.profile.headerNames), logger: logger)
     return try PickerServer(
       configuration: PickerServer.Configuration(
@@ -112,11 +168,13 @@ struct Server {
       configuration: ObservabilityServer.Configuration(
         host: configuration.bindAddress, port: configuration.metricsPort),
       logger: output.logger(label: "metrics"),
-      page: { [metrics, watch] in
+      page: { [metrics, watch, tokens] in
+        tokens?.refreshMetrics()
         metrics.bufferedBodyBytes.set(budget.heldBytes)
         metrics.refreshPool(watch.store.currentSnapshot(), now: .now())
         return metrics.page()
       },
+      documents: events.map { events in ["/debug/kv-events": { events.page() }] } ?? [:],
       readiness: { [health] in
         health.isServing ? .ready : .notReady(reason: "starting or draining: no requests should come here now")
       },

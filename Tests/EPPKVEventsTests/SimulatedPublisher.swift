@@ -7,6 +7,8 @@ struct SimulatedPublisher {
   private struct Message: Equatable {
     var epoch: Int
     var number: UInt64
+
+    var id: KVMessageID { KVMessageID(number: number, mark: UInt64(epoch)) }
   }
 
   private var machine = KVStreamStateMachine(hasReplay: true)
@@ -21,6 +23,8 @@ struct SimulatedPublisher {
   private var held: [Message] = []
   private var applied: [Message] = []
   private let bufferMessages = 30
+  /// Whether messages of two processes are applied, one after the other: where the replay could not show it.
+  private var isMixed = false
 
   init(seed: UInt64) {
     random = SplitMix(seed: seed)
@@ -35,7 +39,7 @@ struct SimulatedPublisher {
     case 90..<93: if !live.isEmpty { live.removeFirst() }
     case 93..<95: disconnect()
     case 95..<98: if !isConnected { connect() }
-    case 98: restart()
+    case 98: Bool.random(using: &random) ? restart() : lookWhenQuiet()
     default: failReplay()
     }
   }
@@ -67,8 +71,11 @@ struct SimulatedPublisher {
   private mutating func restart() {
     epoch += 1
     disconnect()
-    // The metrics page tells of the new process before the subscription is up again.
-    perform(machine.handle(.restarted), nil)
+    // What is asked from now on is answered by the new process.
+    replay.removeAll()
+    // The metrics page tells of the new process, or does not.
+    if Bool.random(using: &random) { perform(machine.handle(.restarted), nil) }
+    for _ in 0..<Int.random(in: 0..<60, using: &random) { publish() }
     connect()
   }
 
@@ -85,24 +92,32 @@ struct SimulatedPublisher {
   private mutating func deliverLive() {
     guard isConnected, !live.isEmpty else { return }
     let message = live.removeFirst()
-    perform(machine.handle(.message(message.number)), message)
+    let canWait = held.count < 20
+    perform(machine.handle(.message(message.id, canWait: canWait)), message)
   }
 
   private mutating func deliverReplay() {
     guard isReplaying else { return }
     if replay.isEmpty {
       isReplaying = false
-      perform(machine.handle(.replayEnded), nil)
+      perform(machine.handle(.replayEnded(.complete)), nil)
     } else {
+      // Now and then the publisher's socket has no room.
+      if replay.count > 1, Int.random(in: 0..<20, using: &random) == 0 { replay.removeFirst() }
       let message = replay.removeFirst()
-      perform(machine.handle(.replayed(message.number)), message)
+      perform(machine.handle(.replayed(message.id)), message)
     }
   }
 
   private mutating func failReplay() {
     guard isReplaying else { return }
     isReplaying = false
-    perform(machine.handle(.replayFailed), nil)
+    perform(machine.handle(.replayEnded(Int.random(in: 0..<8, using: &random) == 0 ? .excessive : .brokenOff)), nil)
+  }
+
+  private mutating func lookWhenQuiet() {
+    guard isConnected, live.isEmpty else { return }
+    perform(machine.handle(.quiet), nil)
   }
 
   // MARK: - The machine's owner
@@ -110,7 +125,9 @@ struct SimulatedPublisher {
   private mutating func perform(_ actions: [KVStreamStateMachine.Action], _ message: Message?) {
     for action in actions {
       switch action {
-      case .reset: applied.removeAll()
+      case .reset:
+        applied.removeAll()
+        isMixed = false
       case .apply: if let message { apply(message) }
       case .hold: if let message { held.append(message) }
       case .drop: break
@@ -124,11 +141,12 @@ struct SimulatedPublisher {
         replay = published.filter { $0.epoch == epoch }.suffix(bufferMessages).filter { $0.number >= start }
       }
     }
+    #expect(!isMixed || machine.state != .live, "blocks of an engine that is gone")
   }
 
   private mutating func apply(_ message: Message) {
     if let last = applied.last {
-      #expect(last.epoch == message.epoch, "blocks of an engine that is gone")
+      if last.epoch != message.epoch { isMixed = true }
       #expect(last.number < message.number, "twice, or out of order")
     }
     applied.append(message)

@@ -57,6 +57,9 @@ import Testing
     indexer.hitBytes.observe(64)
     metrics.streams(status: 0).increment()
     metrics.streams(status: 99).increment()
+    metrics.kvEventSeries().streams(in: "live").set(1)
+    metrics.tokenSeries().renderDuration.observe(.milliseconds(3))
+    metrics.kvStreamSeries(endpoint: "e", rank: 0).state.set(2)
   }
 
   private struct PromtoolResult {

@@ -50,6 +50,21 @@ import Testing
     #expect(index.pairCount == 0)
   }
 
+  @Test func anEngineThatIsEmptyHoldsNothingThatWasSentThere() throws {
+    let record = speculate([1, 2, 3], until: 100)
+    try announce { $0.store([], [1, 2], "GPU") }
+    index.resetEvents(from: slot)
+    #expect(depth([1, 2, 3]) == 0)
+    // What comes of the pick later changes nothing, and the next one counts.
+    index.settle(record, until: time(300))
+    _ = speculate([1, 2], until: 200)
+    index.forget(record)
+    index.maintain(now: time(150))
+    #expect(depth([1, 2, 3]) == 2)
+    index.maintain(now: time(200))
+    #expect(index.pairCount == 0)
+  }
+
   @Test func whatTheEngineHasAnnouncedStays() throws {
     _ = speculate([1, 2, 3], until: 100)
     try announce { $0.store([], [1, 2], "GPU") }

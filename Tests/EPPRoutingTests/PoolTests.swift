@@ -8,39 +8,13 @@ import EPPScheduling
 import Synchronization
 import Testing
 
-/// A source whose snapshot a test sets.
-private final class FixedSource: PoolSnapshotSource {
-  private let snapshot: Mutex<PoolSnapshot>
-
-  init(_ snapshot: PoolSnapshot) { self.snapshot = Mutex(snapshot) }
-
-  func currentSnapshot() -> PoolSnapshot { snapshot.withLock { $0 } }
-}
-
-/// Keeps what it is given.
-private final class RecordingSink: DecisionSink {
-  private let records = Mutex<[DecisionRecord]>([])
-
-  var isEnabled: Bool { true }
-  var all: [DecisionRecord] { records.withLock { $0 } }
-
-  func record(_ decision: DecisionRecord) { records.withLock { $0.append(decision) } }
-}
-
-private final class RecordingEvents: CacheEventSource {
-  private let slots = Mutex<[EndpointSlot]>([])
-  var resynchronised: [EndpointSlot] { slots.withLock { $0 } }
-
-  func resynchronise(_ slot: EndpointSlot) { slots.withLock { $0.append(slot) } }
-}
-
 /// The pipeline of a request over real parts; only the endpoints are made up.
 @Suite struct PoolTests {
-  private let metrics = PickerMetrics()
-  private let sink = RecordingSink()
-  private let index = PrefixIndex(hasher: BlockHasher(seed: HashSeed(first: 1, second: 2)))
-  private let members: [PoolSnapshot.Member]
-  private let pool: Pool
+  let metrics = PickerMetrics()
+  let sink = RecordingSink()
+  let index = PrefixIndex(hasher: BlockHasher(seed: HashSeed(first: 1, second: 2)))
+  let members: [PoolSnapshot.Member]
+  let pool: Pool
 
   init() {
     self.init(waiting: [0, 0, 0])
@@ -61,32 +35,44 @@ private final class RecordingEvents: CacheEventSource {
       profile: SchedulingProfile(profile, seed: seed), metrics: metrics, decisions: sink)
   }
 
-  private func time(_ milliseconds: UInt64) -> MonotonicTime { MonotonicTime(nanoseconds: milliseconds * 1_000_000) }
+  func time(_ milliseconds: UInt64) -> MonotonicTime { MonotonicTime(nanoseconds: milliseconds * 1_000_000) }
 
-  private func body(_ prompt: String, model: String = "m") -> [UInt8] {
+  func body(_ prompt: String, model: String = "m") -> [UInt8] {
     Array(#"{"model": "\#(model)", "prompt": "\#(prompt)"}"#.utf8)
   }
 
   /// A pool like `pool` that tells its source of events what it finds wrong.
-  private func pool(events: RecordingEvents) -> Pool {
+  func pool(events: RecordingEvents) -> Pool {
     let seed = HashSeed(first: 1, second: 2)
     return Pool(
       configuration: Pool.Configuration(), source: FixedSource(PoolSnapshot(members: members)), index: index,
       events: events, profile: SchedulingProfile(.weighted, seed: seed), metrics: metrics, decisions: sink)
   }
 
-  private func route(
+  func route(
     _ body: [UInt8], headers: [(String, String)] = [], subset: SubsetHint = .absent, seesResponse: Bool = true,
     in other: Pool? = nil, scratch: inout RoutingScratch
   ) -> Result<RoutedRequest, Rejection> {
+    switch outcome(body, headers: headers, subset: subset, seesResponse: seesResponse, in: other, scratch: &scratch) {
+    case .routed(let routed): return .success(routed)
+    case .refused(let rejection): return .failure(rejection)
+    case .waiting: preconditionFailure("nothing was to be waited for")
+    }
+  }
+
+  func outcome(
+    _ body: [UInt8], headers: [(String, String)] = [], subset: SubsetHint = .absent, seesResponse: Bool = true,
+    tokens: TokenStage? = nil, in other: Pool? = nil, scratch: inout RoutingScratch
+  ) -> RouteOutcome {
     let fields = ([(":path", "/v1/completions")] + headers).map { RequestHeaders.Field(name: $0.0, value: $0.1) }
     let arrival = RequestArrival(
       context: RequestContext(requestID: "r", headers: RequestHeaders(fields), subset: subset), receivedAt: time(1000))
     return unsafe (other ?? pool).route(
-      arrival, input: .body, body: body.span.bytes, seesResponse: seesResponse, scratch: &scratch, now: time(1001))
+      arrival, input: .body, body: body.span.bytes, seesResponse: seesResponse, tokens: tokens, scratch: &scratch,
+      now: time(1001))
   }
 
-  private func page() -> String { String(decoding: metrics.page(), as: UTF8.self) }
+  func page() -> String { String(decoding: metrics.page(), as: UTF8.self) }
 
   @Test func theSecondRequestGoesWhereTheFirstOnesPrefixIs() throws {
     var scratch = pool.makeScratch()
@@ -152,80 +138,19 @@ private final class RecordingEvents: CacheEventSource {
     #expect(next.destination == served.destination)
   }
 
-  /// What an engine publishes that has stored these tokens, in blocks of 16.
-  private func stored(_ tokens: [UInt32]) -> [UInt8] {
-    let hashes = (0..<(tokens.count / 16)).map { UInt64(1_000 + $0) }
-    func number(_ value: UInt64) -> [UInt8] {
-      [0xCF] + (0..<8).map { UInt8(truncatingIfNeeded: value >> (56 - 8 * $0)) }
-    }
-    func list(_ items: [[UInt8]]) -> [UInt8] {
-      [0xDC, UInt8(items.count >> 8), UInt8(items.count & 255)] + items.joined()
-    }
-    let event: [UInt8] =
-      [0x95, 0xAB] + Array("BlockStored".utf8) + list(hashes.map(number)) + [0xC0]
-      + list(tokens.map { number(UInt64($0)) }) + [16]
-    return [0x92, 0xCB, 0, 0, 0, 0, 0, 0, 0, 0] + list([event])
-  }
-
-  private func tokenBody(_ tokens: [UInt32]) -> [UInt8] {
-    Array(#"{"model": "m", "prompt": [\#(tokens.map(String.init).joined(separator: ","))]}"#.utf8)
-  }
-
-  @Test func tokenIDsGoWhereTheEngineSaysThatItHoldsThem() throws {
-    var scratch = pool.makeScratch()
-    let tokens = (0..<200 as Range<UInt32>).map { $0 * 7 }
-    var batch = KVEventBatch()
-    try unsafe KVEventDecoder().decode(stored(Array(tokens[..<160])).span.bytes, into: &batch)
-    index.apply(batch, from: members[1].endpoint.slot)
-    index.setFollowed(true, members[1].endpoint.slot)
-    let routed = try route(tokenBody(tokens), scratch: &scratch).get()
-    #expect(routed.destination == members[1].destination)
-    #expect(sink.all.last?.predictedCachedTokens == 160)
-    // What was sent there a moment ago counts, but for the last token.
-    let again = try route(tokenBody(Array(tokens[..<192])), scratch: &scratch).get()
-    #expect(again.destination == members[1].destination)
-    #expect(sink.all.last?.predictedCachedTokens == 176)
-    // A request that failed left nothing.
-    for request in [routed, again] {
-      request.flight?.responseStarted(
-        ResponseStart(status: 500, isEventStream: false, isReadable: true, served: nil), now: time(1010))
-    }
-    _ = try route(tokenBody(Array(tokens[..<192])), scratch: &scratch).get()
-    #expect(sink.all.last?.predictedCachedTokens == 160)
-  }
-
-  @Test func anEngineThatContradictsItsEventsTwiceIsLearnedAnew() throws {
+  @Test func anEndpointsStartTimeIsToldOnce() throws {
     let events = RecordingEvents()
-    let pool = pool(events: events)
-    var scratch = pool.makeScratch()
-    let tokens = (0..<200 as Range<UInt32>).map { $0 * 7 }
-    var batch = KVEventBatch()
-    try unsafe KVEventDecoder().decode(stored(Array(tokens[..<192])).span.bytes, into: &batch)
-    index.apply(batch, from: members[1].endpoint.slot)
-    index.setFollowed(true, members[1].endpoint.slot)
-    // Right, wrong, right, wrong, wrong: only two in a row count.
-    for (cached, resyncs) in [(192, 0), (0, 0), (176, 0), (96, 0), (96, 1)] {
-      let flight = try #require(try route(tokenBody(tokens), in: pool, scratch: &scratch).get().flight)
-      flight.responseStarted(
-        ResponseStart(status: 200, isEventStream: false, isReadable: true, served: nil), now: time(1010))
-      let usage = #"{"usage": {"prompt_tokens": 200, "prompt_tokens_details": {"cached_tokens": \#(cached)}}}"#
-      unsafe flight.responseBody(Array(usage.utf8).span.bytes, now: time(1020))
-      flight.responseEnded(now: time(1030))
-      #expect(events.resynchronised.count == resyncs)
-    }
-    #expect(events.resynchronised == [members[1].endpoint.slot])
-    #expect(page().contains(#"epp_prefix_resyncs_total{endpoint_name="e1"} 1"#))
-    #expect(page().contains(#"epp_prefix_prediction_error_tokens_count{endpoint_name="e1"} 5"#))
-  }
-
-  @Test func tokenIDsAreRememberedWhereNoEventsCome() throws {
-    var scratch = pool.makeScratch()
-    let tokens = (0..<200 as Range<UInt32>).map { $0 * 7 }
-    let first = try route(tokenBody(tokens), scratch: &scratch).get()
-    first.flight?.ended(isComplete: true, now: time(1002))
-    let second = try route(tokenBody(tokens + [1, 2, 3]), scratch: &scratch).get()
-    #expect(second.destination == first.destination)
-    #expect(sink.all.last?.predictedCachedTokens == 192)
+    var metrics = EndpointMetrics()
+    metrics.processStartTime = 1000
+    let member = PoolSnapshot.Member(
+      endpoint: members[0].endpoint, metrics: metrics, load: EndpointLoad(), isStale: false)
+    let pool = Pool(
+      configuration: Pool.Configuration(), source: FixedSource(PoolSnapshot(members: [member])), index: index,
+      events: events, profile: SchedulingProfile(.weighted, seed: HashSeed(first: 1, second: 2)),
+      metrics: self.metrics, decisions: sink)
+    pool.maintain()
+    pool.maintain()
+    #expect(events.startTimes == [1000])
   }
 
   @Test func anEngineThatAnswersAnErrorHasNotCachedThePrompt() throws {

@@ -111,6 +111,8 @@ import Testing
       let text = try await engine.get("/metrics").text
       let page = MetricsText(text)
       #expect(page.malformed == [])
+      // By this a picker sees that an engine was started anew.
+      #expect(page.types["process_start_time_seconds"] == "gauge")
       for line in RecordedAnswers.metricFamilies.split(separator: "\n") {
         let words = line.split(separator: " ").map(String.init)
         #expect(page.types[words[0]] == words[1], "\(words[0])")

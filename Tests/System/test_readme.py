@@ -21,7 +21,9 @@ COMMANDS = [line for language, text in BLOCKS if language == "sh" for line in te
 
 # How each command is tried, by its beginning. Those that take minutes are asked for their help here.
 WAYS = {
-    "scripts/demo": "help", "scripts/test": "help", "scripts/benchmark": "help", "swift build": "built", ".build/release/epp": "epp",
+    "scripts/demo": "help", "scripts/test": "help", "scripts/benchmark": "help", "swift build": "built",
+    ".build/release/epp --endpoint 127.0.0.1:8000 --kv": "following epp", ".build/release/epp": "epp",
+    ".build/release/engine-sim": "engine-sim", "curl -s http://127.0.0.1:9090": "look",
     ".build-tools/venv/bin/envoy --mode validate": "run", ".build-tools/venv/bin/envoy -c": "envoy", "curl": "curl",
 }
 
@@ -81,6 +83,35 @@ def test_the_commands_work_together() -> None:
         picker.stop()
         for engine in engines:
             engine.stop()
+
+
+def test_the_commands_for_kv_events_work_together() -> None:
+    """A simulated engine, the picker that follows it, and what shows that it does."""
+    if not _free(9002, 9003, 9090, 8000, 5557, 5558):
+        pytest.skip("a port that the README names is in use here")
+    (engine,) = (command for command in COMMANDS if _way(command) == "engine-sim")
+    (epp,) = (command for command in COMMANDS if _way(command) == "following epp")
+    looks = [command for command in COMMANDS if _way(command) == "look"]
+    # On this machine's loopback alone.
+    engine = engine.replace("tcp://*:", "tcp://[::ffff:127.0.0.1]:")
+    simulator = Process(shlex.split(engine.replace(".build/release/engine-sim", str(product("engine-sim")))))
+    picker = None
+    try:
+        simulator.wait_for("KV events of")
+        arguments = shlex.split(epp.replace(".build/release/epp", str(product("epp"))))
+        picker = Process([*arguments, "--bind-address", "127.0.0.1", "--drain-timeout", "200ms"])
+        picker.wait_for("following the engine's KV events")
+
+        def shown() -> list[str]:
+            return [subprocess.run(["bash", "-c", look], capture_output=True, text=True, timeout=30).stdout for look in looks]
+
+        streams, metrics = eventually(lambda: (found := shown()) and '"isFollowed" : true' in found[0] and found, "the stream")
+        assert '"endpoint" : "127.0.0.1:8000"' in streams
+        assert 'epp_kv_events_streams{state="' in metrics
+    finally:
+        if picker is not None:
+            picker.stop()
+        simulator.stop()
 
 
 def test_the_benchmark_prints_its_rows() -> None:

@@ -52,7 +52,9 @@ import ZeroMQ
     let endpoint = try first.bind("tcp://127.0.0.1:*")
     let second = try Socket(.pub, context)
     let error = #expect(throws: ZeroMQError.self) { _ = try second.bind(endpoint) }
-    #expect(error?.description == "cannot bind \(endpoint): Address already in use")
+    #expect(
+      error?.description == "cannot bind \(endpoint): Address already in use; another process listens there: choose "
+        + "another port, or end that process")
     #expect(throws: ZeroMQError.self) { try second.connect("nonsense") }
   }
 

@@ -12,19 +12,22 @@ package struct ExtProcSettings: Sendable {
   package var budget: BodyBudget
   /// From a stream's first message to its decision.
   package var requestDeadline: Duration
+  /// How long a request waits for its token ids; nil when the pool has no source of them.
+  package var tokenDeadline: Duration?
   package var responseProcessing: ResponseProcessing
   package var interest: HeaderInterest
   package var logger: Logger
 
   package init(
     pool: Pool, metrics: PickerMetrics, limits: StreamLimits, budget: BodyBudget, requestDeadline: Duration,
-    responseProcessing: ResponseProcessing, interest: HeaderInterest, logger: Logger
+    tokenDeadline: Duration? = nil, responseProcessing: ResponseProcessing, interest: HeaderInterest, logger: Logger
   ) {
     self.pool = pool
     self.metrics = metrics
     self.limits = limits
     self.budget = budget
     self.requestDeadline = requestDeadline
+    self.tokenDeadline = tokenDeadline
     self.responseProcessing = responseProcessing
     self.interest = interest
     self.logger = logger

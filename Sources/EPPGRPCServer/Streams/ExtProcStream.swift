@@ -23,6 +23,8 @@ final class ExtProcStream: CallHandler {
   private var restorer: ModelNameRestorer?
   var restoresModelName: Bool { restorer != nil }
   private var deadline: DeadlineList.Entry?
+  /// What the request waits for before it is routed.
+  private var wait: TokenWait?
   private let startedAt: UInt64
   /// When the message came that is being worked on.
   private var now = MonotonicTime(nanoseconds: 0)
@@ -34,6 +36,16 @@ final class ExtProcStream: CallHandler {
   private var isRejectionNoted = false
   private var responseStarted = false
   var endStatus = StatusCode.ok
+  /// What the request has waited for, on its way to be routed.
+  private var resumed: TokenStage?
+
+  /// A request that is to be routed when its token ids are there.
+  private struct TokenWait {
+    let input: StreamAction.RouteInput
+    let tokens: any PendingTokens
+    let waker: CallWaker?
+    let deadline: DeadlineList.Entry
+  }
 
   init(call: ServerCall, worker: ExtProcWorker, machine: StreamStateMachine) {
     self.call = call
@@ -89,10 +101,41 @@ final class ExtProcStream: CallHandler {
 
   func sent() {}
 
-  func woken() {}
+  /// The token ids that the request waits for are there, or could not be had.
+  func woken() {
+    guard wait != nil else { return }
+    endWait()
+  }
+
+  /// The token ids that the request waits for have taken too long.
+  func waitPassed() {
+    guard wait != nil else { return }
+    endWait()
+  }
+
+  /// Routes the request with what is known now.
+  private func endWait() {
+    guard let wait = stopWait() else { return }
+    let start = epp_monotonic_now()
+    now = MonotonicTime(nanoseconds: start)
+    resumed = .answered(wait.tokens.result)
+    perform(.route(wait.input))
+    processed(nanoseconds: epp_monotonic_now() - start)
+  }
+
+  /// Nobody wakes the stream any more.
+  private func stopWait() -> TokenWait? {
+    guard let wait else { return nil }
+    self.wait = nil
+    wait.waker?.stop()
+    wait.tokens.cancel()
+    worker.stopWait(wait.deadline)
+    return wait
+  }
 
   func closed() {
     stopDeadline()
+    _ = stopWait()
     releaseRequest()
     let end = epp_monotonic_now()
     if let flight = routed?.flight {
@@ -109,6 +152,7 @@ final class ExtProcStream: CallHandler {
   /// The request has waited too long for the rest of its body.
   func deadlinePassed() {
     deadline = nil
+    _ = stopWait()
     let action = machine.interrupt(
       Rejection(
         .serviceUnavailable, "the request did not arrive within the time allowed for a routing decision",
@@ -251,7 +295,10 @@ final class ExtProcStream: CallHandler {
   /// Does what the machine says. `payload` of `message` is the body chunk that the action answers.
   private func perform(_ action: StreamAction, _ message: borrowing SliceList, _ payload: Range<Int>) {
     var action = action
-    while case .route(let input) = action { action = route(input) }
+    while case .route(let input) = action {
+      guard let next = route(input) else { return }
+      action = next
+    }
     switch action {
     case .receive, .route:
       call.receive()
@@ -271,25 +318,34 @@ final class ExtProcStream: CallHandler {
     if !machine.isAwaitingDecision { stopDeadline() }
   }
 
-  private func route(_ input: StreamAction.RouteInput) -> StreamAction {
+  /// Nil when the request has to wait: `woken` or `waitPassed` goes on with it, and until then no message is read.
+  private func route(_ input: StreamAction.RouteInput) -> StreamAction? {
     let arrival = RequestArrival(
       context: RequestContext(
         requestID: requestID, headers: head.headers, subset: subset, sourceAddress: head.sourceAddress),
       receivedAt: MonotonicTime(nanoseconds: startedAt))
     let pool = worker.settings.pool
     let seesResponse = machine.seesResponse
-    let result = body.withContiguousBytes(&worker.joined) { bytes in
+    let waker = resumed == nil && worker.settings.tokenDeadline != nil ? CallWaker(call) : nil
+    let stage = resumed ?? waker.map { waker in .ask { waker.wake() } }
+    resumed = nil
+    let outcome = body.withContiguousBytes(&worker.joined) { bytes in
       pool.route(
-        arrival, input: input, body: bytes, seesResponse: seesResponse, scratch: &worker.scratch, now: now)
+        arrival, input: input, body: bytes, seesResponse: seesResponse, tokens: stage, scratch: &worker.scratch,
+        now: now)
     }
     worker.trimBuffers()
-    switch result {
-    case .success(let routed):
+    switch outcome {
+    case .routed(let routed):
       self.routed = routed
       return machine.routed(.success(()), needsResponse: routed.clientModel != nil)
-    case .failure(let rejection):
+    case .refused(let rejection):
       isRejectionNoted = true
       return machine.routed(.failure(rejection))
+    case .waiting(let tokens):
+      wait = TokenWait(
+        input: input, tokens: tokens, waker: waker, deadline: worker.startWait(of: self, now: now.nanoseconds))
+      return nil
     }
   }
 

@@ -13,8 +13,11 @@ final class ExtProcWorker: CallHandlerFactory {
   /// Where a body in several slices is joined for the parser.
   var joined: [UInt8] = []
   var scratch: RoutingScratch
-  private(set) var deadlines = DeadlineList()
+  private var deadlines = DeadlineList()
   private let deadline: UInt64
+  /// Streams that wait for the token ids of their requests.
+  private var waits = DeadlineList()
+  private let tokenDeadline: UInt64
   private let health: HealthService
   private let headersOnlyWarning: OneTimeWarning
   private var streamCount: UInt64 = 0
@@ -29,6 +32,7 @@ final class ExtProcWorker: CallHandlerFactory {
     decoder = MessageDecoder(interest: settings.interest)
     scratch = settings.pool.makeScratch()
     deadline = MonotonicTime(nanoseconds: 0).advanced(by: settings.requestDeadline).nanoseconds
+    tokenDeadline = MonotonicTime(nanoseconds: 0).advanced(by: settings.tokenDeadline ?? .zero).nanoseconds
   }
 
   func makeHandler(method: String, call: ServerCall) -> (any CallHandler)? {
@@ -47,20 +51,40 @@ final class ExtProcWorker: CallHandlerFactory {
 
   /// Starts the clock of a stream that has sent its first message.
   func startDeadline(of stream: ExtProcStream, now: UInt64) -> DeadlineList.Entry {
-    let (time, overflow) = now.addingReportingOverflow(deadline)
-    let entry = DeadlineList.Entry(deadline: overflow ? .max : time, stream: stream)
-    deadlines.append(entry)
-    return entry
+    Self.add(stream, now, deadline, to: &deadlines)
   }
 
   func stopDeadline(_ entry: DeadlineList.Entry) { deadlines.remove(entry) }
 
-  var nextDeadline: UInt64? { deadlines.first?.deadline }
+  /// Starts the clock of a stream that waits for the token ids of its request.
+  func startWait(of stream: ExtProcStream, now: UInt64) -> DeadlineList.Entry {
+    Self.add(stream, now, tokenDeadline, to: &waits)
+  }
+
+  func stopWait(_ entry: DeadlineList.Entry) { waits.remove(entry) }
+
+  private static func add(
+    _ stream: ExtProcStream, _ now: UInt64, _ time: UInt64, to list: inout DeadlineList
+  ) -> DeadlineList.Entry {
+    let (deadline, overflow) = now.addingReportingOverflow(time)
+    let entry = DeadlineList.Entry(deadline: overflow ? .max : deadline, stream: stream)
+    list.append(entry)
+    return entry
+  }
+
+  var nextDeadline: UInt64? {
+    guard let wait = waits.first?.deadline else { return deadlines.first?.deadline }
+    return deadlines.first.map { min(wait, $0.deadline) } ?? wait
+  }
 
   func deadlinePassed(now: UInt64) {
     while let entry = deadlines.first, entry.deadline <= now {
       deadlines.remove(entry)
       entry.stream.deadlinePassed()
+    }
+    while let entry = waits.first, entry.deadline <= now {
+      waits.remove(entry)
+      entry.stream.waitPassed()
     }
   }
 

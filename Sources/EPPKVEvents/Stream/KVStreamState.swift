@@ -1,5 +1,5 @@
 /// How far what is known of an engine's cache can be trusted.
-package enum KVStreamState: String, Sendable, Equatable, CaseIterable {
+package enum KVStreamState: String, Sendable, Equatable, CaseIterable, Codable {
   /// Nothing has come yet.
   case waiting
   /// Missing messages are being fetched; new ones wait.

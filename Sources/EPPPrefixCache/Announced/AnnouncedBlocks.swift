@@ -18,27 +18,29 @@ struct AnnouncedBlocks {
 
   /// Copies that are counted on one tier; further ones are not.
   static let maximumCopies: UInt32 = 15
-  private static let free = UInt32.max
+  static let free = UInt32.max
   private static let tierBits: UInt32 = 4
-  private static let copyMask: UInt32 = 0xFFF
-  private static let childrenShift: UInt32 = 12
+  static let copyMask: UInt32 = 0xFFF
+  /// Copies on the GPU.
+  static let gpuMask: UInt32 = 0xF
+  static let childrenShift: UInt32 = 12
   /// Children that are counted; a block that has had so many counts as one with children for good.
-  private static let maximumChildren: UInt32 = (1 << 20) - 2
+  static let maximumChildren: UInt32 = (1 << 20) - 2
   /// Entries are numbered by 24 bits in the hash table.
   static let maximumCount = (1 << 24) - 2
   private static let numberMask: UInt32 = (1 << 24) - 1
   private static let tombstone: UInt32 = numberMask
 
-  private var entries: [Entry] = []
+  var entries: [Entry] = []
   /// Open addressing: 8 bits of the hash and an entry's number plus one; 0 is empty.
-  private var places: [UInt32] = []
-  private var firstFree: UInt32 = 0
+  var places: [UInt32] = []
+  var firstFree: UInt32 = 0
   private var usedPlaces = 0
 
   /// Entries, ghosts included.
-  private(set) var count = 0
+  var count = 0
   /// Ghosts on the GPU's tier: blocks that are not there while blocks behind them may be.
-  private(set) var ghosts = 0
+  var ghosts = 0
 
   /// Bytes of a block, for an estimate of what a number of them takes.
   static let bytesPerBlock = 36
@@ -87,6 +89,9 @@ struct AnnouncedBlocks {
   /// Whether any copy of an entry is there.
   func isHeld(_ number: Int) -> Bool { entries[number].counts & Self.copyMask != 0 }
 
+  /// Whether an entry is not in use.
+  func isFree(_ number: Int) -> Bool { entries[number].counts == Self.free }
+
   @inline(__always)
   func key(_ number: Int) -> BlockKey { entries[number].key }
 
@@ -128,7 +133,8 @@ struct AnnouncedBlocks {
   /// Enters a block that is not known, with one copy.
   ///
   /// - Parameters:
-  ///   - parent: the number of the block before it; nil for the first of a prefix.
+  ///   - parent: the number of the block before it, where the newcomer is counted as a child already (`addChild`); nil for
+  ///     the first of a prefix.
   ///   - place: the free place that a look for it has found, if nothing has changed since.
   /// - Returns: its number; nil when there is none left.
   mutating func insert(_ hash: UInt64, _ key: BlockKey, parent: Int?, _ tier: StorageTier, place: Int?) -> Int? {
@@ -152,8 +158,16 @@ struct AnnouncedBlocks {
       self.place(hash, number)
     }
     count += 1
-    if let parent { changeChildren(of: parent, by: 1) }
     return number
+  }
+
+  /// Counts a block behind a known one, which stays from now on, whatever goes to make room for the newcomer.
+  mutating func addChild(_ parent: Int) { changeChildren(of: parent, by: 1) }
+
+  /// The newcomer did not come.
+  mutating func removeChild(_ parent: Int) {
+    changeChildren(of: parent, by: -1)
+    if entries[parent].counts == 0 { discard(from: parent) }
   }
 
   /// Where a block is not any more, now that a copy has gone.
@@ -209,14 +223,12 @@ struct AnnouncedBlocks {
 
   /// A leaf that can go so that there is room, found by going round the entries: tails go before heads, and old entries
   /// mostly before new ones.
-  ///
-  /// - Parameter spared: an entry that has to stay although nothing is behind it yet.
-  func leaf(from hand: inout Int, sparing spared: Int?) -> Int? {
+  func leaf(from hand: inout Int) -> Int? {
     guard !entries.isEmpty else { return nil }
     for _ in entries.indices {
       hand = hand + 1 < entries.count ? hand + 1 : 0
       let counts = entries[hand].counts
-      if counts != Self.free, counts >> Self.childrenShift == 0, hand != spared { return hand }
+      if counts != Self.free, counts >> Self.childrenShift == 0 { return hand }
     }
     return nil
   }
@@ -239,7 +251,7 @@ struct AnnouncedBlocks {
   @inline(__always)
   private static func home(_ mixed: UInt64, _ places: Int) -> Int { Int(((mixed >> 32) &* UInt64(places)) >> 32) }
 
-  private mutating func place(_ hash: UInt64, _ number: Int) {
+  mutating func place(_ hash: UInt64, _ number: Int) {
     let mixed = Self.mix(hash)
     var place = Self.home(mixed, places.count)
     while places[place] & Self.numberMask != 0, places[place] & Self.numberMask != Self.tombstone {

@@ -8,24 +8,33 @@ struct AnnouncedCache {
 
   let slot: EndpointSlot
   private(set) var blocks = AnnouncedBlocks()
-  private var waiting = WaitingStores()
+  private(set) var waiting = WaitingStores()
+  /// What beside the blocks events have said.
+  private(set) var state = State()
+  /// How far the engine's stream has been applied, if the event thread says so.
+  var position: EventStreamPosition?
   /// What the index calls the cache, by the slowest tier that counts; only the GPU's until another tier is used.
   private var gpu: Holder?
   private var gpuOrCPU: Holder?
   private var anyTier: Holder?
-  /// The group of blocks that is followed: the first that holds whole prefixes.
-  private var group: Int?
-  private var hasGroup = false
-  /// Tokens in a block, as first announced.
-  private(set) var blockTokens: Int?
-  /// The adapter of the last blocks that were computed with one.
-  private(set) var lastLoRAName: String?
-  private var hand = 0
   /// Copies that were dropped to make room.
   private(set) var dropped = 0
   private var holdsHoles = false
 
   init(slot: EndpointSlot) { self.slot = slot }
+
+  /// One with blocks that the index does not know yet: `publish(on:to:)`.
+  init(slot: EndpointSlot, blocks: AnnouncedBlocks, waiting: WaitingStores, state: State) {
+    self.slot = slot
+    self.blocks = blocks
+    self.waiting = waiting
+    self.state = state
+  }
+
+  /// Tokens in a block, as first announced.
+  var blockTokens: Int? { state.blockTokens }
+  /// The adapter of the last blocks that were computed with one.
+  var lastLoRAName: String? { state.lastLoRAName }
 
   /// Every holder that blocks may name, for the time when the cache is forgotten.
   var holders: [(holder: Holder, tiers: [StorageTier])] {
@@ -68,8 +77,8 @@ struct AnnouncedCache {
       counts.notIndexed += event.hashes.count
       return
     }
-    blockTokens = event.blockTokens
-    if let name = event.loRAName { lastLoRAName = name }
+    state.blockTokens = event.blockTokens
+    if let name = event.loRAName { state.lastLoRAName = name }
     var parent: Int?
     if let hash = event.parent {
       guard let known = blocks.find(hash) else {
@@ -113,10 +122,13 @@ struct AnnouncedCache {
           number = known
           addCopy(number, event.tier, &writer)
         case .unknown(let place):
-          let hasDropped = makeRoom(limit, sparing: parent, &writer)
+          // Counted before room is made, so that the parent, which may be a ghost, does not go.
+          if let parent { blocks.addChild(parent) }
+          let hasDropped = makeRoom(limit, &writer)
           let new = blocks.insert(
             hash, keys[position - start], parent: parent, event.tier, place: hasDropped ? nil : place)
           guard let new else {
+            if let parent { blocks.removeChild(parent) }
             counts.refused += event.hashes.upperBound - position
             return
           }
@@ -125,7 +137,12 @@ struct AnnouncedCache {
         }
         counts.stored += 1
         parent = number
-        if !waiting.isEmpty { placeWaiting(hash, hasher, limit, &writer, &counts) }
+        if !waiting.isEmpty {
+          // Stays, whatever goes to make room for those that have waited for it.
+          blocks.addChild(number)
+          placeWaiting(hash, hasher, limit, &writer, &counts)
+          blocks.removeChild(number)
+        }
       }
       start = end
     }
@@ -163,7 +180,7 @@ struct AnnouncedCache {
     _ event: BlocksRemoved, _ hashes: borrowing [UInt64], _ writer: inout BlockIndexWriter,
     _ counts: inout AnnouncedCounts
   ) {
-    guard hasGroup, event.group == group else { return }
+    guard state.hasGroup, event.group == state.group else { return }
     for position in event.hashes {
       let hash = hashes[position]
       guard let number = blocks.find(hash) else {
@@ -174,13 +191,13 @@ struct AnnouncedCache {
     }
   }
 
-  /// Whether a group is the one that is followed; the first one asked for becomes it.
+  /// Whether a group is the one that is followed; the first one that holds whole prefixes becomes it.
   private mutating func follows(_ group: Int?) -> Bool {
-    if !hasGroup {
-      hasGroup = true
-      self.group = group
+    if !state.hasGroup {
+      state.hasGroup = true
+      state.group = group
     }
-    return self.group == group
+    return state.group == group
   }
 
   /// Brings what the removal of these hashes will look at into the cache, so that the misses overlap.
@@ -232,11 +249,44 @@ struct AnnouncedCache {
       var owner = HolderOwner(slot: slot, residency: residency)
       owner.hasHoles = true
       guard let holder = writer.makeHolder(owner) else { return nil }
-      for key in blocks.keys(on: tiers) { writer.insert(key, holder) }
+      insert(blocks.keys(on: tiers), holder, &writer)
       return holder
     }
     if tier == .cpu, gpuOrCPU == nil { gpuOrCPU = make(.gpuOrCPU, [.gpu, .cpu]) }
     if tier == .storage, anyTier == nil { anyTier = make(.anyTier, [.gpu, .cpu, .storage]) }
+  }
+
+  private func insert(_ keys: [BlockKey], _ holder: Holder, _ writer: inout BlockIndexWriter) {
+    for (position, key) in keys.enumerated() {
+      if position % Self.batchBlocks == 0 {
+        for ahead in keys[position...].prefix(Self.batchBlocks) { writer.prefetch(ahead) }
+      }
+      writer.insert(key, holder)
+    }
+  }
+
+  /// Tiers that blocks have ever been on.
+  var usedTiers: [StorageTier] {
+    [(gpu, StorageTier.gpu), (gpuOrCPU, .cpu), (anyTier, .storage)].compactMap { $0 == nil ? nil : $1 }
+  }
+
+  /// Tells the index of all blocks, of which it knows none.
+  ///
+  /// - Parameter tiers: those that blocks have ever been on.
+  /// - Returns: false when the index has no names left.
+  mutating func publish(on tiers: [StorageTier], to writer: inout BlockIndexWriter) -> Bool {
+    if tiers.contains(.gpu) {
+      var owner = HolderOwner(slot: slot, residency: .gpu)
+      // Readers may come by before all of a prefix is there.
+      owner.hasHoles = true
+      holdsHoles = true
+      guard let holder = writer.makeHolder(owner) else { return false }
+      gpu = holder
+      insert(blocks.keys(on: [.gpu]), holder, &writer)
+    }
+    for tier in tiers where tier != .gpu { beginTiers(upTo: tier, &writer) }
+    publishHoles(&writer)
+    return true
   }
 
   private mutating func publishHoles(_ writer: inout BlockIndexWriter) {
@@ -249,11 +299,12 @@ struct AnnouncedCache {
   /// Drops leaves until another block may be known: the cache is then known less deeply than it is filled.
   ///
   /// - Returns: whether something was dropped.
-  private mutating func makeRoom(_ limit: Int, sparing parent: Int?, _ writer: inout BlockIndexWriter) -> Bool {
+  mutating func makeRoom(_ limit: Int, _ writer: inout BlockIndexWriter) -> Bool {
     let before = dropped
     while blocks.count >= min(limit, AnnouncedBlocks.maximumCount) {
-      guard let leaf = blocks.leaf(from: &hand, sparing: parent) else { break }
-      for tier in StorageTier.allCases {
+      guard let leaf = blocks.leaf(from: &state.hand) else { break }
+      // Without its last copy the entry is free, and what it counts means nothing.
+      for tier in StorageTier.allCases where !blocks.isFree(leaf) {
         for _ in 0..<blocks.copies(leaf, tier) where removeCopy(leaf, tier, &writer) { dropped += 1 }
       }
     }

@@ -12,11 +12,11 @@ struct WaitingStores {
   /// Blocks that wait for all parents together.
   static let maximumBlocks = 16_384
 
-  private var byParent: [UInt64: [Store]] = [:]
+  var byParent: [UInt64: [Store]] = [:]
   /// Parents in the order in which they were first missed.
-  private var order: [UInt64] = []
-  private(set) var blockCount = 0
-  private var arrivals = 0
+  var order: [UInt64] = []
+  var blockCount = 0
+  var arrivals = 0
 
   var isEmpty: Bool { byParent.isEmpty }
 

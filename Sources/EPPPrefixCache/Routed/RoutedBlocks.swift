@@ -34,7 +34,7 @@ struct RoutedBlocks {
   /// Ends of uses, from the one used longest ago; see `RoutedBlocks+Order.swift`.
   var oldest = none
   var newest = none
-  private var uses: UInt32 = 0
+  var uses: UInt32 = 0
 
   /// Blocks held.
   var count = 0

@@ -3,7 +3,7 @@ extension GenerationRequest {
   init(api: API, body: JSONNode) throws(APIError) {
     let prompts: [[UInt32]]
     switch api {
-    case .chat: prompts = [try PromptReader.chat(body, startsAnswer: true)]
+    case .chat: prompts = [try PromptReader.chat(body)]
     case .completions: prompts = try PromptReader.completion(body)
     }
     self.init(api: api, prompts: prompts)

@@ -44,7 +44,7 @@ enum PromptReader {
     message: "Input should be a string, a list of strings, a list of token ids or a list of such lists")
 
   /// The prompt of a chat.
-  static func chat(_ body: JSONNode, startsAnswer: Bool) throws(APIError) -> [UInt32] {
+  static func chat(_ body: JSONNode) throws(APIError) -> [UInt32] {
     guard let value = body["messages"] else {
       throw .validation("missing", location: "body.messages", message: "Field required")
     }
@@ -52,6 +52,7 @@ enum PromptReader {
       throw .validation(
         "list_type", location: "body.messages", message: "Input should be a list of at least one object")
     }
+    let startsAnswer = body["add_generation_prompt"]?.boolean ?? true
     return tokenizer.encode(
       ChatTemplate.prompt(messages: messages, tools: body["tools"]?.elements ?? [], startsAnswer: startsAnswer))
   }

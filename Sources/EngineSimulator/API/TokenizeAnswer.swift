@@ -6,7 +6,7 @@ struct TokenizeAnswer: Sendable {
   init(_ body: JSONNode, contextTokens: Int) throws(APIError) {
     let tokens: [UInt32]
     if body["messages"] != nil {
-      tokens = try PromptReader.chat(body, startsAnswer: body["add_generation_prompt"]?.boolean ?? true)
+      tokens = try PromptReader.chat(body)
     } else if let text = body["prompt"]?.text {
       tokens = Tokenizer.trained.encode(text)
     } else {

@@ -26,7 +26,16 @@ package struct MetricsPage: Sendable {
   package init(options: EngineOptions, startedAt: Double) {
     labels = ["engine=\"0\"", "model_name=\"\(Self.escaped(options.modelName))\""]
     self.startedAt = startedAt
+    addStart()
     for family in MetricFamily.all(options: options) { add(family) }
+  }
+
+  /// What Python's client says of the process: by this a picker sees that an engine was started anew.
+  private mutating func addStart() {
+    let (name, startedAt) = ("process_start_time_seconds", startedAt)
+    addHead(name, "Start time of the process since unix epoch in seconds.", .gauge)
+    part("\(name) ")
+    values.append(.number { _ in startedAt })
   }
 
   private mutating func add(_ family: MetricFamily) {

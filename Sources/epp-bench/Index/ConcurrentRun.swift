@@ -42,6 +42,7 @@ struct ConcurrentRun {
       index: measurement.index, depths: (0..<16).map { number in (0..<endpoints).map { depth($0, number) } },
       queries: (0..<16).map { measurement.query(Self.stable($0).tokens(0..<775)) })
     let progress = Progress()
+    let before = resident
     let reading = Task.detached { lookups.run { progress.isDone.load(ordering: .acquiring) } }
     let (applied, wall, cpu) = try write(messages, &measurement)
     progress.isDone.store(true, ordering: .releasing)
@@ -55,8 +56,10 @@ struct ConcurrentRun {
       endpoints: endpoints, seconds: wall, operations: operations, operationsPerSecond: Double(operations) / wall,
       writerCore: cpu / wall, lookups: Int(summary.count), lookupP50: summary.p50, lookupP99: summary.p99,
       lookupMaximum: summary.maximum, pairs: end.pairs, wrongDepths: wrong + wrongAtEnd,
-      residentMegabytes: Double(ProcessSample.ofThisProcess()?.residentBytes ?? 0) / 1e6)
+      residentMegabytes: resident, grownMegabytes: resident - before)
   }
+
+  private var resident: Double { Double(ProcessSample.ofThisProcess()?.residentBytes ?? 0) / 1e6 }
 
   private func fill(_ measurement: inout IndexMeasurement) throws {
     for endpoint in 0..<endpoints {

@@ -12,13 +12,17 @@ struct IndexCommand: AsyncParsableCommand {
         taskset -c 0 epp-bench index --json index.json
       The concurrent run has a writer that is fed with encoded messages of 1,024 engines, and a reader:
         epp-bench index --only concurrent --seconds 60 --rate 1.5e6
+      With a trace of Mooncake's (FAST'25), its requests go to simulated engines whose events are indexed:
+        epp-bench index --only trace --trace conversation_trace.jsonl
+      scripts/compare-dynamo writes what --messages and --prompts read: 32-bit little-endian numbers, the endpoint and the
+      length, before each MessagePack message of an engine, or before the 32-bit tokens of each prompt.
       """)
 
   @OptionGroup var output: OutputOptions
 
   /// What can be measured.
   enum Part: String, CaseIterable, ExpressibleByArgument {
-    case keys, memory, events, lookups, removal, concurrent
+    case keys, memory, events, lookups, removal, concurrent, trace, recorded
   }
 
   @Option(help: "Only this part: \(Part.allCases.map(\.rawValue).joined(separator: ", ")).")
@@ -33,7 +37,29 @@ struct IndexCommand: AsyncParsableCommand {
   @Option(help: "Endpoints in the concurrent run, at most 1,024.")
   var endpoints = 1024
 
+  @Option(help: ArgumentHelp("A request trace in Mooncake's format.", valueName: "file"))
+  var trace: String?
+
+  @Option(help: "Requests of the trace, from its beginning.")
+  var traceRequests = 4_000
+
+  @Option(help: "Blocks of 16 tokens that the cache of a simulated engine has room for.")
+  var engineBlocks = 32_768
+
+  @Option(help: ArgumentHelp("Recorded KV events to apply.", valueName: "file"))
+  var messages: String?
+
+  @Option(help: ArgumentHelp("Prompts to look up after the recorded KV events.", valueName: "file"))
+  var prompts: String?
+
   func validate() throws {
+    guard traceRequests > 0, engineBlocks > 0 else {
+      throw ValidationError("--trace-requests and --engine-blocks must be at least 1.")
+    }
+    if only == .trace, trace == nil { throw ValidationError("--only trace needs --trace FILE.") }
+    if only == .recorded || prompts != nil, messages == nil {
+      throw ValidationError("Recorded prompts and --only recorded need --messages FILE.")
+    }
     guard (0...EndpointSlot.capacity).contains(endpoints), endpoints > 0 else {
       throw ValidationError("--endpoints must be between 1 and \(EndpointSlot.capacity).")
     }
@@ -50,6 +76,18 @@ struct IndexCommand: AsyncParsableCommand {
     if isAsked(.removal) { try measureRemoval(&report) }
     if isAsked(.concurrent), seconds > 0 {
       report.concurrency = try await ConcurrentRun(endpoints: endpoints, seconds: seconds, rate: rate).run()
+    }
+    if let trace, isAsked(.trace) {
+      let trace = try MooncakeTrace(file: trace, limit: traceRequests)
+      for endpoints in [8, 64] {
+        for routing in TraceReplay.Routing.allCases {
+          report.traces.append(
+            try TraceReplay(trace: trace, endpoints: endpoints, routing: routing, engineBlocks: engineBlocks).run())
+        }
+      }
+    }
+    if let messages, isAsked(.recorded) {
+      report.recorded = try RecordedReplay(messages: messages, prompts: prompts).run()
     }
     try output.write(report, table: report.table)
   }

@@ -16,7 +16,11 @@ struct IndexMeasurement {
   static func slot(_ endpoint: Int) -> EndpointSlot { EndpointSlot(index: endpoint, generation: 1) }
 
   mutating func apply(_ message: [UInt8], _ endpoint: Int) throws {
-    try unsafe decoder.decode(message.span.bytes, into: &batch)
+    try unsafe apply(message.span.bytes, endpoint)
+  }
+
+  mutating func apply(_ message: RawSpan, _ endpoint: Int) throws {
+    try decoder.decode(message, into: &batch)
     index.apply(batch, from: Self.slot(endpoint))
   }
 
@@ -43,14 +47,23 @@ struct IndexMeasurement {
 
   /// A query whose keys are made.
   func query(_ tokens: [UInt32]) -> PrefixQuery {
-    var prompt = CanonicalPrompt()
-    prompt.tokens = tokens
-    prompt.prompts = [0..<tokens.count]
     var query = PrefixQuery()
+    begin(&query, for: Self.prompt(tokens))
+    query.finish()
+    return query
+  }
+
+  /// A query whose keys are made as far as the look-up asks for them.
+  func begin(_ query: inout PrefixQuery, for prompt: CanonicalPrompt) {
     query.begin(
       for: prompt, request: InferenceRequest(api: .completions, model: "m"), hasher: index.hasher, maximumTokens: .max,
       blockTokens: Chain.blockTokens)
-    query.finish()
-    return query
+  }
+
+  static func prompt(_ tokens: [UInt32]) -> CanonicalPrompt {
+    var prompt = CanonicalPrompt()
+    prompt.tokens = tokens
+    prompt.prompts = [0..<tokens.count]
+    return prompt
   }
 }

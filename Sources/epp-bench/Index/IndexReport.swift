@@ -38,7 +38,53 @@ struct IndexReport: Codable {
     var lookupMaximum: Double
     var pairs: Int
     var wrongDepths: Int
+    /// At the end, and how much more than before the first message.
     var residentMegabytes: Double
+    var grownMegabytes: Double
+  }
+
+  /// A trace's requests on simulated engines.
+  struct Trace: Codable {
+    var routing: String
+    var endpoints: Int
+    var requests: Int
+    var blocksPerPrompt = 0.0
+    var storedBlocks = 0
+    var removedBlocks = 0
+    var bytesOnWire = 0
+    /// Blocks of prompts that were in the cache of the engine that got them, and their share.
+    var heldBlocks = 0
+    var hitRatio = 0.0
+    /// Wire bytes to index, per block that was stored or removed.
+    var nanosecondsPerBlock = 0.0
+    /// Microseconds, with the prompt's keys made before.
+    var lookupP50 = 0.0
+    var lookupP99 = 0.0
+    /// At the end.
+    var pairs = 0
+    var blocks = 0
+    var countedBytesPerPair = 0.0
+  }
+
+  /// What was recorded for a comparison.
+  struct Recorded: Codable {
+    struct Lookup: Codable {
+      var blocks: Int
+      /// Keys and look-up.
+      var microseconds: Double
+      /// Blocks that each endpoint holds.
+      var depths: [Int]
+    }
+
+    var messages = 0
+    var pairs = 0
+    var blocks = 0
+    /// CPU of the process from the first message to the last, reading the file included.
+    var cpuSeconds = 0.0
+    /// What the process grew by, and what the index says it takes.
+    var proportionalBytes = 0
+    var countedBytes = 0
+    var lookups: [Lookup] = []
   }
 
   var keyNanosecondsPerBlock = 0.0
@@ -49,40 +95,6 @@ struct IndexReport: Codable {
   var removalMilliseconds = 0.0
   var removalBlocks = 0
   var concurrency: Concurrency?
-
-  var table: String {
-    var text = "block keys                \(keyNanosecondsPerBlock.decimals(2)) ns a block of 16 tokens\n"
-    text += "prompt that nobody has    \(coldMissNanoseconds.decimals(0)) ns\n"
-    text += "leaving of an endpoint    \(removalMilliseconds.decimals(1)) ms for \(removalBlocks) blocks\n\n"
-    var lookups = TextTable(header: ["look-up, µs of CPU", "endpoints", "hot", "hot p99", "flushed"])
-    for row in self.lookups {
-      lookups.add(
-        "\(row.blocks) blocks", "\(row.endpoints)", row.hotMicroseconds.decimals(2), row.hotP99.decimals(2),
-        row.flushedMicroseconds.decimals(1))
-    }
-    text += lookups.text + "\n\n"
-    var ingestion = TextTable(header: ["events, wire to index", "blocks", "ns a block", "of it decoding", "wire bytes"])
-    for row in self.ingestion {
-      ingestion.add(
-        row.shape, "\(row.blocks)", row.nanosecondsPerBlock.decimals(0), row.decodeNanosecondsPerBlock.decimals(0),
-        row.bytesPerBlockOnWire.decimals(0))
-    }
-    text += ingestion.text + "\n\n"
-    var memory = TextTable(header: ["memory, pairs", "blocks", "resident bytes a pair", "counted"])
-    for row in self.memory {
-      memory.add(
-        "\(row.pairs)", "\(row.blocks)", row.residentBytesPerPair.decimals(1), row.countedBytesPerPair.decimals(1))
-    }
-    text += memory.text
-    if let run = concurrency {
-      text += "\n\nwriter and reader at once, \(run.endpoints) endpoints, \(run.seconds.decimals(0)) s\n"
-      text += "block operations          \(run.operations), \((run.operationsPerSecond / 1e6).decimals(2)) M/s, "
-      text += "\((run.writerCore * 100).decimals(0)) % of a core\n"
-      text += "look-ups of 775 blocks    \(run.lookups), p50 \(run.lookupP50.decimals(1)) µs, "
-      text += "p99 \(run.lookupP99.decimals(1)) µs, longest \(run.lookupMaximum.decimals(1)) µs\n"
-      text += "pairs at the end          \(run.pairs), wrong depths \(run.wrongDepths), "
-      text += "\(run.residentMegabytes.decimals(0)) MB resident"
-    }
-    return text
-  }
+  var traces: [Trace] = []
+  var recorded: Recorded?
 }

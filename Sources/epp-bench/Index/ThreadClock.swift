@@ -2,9 +2,14 @@ import Glibc
 
 /// CPU time of the calling thread, in nanoseconds: what other threads and machines take does not count.
 enum ThreadClock {
-  static func now() -> Int64 {
+  static func now() -> Int64 { now(CLOCK_THREAD_CPUTIME_ID) }
+
+  /// CPU time of all threads of the process.
+  static func ofProcess() -> Int64 { now(CLOCK_PROCESS_CPUTIME_ID) }
+
+  private static func now(_ clock: clockid_t) -> Int64 {
     var time = timespec()
-    unsafe clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+    unsafe clock_gettime(clock, &time)
     return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
   }
 }

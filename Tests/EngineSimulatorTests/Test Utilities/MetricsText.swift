@@ -2,7 +2,7 @@
 struct MetricsText {
   private(set) var types: [String: String] = [:]
   private(set) var labels: [String: Set<String>] = [:]
-  /// Lines that are neither comments nor `series{labels} number`.
+  /// Lines that are neither comments nor `series{labels} number`, nor `series number`.
   private(set) var malformed: [String] = []
 
   init(_ page: String) {
@@ -17,6 +17,8 @@ struct MetricsText {
   }
 
   private mutating func addSeries(_ line: String) {
+    let words = line.split(separator: " ")
+    if !line.contains("{"), words.count == 2, Double(words[1]) != nil { return }
     let parts = line.split(whereSeparator: { $0 == "{" || $0 == "}" }).map(String.init)
     guard parts.count == 3, Double(parts[2].dropFirst()) != nil else {
       malformed.append(line)

@@ -1,0 +1,20 @@
+import Synchronization
+
+/// Brings a call back to its thread from another one, until it is told to stop.
+final class CallWaker: @unchecked Sendable {
+  // Unchecked: the call belongs to its thread; here only its `wake()` is used, which any thread may call while the call is
+  // open. The lock is held meanwhile, and `stop()`, which the call's thread calls before it closes, waits for it.
+
+  private let call: ServerCall
+  private let isStopped = Mutex(false)
+
+  init(_ call: ServerCall) { self.call = call }
+
+  /// Makes the call's thread call `woken()`; does nothing after `stop()`.
+  func wake() {
+    isStopped.withLock { if !$0 { call.wake() } }
+  }
+
+  /// After this has returned the call is not woken any more.
+  func stop() { isStopped.withLock { $0 = true } }
+}

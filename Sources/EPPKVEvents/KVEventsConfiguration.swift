@@ -1,0 +1,43 @@
+/// Where engines publish their KV events, and what following them may cost.
+package struct KVEventsConfiguration: Sendable {
+  /// The port of every endpoint's publisher; nil when only endpoints that name an address have one.
+  package var eventsPort: UInt16?
+  /// The port of every endpoint's replay socket.
+  package var replayPort: UInt16?
+  /// Data-parallel ranks behind one endpoint: rank r publishes on the port plus r, as vLLM does.
+  package var dataParallelSize = 1
+  /// Where this process listens for publishers that connect to it, such as `tcp://*:5557`; nil when none do.
+  package var bindAddress: String?
+
+  /// Bytes of a frame; an engine that sends a larger one is left alone for a while. A prompt of a million tokens computed in
+  /// one step takes 5 MB.
+  package var maximumFrameBytes: Int64 = 16 << 20
+  /// Messages of one engine that the library reads ahead.
+  package var maximumReadAhead: Int32 = 32
+  /// Bytes of messages that wait for the replay of one stream, and of all of them.
+  package var maximumHeldBytes = 16 << 20
+  package var maximumHeldBytesOfAll = 256 << 20
+
+  /// Replays at one time (the anchor's number).
+  package var maximumReplays = 8
+  /// Messages and bytes of one replay: engines keep 10,000 messages unless told otherwise.
+  package var maximumReplayMessages = 20_000
+  package var maximumReplayBytes = 1 << 30
+  /// How long a replay may be silent, and how long it may take (the anchor's numbers).
+  package var replayIdleTimeout = Duration.seconds(2)
+  package var replayTimeout = Duration.seconds(120)
+  /// How often a replay that is not answered at all is asked for again.
+  package var replayAttempts = 3
+
+  /// When a stream from which nothing comes any more is asked whether there was more: after it was connected, and after
+  /// its last message.
+  package var quietAfterConnect = Duration.seconds(1)
+  package var quietAfterMessage = Duration.seconds(2)
+  /// When an engine whose publisher cannot be reached is taken for one without KV events.
+  package var disconnectedAfter = Duration.seconds(10)
+  /// How long an engine is left alone that has sent what is no ZeroMQ or too large; doubled each time, up to the longest.
+  package var reviveAfter = Duration.seconds(2)
+  package var longestRevive = Duration.seconds(60)
+
+  package init() {}
+}

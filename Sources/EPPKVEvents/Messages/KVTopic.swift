@@ -1,0 +1,28 @@
+package import EPPCore
+
+/// The topic of a message by the anchor's convention: `kv@<address>@<model>`.
+package struct KVTopic: Equatable, Sendable {
+  /// What an engine calls itself: `ip`, `ip:port`, or a name.
+  package var address: String
+  /// The model; may have an `@` of its own.
+  package var model: String
+
+  /// Nil for a topic of another form. vLLM's own default is an empty one.
+  package init?(_ text: String) {
+    guard text.hasPrefix("kv@") else { return nil }
+    let rest = text.dropFirst(3)
+    guard let end = rest.firstIndex(of: "@"), end > rest.startIndex else { return nil }
+    address = String(rest[..<end])
+    model = String(rest[rest.index(after: end)...])
+  }
+
+  /// Whether it names this endpoint and no other port of its host.
+  package func isExactly(_ endpoint: Endpoint) -> Bool {
+    address == endpoint.name || address == endpoint.address.description
+  }
+
+  /// Whether it names the host of this endpoint, without a port.
+  package func isHost(of endpoint: Endpoint) -> Bool {
+    address == endpoint.address.host || address == "[\(endpoint.address.host)]"
+  }
+}

@@ -1,0 +1,120 @@
+import EPPCore
+import Logging
+import ZeroMQ
+
+/// The subscription, and what becomes of its connection.
+extension KVStream {
+  /// Subscribes; the library connects as soon as somebody listens, and again whenever the connection is lost.
+  func connect() {
+    guard let events = address.events else { return }
+    do throws(ZeroMQError) {
+      let socket = try Socket(.sub, shop.library)
+      socket.maximumFrameBytes = shop.configuration.maximumFrameBytes
+      socket.receiveHighWaterMark = shop.configuration.maximumReadAhead
+      socket.setReconnectInterval(.milliseconds(100), atMost: .seconds(2))
+      // A machine that has vanished says nothing: without this its successor would never be connected to.
+      socket.setHeartbeat(every: .seconds(5), timeout: .seconds(10))
+      socket.setHandshakeTimeout(.seconds(10))
+      socket.allowsIPv6 = events.contains("[")
+      socket.subscribe("")
+      let monitor = try ConnectionMonitor(socket)
+      try socket.connect(events)
+      try shop.poller.add(socket, tag: SocketTag(id, .events).number)
+      try shop.poller.add(monitor, tag: SocketTag(id, .connection).number)
+      (self.socket, self.monitor) = (socket, monitor)
+      // What the library has noticed while it connected is not reported.
+      shop.ready.insert(SocketTag(id, .events).number)
+      shop.ready.insert(SocketTag(id, .connection).number)
+    } catch {
+      shop.logger.error("KV events cannot be followed: \(error)", metadata: metadata)
+    }
+    isConnected = false
+    disconnectedAt = shop.now()
+    reviveAt = nil
+  }
+
+  func disconnect() {
+    if let monitor { shop.poller.remove(monitor) }
+    if let socket { shop.poller.remove(socket) }
+    // In this order: see `ConnectionMonitor`.
+    monitor = nil
+    socket = nil
+    isConnected = false
+  }
+
+  /// Takes up to so many messages.
+  ///
+  /// - Returns: whether there may be more.
+  func receiveMessages(_ limit: Int) -> Bool {
+    guard let socket else { return false }
+    for _ in 0..<limit {
+      guard socket.receive(into: &shop.message) else { return false }
+      receivedMessage()
+    }
+    return true
+  }
+
+  /// Hears what has become of the connection.
+  func receiveConnectionEvents() {
+    guard let monitor else { return }
+    while let event = monitor.next() {
+      switch event {
+      case .connected:
+        isConnected = true
+        connectedAt = shop.now()
+        disconnectedAt = nil
+        reviveAt = nil
+        quietAt = shop.now().advanced(by: shop.configuration.quietAfterConnect)
+        handle(.connected)
+      case .disconnected:
+        noteDisconnected()
+        // Unless the library says that it tries again, the peer has broken the protocol.
+        reviveAt = shop.now().advanced(by: reviveAfter)
+      case .retrying:
+        noteDisconnected()
+        reviveAt = nil
+      case .handshakeFailed:
+        noteDisconnected()
+        warn(
+          .notZeroMQ,
+          "who listens there does not publish by ZeroMQ: give the port of the engine's --kv-events-config")
+        reviveAt = shop.now().advanced(by: reviveAfter)
+      }
+    }
+  }
+
+  private func noteDisconnected() {
+    let now = shop.now()
+    // Whatever is no publisher answers the greeting and hangs up; the library takes some of that for its oldest protocol.
+    if isConnected, let connectedAt, now < connectedAt.advanced(by: Self.shortConnection), messages == 0 {
+      shortConnections += 1
+      if shortConnections == Self.toleratedShortConnections {
+        warn(
+          .notZeroMQ,
+          "who listens there hangs up at once: give the port of the engine's --kv-events-config")
+      }
+    }
+    isConnected = false
+    quietAt = nil
+    if disconnectedAt == nil { disconnectedAt = now }
+  }
+
+  private static let shortConnection = Duration.seconds(2)
+  private static let toleratedShortConnections = 3
+
+  /// Does what is due.
+  func tickConnection(_ now: MonotonicTime) {
+    if let reviveAt, now >= reviveAt {
+      warn(
+        .notZeroMQ,
+        "the connection has ended because of what came over it: no ZeroMQ, or a message of more than "
+          + "\(shop.configuration.maximumFrameBytes) bytes; it is made again")
+      reviveAfter = min(reviveAfter * 2, shop.configuration.longestRevive)
+      disconnect()
+      connect()
+    }
+    if let disconnectedAt, now >= disconnectedAt.advanced(by: shop.configuration.disconnectedAfter) {
+      setFollowed(false)
+    }
+  }
+}

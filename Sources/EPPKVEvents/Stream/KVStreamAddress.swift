@@ -1,0 +1,40 @@
+package import EPPCore
+
+/// Where one data-parallel rank of an engine publishes.
+package struct KVStreamAddress: Hashable, Sendable {
+  /// Nil when the engine connects to this process.
+  package var events: String?
+  /// Nil when the engine has no replay socket.
+  package var replay: String?
+  package var rank: Int
+
+  /// The streams of an endpoint: none when nothing is known of its events.
+  package static func all(of endpoint: Endpoint, _ configuration: KVEventsConfiguration) -> [KVStreamAddress] {
+    let host = endpoint.address.isIPv6 ? "[\(endpoint.address.host)]" : endpoint.address.host
+    let events = endpoint.kvEvents ?? configuration.eventsPort.map { "tcp://\(host):\($0)" }
+    let replay = endpoint.kvReplay ?? configuration.replayPort.map { "tcp://\(host):\($0)" }
+    guard events != nil else { return [] }
+    return (0..<max(1, configuration.dataParallelSize)).compactMap { rank in
+      guard let events = events.flatMap({ address($0, rank: rank) }) else { return nil }
+      return KVStreamAddress(events: events, replay: replay.flatMap { address($0, rank: rank) }, rank: rank)
+    }
+  }
+
+  /// The replay address of a rank of an endpoint whose engine connects to this process.
+  package static func replay(
+    of endpoint: Endpoint, rank: Int, _ configuration: KVEventsConfiguration
+  ) -> String? {
+    let host = endpoint.address.isIPv6 ? "[\(endpoint.address.host)]" : endpoint.address.host
+    let base = endpoint.kvReplay ?? configuration.replayPort.map { "tcp://\(host):\($0)" }
+    return base.flatMap { address($0, rank: rank) }
+  }
+
+  /// An address with the rank added to its port; nil when there is no such port.
+  private static func address(_ base: String, rank: Int) -> String? {
+    guard rank > 0 else { return base }
+    guard let colon = base.lastIndex(of: ":"), let port = Int(base[base.index(after: colon)...]),
+      port + rank <= Int(UInt16.max)
+    else { return nil }
+    return "\(base[...colon])\(port + rank)"
+  }
+}

@@ -1,0 +1,86 @@
+import EPPCore
+import EPPMetrics
+import EPPPrefixCache
+import Logging
+import ZeroMQ
+
+/// The socket that engines connect to which do not listen themselves. Whose message it is says its topic alone:
+/// `kv@<address>@<model>`.
+final class CentralPublisherSocket {
+  /// Stands for this socket among the streams, which count from 1.
+  static let streamID: UInt64 = 0
+  /// Data-parallel ranks of one endpoint that are taken for real.
+  private static let maximumRanks = 64
+  /// Topics that are warned of, so that whoever sends others with every message does not fill the log.
+  private static let maximumWarnings = 16
+
+  let socket: Socket
+  /// Where it listens.
+  let address: String
+  private let shop: KVStreamWorkshop
+  private var warned: Set<[UInt8]> = []
+
+  init(_ address: String, _ shop: KVStreamWorkshop) throws(ZeroMQError) {
+    self.shop = shop
+    socket = try Socket(.sub, shop.library)
+    socket.maximumFrameBytes = shop.configuration.maximumFrameBytes
+    socket.receiveHighWaterMark = shop.configuration.maximumReadAhead
+    socket.setHeartbeat(every: .seconds(5), timeout: .seconds(10))
+    socket.setHandshakeTimeout(.seconds(10))
+    socket.allowsIPv6 = address.contains("[")
+    socket.subscribe("")
+    self.address = try socket.bind(address)
+    let tag = SocketTag(Self.streamID, .events).number
+    try shop.poller.add(socket, tag: tag)
+    shop.ready.insert(tag)
+    shop.logger.info("listening for engines' KV events", metadata: ["address": .string(self.address)])
+  }
+
+  /// Whose the message at hand is; nil when it is nobody's of the pool, or none.
+  func sender() -> (slot: EndpointSlot, rank: Int)? {
+    guard shop.message.frameCount == 3 else {
+      note(shop.series.unreadable, [], "a message has \(shop.message.frameCount) frames: it is none of KV events")
+      return nil
+    }
+    let topic = shop.message.withFrame(0, KVFrames.topic)
+    let text = String(decoding: topic, as: UTF8.self)
+    switch shop.topics.sender(topic) {
+    case .endpoint(let slot): return rank().map { (slot, $0) }
+    case .nobody:
+      note(
+        shop.series.misdirected, topic, "the topic '\(text)' names no endpoint of the pool: its KV events are dropped")
+    case .several(let count):
+      note(
+        shop.series.misdirected, topic,
+        "the topic '\(text)' names \(count) endpoints: start the engines with the topic kv@<ip:port>@<model>")
+    case .unnamed:
+      note(
+        shop.series.misdirected, topic,
+        "the topic '\(text)' does not say whose KV events they are: start the engine with the topic "
+          + "kv@<ip:port>@<model>")
+    }
+    return nil
+  }
+
+  private func rank() -> Int? {
+    let rank = shop.message.withFrame(2) { payload in
+      do throws(MessagePackError) {
+        try shop.decoder.decode(payload, into: &shop.batch)
+        return shop.batch.dataParallelRank ?? 0
+      } catch {
+        return -1
+      }
+    }
+    guard (0..<Self.maximumRanks).contains(rank) else {
+      note(shop.series.unreadable, [], "a message is none of vLLM's or SGLang's KV events")
+      return nil
+    }
+    return rank
+  }
+
+  private func note(_ counter: Counter, _ topic: [UInt8], _ text: @autoclosure () -> String) {
+    counter.increment()
+    guard warned.count < Self.maximumWarnings, warned.insert(topic).inserted else { return }
+    shop.logger.warning("\(text())", metadata: ["address": .string(address)])
+  }
+}

@@ -1,0 +1,184 @@
+import EPPCore
+import EPPMetrics
+import EPPPrefixCache
+import Logging
+import ZeroMQ
+
+/// The event thread: waits for sockets and lets streams take what has come, in turns, so that none starves the others.
+final class KVEventLoop {
+  private let mailbox: KVEventMailbox
+  private let configuration: KVEventsConfiguration
+  private let shop: KVStreamWorkshop
+  private let central: CentralPublisherSocket?
+  private let resuming: KVEventSubscriber.Resuming
+  private var endpoints: [EndpointSlot: FollowedEndpoint] = [:]
+  private var streams: [UInt64: KVStream] = [:]
+  private var lastStream: UInt64 = 0
+  private var isStopping = false
+  private var nextTick: MonotonicTime
+
+  /// An endpoint and the streams of its ranks.
+  struct FollowedEndpoint {
+    var endpoint: Endpoint
+    var streams: [KVStream] = []
+    var startTime: Double?
+    var resynchronisedAt: MonotonicTime?
+  }
+
+  /// Messages that one socket may bring before the others are looked at: some 100 µs of work each.
+  private static let messagesPerTurn = 64
+  private static let tickInterval = Duration.milliseconds(200)
+  /// From one resynchronisation of an endpoint to the next at least (the anchor's cool-down).
+  private static let resynchronisationInterval = Duration.seconds(30)
+
+  init(
+    mailbox: KVEventMailbox, configuration: KVEventsConfiguration, index: PrefixIndex, metrics: PickerMetrics,
+    logger: Logger, resuming: @escaping KVEventSubscriber.Resuming, now: @escaping @Sendable () -> MonotonicTime
+  ) throws(ZeroMQError) {
+    self.mailbox = mailbox
+    self.resuming = resuming
+    self.configuration = configuration
+    shop = try KVStreamWorkshop(
+      configuration: configuration, index: index, metrics: metrics, logger: logger, waker: mailbox.waker, now: now)
+    central = if let address = configuration.bindAddress { try CentralPublisherSocket(address, shop) } else { nil }
+    mailbox.boundAddress = central?.address
+    nextTick = now()
+  }
+
+  /// Works until it is told to stop.
+  func run() {
+    while !isStopping {
+      wait()
+      for command in mailbox.takeCommands() { perform(command) }
+      let ready = shop.ready
+      shop.ready.removeAll(keepingCapacity: true)
+      for number in ready where serve(number) { shop.ready.insert(number) }
+      for id in shop.nextReplays() { streams[id]?.takeTurn() }
+      tick()
+    }
+    for stream in streams.values { stream.stop() }
+    streams.removeAll()
+    mailbox.streams = []
+  }
+
+  private func wait() {
+    let due = nextTick.duration(since: shop.now())
+    let milliseconds = Int32(
+      clamping: max(0, due.components.seconds * 1000 + due.components.attoseconds / 1_000_000_000_000_000))
+    shop.poller.wait(milliseconds: shop.ready.isEmpty ? milliseconds + 1 : 0) { [shop] in shop.ready.insert($0) }
+  }
+
+  /// Lets a socket's owner take what has come.
+  ///
+  /// - Returns: whether there may be more.
+  private func serve(_ number: UInt64) -> Bool {
+    guard let tag = SocketTag(number: number) else { return false }
+    if tag.stream == CentralPublisherSocket.streamID { return serveCentral() }
+    guard let stream = streams[tag.stream] else { return false }
+    switch tag.part {
+    case .events: return stream.receiveMessages(Self.messagesPerTurn)
+    case .replay: return stream.receiveReplay(Self.messagesPerTurn)
+    case .connection:
+      stream.receiveConnectionEvents()
+      return false
+    }
+  }
+
+  private func serveCentral() -> Bool {
+    guard let central else { return false }
+    for _ in 0..<Self.messagesPerTurn {
+      guard central.socket.receive(into: &shop.message) else { return false }
+      receivedCentralMessage(central)
+    }
+    return true
+  }
+
+  private func tick() {
+    let now = shop.now()
+    guard now >= nextTick else { return }
+    nextTick = now.advanced(by: Self.tickInterval)
+    var states: [KVStreamState: Int] = [:]
+    var statuses: [KVStreamStatus] = []
+    for stream in streams.values {
+      stream.tickConnection(now)
+      stream.tickReplay(now)
+      states[stream.machine.state, default: 0] += 1
+      statuses.append(stream.status)
+    }
+    for state in KVStreamState.allCases { shop.series.streams(in: state.rawValue).set(states[state] ?? 0) }
+    mailbox.streams = statuses.sorted { ($0.endpoint, $0.rank) < ($1.endpoint, $1.rank) }
+  }
+
+  // MARK: - Commands
+
+  private func perform(_ command: KVEventMailbox.Command) {
+    switch command {
+    case .follow(let endpoint): follow(endpoint)
+    case .unfollow(let slot): unfollow(slot)
+    case .resynchronise(let slot): resynchronise(slot)
+    case .started(let slot, let time): noteStart(of: slot, at: time)
+    case .unmatched(let slot): for stream in endpoints[slot]?.streams ?? [] { stream.warnUnmatched() }
+    case .stop: isStopping = true
+    }
+  }
+
+  private func follow(_ endpoint: Endpoint) {
+    let addresses = KVStreamAddress.all(of: endpoint, configuration)
+    if let known = endpoints[endpoint.slot], known.endpoint == endpoint || known.streams.map(\.address) == addresses {
+      endpoints[endpoint.slot]?.endpoint = endpoint
+      shop.topics.insert(endpoint)
+      return
+    }
+    unfollow(endpoint.slot)
+    endpoints[endpoint.slot] = FollowedEndpoint(endpoint: endpoint)
+    shop.topics.insert(endpoint)
+    for address in addresses { add(endpoint, address).connect() }
+  }
+
+  private func add(_ endpoint: Endpoint, _ address: KVStreamAddress) -> KVStream {
+    lastStream += 1
+    let stream = KVStream(id: lastStream, endpoint: endpoint, address: address, shop: shop)
+    streams[stream.id] = stream
+    endpoints[endpoint.slot]?.streams.append(stream)
+    if let snapshot = resuming(endpoint, address.rank) { stream.resume(snapshot) }
+    if let time = endpoints[endpoint.slot]?.startTime, stream.noteStart(at: time) { stream.handle(.restarted) }
+    return stream
+  }
+
+  private func unfollow(_ slot: EndpointSlot) {
+    for stream in endpoints.removeValue(forKey: slot)?.streams ?? [] {
+      streams[stream.id] = nil
+      stream.stop()
+    }
+    shop.topics.remove(slot)
+  }
+
+  private func resynchronise(_ slot: EndpointSlot) {
+    let now = shop.now()
+    if let last = endpoints[slot]?.resynchronisedAt, now < last.advanced(by: Self.resynchronisationInterval) { return }
+    endpoints[slot]?.resynchronisedAt = now
+    for stream in endpoints[slot]?.streams ?? [] { stream.handle(.mistrusted) }
+  }
+
+  private func noteStart(of slot: EndpointSlot, at time: Double) {
+    for stream in endpoints[slot]?.streams ?? [] where stream.noteStart(at: time) { stream.handle(.restarted) }
+    endpoints[slot]?.startTime = time
+  }
+
+  // MARK: - Publishers that connect to this process
+
+  /// A message at the central socket goes to the stream that its topic and its rank name.
+  private func receivedCentralMessage(_ central: CentralPublisherSocket) {
+    guard let (slot, rank) = central.sender(), let followed = endpoints[slot] else { return }
+    let stream = followed.streams.first { $0.address.rank == rank } ?? admit(followed.endpoint, rank)
+    stream.receivedMessage()
+  }
+
+  private func admit(_ endpoint: Endpoint, _ rank: Int) -> KVStream {
+    let replay = KVStreamAddress.replay(of: endpoint, rank: rank, configuration)
+    let stream = add(endpoint, KVStreamAddress(events: nil, replay: replay, rank: rank))
+    stream.isConnected = true
+    stream.handle(.connected)
+    return stream
+  }
+}

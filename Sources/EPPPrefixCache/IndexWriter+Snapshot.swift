@@ -1,0 +1,95 @@
+import EPPCore
+
+/// Copies for snapshots, and what becomes of them.
+extension IndexWriter {
+  func announcedRanks(of slot: EndpointSlot) -> [Int] {
+    guard let tenant = tenants[slot.index], tenant.slot.generation == slot.generation else { return [] }
+    return tenant.caches.keys.sorted()
+  }
+
+  /// How much there is to copy; 0 when the engine's rank has announced nothing.
+  func announcedEntries(of slot: EndpointSlot, rank: Int) -> Int {
+    guard tenants[slot.index]?.slot.generation == slot.generation else { return 0 }
+    return tenants[slot.index]?.caches[rank]?.blocks.entries.count ?? 0
+  }
+
+  /// How much there is to copy; 0 when nothing was sent to the endpoint.
+  func routedEntries(of slot: EndpointSlot) -> Int {
+    guard tenants[slot.index]?.slot.generation == slot.generation else { return 0 }
+    return tenants[slot.index]?.routed.blocks.entries.count ?? 0
+  }
+
+  /// - Returns: false when the engine's rank has announced nothing.
+  func copyAnnounced(of slot: EndpointSlot, rank: Int, into snapshot: inout AnnouncedSnapshot) -> Bool {
+    guard tenants[slot.index]?.slot.generation == slot.generation, let cache = tenants[slot.index]?.caches[rank] else {
+      return false
+    }
+    cache.copy(into: &snapshot)
+    snapshot.rank = rank
+    return true
+  }
+
+  /// - Returns: false when nothing was sent to the endpoint.
+  func copyRouted(of slot: EndpointSlot, into snapshot: inout RoutedSnapshot) -> Bool {
+    guard let tenant = tenants[slot.index], tenant.slot.generation == slot.generation, tenant.routed.holder != nil
+    else {
+      return false
+    }
+    tenant.routed.blocks.copy(into: &snapshot)
+    snapshot.capacityTokens = tenant.capacityTokens
+    return true
+  }
+
+  mutating func note(_ position: EventStreamPosition?, of slot: EndpointSlot, rank: Int) {
+    guard tenants[slot.index]?.slot.generation == slot.generation else { return }
+    tenants[slot.index]?.caches[rank]?.position = position
+  }
+
+  mutating func restore(_ announcements: PrefixIndex.Announcements) {
+    if !hasBlockTokens {
+      news.blockTokens = announcements.blockTokens
+      hasBlockTokens = true
+    }
+    for name in announcements.loRANames where news.loRANames.count < Self.maximumLoRANames {
+      news.loRANames.insert(name)
+    }
+    hasNews = true
+  }
+
+  mutating func restore(
+    _ snapshot: AnnouncedSnapshot, _ blocks: AnnouncedBlocks, to slot: EndpointSlot
+  ) throws(IndexRestoreError) {
+    guard admit(slot) else { throw .departed }
+    guard tenants[slot.index]?.caches[snapshot.rank] == nil else { throw .occupied }
+    var cache = AnnouncedCache(restoring: snapshot, blocks, slot: slot)
+    // It may have been written when there was more memory for it.
+    if blocks.count > announcedLimit { _ = cache.makeRoom(announcedLimit + 1, &index) }
+    guard cache.publish(on: snapshot.tiers, to: &index) else { throw .full }
+    tableBytes += cache.blocks.sizeInBytes
+    // What was announced last is in the snapshot's section of the pool, or has come since.
+    if !hasBlockTokens { noteBlockTokens(of: cache) }
+    noteLoRAName(of: cache)
+    tenants[slot.index]?.caches[snapshot.rank] = cache
+  }
+
+  mutating func restore(
+    _ snapshot: RoutedSnapshot, _ blocks: RoutedBlocks, to slot: EndpointSlot
+  ) throws(IndexRestoreError) {
+    guard admit(slot), var tenant = take(slot) else { throw .departed }
+    defer { tenants[slot.index] = tenant }
+    guard tenant.routed.holder == nil else { throw .occupied }
+    guard let holder = index.makeHolder(HolderOwner(slot: slot, residency: .routed)) else { throw .full }
+    // Nobody may have told yet how much the cache holds.
+    if tenant.capacityTokens == limits.defaultBlocks * limits.textBlockTokens, snapshot.capacityTokens > 0 {
+      tenant.capacityTokens = snapshot.capacityTokens
+    }
+    var blocks = blocks
+    tableBytes += blocks.sizeInBytes
+    shrink(&blocks, to: capacity(of: tenant, .routed), holder)
+    index.setHoles(true, of: holder)
+    let keys = blocks.keys
+    putIn(keys, keys.indices, holder)
+    index.setHoles(false, of: holder)
+    tenant.routed = Table(blocks: blocks, holder: holder)
+  }
+}

@@ -1,0 +1,114 @@
+/// Writes announced blocks: `IndexSnapshotFormat`, kind 2.
+struct AnnouncedPayload: IndexSnapshotPayload {
+  private typealias EntryFlags = IndexSnapshotFormat.EntryFlags
+
+  let kind = IndexSnapshotFormat.SectionKind.announced
+  private let snapshot: AnnouncedSnapshot
+  /// Words before the first column: those of the layout and the adapter's name.
+  private let head: [UInt64]
+  private let waiting: [UInt64]
+  private let toldParents: Int
+
+  init(_ snapshot: AnnouncedSnapshot) {
+    self.snapshot = snapshot
+    toldParents = snapshot.entries.indices.count { Self.tellsParent(snapshot.entries[$0], $0) }
+    var output = SnapshotWordWriter()
+    snapshot.waiting.write(to: &output)
+    waiting = output.words
+    output.removeAll()
+    Self.writeHead(snapshot, toldParents, waiting.count, to: &output)
+    head = output.words
+  }
+
+  var rank: Int { snapshot.rank }
+  var blockCount: Int { snapshot.blockCount }
+  private var entryCount: Int { snapshot.entries.count }
+  private var columnSteps: Int { Self.steps(entryCount) }
+
+  var wordCount: Int {
+    head.count + IndexSnapshotFormat.words(entryCount, of: 2) + IndexSnapshotFormat.words(toldParents, of: 4)
+      + 2 * snapshot.blockCount + waiting.count
+  }
+
+  var stepCount: Int { 3 * columnSteps + 2 }
+
+  func write(step: Int, to output: inout SnapshotWordWriter) {
+    if step == 0 { return Self.copy(head, to: &output) }
+    if step == stepCount - 1 { return Self.copy(waiting, to: &output) }
+    let (column, part) = (step - 1).quotientAndRemainder(dividingBy: columnSteps)
+    let range = Self.range(part, of: entryCount)
+    switch column {
+    case 0: for number in range { output.append(element: Self.flags(snapshot.entries[number], number)) }
+    case 1:
+      for number in range where Self.tellsParent(snapshot.entries[number], number) {
+        output.append(element: snapshot.entries[number].parent)
+      }
+    default:
+      for entry in snapshot.entries[range] where entry.counts != AnnouncedBlocks.free {
+        output.append(entry.hash)
+        output.append(entry.key.rawValue)
+      }
+    }
+    if range.upperBound == entryCount { output.pad() }
+  }
+
+  private static func copy(_ words: [UInt64], to output: inout SnapshotWordWriter) {
+    for word in words { output.append(UInt64(littleEndian: word)) }
+  }
+
+  // MARK: - Head
+
+  private static func writeHead(
+    _ snapshot: AnnouncedSnapshot, _ toldParents: Int, _ waitingWords: Int, to output: inout SnapshotWordWriter
+  ) {
+    let (state, position) = (snapshot.state, snapshot.position)
+    output.append(flags(of: snapshot).rawValue)
+    output.append(position?.nextMessage ?? 0)
+    output.append(position?.lastMark ?? 0)
+    output.append(position?.engineStartTime?.bitPattern ?? 0)
+    output.append(UInt64(bitPattern: Int64(state.group ?? 0)))
+    output.append(UInt32(clamping: state.blockTokens ?? 0), UInt32(snapshot.entries.count))
+    output.append(UInt32(snapshot.blockCount), UInt32(toldParents))
+    output.append(snapshot.firstFree, UInt32(state.hand))
+    let name = state.lastLoRAName ?? ""
+    output.append(UInt32(name.utf8.count), UInt32(waitingWords))
+    output.append(bytes: name.utf8)
+  }
+
+  private static func flags(of snapshot: AnnouncedSnapshot) -> IndexSnapshotFormat.CacheFlags {
+    var flags: IndexSnapshotFormat.CacheFlags = []
+    if let position = snapshot.position {
+      flags.insert(.hasPosition)
+      if position.lastMark != nil { flags.insert(.hasMark) }
+      if position.engineStartTime != nil { flags.insert(.hasStartTime) }
+      if position.isComplete { flags.insert(.isComplete) }
+    }
+    if snapshot.state.hasGroup { flags.insert(.hasGroup) }
+    if snapshot.state.group != nil { flags.insert(.isNumbered) }
+    if snapshot.state.blockTokens != nil { flags.insert(.hasBlockTokens) }
+    if snapshot.state.lastLoRAName != nil { flags.insert(.hasLoRAName) }
+    if snapshot.tiers.contains(.gpu) { flags.insert(.usesGPU) }
+    if snapshot.tiers.contains(.cpu) { flags.insert(.usesCPU) }
+    if snapshot.tiers.contains(.storage) { flags.insert(.usesStorage) }
+    return flags
+  }
+
+  // MARK: - Entries
+
+  @inline(__always)
+  private static func tellsParent(_ entry: AnnouncedBlocks.Entry, _ number: Int) -> Bool {
+    entry.parent != 0 && (entry.counts == AnnouncedBlocks.free || Int(entry.parent) != number)
+  }
+
+  @inline(__always)
+  private static func flags(_ entry: AnnouncedBlocks.Entry, _ number: Int) -> UInt16 {
+    let noParent = entry.parent == 0 ? EntryFlags.hasNoParent.rawValue : 0
+    if entry.counts == AnnouncedBlocks.free { return EntryFlags.isFree.rawValue | noParent }
+    var flags = UInt16(truncatingIfNeeded: entry.counts) & EntryFlags.copies | noParent
+    if entry.parent != 0, Int(entry.parent) == number { flags |= EntryFlags.follows.rawValue }
+    if entry.counts >> AnnouncedBlocks.childrenShift >= AnnouncedBlocks.maximumChildren {
+      flags |= EntryFlags.isSaturated.rawValue
+    }
+    return flags
+  }
+}

@@ -1,0 +1,120 @@
+package import EPPCore
+package import EPPPrefixCache
+
+/// Keeps a pool's prefix index in a file, and reads it back.
+package struct IndexSnapshots: Sendable {
+  /// What was read or written.
+  package struct Summary: Sendable, Equatable {
+    package var endpoints = 0
+    package var blocks = 0
+    package var bytes = 0
+    /// Seconds since 1970.
+    package var writtenAt = 0.0
+    /// Parts that could not be read, a sentence each.
+    package var problems: [String] = []
+  }
+
+  /// Why a snapshot is not used, or could not be written.
+  package struct Failure: Error, CustomStringConvertible {
+    package let description: String
+  }
+
+  private let path: String
+  private let index: PrefixIndex
+  private let keySpace: IndexSnapshotKeySpace
+  private let maximumBytes: Int
+
+  /// - Parameter seed: that of the index's keys: a file of another one is refused.
+  package init(path: String, index: PrefixIndex, seed: HashSeed) {
+    self.path = path
+    self.index = index
+    keySpace = IndexSnapshotKeySpace(seed: seed, textBlockTokens: index.limits.textBlockTokens)
+    maximumBytes = index.limits.maximumBytes
+  }
+
+  /// Reads the file: what is known of the pool goes into the index, what is known of endpoints onto a shelf, from which they
+  /// take it when they appear. Takes as long as the file is large.
+  ///
+  /// - Returns: nil when there is no file.
+  package func read(to shelf: SnapshotShelf) throws(Failure) -> Summary? {
+    var summary = Summary()
+    do {
+      guard let file = try SnapshotFile(reading: path) else { return nil }
+      summary.bytes = try file.size()
+      var decoder = IndexSnapshotDecoder(keySpace: keySpace, byteCount: summary.bytes)
+      var bytes: [UInt8] = []
+      while let wanted = decoder.wantedBytes {
+        try file.read(wanted, into: &bytes)
+        do {
+          if let section = unsafe try decoder.read(bytes.span.bytes) { keep(section, shelf, &summary) }
+        } catch {
+          guard error.concernsOneSection else { throw error }
+          summary.problems.append("\(error)")
+        }
+        if shelf.sizeInBytes > maximumBytes {
+          summary.problems.append("the rest is left out: it takes more memory than --max-index-bytes")
+          break
+        }
+      }
+      summary.writtenAt = decoder.writtenAt
+    } catch {
+      shelf.removeAll()
+      throw Failure(description: "\(error)")
+    }
+    return summary
+  }
+
+  private func keep(_ section: IndexSnapshotDecoder.Section, _ shelf: SnapshotShelf, _ summary: inout Summary) {
+    switch section {
+    case .pool(let announcements): index.restore(announcements)
+    case .announced(let snapshot, let identity):
+      // Without a position its stream cannot be gone on with.
+      guard snapshot.position?.lastMark != nil else { return }
+      summary.endpoints += 1
+      summary.blocks += snapshot.blockCount
+      shelf.put(snapshot, of: identity)
+    case .routed(let snapshot, let identity):
+      summary.blocks += snapshot.blockCount
+      shelf.put(snapshot, of: identity)
+    }
+  }
+
+  /// Writes what is known of these endpoints, one after the other, in the place of the file that was there.
+  ///
+  /// - Parameter now: seconds since 1970.
+  package func write(_ endpoints: [Endpoint], now: Double) throws(Failure) -> Summary {
+    var summary = Summary()
+    summary.writtenAt = now
+    do {
+      let file = try SnapshotFile(writing: path)
+      var encoder = IndexSnapshotEncoder(keySpace: keySpace, writtenAt: now)
+      try encoder.append(
+        index.currentAnnouncements(), to: { (bytes) throws(SnapshotFile.Failure) in try file.write(bytes) })
+      var announced = AnnouncedSnapshot()
+      var routed = RoutedSnapshot()
+      for endpoint in endpoints {
+        let identity = SnapshotShelf.identity(of: endpoint)
+        for rank in index.announcedRanks(of: endpoint.slot) {
+          guard index.copyAnnounced(of: endpoint.slot, rank: rank, into: &announced), announced.position != nil else {
+            continue
+          }
+          summary.endpoints += 1
+          summary.blocks += announced.blockCount
+          try encoder.append(
+            announced, of: identity, to: { (bytes) throws(SnapshotFile.Failure) in try file.write(bytes) })
+        }
+        if index.copyRouted(of: endpoint.slot, into: &routed) {
+          summary.blocks += routed.blockCount
+          try encoder.append(
+            routed, of: identity, to: { (bytes) throws(SnapshotFile.Failure) in try file.write(bytes) })
+        }
+      }
+      summary.bytes = encoder.byteCount
+      try encoder.finish(to: { (bytes) throws(SnapshotFile.Failure) in try file.write(bytes) })
+      try file.finish()
+    } catch {
+      throw Failure(description: "\(error)")
+    }
+    return summary
+  }
+}

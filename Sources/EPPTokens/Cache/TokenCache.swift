@@ -1,0 +1,89 @@
+import Synchronization
+
+/// Token ids of prompts that were seen, up to a number of bytes. Any thread may use it; a look-up takes the lock of one
+/// part for the time of a dictionary look-up.
+final class TokenCache: Sendable {
+  /// What one entry takes beside its ids: keys, references and the dictionary's and the ring's share.
+  static let entryBytes = 128
+  private static let parts = 16
+
+  private struct Entry {
+    var tokens: PromptTokens
+    /// Whether it was used since the hand came by.
+    var isUsed: Bool
+  }
+
+  /// A part: entries, and a ring that a hand goes round to find what to drop (the clock algorithm).
+  private struct Part {
+    var entries: [PromptIdentity: Entry] = [:]
+    var ring: [PromptIdentity] = []
+    var hand = 0
+    var bytes = 0
+    var evictions = 0
+  }
+
+  private final class Shard: Sendable {
+    let part = Mutex(Part())
+  }
+
+  private let shards: [Shard]
+  private let maximumBytesOfPart: Int
+
+  init(maximumBytes: Int) {
+    shards = (0..<Self.parts).map { _ in Shard() }
+    maximumBytesOfPart = max(1, maximumBytes / Self.parts)
+  }
+
+  subscript(identity: PromptIdentity) -> PromptTokens? {
+    shards[identity.part(of: Self.parts)].part.withLock { part in
+      part.entries[identity]?.isUsed = true
+      return part.entries[identity]?.tokens
+    }
+  }
+
+  /// Keeps tokens; nothing that takes more than a part may have.
+  func insert(_ tokens: PromptTokens, for identity: PromptIdentity) {
+    let size = Self.size(tokens)
+    guard size <= maximumBytesOfPart else { return }
+    shards[identity.part(of: Self.parts)].part.withLock { part in
+      if let known = part.entries[identity] {
+        part.bytes -= Self.size(known.tokens)
+      } else {
+        part.ring.append(identity)
+      }
+      part.entries[identity] = Entry(tokens: tokens, isUsed: false)
+      part.bytes += size
+      while part.bytes > maximumBytesOfPart { Self.evict(&part, sparing: identity) }
+    }
+  }
+
+  /// Entries, bytes and how many were dropped for lack of room.
+  var statistics: (entries: Int, bytes: Int, evictions: Int) {
+    shards.reduce((0, 0, 0)) { sum, shard in
+      shard.part.withLock { (sum.0 + $0.entries.count, sum.1 + $0.bytes, sum.2 + $0.evictions) }
+    }
+  }
+
+  private static func size(_ tokens: PromptTokens) -> Int { entryBytes + MemoryLayout<UInt32>.size * tokens.ids.count }
+
+  private static func evict(_ part: inout Part, sparing newest: PromptIdentity) {
+    while !part.ring.isEmpty {
+      if part.hand >= part.ring.count { part.hand = 0 }
+      let identity = part.ring[part.hand]
+      if identity == newest, part.ring.count > 1 {
+        part.hand += 1
+        continue
+      }
+      if part.entries[identity]?.isUsed == true {
+        part.entries[identity]?.isUsed = false
+        part.hand += 1
+        continue
+      }
+      if let entry = part.entries.removeValue(forKey: identity) { part.bytes -= size(entry.tokens) }
+      part.ring.swapAt(part.hand, part.ring.count - 1)
+      part.ring.removeLast()
+      part.evictions += 1
+      return
+    }
+  }
+}

@@ -1,0 +1,56 @@
+import EPPRequests
+
+/// Reads token ids out of an engine's answer: `{"token_ids": [...], ...}`, the same in a list of one (render of a
+/// completion), or `{"tokens": [...], ...}` (tokenize).
+enum TokenIDReader {
+  /// Why an answer has no token ids.
+  struct Unreadable: Error {}
+
+  static func read(_ answer: RawSpan) throws(Unreadable) -> [UInt32] {
+    do {
+      var cursor = JSONCursor(answer)
+      if try cursor.peek(answer) == .array {
+        try cursor.open(answer, .array)
+        var isFirst = true
+        // One prompt was asked about.
+        guard try cursor.nextElement(answer, isFirst: &isFirst), let ids = try object(&cursor, answer) else {
+          throw Unreadable()
+        }
+        return ids
+      }
+      guard let ids = try object(&cursor, answer) else { throw Unreadable() }
+      return ids
+    } catch {
+      throw Unreadable()
+    }
+  }
+
+  private static func object(_ cursor: inout JSONCursor, _ answer: RawSpan) throws(JSONError) -> [UInt32]? {
+    guard try cursor.peek(answer) == .object else { return nil }
+    try cursor.open(answer, .object)
+    var isFirst = true
+    while let key = try cursor.nextMember(answer, isFirst: &isFirst) {
+      guard key.equals("token_ids", in: answer) || key.equals("tokens", in: answer),
+        try cursor.peek(answer) == .array
+      else {
+        _ = try cursor.skipValue(answer)
+        continue
+      }
+      return try ids(&cursor, answer)
+    }
+    return nil
+  }
+
+  private static func ids(_ cursor: inout JSONCursor, _ answer: RawSpan) throws(JSONError) -> [UInt32]? {
+    var ids: [UInt32] = []
+    try cursor.open(answer, .array)
+    var isFirst = true
+    while try cursor.nextElement(answer, isFirst: &isFirst) {
+      guard try cursor.peek(answer) == .number, let value = try cursor.readNumber(answer).integer,
+        let id = UInt32(exactly: value)
+      else { return nil }
+      ids.append(id)
+    }
+    return ids
+  }
+}

@@ -1,0 +1,16 @@
+/// What finding token ids may cost.
+package struct TokenSourceConfiguration: Sendable {
+  /// Bytes of the cache of token ids.
+  package var maximumCacheBytes = 256 << 20
+  /// Prompts that engines are asked about at one time; further ones are matched by their bytes.
+  package var maximumRenders = 64
+  /// How long an engine may take: whoever asked goes on long before, and the answer is kept for the next request.
+  package var renderTimeout = Duration.seconds(2)
+  package var connectTimeout = Duration.milliseconds(500)
+  /// Bytes of an answer.
+  package var maximumAnswerBytes = 64 << 20
+  /// Whether conversations that have grown are asked about by what is new in them.
+  package var rendersIncrementally = true
+
+  package init() {}
+}

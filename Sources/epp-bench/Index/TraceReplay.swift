@@ -1,0 +1,107 @@
+import EPPPrefixCache
+
+/// Sends the requests of a trace to simulated engines, feeds the index with what these publish, and asks it about every
+/// prompt before it is sent. Every answer is compared with what the engines hold.
+struct TraceReplay {
+  /// Where requests are sent.
+  enum Routing: String, CaseIterable {
+    case roundRobin = "round robin"
+    /// To the engine that holds most of the prompt; of equals, to the one that has computed least.
+    case bestMatch = "best match"
+  }
+
+  let trace: MooncakeTrace
+  let endpoints: Int
+  let routing: Routing
+  /// Blocks that an engine's cache has room for.
+  let engineBlocks: Int
+
+  /// Requests whose messages are made, and kept, before they are applied: bounds the memory.
+  private static let window = 64
+  /// Blocks in one event: what an engine computes in a step of 8,192 tokens.
+  private static let eventBlocks = 512
+
+  func run() throws -> IndexReport.Trace {
+    var measurement = IndexMeasurement()
+    var engines = (0..<endpoints).map { _ in EngineCache<TraceBlock>(capacity: engineBlocks) }
+    var computed = [Int](repeating: 0, count: endpoints)
+    var report = IndexReport.Trace(routing: routing.rawValue, endpoints: endpoints, requests: trace.requests.count)
+    var lookups = LatencyHistogram()
+    var match = PrefixMatch()
+    var ingestion: Int64 = 0
+    var prompted = 0
+    for start in stride(from: 0, to: trace.requests.count, by: Self.window) {
+      let prompts = trace.requests[start..<min(start + Self.window, trace.requests.count)].map(\.blocks)
+      for prompt in prompts where !prompt.isEmpty {
+        lookups.record(nanoseconds: try look(up: prompt, measurement, engines, &match))
+      }
+      var messages: [(endpoint: Int, bytes: [UInt8])] = []
+      for (number, prompt) in prompts.enumerated() {
+        let endpoint =
+          switch routing {
+          case .roundRobin: (start + number) % endpoints
+          case .bestMatch: bestMatch(prompt, engines, computed)
+          }
+        let (held, dropped) = engines[endpoint].serve(prompt)
+        let missing = prompt.prefix(engineBlocks).dropFirst(held)
+        prompted += prompt.count
+        report.heldBlocks += held
+        report.storedBlocks += missing.count
+        report.removedBlocks += dropped.count
+        computed[endpoint] += prompt.count - held
+        messages.append((endpoint, message(prompt, missing.indices, dropped)))
+      }
+      let begin = ThreadClock.now()
+      for message in messages { try measurement.apply(message.bytes, message.endpoint) }
+      ingestion += ThreadClock.now() - begin
+      report.bytesOnWire += messages.reduce(0) { $0 + $1.bytes.count }
+    }
+    let statistics = measurement.index.currentStatistics()
+    let held = engines.reduce(0) { $0 + $1.count }
+    guard statistics.pairs == held else {
+      throw BenchError("engines hold \(held) blocks, the index \(statistics.pairs)")
+    }
+    report.blocksPerPrompt = Double(prompted) / Double(trace.requests.count)
+    report.hitRatio = Double(report.heldBlocks) / Double(max(1, prompted))
+    report.nanosecondsPerBlock = Double(ingestion) / Double(max(1, report.storedBlocks + report.removedBlocks))
+    report.lookupP50 = lookups.summary.p50
+    report.lookupP99 = lookups.summary.p99
+    report.pairs = statistics.pairs
+    report.blocks = statistics.blocks
+    report.countedBytesPerPair = Double(statistics.bytes) / Double(max(1, statistics.pairs))
+    return report
+  }
+
+  /// - Returns: what the look-up took, in nanoseconds of CPU, with the keys made before.
+  private func look(
+    up prompt: [TraceBlock], _ measurement: IndexMeasurement, _ engines: [EngineCache<TraceBlock>],
+    _ match: inout PrefixMatch
+  ) throws -> Int64 {
+    var query = measurement.query(prompt.flatMap(\.tokens))
+    let start = ThreadClock.now()
+    measurement.index.match(&query, into: &match)
+    let time = ThreadClock.now() - start
+    for (endpoint, engine) in engines.enumerated() {
+      let (told, held) = (match.matchedBlocks(IndexMeasurement.slot(endpoint)), engine.depth(prompt))
+      guard told == held else { throw BenchError("endpoint \(endpoint) holds \(held) blocks, the index says \(told)") }
+    }
+    return time
+  }
+
+  private func bestMatch(_ prompt: [TraceBlock], _ engines: [EngineCache<TraceBlock>], _ computed: [Int]) -> Int {
+    let depths = engines.map { $0.depth(prompt) }
+    return engines.indices.max { (depths[$0], -computed[$0]) < (depths[$1], -computed[$1]) } ?? 0
+  }
+
+  /// As engines do: room is made, then the blocks are stored.
+  private func message(_ prompt: [TraceBlock], _ missing: Range<Int>, _ dropped: [TraceBlock]) -> [UInt8] {
+    var encoder = EventEncoder(blockTokens: Chain.blockTokens)
+    for block in dropped { encoder.remove(block.hash) }
+    for start in stride(from: missing.lowerBound, to: missing.upperBound, by: Self.eventBlocks) {
+      let blocks = prompt[start..<min(start + Self.eventBlocks, missing.upperBound)]
+      encoder.store(
+        hashes: blocks.map(\.hash), parent: start > 0 ? prompt[start - 1].hash : nil, tokens: blocks.flatMap(\.tokens))
+    }
+    return encoder.message()
+  }
+}

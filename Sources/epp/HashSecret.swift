@@ -1,0 +1,53 @@
+import EPPConfiguration
+import EPPGRPCServer
+import EPPPrefixCache
+import Glibc
+
+/// The secret that block keys are made with, kept in a file of 32 hexadecimal digits.
+enum HashSecret {
+  /// The secret of the file that the settings name, made when it is not there; a new one where they name none.
+  static func seed(_ settings: CacheSettings) throws(ServerError) -> HashSeed {
+    guard let path = settings.hashSecretFile ?? settings.snapshotFile.map({ $0 + ".secret" }) else { return .random() }
+    if let seed = try read(path) { return seed }
+    return try make(path)
+  }
+
+  /// Nil when there is no such file.
+  private static func read(_ path: String) throws(ServerError) -> HashSeed? {
+    let text: String
+    do { text = try TextFile.read(path) } catch {
+      if unsafe access(path, F_OK) != 0, errno == ENOENT { return nil }
+      throw ServerError("--hash-secret-file \(path): it cannot be read: \(reason)")
+    }
+    let digits = text.prefix { !$0.isNewline }
+    guard digits.utf8.count == 32, let first = UInt64(digits.prefix(16), radix: 16),
+      let second = UInt64(digits.suffix(16), radix: 16)
+    else {
+      throw ServerError(
+        "--hash-secret-file \(path): it has to hold 32 hexadecimal digits, such as 'openssl rand -hex 16' makes")
+    }
+    return HashSeed(first: first, second: second)
+  }
+
+  private static func make(_ path: String) throws(ServerError) -> HashSeed {
+    let seed = HashSeed.random()
+    func digits(_ value: UInt64) -> String {
+      let text = String(value, radix: 16)
+      return String(repeating: "0", count: 16 - text.count) + text
+    }
+    let text = Array((digits(seed.first) + digits(seed.second) + "\n").utf8)
+    // Nobody else may read it: who knows the secret can make prompts whose keys collide.
+    let file = unsafe open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+    guard file >= 0 else { throw failure(path) }
+    defer { close(file) }
+    guard unsafe write(file, text, text.count) == text.count, fsync(file) == 0 else { throw failure(path) }
+    return seed
+  }
+
+  /// What the system says of the call that has just failed.
+  private static var reason: String { unsafe String(cString: strerror(errno)) }
+
+  private static func failure(_ path: String) -> ServerError {
+    ServerError("--hash-secret-file \(path): it cannot be made: \(reason)")
+  }
+}

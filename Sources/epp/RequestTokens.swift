@@ -1,0 +1,33 @@
+import EPPCore
+import EPPRouting
+import EPPTokens
+
+/// What routing asks for the token ids of texts.
+struct RequestTokens: PromptTokenSource {
+  let source: TokenSource
+
+  func tokens(
+    of request: InferenceRequest, body: RawSpan, at endpoints: [EndpointAddress], wake: @escaping @Sendable () -> Void
+  ) -> TokenAnswer {
+    // The engines know the request by the name that it goes on with, and the body has another one.
+    guard request.targetModel == request.model else { return .unavailable }
+    return switch source.tokens(api: request.api, body: body, at: endpoints, wake: wake) {
+    case .known(let tokens): .known(tokens.ids)
+    case .pending(let wait): .pending(PendingRequestTokens(wait: wait))
+    case .unavailable: .unavailable
+    }
+  }
+
+  func distrust() { source.distrust() }
+}
+
+/// A request that waits for its token ids.
+private final class PendingRequestTokens: PendingTokens {
+  private let wait: TokenWait
+
+  init(wait: TokenWait) { self.wait = wait }
+
+  var result: [UInt32]? { wait.result?.ids }
+
+  func cancel() { wait.cancel() }
+}

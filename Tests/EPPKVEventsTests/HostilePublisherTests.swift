@@ -1,0 +1,183 @@
+import EPPCore
+import EPPKVEvents
+import EPPPrefixCache
+import Logging
+import NIOCore
+import NIOPosix
+import Testing
+import ZeroMQ
+
+/// Publishers that send what no engine does: each costs bounded memory and one warning, and the others go on.
+@Suite struct HostilePublisherTests {
+  @Test func garbageIsCountedAndSaidOnce() async throws {
+    let pool = try FollowedPool()
+    let (bad, good) = (try TestPublisher(), try TestPublisher())
+    let (badEndpoint, goodEndpoint) = (pool.follow(bad, number: 1), pool.follow(good, number: 2))
+    good.publish(EventBytes().storing([1, 2]).bytes())
+    try await pool.eventually("connected") { pool.status(badEndpoint)?.isConnected == true }
+    try await pool.eventually("unreadable messages") {
+      bad.send([[1, 2, 3]])
+      bad.send([[], [0, 0, 0, 0, 0, 0, 0, 1]])
+      bad.send([[], [0, 0, 0, 1], [0x90]])
+      bad.send([[], [UInt8](repeating: 255, count: 8), [0x90]])
+      bad.send([[], [0, 0, 0, 0, 0, 0, 0, 1], [0x90], [1], [2], [3], [4], [5], [6]])
+      bad.send([])
+      return pool.status(badEndpoint)?.unreadableMessages ?? 0 > 50
+    }
+    try await pool.eventually("depth 2") { pool.depth([1, 2], goodEndpoint) == 2 }
+    #expect(pool.log.lines(.warning).count == 1)
+    // What is right is taken up.
+    bad.publish(EventBytes().storing([1, 2, 3]).bytes())
+    try await pool.eventually("depth 3") { pool.depth([1, 2, 3], badEndpoint) == 3 }
+  }
+
+  @Test func anUnreadablePayloadLeavesTheStreamDegraded() async throws {
+    let pool = try FollowedPool()
+    let publisher = try TestPublisher()
+    let endpoint = pool.follow(publisher)
+    publisher.publish(EventBytes().storing([1, 2]).bytes())
+    try await pool.eventually("depth 2") { pool.depth([1, 2], endpoint) == 2 }
+    publisher.publish([0x93, 0xc1, 0xc1, 0xc1])
+    publisher.publish(EventBytes().storing([3], after: 2).bytes())
+    try await pool.eventually("depth 3") { pool.depth([1, 2, 3], endpoint) == 3 }
+    try await pool.eventually("degraded") { pool.status(endpoint)?.state == .degraded }
+  }
+
+  @Test func aReplayWithoutEndIsGivenUp() async throws {
+    var configuration = FollowedPool.configuration
+    configuration.maximumReplayMessages = 500
+    let pool = try FollowedPool(configuration)
+    let publisher = try TestPublisher()
+    publisher.setReplay(.endless)
+    publisher.publish(EventBytes().storing([1]).bytes())
+    let endpoint = pool.follow(publisher)
+    try await pool.eventually("degraded") { pool.status(endpoint)?.state == .degraded }
+    #expect(pool.metric("epp_kv_events_replays_total{outcome=\"excessive\"}") != "0")
+    try await pool.eventually("the warning") { pool.log.lines(.warning).contains { $0.contains("does not end") } }
+  }
+
+  @Test func aReplayThatIsNotAnsweredIsAskedForAgainAndThenGivenUp() async throws {
+    let pool = try FollowedPool()
+    let publisher = try TestPublisher()
+    publisher.setReplay(.silent)
+    let endpoint = pool.follow(publisher)
+    try await pool.eventually("degraded") { pool.status(endpoint)?.state == .degraded }
+    #expect(publisher.questions >= 3)
+    publisher.setReplay(.honest)
+    publisher.publish(EventBytes().storing([1, 2]).bytes())
+    try await pool.eventually("depth 2") { pool.depth([1, 2], endpoint) == 2 }
+  }
+
+  @Test func aReplaySocketThatIsNoneIsSaidOnce() async throws {
+    let pool = try FollowedPool()
+    let publisher = try TestPublisher()
+    publisher.setReplay(.garbage)
+    let endpoint = pool.follow(publisher)
+    try await pool.eventually("degraded") { pool.status(endpoint)?.state == .degraded }
+    publisher.publish(EventBytes().storing([1, 2]).bytes())
+    try await pool.eventually("depth 2") { pool.depth([1, 2], endpoint) == 2 }
+    #expect(pool.log.lines(.warning).count { $0.contains("replay socket answers") } == 1)
+  }
+
+  @Test func messagesOfAnotherEndpointAreDropped() async throws {
+    let pool = try FollowedPool()
+    let (mixed, other) = (try TestPublisher(topic: "kv@10.0.0.2:8000@m"), try TestPublisher(topic: "kv@10.0.0.2@m"))
+    let (endpoint, second) = (pool.follow(mixed, number: 1, hasReplay: false), pool.follow(other, number: 2))
+    try await pool.eventually("connected") {
+      pool.status(endpoint)?.isConnected == true && pool.status(second)?.isConnected == true
+    }
+    other.publish(EventBytes().storing([1, 2]).bytes())
+    try await pool.eventually("misdirected messages") {
+      mixed.publish(EventBytes().storing([1, 2]).bytes())
+      return Int(pool.metric("epp_kv_events_messages_total{outcome=\"misdirected\"}") ?? "0") ?? 0 > 3
+    }
+    try await pool.eventually("depth 2") { pool.depth([1, 2], second) == 2 }
+    #expect(pool.depth([1, 2], endpoint) == 0)
+    #expect(pool.log.lines(.warning).count { $0.contains("names another endpoint") } == 1)
+  }
+
+  @Test func aFrameOfAGigabyteIsNotWaitedFor() async throws {
+    let server = try await RawPublisher.start()
+    let pool = try FollowedPool()
+    let endpoint = FollowedPool.endpoint(1, events: "tcp://127.0.0.1:\(server.port)")
+    pool.subscriber.follow(endpoint)
+    let good = try TestPublisher()
+    let goodEndpoint = pool.follow(good, number: 2)
+    good.publish(EventBytes().storing([1, 2]).bytes())
+    // The connection is given up, made again after a while, and given up again.
+    try await pool.eventually("three connections") { server.connections >= 3 }
+    try await pool.eventually("depth 2") { pool.depth([1, 2], goodEndpoint) == 2 }
+    #expect(pool.log.lines(.warning).count == 1)
+    try await server.stop()
+  }
+
+  @Test func aPortThatIsNoZeroMQIsSaidOnce() async throws {
+    let server = try await RawPublisher.start(greeting: Array("HTTP/1.1 400 Bad Request\r\n\r\n".utf8))
+    let pool = try FollowedPool()
+    let endpoint = FollowedPool.endpoint(1, events: "tcp://127.0.0.1:\(server.port)")
+    pool.subscriber.follow(endpoint)
+    try await pool.eventually("three connections") { server.connections >= 3 }
+    try await pool.eventually("the warning") { pool.log.lines(.warning).count == 1 }
+    try await server.stop()
+  }
+}
+
+/// A server that says it is a ZeroMQ publisher (ZMTP 3.0, no security), and announces a frame of a gigabyte.
+private final class RawPublisher: Sendable {
+  let port: Int
+  private let channel: any Channel
+  private let counter: ConnectionCounter
+
+  var connections: Int { counter.count }
+
+  static func start(greeting: [UInt8]? = nil) async throws -> RawPublisher {
+    let counter = ConnectionCounter()
+    let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+      .childChannelInitializer { channel in
+        channel.pipeline.addHandler(Handler(greeting: greeting, counter: counter))
+      }
+      .bind(host: "127.0.0.1", port: 0).get()
+    return RawPublisher(channel, counter)
+  }
+
+  private init(_ channel: any Channel, _ counter: ConnectionCounter) {
+    self.channel = channel
+    self.counter = counter
+    port = channel.localAddress?.port ?? 0
+  }
+
+  func stop() async throws { try await channel.close() }
+
+  private final class Handler: ChannelInboundHandler, Sendable {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    let greeting: [UInt8]?
+    let counter: ConnectionCounter
+
+    init(greeting: [UInt8]?, counter: ConnectionCounter) {
+      self.greeting = greeting
+      self.counter = counter
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+      counter.increment()
+      var buffer = context.channel.allocator.buffer(capacity: 128)
+      if let greeting {
+        buffer.writeBytes(greeting)
+        context.writeAndFlush(wrapOutboundOut(buffer), promise: nil)
+        context.close(promise: nil)
+        return
+      } else {
+        buffer.writeBytes([0xff, 0, 0, 0, 0, 0, 0, 0, 1, 0x7f, 3, 0] + Array("NULL".utf8))
+        buffer.writeBytes([UInt8](repeating: 0, count: 48))
+        let ready = [5] + Array("READY".utf8) + [11] + Array("Socket-Type".utf8) + [0, 0, 0, 3] + Array("PUB".utf8)
+        buffer.writeBytes([4, UInt8(ready.count)] + ready)
+        // A frame with more to come, its length in 8 bytes.
+        buffer.writeBytes([3, 0, 0, 0, 0, 0x40, 0, 0, 0])
+        buffer.writeBytes([UInt8](repeating: 1, count: 1000))
+      }
+      context.writeAndFlush(wrapOutboundOut(buffer), promise: nil)
+    }
+  }
+}

@@ -1,0 +1,63 @@
+import Testing
+
+@testable import EPPRouting
+
+@Suite struct EngineCounterCheckTests {
+  /// One window of a check that has begun: nothing for 29 seconds, the verdict in the 30th.
+  private func window(_ check: inout EngineCounterCheck, _ reading: EngineCounterCheck.Reading) -> EngineCounterCheck
+    .Verdict?
+  {
+    for _ in 0..<29 { #expect(check.note(reading) == nil) }
+    return check.note(reading)
+  }
+
+  private func reading(
+    queried: UInt64, hits: UInt64, predicted: Int, sent: Int? = nil, exact: Int? = nil
+  ) -> EngineCounterCheck.Reading {
+    EngineCounterCheck.Reading(
+      engineQueried: queried, engineHits: hits, sent: sent ?? Int(queried), exact: exact ?? sent ?? Int(queried),
+      predicted: predicted)
+  }
+
+  private func begun() -> EngineCounterCheck {
+    var check = EngineCounterCheck()
+    #expect(check.note(reading(queried: 0, hits: 0, predicted: 0)) == nil)
+    return check
+  }
+
+  @Test func countersThatAgreeAreRight() {
+    var check = begun()
+    #expect(window(&check, reading(queried: 100_000, hits: 50_000, predicted: 45_000)) == .right(error: 0.05))
+    #expect(window(&check, reading(queried: 200_000, hits: 100_000, predicted: 95_000)) == .right(error: 0))
+  }
+
+  @Test func twoWrongWindowsInARowAreLearnedAnew() {
+    var check = begun()
+    #expect(
+      window(&check, reading(queried: 100_000, hits: 50_000, predicted: 10_000))
+        == .wrong(error: 0.4, needsResynchronisation: false))
+    #expect(
+      window(&check, reading(queried: 200_000, hits: 100_000, predicted: 20_000))
+        == .wrong(error: 0.4, needsResynchronisation: true))
+    #expect(
+      window(&check, reading(queried: 300_000, hits: 100_000, predicted: 60_000))
+        == .wrong(error: 0.4, needsResynchronisation: false))
+  }
+
+  @Test func blocksThatAreNeverAskedForAreNoticed() {
+    var check = begun()
+    #expect(window(&check, reading(queried: 100_000, hits: 50_000, predicted: 0)) == .nothingMatches)
+  }
+
+  @Test func windowsThatSayNothingAreLeftOut() {
+    var check = begun()
+    // Too few tokens: the window goes on.
+    #expect(window(&check, reading(queried: 10_000, hits: 5000, predicted: 0)) == nil)
+    // Half of the prompts came from elsewhere; then half were matched by their text.
+    #expect(window(&check, reading(queried: 100_000, hits: 50_000, predicted: 0, sent: 50_000)) == nil)
+    #expect(
+      window(&check, reading(queried: 200_000, hits: 100_000, predicted: 0, sent: 150_000, exact: 100_000)) == nil)
+    // The engine was started anew.
+    #expect(check.note(reading(queried: 50, hits: 0, predicted: 0, sent: 300_000, exact: 300_000)) == nil)
+  }
+}

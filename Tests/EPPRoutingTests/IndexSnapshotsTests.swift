@@ -1,0 +1,102 @@
+import EPPCore
+import EPPPrefixCache
+import EPPRouting
+import Foundation
+import Testing
+
+@Suite struct IndexSnapshotsTests {
+  private let seed = HashSeed(first: 1, second: 2)
+  private let folder: URL
+
+  init() throws {
+    folder = FileManager.default.temporaryDirectory.appending(path: "warmpath-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+  }
+
+  private var path: String { folder.appending(path: "index").path }
+
+  private func index() -> PrefixIndex { PrefixIndex(hasher: BlockHasher(seed: seed)) }
+
+  private func endpoint(_ number: Int, slot: Int) -> Endpoint {
+    Endpoint(
+      name: "engine-\(number)", address: EndpointAddress(host: "10.0.0.\(number)", port: 8000),
+      slot: EndpointSlot(index: slot, generation: 1))
+  }
+
+  private func record(_ text: String, at endpoint: Endpoint, in index: PrefixIndex) {
+    var query = self.query(text, index)
+    _ = index.record(&query, at: endpoint.slot)
+  }
+
+  private func query(_ text: String, _ index: PrefixIndex) -> PrefixQuery {
+    var prompt = CanonicalPrompt()
+    prompt.bytes = Array(text.utf8)
+    prompt.prompts = [0..<prompt.bytes.count]
+    var query = PrefixQuery()
+    query.begin(
+      for: prompt, request: InferenceRequest(api: .completions), hasher: index.hasher, maximumTokens: 1 << 20,
+      blockTokens: index.limits.textBlockTokens)
+    return query
+  }
+
+  private func depth(_ text: String, at endpoint: Endpoint, in index: PrefixIndex) -> Int {
+    var query = query(text, index)
+    var match = PrefixMatch()
+    index.match(&query, into: &match)
+    return match.matchedBlocks(endpoint.slot)
+  }
+
+  private let text = String(repeating: "the quick brown fox ", count: 100)
+
+  @Test func whatWasWrittenIsReadForTheSameEndpointInAnotherPlace() throws {
+    let first = index()
+    record(text, at: endpoint(1, slot: 0), in: first)
+    let written = try IndexSnapshots(path: path, index: first, seed: seed).write(
+      [endpoint(1, slot: 0), endpoint(2, slot: 1)], now: 1000)
+    #expect(written.blocks == 7 && written.bytes > 0)
+    let permissions = try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int
+    #expect(permissions == 0o600)
+
+    let second = index()
+    let shelf = SnapshotShelf()
+    let read = try #require(try IndexSnapshots(path: path, index: second, seed: seed).read(to: shelf))
+    #expect(read.blocks == 7 && read.writtenAt == 1000 && read.problems.isEmpty)
+    #expect(shelf.takeRouted(of: endpoint(2, slot: 5)) == nil)
+    let routed = try #require(shelf.takeRouted(of: endpoint(1, slot: 5)))
+    #expect(shelf.takeRouted(of: endpoint(1, slot: 5)) == nil)
+    try second.restore(routed, to: endpoint(1, slot: 5).slot)
+    #expect(depth(text, at: endpoint(1, slot: 5), in: second) == 7)
+  }
+
+  @Test func aFileThatIsNotThereIsNoFailure() throws {
+    #expect(try IndexSnapshots(path: path, index: index(), seed: seed).read(to: SnapshotShelf()) == nil)
+  }
+
+  @Test func aForeignOrDamagedFileIsRefusedWithAReason() throws {
+    let first = index()
+    record(text, at: endpoint(1, slot: 0), in: first)
+    _ = try IndexSnapshots(path: path, index: first, seed: seed).write([endpoint(1, slot: 0)], now: 1000)
+    let other = HashSeed(first: 3, second: 4)
+    let foreign = #expect(throws: IndexSnapshots.Failure.self) {
+      _ = try IndexSnapshots(path: path, index: index(), seed: other).read(to: SnapshotShelf())
+    }
+    #expect(foreign?.description.contains("secret") == true)
+
+    try Data("no snapshot at all".utf8).write(to: URL(filePath: path))
+    #expect(throws: IndexSnapshots.Failure.self) {
+      _ = try IndexSnapshots(path: path, index: index(), seed: seed).read(to: SnapshotShelf())
+    }
+  }
+
+  @Test func whatCannotBeWrittenLeavesTheOldFile() throws {
+    let first = index()
+    record(text, at: endpoint(1, slot: 0), in: first)
+    let error = #expect(throws: IndexSnapshots.Failure.self) {
+      _ = try IndexSnapshots(path: "\(path)/none/index", index: first, seed: seed).write([], now: 1000)
+    }
+    #expect(error?.description.contains("cannot be written") == true)
+    _ = try IndexSnapshots(path: path, index: first, seed: seed).write([endpoint(1, slot: 0)], now: 1000)
+    // Nothing else is left in the folder.
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["index"])
+  }
+}

@@ -1,0 +1,158 @@
+import EPPCore
+import EPPMetrics
+import EPPPrefixCache
+import EPPRequests
+import EPPRouting
+import EPPScheduling
+import Testing
+
+/// Requests whose tokens are known.
+extension PoolTests {
+  /// What an engine publishes that has stored these tokens, in blocks of 16.
+  private func stored(_ tokens: [UInt32]) -> [UInt8] {
+    let hashes = (0..<(tokens.count / 16)).map { UInt64(1_000 + $0) }
+    func number(_ value: UInt64) -> [UInt8] {
+      [0xCF] + (0..<8).map { UInt8(truncatingIfNeeded: value >> (56 - 8 * $0)) }
+    }
+    func list(_ items: [[UInt8]]) -> [UInt8] {
+      [0xDC, UInt8(items.count >> 8), UInt8(items.count & 255)] + items.joined()
+    }
+    let event: [UInt8] =
+      [0x95, 0xAB] + Array("BlockStored".utf8) + list(hashes.map(number)) + [0xC0]
+      + list(tokens.map { number(UInt64($0)) }) + [16]
+    return [0x92, 0xCB, 0, 0, 0, 0, 0, 0, 0, 0] + list([event])
+  }
+
+  private func tokenBody(_ tokens: [UInt32]) -> [UInt8] {
+    Array(#"{"model": "m", "prompt": [\#(tokens.map(String.init).joined(separator: ","))]}"#.utf8)
+  }
+
+  @Test func tokenIDsGoWhereTheEngineSaysThatItHoldsThem() throws {
+    var scratch = pool.makeScratch()
+    let tokens = (0..<200 as Range<UInt32>).map { $0 * 7 }
+    var batch = KVEventBatch()
+    try unsafe KVEventDecoder().decode(stored(Array(tokens[..<160])).span.bytes, into: &batch)
+    index.apply(batch, from: members[1].endpoint.slot)
+    index.setFollowed(true, members[1].endpoint.slot)
+    let routed = try route(tokenBody(tokens), scratch: &scratch).get()
+    #expect(routed.destination == members[1].destination)
+    #expect(sink.all.last?.predictedCachedTokens == 160)
+    // What was sent there a moment ago counts, but for the last token.
+    let again = try route(tokenBody(Array(tokens[..<192])), scratch: &scratch).get()
+    #expect(again.destination == members[1].destination)
+    #expect(sink.all.last?.predictedCachedTokens == 176)
+    // A request that failed left nothing.
+    for request in [routed, again] {
+      request.flight?.responseStarted(
+        ResponseStart(status: 500, isEventStream: false, isReadable: true, served: nil), now: time(1010))
+    }
+    _ = try route(tokenBody(Array(tokens[..<192])), scratch: &scratch).get()
+    #expect(sink.all.last?.predictedCachedTokens == 160)
+  }
+
+  // MARK: - Token ids of texts
+
+  /// A pool whose second endpoint holds 160 of these tokens by its own events, and which finds tokens as it is told.
+  private func renderingPool(_ tokens: [UInt32], _ source: TestTokenSource) throws -> Pool {
+    var batch = KVEventBatch()
+    try unsafe KVEventDecoder().decode(stored(Array(tokens[..<160])).span.bytes, into: &batch)
+    index.apply(batch, from: members[1].endpoint.slot)
+    index.setFollowed(true, members[1].endpoint.slot)
+    return Pool(
+      configuration: Pool.Configuration(), source: FixedSource(PoolSnapshot(members: members)), index: index,
+      tokens: source, profile: SchedulingProfile(.weighted, seed: HashSeed(first: 1, second: 2)), metrics: metrics,
+      decisions: sink)
+  }
+
+  private var ids: [UInt32] { (0..<200 as Range<UInt32>).map { $0 * 7 } }
+  private var text: String { String(repeating: "the quick brown fox ", count: 100) }
+
+  @Test func aTextWhoseTokensAreKnownGoesWhereTheEngineSaysThatItHoldsThem() throws {
+    let source = TestTokenSource(.known(ids))
+    let pool = try renderingPool(ids, source)
+    var scratch = pool.makeScratch()
+    let outcome = outcome(body(text), tokens: .ask {}, in: pool, scratch: &scratch)
+    guard case .routed(let routed) = outcome else { return #expect(Bool(false), "\(outcome)") }
+    #expect(routed.destination == members[1].destination)
+    #expect(sink.all.last?.predictedCachedTokens == 160)
+    #expect(sink.all.last?.promptTokens == 200)
+    #expect(source.asked == [[members[1].endpoint.address]])
+  }
+
+  @Test func aTextWhoseTokensAreOnTheirWayWaitsForThem() throws {
+    let source = TestTokenSource(.pending(TestPendingTokens()))
+    let pool = try renderingPool(ids, source)
+    var scratch = pool.makeScratch()
+    let outcome = outcome(body(text), tokens: .ask {}, in: pool, scratch: &scratch)
+    guard case .waiting = outcome else { return #expect(Bool(false), "\(outcome)") }
+    #expect(sink.all.isEmpty)
+    // They have come, and nobody is asked again.
+    let answered = self.outcome(body(text), tokens: .answered(ids), in: pool, scratch: &scratch)
+    guard case .routed(let routed) = answered else { return #expect(Bool(false), "\(answered)") }
+    #expect(routed.destination == members[1].destination)
+    #expect(sink.all.last?.predictedCachedTokens == 160)
+    #expect(source.asked.count == 1)
+  }
+
+  @Test func aTextWhoseTokensDoNotComeIsMatchedByItsBytes() throws {
+    let source = TestTokenSource(.unavailable)
+    let pool = try renderingPool(ids, source)
+    var scratch = pool.makeScratch()
+    for stage in [TokenStage.ask {}, .answered(nil)] {
+      let outcome = outcome(body(text), tokens: stage, in: pool, scratch: &scratch)
+      guard case .routed = outcome else { return #expect(Bool(false), "\(outcome)") }
+    }
+    // The second one found the first one's blocks of text.
+    #expect(sink.all.map(\.predictedCachedTokens) == [0, 448])
+    #expect(sink.all.map(\.promptTokens) == [500, 500])
+  }
+
+  @Test func nobodyIsAskedForTokensThatTellNothing() throws {
+    let source = TestTokenSource(.known(ids))
+    let pool = try renderingPool(ids, source)
+    var scratch = pool.makeScratch()
+    // Shorter than a block, tokens already, several prompts; then an engine without events.
+    _ = outcome(body("short"), tokens: .ask {}, in: pool, scratch: &scratch)
+    _ = outcome(tokenBody(ids), tokens: .ask {}, in: pool, scratch: &scratch)
+    let several = Array(#"{"model": "m", "prompt": ["\#(text)", "\#(text)"]}"#.utf8)
+    _ = outcome(several, tokens: .ask {}, in: pool, scratch: &scratch)
+    index.setFollowed(false, members[1].endpoint.slot)
+    _ = outcome(body(text), tokens: .ask {}, in: pool, scratch: &scratch)
+    #expect(source.asked.isEmpty)
+    #expect(sink.all.count == 4)
+  }
+
+  @Test func anEngineThatContradictsItsEventsTwiceIsLearnedAnew() throws {
+    let events = RecordingEvents()
+    let pool = pool(events: events)
+    var scratch = pool.makeScratch()
+    let tokens = (0..<200 as Range<UInt32>).map { $0 * 7 }
+    var batch = KVEventBatch()
+    try unsafe KVEventDecoder().decode(stored(Array(tokens[..<192])).span.bytes, into: &batch)
+    index.apply(batch, from: members[1].endpoint.slot)
+    index.setFollowed(true, members[1].endpoint.slot)
+    // Right, wrong, right, wrong, wrong: only two in a row count.
+    for (cached, resyncs) in [(192, 0), (0, 0), (176, 0), (96, 0), (96, 1)] {
+      let flight = try #require(try route(tokenBody(tokens), in: pool, scratch: &scratch).get().flight)
+      flight.responseStarted(
+        ResponseStart(status: 200, isEventStream: false, isReadable: true, served: nil), now: time(1010))
+      let usage = #"{"usage": {"prompt_tokens": 200, "prompt_tokens_details": {"cached_tokens": \#(cached)}}}"#
+      unsafe flight.responseBody(Array(usage.utf8).span.bytes, now: time(1020))
+      flight.responseEnded(now: time(1030))
+      #expect(events.resynchronised.count == resyncs)
+    }
+    #expect(events.resynchronised == [members[1].endpoint.slot])
+    #expect(page().contains(#"epp_prefix_resyncs_total{endpoint_name="e1"} 1"#))
+    #expect(page().contains(#"epp_prefix_prediction_error_tokens_count{endpoint_name="e1"} 5"#))
+  }
+
+  @Test func tokenIDsAreRememberedWhereNoEventsCome() throws {
+    var scratch = pool.makeScratch()
+    let tokens = (0..<200 as Range<UInt32>).map { $0 * 7 }
+    let first = try route(tokenBody(tokens), scratch: &scratch).get()
+    first.flight?.ended(isComplete: true, now: time(1002))
+    let second = try route(tokenBody(tokens + [1, 2, 3]), scratch: &scratch).get()
+    #expect(second.destination == first.destination)
+    #expect(sink.all.last?.predictedCachedTokens == 192)
+  }
+}

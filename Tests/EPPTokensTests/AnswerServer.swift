@@ -1,0 +1,83 @@
+import EPPCore
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import Synchronization
+
+/// An engine that says what a test wants it to say, and counts who asks.
+final class AnswerServer: Sendable {
+  struct Answer: Sendable {
+    var status = 200
+    var body: String
+  }
+
+  /// Nil never answers.
+  typealias Answering = @Sendable (_ path: String, _ body: String) -> Answer?
+
+  let address: EndpointAddress
+  private let channel: any Channel
+  private let log: Log
+
+  /// Paths that were asked, in order.
+  var asked: [String] { log.paths.withLock { $0 } }
+
+  private final class Log: Sendable {
+    let paths = Mutex<[String]>([])
+  }
+
+  static func start(_ answering: @escaping Answering) async throws -> AnswerServer {
+    let log = Log()
+    let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+      .childChannelInitializer { channel in
+        channel.eventLoop.makeCompletedFuture {
+          try channel.pipeline.syncOperations.configureHTTPServerPipeline()
+          try channel.pipeline.syncOperations.addHandler(Handler(answering, log))
+        }
+      }
+      .bind(host: "127.0.0.1", port: 0).get()
+    return AnswerServer(channel, log)
+  }
+
+  private init(_ channel: any Channel, _ log: Log) {
+    self.channel = channel
+    self.log = log
+    address = EndpointAddress(host: "127.0.0.1", port: UInt16(channel.localAddress?.port ?? 0))
+  }
+
+  func stop() async throws { try await channel.close() }
+
+  private final class Handler: ChannelInboundHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias OutboundOut = HTTPServerResponsePart
+
+    private let answering: Answering
+    private let log: Log
+    private var path = ""
+    private var body = ByteBuffer()
+
+    init(_ answering: @escaping Answering, _ log: Log) {
+      self.answering = answering
+      self.log = log
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+      switch unwrapInboundIn(data) {
+      case .head(let head):
+        path = head.uri
+        body.clear()
+      case .body(var part): body.writeBuffer(&part)
+      case .end:
+        log.paths.withLock { $0.append(path) }
+        guard let answer = answering(path, String(buffer: body)) else { return }
+        let content = ByteBuffer(string: answer.body)
+        let headers: HTTPHeaders = ["content-length": "\(content.readableBytes)", "content-type": "application/json"]
+        context.write(
+          wrapOutboundOut(
+            .head(HTTPResponseHead(version: .http1_1, status: .init(statusCode: answer.status), headers: headers))),
+          promise: nil)
+        context.write(wrapOutboundOut(.body(.byteBuffer(content))), promise: nil)
+        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+      }
+    }
+  }
+}

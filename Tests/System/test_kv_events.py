@@ -1,0 +1,288 @@
+"""What the picker knows of engines by their own KV events, through a real Envoy: predicted cached tokens are the reported
+ones, whatever happens to engines, to the picker and to what goes between them."""
+
+import json
+import random
+from pathlib import Path
+from typing import Callable, Iterator
+
+import pytest
+import yaml
+
+from kit import http
+from kit.envoy import Envoy
+from kit.epp import EPP, sum_of
+from kit.simulator import Simulator
+from kit.waiting import eventually
+
+_FAST = ("--prefill-tokens-per-second", "400000", "--inter-token-latency", "1ms", "--block-size", "16")
+
+
+@pytest.fixture
+def simulators() -> Iterator[list[Simulator]]:
+    pool = [Simulator(*_FAST) for _ in range(2)]
+    yield pool
+    for simulator in pool:
+        simulator.stop()
+
+
+def _file(folder: Path, simulators: list[Simulator]) -> Path:
+    path = folder / "endpoints.yaml"
+    entries = [simulator.entry(f"engine-{index}") for index, simulator in enumerate(simulators)]
+    path.write_text(yaml.safe_dump({"endpoints": entries}))
+    return path
+
+
+def _streams(epp: EPP) -> list[dict]:
+    status, text = epp.get("/debug/kv-events")
+    assert status == 200, text
+    return json.loads(text)["streams"]
+
+
+def _wait_live(epp: EPP, count: int) -> None:
+    eventually(
+        lambda: [stream["isFollowed"] and stream["state"] in ("live", "waiting") for stream in _streams(epp)]
+        == [True] * count,
+        "all engines' KV events are followed",
+        timeout=20,
+    )
+
+
+@pytest.fixture
+def picker(tmp_path: Path, simulators: list[Simulator], start_epp: Callable[..., EPP]) -> EPP:
+    epp = start_epp("--endpoints-file", str(_file(tmp_path, simulators)), "--refresh-metrics-interval", "50ms")
+    _wait_live(epp, 2)
+    return epp
+
+
+@pytest.fixture
+def picker_that_waits(tmp_path: Path, simulators: list[Simulator], start_epp: Callable[..., EPP]) -> EPP:
+    epp = start_epp("--endpoints-file", str(_file(tmp_path, simulators)), "--token-deadline", "5s")
+    _wait_live(epp, 2)
+    return epp
+
+
+_WORDS = "time people year way day thing world life hand part child eye woman place work week case point company number".split()
+
+
+def _text(words: int, seed: int) -> str:
+    choose = random.Random(seed)
+    return " ".join(choose.choice(_WORDS) for _ in range(words))
+
+
+def _ask(url: str, messages: list[dict], **fields: object) -> dict:
+    body = json.dumps({"model": "engine-sim", "messages": messages, "max_tokens": 8, **fields}).encode()
+    answer = http.post(url, body)
+    assert answer.status == 200, answer
+    return answer.json()
+
+
+def _tokens(simulator: Simulator, prompt: str) -> list[int]:
+    answer = http.post(simulator.url, json.dumps({"prompt": prompt}).encode(), path="/tokenize")
+    return answer.json()["tokens"]
+
+
+def _complete(url: str, tokens: list[int]) -> int:
+    """Asks with token ids; the cached tokens that the engine reports."""
+    body = json.dumps({"model": "engine-sim", "prompt": tokens, "max_tokens": 4}).encode()
+    answer = http.post(url, body, path="/v1/completions")
+    assert answer.status == 200, answer
+    return answer.json()["usage"]["prompt_tokens_details"]["cached_tokens"]
+
+
+class _Truth:
+    """Predicted and reported cached tokens since the last look."""
+
+    def __init__(self, epp: EPP):
+        self.epp = epp
+        self.before = self._read()
+
+    def _read(self) -> tuple[float, float]:
+        page = self.epp.metrics()
+        return (
+            sum_of(page, "epp_prefix_cache_hit_tokens_total", source="predicted"),
+            sum_of(page, "epp_prefix_cache_hit_tokens_total", source="reported"),
+        )
+
+    def take(self) -> tuple[float, float]:
+        now = self._read()
+        result = (now[0] - self.before[0], now[1] - self.before[1])
+        self.before = now
+        return result
+
+
+def test_token_ids_are_predicted_exactly(picker: EPP, simulators: list[Simulator], start_envoy) -> None:
+    envoy: Envoy = start_envoy(picker.extproc_port)
+    base = _tokens(simulators[0], _text(600, 1))
+    truth = _Truth(picker)
+    total = 0
+    for length in (300, 300, 500, 320, 640, 64, 15, 16, 17):
+        total += _complete(envoy.url, base[:length])
+        eventually(lambda: truth._read()[1] - truth.before[1] == total, "the answer was counted")
+        predicted, reported = truth._read()
+        assert predicted - truth.before[0] == reported - truth.before[1] == total
+    assert total > 1000
+    assert picker.metric("epp_prefix_prediction_error_tokens_sum") == 0
+
+
+def test_texts_are_predicted_exactly(picker_that_waits: EPP, simulators: list[Simulator], start_envoy) -> None:
+    """Conversations whose tokens an engine renders: whole at first, by their new turns later."""
+    envoy: Envoy = start_envoy(picker_that_waits.extproc_port)
+    truth = _Truth(picker_that_waits)
+    total, turns = 0, 0
+    for seed in range(3):
+        messages = [{"role": "system", "content": _text(80, 100)}]
+        for turn in range(5):
+            messages.append({"role": "user", "content": _text(20 + 10 * turn, 10 * seed + turn)})
+            said = _ask(envoy.url, messages)
+            total += said["usage"]["prompt_tokens_details"]["cached_tokens"]
+            turns += 1
+            messages.append({"role": "assistant", "content": said["choices"][0]["message"]["content"]})
+            eventually(lambda: truth._read()[1] - truth.before[1] == total, "the answer was counted")
+            predicted, reported = truth._read()
+            assert predicted - truth.before[0] == reported - truth.before[1] == total, (seed, turn)
+    assert total > 1000
+    page = picker_that_waits.metrics()
+    assert sum_of(page, "epp_tokens_requests_total", outcome="incremental") > 0
+    assert sum_of(page, "epp_tokens_mismatches_total") == 0
+    assert sum_of(page, "epp_tokens_requests_total", outcome="late") == 0
+    exact = sum_of(page, "epp_prefix_exact_tokens_total")
+    assert exact == sum_of(page, "epp_prefix_cache_queried_tokens_total")
+
+
+def test_a_request_does_not_wait_for_a_slow_engine(tmp_path: Path, start_epp, start_envoy) -> None:
+    simulator = Simulator(*_FAST, "--render-delay", "1s")
+    try:
+        epp = start_epp("--endpoints-file", str(_file(tmp_path, [simulator])), "--token-deadline", "30ms")
+        _wait_live(epp, 1)
+        envoy: Envoy = start_envoy(epp.extproc_port)
+        for number in range(3):
+            _ask(envoy.url, [{"role": "user", "content": _text(50, number)}])
+        assert epp.metric("epp_tokens_requests_total", outcome="late") == 3
+        # What comes late is kept: the same question is known then.
+        eventually(lambda: epp.metric("epp_tokens_requests_total", outcome="rendered") == 3, "the late answers", 20)
+        _ask(envoy.url, [{"role": "user", "content": _text(50, 0)}])
+        assert epp.metric("epp_tokens_requests_total", outcome="cached") == 1
+    finally:
+        simulator.stop()
+
+
+def test_engines_that_cannot_render_are_matched_by_text(tmp_path: Path, start_epp, start_envoy) -> None:
+    simulator = Simulator(*_FAST, "--fault", "render-errors")
+    try:
+        epp = start_epp("--endpoints-file", str(_file(tmp_path, [simulator])), "--token-deadline", "2s")
+        _wait_live(epp, 1)
+        envoy: Envoy = start_envoy(epp.extproc_port)
+        for number in range(6):
+            _ask(envoy.url, [{"role": "user", "content": _text(100, number)}])
+        page = epp.metrics()
+        # After three failures the engine is left alone.
+        assert sum_of(page, "epp_tokens_requests_total", outcome="failed") >= 3
+        assert sum_of(page, "epp_prefix_exact_tokens_total") == 0
+    finally:
+        simulator.stop()
+
+
+def test_a_restarted_engine_is_known_to_be_empty(
+    picker: EPP, simulators: list[Simulator], start_envoy
+) -> None:
+    envoy: Envoy = start_envoy(picker.extproc_port)
+    base = _tokens(simulators[0], _text(600, 2))
+    for _ in range(3):
+        _complete(envoy.url, base)
+    for index, simulator in enumerate(simulators):
+        simulator.kill()
+        simulators[index] = simulator.again(*_FAST)
+    eventually(
+        lambda: all(s["isConnected"] and s["state"] in ("live", "waiting") for s in _streams(picker))
+        and sum(s["restarts"] for s in _streams(picker)) >= 1,
+        "the restart was noticed",
+        timeout=10,
+    )
+    eventually(lambda: picker.metric("epp_endpoint_stale") == 0, "the engines answer scrapes")
+    truth = _Truth(picker)
+    assert _complete(envoy.url, base) == 0
+    assert truth.take()[0] == 0
+    assert _complete(envoy.url, base) > 0
+    assert picker.metric("epp_prefix_prediction_error_tokens_sum") == 0
+
+
+def test_lost_batches_are_fetched(picker: EPP, simulators: list[Simulator], start_envoy) -> None:
+    envoy: Envoy = start_envoy(picker.extproc_port)
+    for simulator in simulators:
+        simulator.faults(drop=2, garbage=3)
+    base = _tokens(simulators[0], _text(600, 3))
+    _complete(envoy.url, base)
+    # The last batches were lost, and nothing follows them: they are asked for when the stream has become quiet.
+    eventually(
+        lambda: sum(s["messages"] for s in _streams(picker)) >= 1 and picker.metric("epp_prefix_index_blocks") >= len(base) // 16,
+        "the lost batches were fetched",
+        timeout=10,
+    )
+    assert _complete(envoy.url, base) == (len(base) - 1) // 16 * 16
+    assert picker.metric("epp_prefix_prediction_error_tokens_sum") == 0
+
+
+def test_a_new_picker_learns_what_the_engines_hold(
+    picker: EPP, simulators: list[Simulator], start_epp, start_envoy, tmp_path: Path
+) -> None:
+    first: Envoy = start_envoy(picker.extproc_port)
+    base = _tokens(simulators[0], _text(600, 4))
+    _complete(first.url, base)
+    picker.kill()
+    second = start_epp("--endpoints-file", str(_file(tmp_path, simulators)))
+    _wait_live(second, 2)
+    envoy: Envoy = start_envoy(second.extproc_port)
+    truth = _Truth(second)
+    assert _complete(envoy.url, base) == (len(base) - 1) // 16 * 16
+    assert truth.take()[0] == (len(base) - 1) // 16 * 16
+
+
+def test_the_index_is_kept_across_restarts(
+    picker: EPP, simulators: list[Simulator], start_epp, start_envoy, tmp_path: Path
+) -> None:
+    """Blocks that the engines' replay does not bring any longer are known from the file."""
+    picker.stop()
+    snapshot = tmp_path / "index"
+    arguments = ("--endpoints-file", str(_file(tmp_path, simulators)), "--index-snapshot", str(snapshot))
+    first = start_epp(*arguments)
+    assert (tmp_path / "index.secret").stat().st_mode & 0o777 == 0o600
+    _wait_live(first, 2)
+    envoy: Envoy = start_envoy(first.extproc_port)
+    base = _tokens(simulators[0], _text(600, 5))
+    _complete(envoy.url, base)
+    eventually(lambda: first.metric("epp_prefix_index_blocks") >= len(base) // 16, "the engine has announced its blocks")
+    first.stop()
+    assert snapshot.stat().st_size > 0
+    second = start_epp(*arguments)
+    second.wait_for("index snapshot read")
+    _wait_live(second, 2)
+    # Nothing had to be replayed: the last message is known to be the same.
+    assert sum(stream["messages"] for stream in _streams(second)) == 0
+    again: Envoy = start_envoy(second.extproc_port)
+    truth = _Truth(second)
+    expected = (len(base) - 1) // 16 * 16
+    assert _complete(again.url, base) == expected
+    assert truth.take()[0] == expected
+    second.stop()
+    # A file of another secret is refused, and the picker serves all the same.
+    (tmp_path / "index.secret").write_text("00" * 16 + "\n")
+    third = start_epp(*arguments)
+    third.wait_for("the index snapshot is not used: .*secret")
+    _wait_live(third, 2)
+
+
+def test_without_modes_for_it_no_events_are_followed(simulators: list[Simulator], start_epp, tmp_path: Path) -> None:
+    epp = start_epp("--endpoints-file", str(_file(tmp_path, simulators)), "--prefix-mode", "approximate")
+    status, text = epp.get("/debug/kv-events")
+    assert status == 404 and "/metrics" in text
+
+
+def test_ports_are_taken_from_flags(simulators: list[Simulator], start_epp) -> None:
+    # Every engine's ports are the same by flags, so there is one engine here.
+    engine = simulators[0]
+    epp = start_epp(
+        "--kv-events-port", engine.events.rsplit(":", 1)[1], "--kv-replay-port", engine.replay.rsplit(":", 1)[1],
+        "--prefix-mode", "precise", endpoints=[engine.address],
+    )
+    _wait_live(epp, 1)
