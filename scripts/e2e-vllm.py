@@ -210,12 +210,12 @@ class Clients:
             name = f"request {self.count}"
         body = json.dumps({"model": MODEL, "messages": messages, "max_tokens": output, "temperature": 0}).encode()
         answer = http.post(gateway.envoy.url, body, timeout=120)
+        predicted = gateway.prediction()
         if answer.status != 200:
             self.failed.append(f"{name}: {answer.status} {answer.body[:200]!r}")
             return None
         said = answer.json()
         reported = (said["usage"].get("prompt_tokens_details") or {}).get("cached_tokens") or 0
-        predicted = gateway.prediction()
         self.cached += reported
         self.prompt += said["usage"]["prompt_tokens"]
         if predicted != reported:
