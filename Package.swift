@@ -130,7 +130,9 @@ let package = Package(
     ),
     .testTarget(
       name: "EPPTokensTests",
-      dependencies: ["EPPCore", "EPPMetrics", "EPPTokens", "EngineSimulator", logging, nioCore, nioHTTP1, nioPosix],
+      dependencies: [
+        "EPPCore", "EPPMetrics", "EPPTokens", "EngineSimulator", crypto, logging, nioCore, nioHTTP1, nioPosix,
+      ],
       swiftSettings: strict),
     .testTarget(name: "EPPMetricsTests", dependencies: ["EPPCore", "EPPMetrics"], swiftSettings: strict),
     .testTarget(

@@ -34,8 +34,7 @@ package final class TokenSource: Sendable {
     cache = TokenCache(maximumBytes: configuration.maximumCacheBytes)
     client = RenderClient(configuration, now: now)
     series = metrics.tokenSeries()
-    renderer = ConversationRenderer(
-      client, cache, isIncremental: configuration.rendersIncrementally, series: series, logger: logger)
+    renderer = ConversationRenderer(client, cache, configuration, series: series, logger: logger)
   }
 
   /// Closes all connections. Nothing may be asked afterwards.
@@ -47,7 +46,8 @@ package final class TokenSource: Sendable {
   ///   - api: chat completions or completions; there are none for others.
   ///   - body: the whole body; its time is that of a hash over it.
   ///   - engines: who can be asked, the first ones first.
-  ///   - wake: called once when a pending answer is there, on any thread, unless the wait was cancelled before.
+  ///   - wake: called once when a pending answer is there, on any thread, unless the wait was cancelled before. It must
+  ///     not cancel the wait itself.
   package func tokens(
     api: InferenceAPI, body: RawSpan, at engines: [EndpointAddress], wake: @escaping @Sendable () -> Void
   ) -> Lookup {
@@ -65,7 +65,7 @@ package final class TokenSource: Sendable {
     let (flight, isNew) = flights.withLock { flights -> (RenderFlight?, Bool) in
       if let flight = flights[outline.identity] { return (flight, false) }
       guard flights.count < configuration.maximumRenders else { return (nil, false) }
-      let flight = RenderFlight()
+      let flight = RenderFlight(maximumWaiters: configuration.maximumWaiters)
       flights[outline.identity] = flight
       return (flight, true)
     }
@@ -73,11 +73,18 @@ package final class TokenSource: Sendable {
       series.busy.increment()
       return .unavailable
     }
-    guard let waiter = flight.join(wake) else {
-      return flight.tokens.map { .known($0) } ?? .unavailable
+    let joining = flight.join(wake)
+    if isNew { start(outline, body, engines, flight) }
+    switch joining {
+    case .waiting(let waiter): return .pending(TokenWait(flight, waiter, series))
+    case .done(let tokens?):
+      series.cached.increment()
+      return .known(tokens)
+    case .done(nil): return .unavailable
+    case .full:
+      series.busy.increment()
+      return .unavailable
     }
-    if isNew { start(outline, Self.copy(body), engines, flight) }
-    return .pending(TokenWait(flight, waiter, series))
   }
 
   /// A prediction that rests on token ids has proved wrong: shortcuts in finding them have to prove right again.
@@ -93,12 +100,14 @@ package final class TokenSource: Sendable {
   }
 
   private func start(
-    _ outline: PromptOutline, _ body: ByteBuffer, _ engines: [EndpointAddress], _ flight: RenderFlight
+    _ outline: PromptOutline, _ body: RawSpan, _ engines: [EndpointAddress], _ flight: RenderFlight
   ) {
-    // Their number is bounded by that of the flights.
+    let question = ConversationRenderer.Question(
+      outline: outline, model: outline.modelName(in: body), body: Self.copy(body), engines: engines)
+    // Their number is bounded by that of the flights and of comparisons, which go on after a flight has ended.
     Task.detached { [self] in
       let start = ContinuousClock.now
-      await renderer.render(outline, body, at: engines) { tokens in
+      await renderer.render(question) { tokens in
         if let tokens { cache.insert(tokens, for: outline.identity) }
         flights.withLock { _ = $0.removeValue(forKey: outline.identity) }
         series.renderDuration.observe(ContinuousClock.now - start)
@@ -115,10 +124,10 @@ package final class TokenSource: Sendable {
 /// Somebody who waits for the tokens of a prompt.
 package final class TokenWait: Sendable {
   private let flight: RenderFlight
-  private let waiter: Int
+  private let waiter: RenderFlight.Waiter
   private let series: TokenSeries
 
-  init(_ flight: RenderFlight, _ waiter: Int, _ series: TokenSeries) {
+  init(_ flight: RenderFlight, _ waiter: RenderFlight.Waiter, _ series: TokenSeries) {
     self.flight = flight
     self.waiter = waiter
     self.series = series
@@ -127,7 +136,7 @@ package final class TokenWait: Sendable {
   /// Nil as long as they are not there, and when they could not be had.
   package var result: PromptTokens? { flight.tokens }
 
-  /// Waits no more. The engine's answer is kept for the next request all the same.
+  /// Waits no more: after this has returned nobody is woken. The engine's answer is kept for the next request all the same.
   package func cancel() {
     if flight.leave(waiter) { series.late.increment() }
   }

@@ -4,13 +4,20 @@ package struct TokenSourceConfiguration: Sendable {
   package var maximumCacheBytes = 256 << 20
   /// Prompts that engines are asked about at one time; further ones are matched by their bytes.
   package var maximumRenders = 64
+  /// Requests that wait for one answer; further ones are matched by their bytes.
+  package var maximumWaiters = 256
+  /// Conversations that are rendered twice at one time, to compare: nobody waits for these. What comes while all places are
+  /// taken is not compared.
+  package var maximumComparisons = 8
   /// How long an engine may take: whoever asked goes on long before, and the answer is kept for the next request.
   package var renderTimeout = Duration.seconds(2)
+  /// How long the connection to an engine may take.
   package var connectTimeout = Duration.milliseconds(500)
   /// Bytes of an answer.
   package var maximumAnswerBytes = 64 << 20
   /// Whether conversations that have grown are asked about by what is new in them.
   package var rendersIncrementally = true
 
+  /// The defaults.
   package init() {}
 }

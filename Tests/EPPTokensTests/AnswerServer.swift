@@ -17,6 +17,8 @@ final class AnswerServer: Sendable {
   let address: EndpointAddress
   private let channel: any Channel
   private let log: Log
+  /// Of its own: an answer may be held back for as long as a test wants.
+  private let group: MultiThreadedEventLoopGroup
 
   /// Paths that were asked, in order.
   var asked: [String] { log.paths.withLock { $0 } }
@@ -27,7 +29,8 @@ final class AnswerServer: Sendable {
 
   static func start(_ answering: @escaping Answering) async throws -> AnswerServer {
     let log = Log()
-    let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+    let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+    let channel = try await ServerBootstrap(group: group)
       .childChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
           try channel.pipeline.syncOperations.configureHTTPServerPipeline()
@@ -35,16 +38,20 @@ final class AnswerServer: Sendable {
         }
       }
       .bind(host: "127.0.0.1", port: 0).get()
-    return AnswerServer(channel, log)
+    return AnswerServer(channel, log, group)
   }
 
-  private init(_ channel: any Channel, _ log: Log) {
+  private init(_ channel: any Channel, _ log: Log, _ group: MultiThreadedEventLoopGroup) {
+    self.group = group
     self.channel = channel
     self.log = log
     address = EndpointAddress(host: "127.0.0.1", port: UInt16(channel.localAddress?.port ?? 0))
   }
 
-  func stop() async throws { try await channel.close() }
+  func stop() async throws {
+    try await channel.close()
+    try await group.shutdownGracefully()
+  }
 
   private final class Handler: ChannelInboundHandler {
     typealias InboundIn = HTTPServerRequestPart

@@ -2,22 +2,35 @@ import EPPCore
 import EPPMetrics
 import Logging
 import NIOCore
+import Synchronization
 
 /// Renders prompts: whole, or what is new in a conversation where that has proved to come out the same.
 final class ConversationRenderer: Sendable {
+  /// A prompt to be rendered.
+  struct Question: Sendable {
+    let outline: PromptOutline
+    let model: String
+    let body: ByteBuffer
+    /// Who can be asked.
+    let engines: [EndpointAddress]
+  }
+
   private let client: RenderClient
   private let cache: TokenCache
   private let trust = TemplateTrust()
-  private let isIncremental: Bool
+  private let configuration: TokenSourceConfiguration
   private let series: TokenSeries
   private let logger: Logger
+  /// Comparisons that are going on.
+  private let comparisons = Atomic(0)
 
   init(
-    _ client: RenderClient, _ cache: TokenCache, isIncremental: Bool, series: TokenSeries, logger: Logger
+    _ client: RenderClient, _ cache: TokenCache, _ configuration: TokenSourceConfiguration, series: TokenSeries,
+    logger: Logger
   ) {
     self.client = client
     self.cache = cache
-    self.isIncremental = isIncremental
+    self.configuration = configuration
     self.series = series
     self.logger = logger
   }
@@ -25,28 +38,31 @@ final class ConversationRenderer: Sendable {
   /// Finds the tokens of a prompt.
   ///
   /// - Parameter finish: called once, as soon as the answer is there; what comes after it is for later prompts.
-  func render(
-    _ outline: PromptOutline, _ body: ByteBuffer, at engines: [EndpointAddress], finish: (PromptTokens?) -> Void
-  ) async {
-    let grown = isIncremental ? GrownConversation(outline, body: body, cache: cache) : nil
-    let verdict = grown.map { trust.verdict($0.settings) } ?? .refuted
-    if let grown, case .trusted(let isSampled) = verdict, let ids = try? await pieces(grown, outline, engines) {
-      series.incremental.increment()
-      finish(PromptTokens(ids))
-      if isSampled, let whole = try? await client.render(body, outline.path, at: engines) { compare(ids, whole, grown) }
-      return
+  func render(_ question: Question, finish: (PromptTokens?) -> Void) async {
+    let grown =
+      configuration.rendersIncrementally
+      ? GrownConversation(question.outline, model: question.model, body: question.body, cache: cache) : nil
+    let verdict = grown.map { trust.verdict($0.kind) } ?? .refuted
+    if let grown, case .trusted(let isSampled) = verdict {
+      switch await joined(grown, question) {
+      case .fitting(let ids):
+        series.incremental.increment()
+        finish(PromptTokens(ids))
+        if isSampled { await compareWithWhole(ids, grown, question) }
+        return
+      case .unfitting: trust.forget(grown.kind)
+      case .missing: break
+      }
     }
     do throws(RenderClient.Failure) {
-      let ids = try await client.render(body, outline.path, at: engines)
+      let ids = try await whole(question)
       series.rendered.increment()
       finish(PromptTokens(ids))
-      if let grown, verdict == .onTrial, let pieces = try? await pieces(grown, outline, engines) {
-        compare(pieces, ids, grown)
-      }
+      if let grown, verdict == .onTrial { await compareWithPieces(ids, grown, question) }
     } catch {
       switch error {
       case .nobody: series.nobody.increment()
-      case .refused: series.refused.increment()
+      case .absent, .refused: series.refused.increment()
       case .failed: series.failed.increment()
       case .unreadable: series.unreadable.increment()
       }
@@ -57,28 +73,76 @@ final class ConversationRenderer: Sendable {
   /// A prediction that rests on tokens has proved wrong.
   func distrust() { trust.distrust() }
 
-  /// The tokens by pieces; an error when an engine does not answer, an empty list when they do not fit together.
-  private func pieces(
-    _ grown: GrownConversation, _ outline: PromptOutline, _ engines: [EndpointAddress]
-  ) async throws(RenderClient.Failure) -> [UInt32] {
-    var template = trust.template(grown.settings)
-    if template == nil {
-      let asking = try await client.render(grown.askingBody, outline.path, at: engines)
-      let silent = try await client.render(grown.silentBody, outline.path, at: engines)
-      template = ChatTemplateTokens(asking: asking, silent: silent)
-      if let template { trust.learn(template, grown.settings) }
-    }
-    guard let template else { return [] }
-    let tail = try await client.render(grown.tailBody, outline.path, at: engines)
-    return grown.join(template, tail: tail) ?? []
+  private func whole(_ question: Question) async throws(RenderClient.Failure) -> [UInt32] {
+    try await ask(question.body, question)
   }
 
-  private func compare(_ pieces: [UInt32], _ whole: [UInt32], _ grown: GrownConversation) {
-    let agrees = pieces == whole
-    if !agrees { series.mismatches.increment() }
-    if trust.note(agrees: agrees, grown.settings) {
-      logger.info(
-        "the chat template does not render conversations piece by piece: they are rendered whole, which takes longer")
+  private func ask(_ body: ByteBuffer, _ question: Question) async throws(RenderClient.Failure) -> [UInt32] {
+    try await client.render(body, question.outline.path, model: question.model, at: question.engines)
+  }
+
+  // MARK: - Pieces
+
+  /// What comes of rendering the new messages alone.
+  private enum Joined {
+    case fitting([UInt32])
+    /// They are not what should stand there.
+    case unfitting
+    /// An engine did not answer.
+    case missing
+  }
+
+  private func joined(_ grown: GrownConversation, _ question: Question) async -> Joined {
+    do throws(RenderClient.Failure) {
+      var template = trust.template(grown.kind)
+      if template == nil {
+        let asking = try await ask(grown.askingBody, question)
+        let silent = try await ask(grown.silentBody, question)
+        template = ChatTemplateTokens(asking: asking, silent: silent)
+        if let template { trust.learn(template, grown.kind) }
+      }
+      guard let template else { return .unfitting }
+      let tail = try await ask(grown.tailBody, question)
+      return grown.join(template, tail: tail).map { .fitting($0) } ?? .unfitting
+    } catch {
+      return .missing
     }
   }
+
+  // MARK: - Comparisons
+
+  private func compareWithPieces(_ whole: [UInt32], _ grown: GrownConversation, _ question: Question) async {
+    guard takePlace() else { return }
+    defer { leavePlace() }
+    switch await joined(grown, question) {
+    case .fitting(let ids): note(agrees: ids == whole, grown.kind)
+    case .unfitting: note(agrees: false, grown.kind)
+    case .missing: break
+    }
+  }
+
+  private func compareWithWhole(_ ids: [UInt32], _ grown: GrownConversation, _ question: Question) async {
+    guard takePlace() else { return }
+    defer { leavePlace() }
+    guard let whole = try? await whole(question) else { return }
+    // Whoever asks next gets the right ones.
+    if ids != whole { cache.insert(PromptTokens(whole), for: question.outline.identity) }
+    note(agrees: ids == whole, grown.kind)
+  }
+
+  private func note(agrees: Bool, _ kind: TemplateTrust.Kind) {
+    if !agrees { series.mismatches.increment() }
+    guard trust.note(agrees: agrees, kind) else { return }
+    logger.info(
+      "the chat template does not render conversations piece by piece: they are rendered whole, which takes longer",
+      metadata: ["model": "\(kind.model)"])
+  }
+
+  private func takePlace() -> Bool {
+    guard comparisons.add(1, ordering: .relaxed).newValue > configuration.maximumComparisons else { return true }
+    leavePlace()
+    return false
+  }
+
+  private func leavePlace() { comparisons.subtract(1, ordering: .relaxed) }
 }

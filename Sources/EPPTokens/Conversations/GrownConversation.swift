@@ -13,29 +13,33 @@ struct GrownConversation: Sendable {
 
   /// Tokens of the beginning, as they were when it ended there.
   let head: PromptTokens
-  let settings: PromptIdentity
+  let kind: TemplateTrust.Kind
   /// The request with the short message and the new ones in place of all.
   let tailBody: ByteBuffer
   /// With the short message alone, asking for an answer and not.
   let askingBody: ByteBuffer
   let silentBody: ByteBuffer
 
-  /// Nil when no beginning is known, or a new message is more than role and text.
-  init?(_ outline: PromptOutline, body: ByteBuffer, cache: TokenCache) {
-    guard outline.isIncremental, let list = outline.messageList, outline.messages.count > 1 else { return nil }
+  /// Nil when no beginning is known, a message is more than role and text, or the turns are not the user's: a template may
+  /// write an earlier message otherwise once others follow (without its reasoning), and does so at the user's turns.
+  init?(_ outline: PromptOutline, model: String, body: ByteBuffer, cache: TokenCache) {
+    let messages = outline.messages
+    guard outline.isIncremental, let list = outline.messageList, messages.count > 1, messages.last?.role == .user,
+      messages.allSatisfy(\.isPlain)
+    else { return nil }
     var found: (count: Int, tokens: PromptTokens)?
-    let newest = outline.messages.count - 1
-    for count in stride(from: newest, through: max(1, newest - Self.maximumNewMessages), by: -1) {
-      guard outline.messages[count].isPlain else { return nil }
-      if let tokens = cache[outline.heads[count - 1]] {
-        found = (count, tokens)
-        break
-      }
+    let newest = messages.count - 1
+    for count in stride(from: newest, through: max(1, newest - Self.maximumNewMessages), by: -1)
+    where messages[count - 1].role == .user {
+      guard let tokens = cache[outline.heads[count - 1]] else { continue }
+      found = (count, tokens)
+      break
     }
     guard let found else { return nil }
     head = found.tokens
-    settings = outline.settings
-    let new = outline.messages[found.count...].map(\.range)
+    kind = TemplateTrust.Kind(
+      model: model, settings: outline.settings, hasOthers: messages.contains { $0.role == .other })
+    let new = messages[found.count...].map(\.range)
     tailBody = Self.body(body, list, new)
     askingBody = Self.body(body, list, [])
     silentBody = Self.withoutQuestion(askingBody)

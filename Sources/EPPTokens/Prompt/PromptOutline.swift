@@ -13,6 +13,15 @@ struct PromptOutline: Sendable {
     var range: Range<Int>
     /// Whether it has a role and a text, and nothing else: what such a message becomes does not depend on others.
     var isPlain: Bool
+    var role: Role
+  }
+
+  /// Who speaks, as far as it tells what a template does.
+  enum Role: Sendable, Equatable {
+    case user
+    case assistant
+    /// The system, a tool, or one that is not known.
+    case other
   }
 
   let path: InferenceAPI
@@ -26,24 +35,35 @@ struct PromptOutline: Sendable {
   let heads: [PromptIdentity]
   /// Where the list of messages stands in the body, brackets included.
   let messageList: Range<Int>?
-  /// Whether the chat ends as usual: with what asks for an answer.
+  /// Whether the chat ends as usual, with what asks for an answer, and is not cut.
   let isIncremental: Bool
+  private let model: JSONText?
 
+  /// Members that bound the answer: of influence only where the prompt is cut so that the answer has room.
+  private static let bounds = ["max_tokens", "max_completion_tokens"]
   /// Members without influence on the prompt's tokens: how it is answered, by whom and for whom.
   private static let ignored = [
-    "stream", "stream_options", "max_tokens", "max_completion_tokens", "min_tokens", "temperature", "top_p", "top_k",
-    "min_p", "seed", "n", "best_of", "user", "stop", "stop_token_ids", "logprobs", "top_logprobs", "logit_bias",
-    "presence_penalty", "frequency_penalty", "repetition_penalty", "ignore_eos", "priority", "request_id", "session_id",
-    "cache_salt", "metadata", "store", "echo", "response_format", "parallel_tool_calls", "safety_identifier",
-    "prompt_cache_key", "kv_transfer_params", "return_token_ids", "service_tier",
+    "stream", "stream_options", "min_tokens", "temperature", "top_p", "top_k", "min_p", "seed", "n", "best_of", "user",
+    "stop", "stop_token_ids", "logprobs", "top_logprobs", "logit_bias", "presence_penalty", "frequency_penalty",
+    "repetition_penalty", "ignore_eos", "priority", "request_id", "session_id", "cache_salt", "metadata", "store",
+    "echo",
+    "parallel_tool_calls", "safety_identifier", "prompt_cache_key", "kv_transfer_params", "return_token_ids",
+    "service_tier",
   ]
+  /// Members with which a chat ends otherwise than with what asks for an answer, or begins later than its first message.
+  private static let unusual = ["add_generation_prompt", "continue_final_message", "truncate_prompt_tokens"]
 
   /// Nil for a body that is no JSON object.
   init?(api: InferenceAPI, body: RawSpan, secret: SymmetricKey) {
     var code = HMAC<SHA256>(key: secret)
+    // The same body means another prompt elsewhere.
+    code.update(data: [api == .chatCompletions ? 1 : 2])
     var messages: [Message] = []
     var list: Range<Int>?
+    var model: JSONText?
+    var bounds: [Range<Int>] = []
     var isUsual = true
+    var isCut = false
     do throws(JSONError) {
       var cursor = JSONCursor(body)
       try cursor.open(body, .object)
@@ -53,24 +73,34 @@ struct PromptOutline: Sendable {
           let start = cursor.offset
           messages = try Self.messages(&cursor, body)
           list = start..<cursor.offset
-        } else {
-          let value = try cursor.skipValue(body)
-          if !Self.ignored.contains(where: { key.equals($0, in: body) }) {
-            if key.equals("add_generation_prompt", in: body) || key.equals("continue_final_message", in: body) {
-              isUsual = false
-            }
-            Self.update(&code, body, key.quotedRange)
-            Self.update(&code, body, value)
-          }
+          continue
         }
+        if key.equals("model", in: body), try cursor.peek(body) == .string {
+          var place = cursor
+          model = try place.readString(body)
+        }
+        let value = try cursor.skipValue(body)
+        if Self.ignored.contains(where: { key.equals($0, in: body) }) { continue }
+        if Self.bounds.contains(where: { key.equals($0, in: body) }) {
+          bounds += [key.quotedRange, value]
+          continue
+        }
+        if Self.unusual.contains(where: { key.equals($0, in: body) }) { isUsual = false }
+        if key.equals("truncate_prompt_tokens", in: body) { isCut = true }
+        Self.update(&code, body, key.quotedRange)
+        Self.update(&code, body, value)
       }
       try cursor.finish(body)
     } catch {
       return nil
     }
+    if isCut { for range in bounds { Self.update(&code, body, range) } }
     path = api
     settings = PromptIdentity(code.finalize())
+    // No part is that long, so that a message is never taken for a member.
+    Self.update(&code, length: .max)
     var heads: [PromptIdentity] = []
+    heads.reserveCapacity(messages.count)
     for message in messages {
       Self.update(&code, body, message.range)
       heads.append(PromptIdentity(code.finalize()))
@@ -78,16 +108,23 @@ struct PromptOutline: Sendable {
     identity = heads.last ?? settings
     self.heads = heads
     self.messages = messages
+    self.model = model
     messageList = list
     isIncremental = isUsual
   }
 
+  /// The model's name as the request has it; empty where it has none.
+  func modelName(in body: RawSpan) -> String { model?.string(in: body) ?? "" }
+
   /// The length goes first, so that no two lists of parts run into the same bytes.
   private static func update(_ code: inout HMAC<SHA256>, _ body: RawSpan, _ range: Range<Int>) {
+    update(&code, length: UInt64(range.count))
     let part = body.extracting(range)
-    let count = UInt64(range.count)
-    unsafe withUnsafeBytes(of: count) { unsafe code.update(data: $0) }
     unsafe part.withUnsafeBytes { unsafe code.update(data: $0) }
+  }
+
+  private static func update(_ code: inout HMAC<SHA256>, length: UInt64) {
+    unsafe withUnsafeBytes(of: length) { unsafe code.update(data: $0) }
   }
 
   private static func messages(_ cursor: inout JSONCursor, _ body: RawSpan) throws(JSONError) -> [Message] {
@@ -95,23 +132,38 @@ struct PromptOutline: Sendable {
     try cursor.open(body, .array)
     var isFirst = true
     while try cursor.nextElement(body, isFirst: &isFirst) {
-      guard try cursor.peek(body) == .object else {
-        messages.append(Message(range: try cursor.skipValue(body), isPlain: false))
-        continue
+      if try cursor.peek(body) == .object {
+        messages.append(try message(&cursor, body))
+      } else {
+        messages.append(Message(range: try cursor.skipValue(body), isPlain: false, role: .other))
       }
-      let start = cursor.offset
-      var isPlain = true
-      var members = 0
-      try cursor.open(body, .object)
-      var isFirstMember = true
-      while let key = try cursor.nextMember(body, isFirst: &isFirstMember) {
-        members += 1
-        let isText = try cursor.peek(body) == .string
-        _ = try cursor.skipValue(body)
-        isPlain = isPlain && isText && (key.equals("role", in: body) || key.equals("content", in: body))
-      }
-      messages.append(Message(range: start..<cursor.offset, isPlain: isPlain && members == 2))
     }
     return messages
+  }
+
+  private static func message(_ cursor: inout JSONCursor, _ body: RawSpan) throws(JSONError) -> Message {
+    let start = cursor.offset
+    var (hasRole, hasContent, hasMore) = (false, false, false)
+    var role = Role.other
+    try cursor.open(body, .object)
+    var isFirst = true
+    while let key = try cursor.nextMember(body, isFirst: &isFirst) {
+      guard try cursor.peek(body) == .string else {
+        hasMore = true
+        _ = try cursor.skipValue(body)
+        continue
+      }
+      let text = try cursor.readString(body)
+      // A member that stands there twice is one too many.
+      if key.equals("role", in: body), !hasRole {
+        hasRole = true
+        role = text.equals("user", in: body) ? .user : text.equals("assistant", in: body) ? .assistant : .other
+      } else if key.equals("content", in: body), !hasContent {
+        hasContent = true
+      } else {
+        hasMore = true
+      }
+    }
+    return Message(range: start..<cursor.offset, isPlain: hasRole && hasContent && !hasMore, role: role)
   }
 }

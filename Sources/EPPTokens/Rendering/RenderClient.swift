@@ -11,8 +11,10 @@ final class RenderClient: Sendable {
   enum Failure: Error, Equatable {
     /// No engine could be asked: all are left alone for a while.
     case nobody
+    /// The engine does not say tokens of this model.
+    case absent
     /// The engine said no, for a reason that lies in the request: another one would say the same.
-    case refused(status: UInt)
+    case refused
     /// It did not answer, or not in time, or with an error of its own.
     case failed
     /// What it said has no tokens in it.
@@ -21,8 +23,7 @@ final class RenderClient: Sendable {
 
   private struct State {
     var breakers: [EndpointAddress: Breaker] = [:]
-    /// Paths that an engine does not have.
-    var missing: [EndpointAddress: Set<RenderPath>] = [:]
+    var absent = AbsentPaths()
   }
 
   /// Engines that are remembered; those that left the pool are among them until they are pushed out.
@@ -49,15 +50,16 @@ final class RenderClient: Sendable {
   func shutdown() async { try? await client.shutdown() }
 
   /// The tokens of a prompt, from the first of the engines that gives them.
-  func render(_ body: ByteBuffer, _ api: InferenceAPI, at engines: [EndpointAddress]) async throws(Failure) -> [UInt32]
-  {
+  func render(
+    _ body: ByteBuffer, _ api: InferenceAPI, model: String, at engines: [EndpointAddress]
+  ) async throws(Failure) -> [UInt32] {
     var last = Failure.nobody
     var attempts = 0
     for engine in engines where attempts < Self.attempts {
-      guard admits(engine) else { continue }
+      guard let paths = admitted(engine, RenderPath.all(for: api), model) else { continue }
       attempts += 1
       do throws(Failure) {
-        let ids = try await ask(engine, body, api)
+        let ids = try await ask(engine, paths, body, model)
         change(engine) { $0.succeeded() }
         return ids
       } catch {
@@ -66,7 +68,8 @@ final class RenderClient: Sendable {
         case .refused:
           change(engine) { $0.succeeded() }
           throw error
-        default:
+        case .absent: change(engine) { $0.succeeded() }
+        case .nobody, .failed, .unreadable:
           let now = now()
           change(engine) { $0.failed(now: now) }
         }
@@ -77,23 +80,17 @@ final class RenderClient: Sendable {
 
   /// Tries one path after the other, and remembers those that are not there.
   private func ask(
-    _ engine: EndpointAddress, _ body: ByteBuffer, _ api: InferenceAPI
+    _ engine: EndpointAddress, _ paths: [RenderPath], _ body: ByteBuffer, _ model: String
   ) async throws(Failure) -> [UInt32] {
-    let missing = state.withLock { $0.missing[engine] ?? [] }
-    let paths = RenderPath.all(for: api)
-    var present = paths.filter { !missing.contains($0) }
-    // An engine that was started anew with other flags may have them all.
-    if present.isEmpty { present = paths }
-    var last = Failure.failed
-    for path in present {
+    for path in paths {
       do throws(Failure) {
         return try await ask(engine, path, body)
-      } catch .refused(let status) where status == 403 || status == 404 || status == 405 || status == 501 {
-        last = .refused(status: status)
-        state.withLock { _ = $0.missing[engine, default: []].insert(path) }
+      } catch .absent {
+        let now = now()
+        state.withLock { $0.absent.insert(path, at: engine, model: model, now: now) }
       }
     }
-    throw last
+    throw .absent
   }
 
   private func ask(_ engine: EndpointAddress, _ path: RenderPath, _ body: ByteBuffer) async throws(Failure) -> [UInt32]
@@ -112,8 +109,14 @@ final class RenderClient: Sendable {
     } catch {
       throw .failed
     }
-    guard status == 200 else {
-      throw (400..<500).contains(status) || status == 501 ? .refused(status: status) : .failed
+    switch status {
+    case 200: break
+    // Switched off (vLLM without --enable-scale-out says 403), unknown to an older version, or a model that is not there.
+    case 403, 404, 405, 501: throw .absent
+    // It is the engine that has no time.
+    case 408, 429: throw .failed
+    case 400..<500: throw .refused
+    default: throw .failed
     }
     let bytes = Array(answer.readableBytesView)
     do throws(TokenIDReader.Unreadable) {
@@ -125,19 +128,19 @@ final class RenderClient: Sendable {
 
   // MARK: - Engines
 
-  private func admits(_ engine: EndpointAddress) -> Bool {
+  /// The paths that an engine may be asked on; nil when it is left alone.
+  private func admitted(_ engine: EndpointAddress, _ paths: [RenderPath], _ model: String) -> [RenderPath]? {
     let now = now()
     return state.withLock { state in
-      guard var breaker = state.breakers[engine] else { return true }
-      defer { state.breakers[engine] = breaker }
-      return breaker.admits(now: now)
+      let present = state.absent.present(paths, at: engine, model: model, now: now)
+      guard !present.isEmpty else { return nil }
+      return state.breakers[engine]?.admits(now: now) ?? true ? present : nil
     }
   }
 
   private func change(_ engine: EndpointAddress, _ body: (inout Breaker) -> Void) {
     state.withLock { state in
-      if state.breakers.count >= Self.maximumEngines { state.breakers.removeAll() }
-      if state.missing.count >= Self.maximumEngines { state.missing.removeAll() }
+      if state.breakers.count >= Self.maximumEngines, state.breakers[engine] == nil { state.breakers.removeAll() }
       body(&state.breakers[engine, default: Breaker()])
     }
   }

@@ -2,31 +2,67 @@ import Synchronization
 
 /// A prompt that an engine is being asked about, and who waits for the answer.
 final class RenderFlight: Sendable {
+  /// One who waits.
+  final class Waiter: Sendable {
+    private let wake: Mutex<(@Sendable () -> Void)?>
+
+    fileprivate init(_ wake: @escaping @Sendable () -> Void) { self.wake = Mutex(wake) }
+
+    /// Wakes, once. The lock is held meanwhile, so that nobody is woken after `cancel` has returned.
+    fileprivate func fire() {
+      wake.withLock { wake in
+        wake?()
+        wake = nil
+      }
+    }
+
+    /// - Returns: whether it was neither woken nor cancelled before.
+    fileprivate func cancel() -> Bool {
+      wake.withLock { wake in
+        defer { wake = nil }
+        return wake != nil
+      }
+    }
+  }
+
+  /// What becomes of one who wants to wait.
+  enum Joining {
+    case waiting(Waiter)
+    /// The answer is there; nil when it is no good.
+    case done(PromptTokens?)
+    /// Too many wait.
+    case full
+  }
+
   private struct State {
-    var waiters: [Int: @Sendable () -> Void] = [:]
-    var lastWaiter = 0
+    var waiters: [ObjectIdentifier: Waiter] = [:]
     var isDone = false
     var tokens: PromptTokens?
   }
 
+  private let maximumWaiters: Int
   private let state = Mutex(State())
 
+  init(maximumWaiters: Int) { self.maximumWaiters = maximumWaiters }
+
   /// Waits for the answer.
-  ///
-  /// - Returns: the waiter's number; nil when the answer is there.
-  func join(_ wake: @escaping @Sendable () -> Void) -> Int? {
+  func join(_ wake: @escaping @Sendable () -> Void) -> Joining {
     state.withLock { state in
-      guard !state.isDone else { return nil }
-      state.lastWaiter += 1
-      state.waiters[state.lastWaiter] = wake
-      return state.lastWaiter
+      guard !state.isDone else { return .done(state.tokens) }
+      guard state.waiters.count < maximumWaiters else { return .full }
+      let waiter = Waiter(wake)
+      state.waiters[ObjectIdentifier(waiter)] = waiter
+      return .waiting(waiter)
     }
   }
 
-  /// Waits no more.
+  /// Waits no more; after this has returned, nobody is woken. Not to be called from within `wake`.
   ///
   /// - Returns: whether the answer was still to come.
-  func leave(_ waiter: Int) -> Bool { state.withLock { $0.waiters.removeValue(forKey: waiter) != nil } }
+  func leave(_ waiter: Waiter) -> Bool {
+    state.withLock { _ = $0.waiters.removeValue(forKey: ObjectIdentifier(waiter)) }
+    return waiter.cancel()
+  }
 
   /// The answer, when it is there and good.
   var tokens: PromptTokens? { state.withLock { $0.tokens } }
@@ -39,6 +75,6 @@ final class RenderFlight: Sendable {
       defer { state.waiters = [:] }
       return state.waiters
     }
-    for wake in waiters.values { wake() }
+    for waiter in waiters.values { waiter.fire() }
   }
 }
