@@ -34,7 +34,17 @@ WORDS = (ROOT / "scripts" / "tokenizer-corpus.txt").read_text().split()
 
 
 def free_ports(count: int) -> list[int]:
-    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    """Ports that the system gives to nobody by itself: whoever connects to the port of an engine that is away, and is given
+    that very port to connect from, is connected to itself, and the engine finds its port taken when it comes back."""
+    lowest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    held: list[socket.socket] = []
+    for port in random.sample(range(10_000, min(lowest, 32_768)), 1000):
+        try:
+            held.append(socket.create_server(("127.0.0.1", port)))
+        except OSError:
+            continue
+        if len(held) == count:
+            break
     ports = [server.getsockname()[1] for server in held]
     for server in held:
         server.close()
@@ -83,6 +93,11 @@ class VLLM(Process):
 
     def wait_healthy(self) -> None:
         eventually(self.healthy, f"{self.label} serves", 600)
+
+    def kill(self) -> int:
+        """The whole group: the engine's core is a process of its own, which would keep the ports."""
+        os.killpg(self.pid, signal.SIGKILL)
+        return self.wait()
 
     def again(self) -> "VLLM":
         return VLLM(*self.arguments_of_start)
