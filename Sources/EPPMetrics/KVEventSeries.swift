@@ -17,6 +17,8 @@ package struct KVEventSeries: Sendable {
   package let removed: Counter
   /// Stored behind a block that is not known.
   package let orphaned: Counter
+  /// Held before the picker listened, and found by the tokens of a prompt.
+  package let adopted: Counter
   /// Removed without being known.
   package let unknown: Counter
   /// In caches that do not hold whole prefixes.
@@ -42,6 +44,7 @@ package struct KVEventSeries: Sendable {
     stored = families.blocks.cell(["stored"])
     removed = families.blocks.cell(["removed"])
     orphaned = families.blocks.cell(["orphaned"])
+    adopted = families.blocks.cell(["adopted"])
     unknown = families.blocks.cell(["unknown"])
     notIndexed = families.blocks.cell(["not_indexed"])
     refused = families.blocks.cell(["refused"])

@@ -38,6 +38,25 @@ extension IndexWriter {
     return counts
   }
 
+  /// Places stores that wait for a block of a prompt: `PrefixIndex.adopt`.
+  mutating func adopt(_ tokens: [UInt32], _ hashes: [UInt64], from slot: EndpointSlot, rank: Int) -> AnnouncedCounts {
+    var counts = AnnouncedCounts()
+    guard tenants[slot.index]?.slot.generation == slot.generation,
+      var cache = tenants[slot.index]?.caches.removeValue(forKey: rank)
+    else { return counts }
+    tableBytes -= cache.blocks.sizeInBytes
+    cache.adopt(tokens, hashes, hasher: hasher, limit: announcedLimit, to: &index, &counts)
+    tableBytes += cache.blocks.sizeInBytes
+    tenants[slot.index]?.caches[rank] = cache
+    return counts
+  }
+
+  /// Blocks of a cache that wait for a parent.
+  func waitingBlocks(of slot: EndpointSlot, rank: Int) -> Int {
+    guard tenants[slot.index]?.slot.generation == slot.generation else { return 0 }
+    return tenants[slot.index]?.caches[rank]?.waiting.blockCount ?? 0
+  }
+
   /// Blocks that may be known of one cache: half of its endpoint's share of the memory.
   var announcedLimit: Int {
     let bytes = limits.maximumBytes / max(1, tenantCount) / 2

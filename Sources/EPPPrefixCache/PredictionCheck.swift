@@ -1,3 +1,11 @@
+/// How an engine's cache has proved to be otherwise than it was known.
+package enum CacheContradiction: Sendable, Equatable {
+  /// Blocks are gone that its events had announced.
+  case holdsLess
+  /// It holds blocks that are not known.
+  case holdsMore
+}
+
 /// Holds what was predicted of an endpoint's cache against what its engine reports, answer by answer.
 ///
 /// One contradiction may be an eviction between the pick and the request's start; several in a row mean that what is known
@@ -6,8 +14,8 @@ package struct PredictionCheck: Sendable {
   /// What follows from an answer.
   package enum Verdict: Sendable, Equatable {
     case right
-    /// Wrong, and not for the first time in a row when it has to be learned anew.
-    case wrong(needsResynchronisation: Bool)
+    /// Wrong, and not for the first time in a row where it says how.
+    case wrong(CacheContradiction?)
   }
 
   /// Contradictions in a row after which the cache is learned anew.
@@ -27,8 +35,8 @@ package struct PredictionCheck: Sendable {
       return .right
     }
     contradictions += 1
-    guard contradictions >= Self.tolerated else { return .wrong(needsResynchronisation: false) }
+    guard contradictions >= Self.tolerated else { return .wrong(nil) }
     contradictions = 0
-    return .wrong(needsResynchronisation: true)
+    return .wrong(predicted > reported ? .holdsLess : .holdsMore)
   }
 }

@@ -64,6 +64,8 @@ package final class PrefixIndex: Sendable {
   package struct Announcements: Sendable {
     /// Endpoints whose events are followed: asked about prompts by their token ids.
     package var followed = SlotSet.empty
+    /// Endpoints that hold blocks whose parents are not known: prompts that are sent there may tell (`adopt`).
+    package var adopting = SlotSet.empty
     /// Tokens in a block, as announced last.
     package var blockTokens = 16
     /// LoRA adapters that blocks were computed with. A model that is none of them is taken for the base model.
@@ -143,6 +145,13 @@ package final class PrefixIndex: Sendable {
     }
   }
 
+  /// Whether prompts that are sent to an endpoint are of use to learn what it holds.
+  package func setAdopting(_ isAdopting: Bool, _ slot: EndpointSlot) {
+    announcements.withLock { announcements in
+      if isAdopting { announcements.adopting.insert(slot) } else { announcements.adopting.remove(slot) }
+    }
+  }
+
   /// Takes back what a pick has entered, as far as no other pick has used it since.
   package func forget(_ record: PickRecord) { submit(.forget(record)) }
 
@@ -161,6 +170,7 @@ package final class PrefixIndex: Sendable {
   /// The endpoint has left the pool.
   package func remove(_ slot: EndpointSlot) {
     setFollowed(false, slot)
+    setAdopting(false, slot)
     submit(.remove(slot))
   }
 

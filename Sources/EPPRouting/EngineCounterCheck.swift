@@ -1,3 +1,5 @@
+import EPPPrefixCache
+
 /// Holds what was predicted of an endpoint's cache against the engine's own prefix-cache counters, window by window: the
 /// check that needs nothing of the answers.
 ///
@@ -18,7 +20,8 @@ struct EngineCounterCheck: Sendable {
   /// What follows from a window.
   enum Verdict: Sendable, Equatable {
     case right(error: Double)
-    case wrong(error: Double, needsResynchronisation: Bool)
+    /// Wrong, and not for the first time in a row where it says how.
+    case wrong(error: Double, CacheContradiction?)
     /// The engine found much in its cache, and its events had announced nothing of it.
     case nothingMatches
   }
@@ -58,8 +61,8 @@ struct EngineCounterCheck: Sendable {
     }
     if predicted == 0 { return .nothingMatches }
     wrongWindows += 1
-    guard wrongWindows >= 2 else { return .wrong(error: error, needsResynchronisation: false) }
+    guard wrongWindows >= 2 else { return .wrong(error: error, nil) }
     wrongWindows = 0
-    return .wrong(error: error, needsResynchronisation: true)
+    return .wrong(error: error, predicted > hits ? .holdsLess : .holdsMore)
   }
 }

@@ -15,9 +15,9 @@ extension Pool {
     let blockTokens = index.currentAnnouncements().blockTokens
     let verdict = endpoints.check(
       predicted: predicted, reported: reported, blockTokens: blockTokens, of: place.slot)
-    guard verdict == .wrong(needsResynchronisation: true) else { return }
+    guard case .wrong(let contradiction?) = verdict else { return }
     place.series.resyncs.increment()
-    events.resynchronise(place.slot)
+    events.resynchronise(place.slot, contradiction)
     tokens?.distrust()
   }
 

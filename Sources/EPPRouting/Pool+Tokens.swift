@@ -38,6 +38,18 @@ extension Pool {
     return !announcements.followed.isEmpty && prompt.bytes.count > announcements.blockTokens && profile.usesPrefixes
   }
 
+  /// Lets the source of events know a prompt that may tell what an endpoint holds.
+  func tellPrompt(_ request: InferenceRequest, _ slot: EndpointSlot, _ scratch: borrowing RoutingScratch) {
+    guard scratch.tokenQuery.blockCount > 0 else { return }
+    let announcements = index.currentAnnouncements()
+    guard announcements.adopting.contains(slot), request.cacheSalt == nil, !scratch.prompt.hasMedia,
+      !announcements.loRANames.contains(request.targetModel)
+    else { return }
+    let prompt = scratch.prompt.isTokens ? scratch.prompt.tokens : scratch.rendered.tokens
+    let prompts = scratch.prompt.isTokens ? scratch.prompt.prompts : scratch.rendered.prompts
+    if prompts.count == 1 { events.notePrompt(prompt, to: slot) }
+  }
+
   /// Engines that can be asked for token ids: those that answer scrapes and whose events are followed, from a random one on.
   func renderers(_ scratch: inout RoutingScratch) -> [EndpointAddress] {
     let members = source.currentSnapshot().members

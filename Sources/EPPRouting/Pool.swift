@@ -109,7 +109,7 @@ package final class Pool: Sendable {
         events.noteStart(of: member.endpoint.slot, at: time)
       }
       switch endpoints.checkCounters(of: member) {
-      case .wrong(_, needsResynchronisation: true): resynchronise(member.endpoint)
+      case .wrong(_, let contradiction?): resynchronise(member.endpoint, contradiction)
       case .nothingMatches: events.noteUnmatched(member.endpoint.slot)
       case .right, .wrong, nil: break
       }
@@ -122,9 +122,9 @@ package final class Pool: Sendable {
   }
 
   /// What is known of an endpoint's cache has proved wrong.
-  private func resynchronise(_ endpoint: Endpoint) {
+  private func resynchronise(_ endpoint: Endpoint, _ contradiction: CacheContradiction) {
     metrics.endpointSeries(for: endpoint).resyncs.increment()
-    events.resynchronise(endpoint.slot)
+    events.resynchronise(endpoint.slot, contradiction)
   }
 
   // MARK: - The way of a request
@@ -273,6 +273,7 @@ package final class Pool: Sendable {
   ) -> RoutedRequest {
     let slot = member.endpoint.slot
     let isSeen = seesResponse || ModelRewrite(request) != nil
+    tellPrompt(request, slot, scratch)
     let entries = record(slot, isSeen, &scratch, now)
     countSession(profile.bindSession(arrival.context, to: slot, now: now))
     let cached = min(decision.isExact ? decision.reusableTokens : decision.matchedTokens, request.promptTokens)

@@ -132,8 +132,8 @@ import ZeroMQ
     let endpoint = pool.follow(publisher)
     try await pool.eventually("depth 2") { pool.depth(prompt, endpoint) == 2 }
     let before = publisher.questions
-    pool.subscriber.resynchronise(endpoint.slot)
-    pool.subscriber.resynchronise(endpoint.slot)
+    pool.subscriber.resynchronise(endpoint.slot, .holdsLess)
+    pool.subscriber.resynchronise(endpoint.slot, .holdsLess)
     try await pool.eventually("another question") { publisher.questions > before }
     try await pool.eventually("depth 2 again") { pool.depth(prompt, endpoint) == 2 }
     #expect(pool.status(endpoint)?.restarts == 0)

@@ -1,4 +1,5 @@
 import EPPKVEvents
+import EPPPrefixCache
 import Testing
 
 @Suite struct KVStreamStateMachineTests {
@@ -162,16 +163,19 @@ import Testing
 
   @Test func whatHasProvedWrongIsLearnedAnew() {
     var machine = followed()
-    #expect(machine.handle(.mistrusted) == [.reset, .dropHeld, .replay(from: 0)])
+    #expect(machine.handle(.mistrusted(.holdsMore)) == [.reset, .dropHeld, .replay(from: 0)])
     for number: UInt64 in 0..<10 { #expect(machine.handle(.replayed(id(number))) == [.apply]) }
     #expect(machine.handle(.replayEnded(.complete)) == [])
     #expect(machine.state == .live)
     #expect(machine.restarts == 0)
 
     var blind = followed(hasReplay: false)
-    #expect(blind.handle(.mistrusted) == [.reset, .dropHeld])
+    #expect(blind.handle(.mistrusted(.holdsLess)) == [.reset, .dropHeld])
     _ = blind.handle(.message(id(10), canWait: true))
     #expect(blind.state == .degraded)
+    // It is known by now that the engine holds more, and what is known is all that can be had.
+    #expect(blind.handle(.mistrusted(.holdsMore)) == [])
+    #expect(blind.handle(.mistrusted(.holdsLess)) == [.reset, .dropHeld])
   }
 
   @Test func aMessageThatCannotBeReadLeavesTheStreamDegraded() {

@@ -1,3 +1,4 @@
+import EPPPrefixCache
 import Testing
 
 @testable import EPPRouting
@@ -35,13 +36,13 @@ import Testing
     var check = begun()
     #expect(
       window(&check, reading(queried: 100_000, hits: 50_000, predicted: 10_000))
-        == .wrong(error: 0.4, needsResynchronisation: false))
+        == .wrong(error: 0.4, nil))
     #expect(
       window(&check, reading(queried: 200_000, hits: 100_000, predicted: 20_000))
-        == .wrong(error: 0.4, needsResynchronisation: true))
+        == .wrong(error: 0.4, .holdsMore))
     #expect(
       window(&check, reading(queried: 300_000, hits: 100_000, predicted: 60_000))
-        == .wrong(error: 0.4, needsResynchronisation: false))
+        == .wrong(error: 0.4, nil))
   }
 
   @Test func blocksThatAreNeverAskedForAreNoticed() {

@@ -1,4 +1,5 @@
 import EPPCore
+import EPPPrefixCache
 import EPPRequests
 import EPPRouting
 import EPPScheduling
@@ -37,7 +38,11 @@ final class RecordingEvents: CacheEventSource {
 
   func noteStart(of slot: EndpointSlot, at time: Double) { starts.withLock { $0.append(time) } }
 
-  func resynchronise(_ slot: EndpointSlot) { slots.withLock { $0.append(slot) } }
+  private let told = Mutex<[[UInt32]]>([])
+  var prompts: [[UInt32]] { told.withLock { $0 } }
+  func notePrompt(_ tokens: [UInt32], to slot: EndpointSlot) { told.withLock { $0.append(tokens) } }
+
+  func resynchronise(_ slot: EndpointSlot, _ contradiction: CacheContradiction) { slots.withLock { $0.append(slot) } }
 }
 
 /// Says what it is told to, and remembers who could have been asked.

@@ -146,6 +146,22 @@ extension PoolTests {
     #expect(page().contains(#"epp_prefix_prediction_error_tokens_count{endpoint_name="e1"} 5"#))
   }
 
+  @Test func promptsAreToldWhereTheyAreOfUse() throws {
+    let events = RecordingEvents()
+    let pool = pool(events: events)
+    var scratch = pool.makeScratch()
+    index.setFollowed(true, members[0].endpoint.slot)
+    _ = try route(tokenBody(ids), in: pool, scratch: &scratch).get()
+    #expect(events.prompts.isEmpty, "nothing waits for them")
+    for member in members { index.setAdopting(true, member.endpoint.slot) }
+    _ = try route(tokenBody(ids), in: pool, scratch: &scratch).get()
+    #expect(events.prompts == [ids])
+    let salted = #"{"model": "m", "cache_salt": "s", "prompt": [\#(ids.map(String.init).joined(separator: ","))]}"#
+    _ = try route(Array(salted.utf8), in: pool, scratch: &scratch).get()
+    _ = try route(body(text), in: pool, scratch: &scratch).get()
+    #expect(events.prompts.count == 1)
+  }
+
   @Test func tokenIDsAreRememberedWhereNoEventsCome() throws {
     var scratch = pool.makeScratch()
     let tokens = (0..<200 as Range<UInt32>).map { $0 * 7 }

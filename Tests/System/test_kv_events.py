@@ -286,3 +286,35 @@ def test_ports_are_taken_from_flags(simulators: list[Simulator], start_epp) -> N
         "--prefix-mode", "precise", endpoints=[engine.address],
     )
     _wait_live(epp, 1)
+
+
+@pytest.mark.parametrize("algorithm", ["sha256", "sha256_cbor"])
+def test_what_was_held_before_is_found_by_prompts(
+    algorithm: str, tmp_path: Path, start_epp: Callable[..., EPP], start_envoy
+) -> None:
+    """Without a replay nobody says what an engine held before the picker came. Once it stores behind such blocks, the
+    tokens of a prompt tell what they are."""
+    simulator = Simulator(*_FAST, "--prefix-caching-hash-algo", algorithm)
+    try:
+        base = _tokens(simulator, _text(600, 1))
+        _complete(simulator.url, base[:320])
+        entry = simulator.entry("engine-0")
+        del entry["kvReplay"]
+        path = tmp_path / "endpoints.yaml"
+        path.write_text(yaml.safe_dump({"endpoints": [entry]}))
+        epp = start_epp("--endpoints-file", str(path), "--speculative-prefix=false")
+        eventually(lambda: [s["isConnected"] for s in _streams(epp)] == [True], "the engine's KV events are connected to")
+        envoy: Envoy = start_envoy(epp.extproc_port)
+        _complete(envoy.url, _tokens(simulator, _text(40, 2)))
+        eventually(lambda: _streams(epp)[0]["blockHashes"] == algorithm, "the engine's hashes come out the same")
+        assert _complete(envoy.url, base[:480]) == 320
+        blocks = "epp_kv_events_blocks_total"
+        eventually(lambda: epp.metric(blocks, outcome="orphaned") == 10, "the new blocks wait for their parents")
+        assert _complete(envoy.url, base[:480]) == 464
+        eventually(lambda: epp.metric(blocks, outcome="adopted") == 20, "the old blocks are known")
+        truth = _Truth(epp)
+        assert _complete(envoy.url, base[:496]) == 480
+        eventually(lambda: truth._read()[1] - truth.before[1] == 480, "the answer was counted")
+        assert truth.take() == (480, 480)
+    finally:
+        simulator.stop()

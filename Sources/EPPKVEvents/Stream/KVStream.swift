@@ -35,6 +35,15 @@ final class KVStream {
   /// When to ask whether there was more.
   var quietAt: MonotonicTime?
 
+  // What `KVStream+Adoption` keeps.
+  var hashCheck = EngineHashCheck()
+  /// Whether blocks were announced whose parents were not known.
+  var hasOrphans = false
+  /// Whether prompts are looked at.
+  var isAdopting = false
+  /// When the next one may be.
+  var nextAdoption = MonotonicTime(nanoseconds: 0)
+
   /// When the engine's process was started, in seconds since 1970.
   private var startTime: Double?
   private var held = HeldMessages()
@@ -79,6 +88,8 @@ final class KVStream {
     held.removeAll()
     setFollowed(false)
     shop.index.resetEvents(from: endpoint.slot, rank: address.rank)
+    if isAdopting { shop.index.setAdopting(false, endpoint.slot) }
+    isAdopting = false
     series.remove()
   }
 
@@ -87,7 +98,7 @@ final class KVStream {
       endpoint: endpoint.name, rank: address.rank, events: address.events, replay: address.replay,
       isConnected: isConnected, state: machine.state, isFollowed: followed, nextMessage: machine.next,
       messages: messages, lostMessages: machine.lostMessages, unreadableMessages: unreadableMessages,
-      heldMessages: held.count, restarts: machine.restarts,
+      heldMessages: held.count, restarts: machine.restarts, blockHashes: hashCheck.name,
       silentFor: lastMessageAt.map { Double(shop.now().duration(since: $0).components.seconds) })
   }
 
@@ -173,12 +184,14 @@ final class KVStream {
       _ = machine.handle(.unreadable)
       return
     }
+    if hashCheck.isOpen { hashCheck.see(shop.batch) }
     let counts = shop.index.apply(
       shop.batch, from: endpoint.slot, rank: address.rank, position: position(after: id))
     shop.series.count(counts)
     messages += 1
     reviveAfter = shop.configuration.reviveAfter
     setFollowed(true)
+    noteOrphans(counts)
     if counts.cleared > 0 { _ = machine.handle(.cleared) }
   }
 
@@ -325,7 +338,25 @@ extension KVStreamState {
   }
 }
 
+extension EngineHashCheck {
+  /// How the engine hashes, in a word.
+  fileprivate var name: String {
+    switch verdict {
+    case .open: "unknown"
+    case .known(let hasher): hasher.algorithm.rawValue
+    case .foreign: "other"
+    }
+  }
+}
+
 extension KVEventSeries {
+  /// Counts what the tokens of a prompt have told.
+  func count(adopted counts: AnnouncedCounts) {
+    stored.increment(by: counts.stored)
+    adopted.increment(by: counts.adopted)
+    refused.increment(by: counts.refused)
+  }
+
   fileprivate func count(_ counts: AnnouncedCounts) {
     applied.increment()
     stored.increment(by: counts.stored)

@@ -1,3 +1,5 @@
+package import EPPPrefixCache
+
 /// Follows the numbered messages of one publisher (an engine, or one data-parallel rank of it): what happened in, what to
 /// do out.
 ///
@@ -28,7 +30,7 @@ package struct KVStreamStateMachine: Sendable {
     /// The engine's process is a new one, by other evidence (its start time on the metrics page).
     case restarted
     /// What is known of the cache has proved wrong.
-    case mistrusted
+    case mistrusted(CacheContradiction)
     /// A message was applied that says that the cache is empty.
     case cleared
     /// A message that was to be applied could not be read.
@@ -135,7 +137,7 @@ package struct KVStreamStateMachine: Sendable {
       case .replayEnded(let end): replayEnded(end)
       case .quiet: quiet()
       case .restarted: restarted()
-      case .mistrusted: mistrusted()
+      case .mistrusted(let contradiction): mistrusted(contradiction)
       case .cleared: note(isIncomplete: false)
       case .unreadable: note(isIncomplete: true)
       }
@@ -214,7 +216,12 @@ package struct KVStreamStateMachine: Sendable {
     return startOver()
   }
 
-  private mutating func mistrusted() -> [Action] { last == nil ? [] : learnAnew() }
+  private mutating func mistrusted(_ contradiction: CacheContradiction) -> [Action] {
+    // That the engine holds more than is known of a stream with gaps is no news, and without a replay nothing is gained
+    // by knowing less.
+    if last == nil || contradiction == .holdsMore && isIncomplete && !hasReplay { return [] }
+    return learnAnew()
+  }
 
   private mutating func learnAnew() -> [Action] {
     forget()

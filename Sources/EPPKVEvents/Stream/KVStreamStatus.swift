@@ -19,6 +19,9 @@ package struct KVStreamStatus: Sendable, Equatable, Codable {
   /// Messages that wait for a replay.
   package var heldMessages: Int
   package var restarts: UInt64
+  /// How the engine hashes its blocks: `sha256`, `sha256_cbor`, `other`, or `unknown` as long as it has announced nothing
+  /// that tells.
+  package var blockHashes: String
   /// Seconds since the last message; nil before the first.
   package var silentFor: Double?
 }

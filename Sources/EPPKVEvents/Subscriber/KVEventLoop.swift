@@ -105,6 +105,7 @@ final class KVEventLoop {
       states[stream.machine.state, default: 0] += 1
       statuses.append(stream.status)
     }
+    for followed in endpoints.values { noteAdoption(followed) }
     for state in KVStreamState.allCases { shop.series.streams(in: state.rawValue).set(states[state] ?? 0) }
     mailbox.streams = statuses.sorted { ($0.endpoint, $0.rank) < ($1.endpoint, $1.rank) }
   }
@@ -115,9 +116,10 @@ final class KVEventLoop {
     switch command {
     case .follow(let endpoint): follow(endpoint)
     case .unfollow(let slot): unfollow(slot)
-    case .resynchronise(let slot): resynchronise(slot)
+    case .resynchronise(let slot, let contradiction): resynchronise(slot, contradiction)
     case .started(let slot, let time): noteStart(of: slot, at: time)
     case .unmatched(let slot): for stream in endpoints[slot]?.streams ?? [] { stream.warnUnmatched() }
+    case .prompt(let tokens, let slot): for stream in endpoints[slot]?.streams ?? [] { stream.adopt(tokens) }
     case .stop: isStopping = true
     }
   }
@@ -153,16 +155,23 @@ final class KVEventLoop {
     shop.topics.remove(slot)
   }
 
-  private func resynchronise(_ slot: EndpointSlot) {
+  private func resynchronise(_ slot: EndpointSlot, _ contradiction: CacheContradiction) {
     let now = shop.now()
     if let last = endpoints[slot]?.resynchronisedAt, now < last.advanced(by: Self.resynchronisationInterval) { return }
     endpoints[slot]?.resynchronisedAt = now
-    for stream in endpoints[slot]?.streams ?? [] { stream.handle(.mistrusted) }
+    for stream in endpoints[slot]?.streams ?? [] { stream.handle(.mistrusted(contradiction)) }
   }
 
   private func noteStart(of slot: EndpointSlot, at time: Double) {
     for stream in endpoints[slot]?.streams ?? [] where stream.noteStart(at: time) { stream.handle(.restarted) }
     endpoints[slot]?.startTime = time
+  }
+
+  /// Asks for prompts as long as they are of use.
+  private func noteAdoption(_ followed: FollowedEndpoint) {
+    guard followed.streams.contains(where: \.isAdopting) else { return }
+    for stream in followed.streams { stream.tickAdoption() }
+    if !followed.streams.contains(where: \.isAdopting) { shop.index.setAdopting(false, followed.endpoint.slot) }
   }
 
   // MARK: - Publishers that connect to this process

@@ -1,4 +1,5 @@
 import EPPCore
+import EPPPrefixCache
 import Synchronization
 import ZeroMQ
 
@@ -7,9 +8,10 @@ final class KVEventMailbox: Sendable {
   enum Command: Sendable {
     case follow(Endpoint)
     case unfollow(EndpointSlot)
-    case resynchronise(EndpointSlot)
+    case resynchronise(EndpointSlot, CacheContradiction)
     case started(EndpointSlot, Double)
     case unmatched(EndpointSlot)
+    case prompt([UInt32], EndpointSlot)
     case stop
   }
 
@@ -17,7 +19,12 @@ final class KVEventMailbox: Sendable {
     var commands: [Command] = []
     var streams: [KVStreamStatus] = []
     var boundAddress: String?
+    /// Prompts among the commands.
+    var prompts = 0
   }
+
+  /// Prompts that wait for the event thread; further ones are dropped, for others will come.
+  private static let maximumPrompts = 16
 
   let waker = Waker()
   private let state = Mutex(State())
@@ -27,10 +34,24 @@ final class KVEventMailbox: Sendable {
     waker.wake()
   }
 
+  /// Leaves a prompt, if few wait.
+  func post(prompt: [UInt32], to slot: EndpointSlot) {
+    let isTaken = state.withLock { state in
+      guard state.prompts < Self.maximumPrompts else { return false }
+      state.prompts += 1
+      state.commands.append(.prompt(prompt, slot))
+      return true
+    }
+    if isTaken { waker.wake() }
+  }
+
   /// All commands since the last call, in order.
   func takeCommands() -> [Command] {
     state.withLock { state in
-      defer { state.commands = [] }
+      defer {
+        state.commands = []
+        state.prompts = 0
+      }
       return state.commands
     }
   }

@@ -44,11 +44,16 @@ package final class KVEventSubscriber: Sendable {
   package func unfollow(_ slot: EndpointSlot) { mailbox.post(.unfollow(slot)) }
 
   /// What is known of an endpoint's cache is wrong: it is learned anew, at most once in 30 seconds.
-  package func resynchronise(_ slot: EndpointSlot) { mailbox.post(.resynchronise(slot)) }
+  package func resynchronise(_ slot: EndpointSlot, _ contradiction: CacheContradiction) {
+    mailbox.post(.resynchronise(slot, contradiction))
+  }
 
   /// The start time of an endpoint's process, seconds since 1970, as its metrics page has it. A later one than before means
   /// that its cache is empty.
   package func noteStart(of slot: EndpointSlot, at time: Double) { mailbox.post(.started(slot, time)) }
+
+  /// A prompt is sent to an endpoint that holds blocks whose parents are not known. Some are looked at, as time allows.
+  package func notePrompt(_ tokens: [UInt32], to slot: EndpointSlot) { mailbox.post(prompt: tokens, to: slot) }
 
   /// An endpoint's engine finds much in its cache, and nothing that its events have announced is ever asked for.
   package func noteUnmatched(_ slot: EndpointSlot) { mailbox.post(.unmatched(slot)) }

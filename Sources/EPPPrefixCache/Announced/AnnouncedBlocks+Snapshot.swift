@@ -7,8 +7,8 @@ extension AnnouncedBlocks {
     copy.append(contentsOf: entries)
   }
 
-  /// Blocks out of a snapshot. Children are counted anew; of `counts` only copies matter, and whether an entry is free or
-  /// has had more children than are counted.
+  /// Blocks out of a snapshot. Children are counted anew; of what is counted only copies matter, and whether
+  /// an entry has had more children than are counted.
   ///
   /// - Returns: nil when the entries contradict each other.
   init?(restoring entries: consuming [Entry], firstFree: UInt32) {
@@ -22,17 +22,13 @@ extension AnnouncedBlocks {
 
   /// - Returns: false when a parent is not there.
   private mutating func countChildren() -> Bool {
-    for number in entries.indices where entries[number].counts != Self.free {
-      let counts = entries[number].counts
-      let isSaturated = counts >> Self.childrenShift >= Self.maximumChildren
-      entries[number].counts = counts & Self.copyMask | (isSaturated ? Self.maximumChildren << Self.childrenShift : 0)
+    for number in entries.indices where !entries[number].isFree && !entries[number].isSaturated {
+      entries[number].children = 0
     }
-    for entry in entries where entry.counts != Self.free && entry.parent > 0 {
+    for entry in entries where !entry.isFree && entry.parent > 0 {
       let parent = Int(entry.parent) - 1
-      guard parent < entries.count, entries[parent].counts != Self.free else { return false }
-      if entries[parent].counts >> Self.childrenShift < Self.maximumChildren {
-        entries[parent].counts += 1 << Self.childrenShift
-      }
+      guard parent < entries.count, !entries[parent].isFree else { return false }
+      if !entries[parent].isSaturated { entries[parent].children += 1 }
     }
     return true
   }
@@ -41,7 +37,7 @@ extension AnnouncedBlocks {
   private var hasNoCycle: Bool {
     // The walk that has come by first, counted from 1.
     var seen = [UInt32](repeating: 0, count: entries.count)
-    for first in entries.indices where entries[first].counts != Self.free {
+    for first in entries.indices where !entries[first].isFree {
       var number = first
       while seen[number] == 0 {
         seen[number] = UInt32(first) + 1
@@ -55,11 +51,11 @@ extension AnnouncedBlocks {
 
   /// Whether the list of free entries leads through every one of them once.
   private var isFreeListWhole: Bool {
-    var left = entries.count { $0.counts == Self.free }
+    var left = entries.count(where: \.isFree)
     var next = firstFree
     while next > 0 {
       let number = Int(next) - 1
-      guard left > 0, number < entries.count, entries[number].counts == Self.free else { return false }
+      guard left > 0, number < entries.count, entries[number].isFree else { return false }
       left -= 1
       next = entries[number].parent
     }
@@ -68,10 +64,10 @@ extension AnnouncedBlocks {
 
   /// - Returns: false when there is an entry that has neither copies nor children: it would never go.
   private mutating func countEntries() -> Bool {
-    for entry in entries where entry.counts != Self.free {
-      guard entry.counts != 0 else { return false }
+    for entry in entries where !entry.isFree {
+      guard !entry.isEmpty else { return false }
       count += 1
-      if entry.counts & Self.gpuMask == 0, entry.counts >> Self.childrenShift > 0 { ghosts += 1 }
+      if entry.copies & Self.gpuMask == 0, entry.children > 0 { ghosts += 1 }
     }
     return true
   }
@@ -80,6 +76,6 @@ extension AnnouncedBlocks {
   private mutating func makePlaces() {
     guard count > 0 else { return }
     places = [UInt32](repeating: 0, count: max(32, count * 5 / 3))
-    for number in entries.indices where entries[number].counts != Self.free { place(entries[number].hash, number) }
+    for number in entries.indices where !entries[number].isFree { place(entries[number].hash, number) }
   }
 }

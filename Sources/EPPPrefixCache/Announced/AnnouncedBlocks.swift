@@ -4,31 +4,16 @@
 /// Engines announce every physical copy and every eviction of one, so a block is there while copies are left. A block
 /// that is gone stays as a ghost while blocks behind it are there: such a prefix has a hole, and readers have to know.
 ///
-/// Flat arrays: 24 bytes a block, and about 7 for its place in the hash table.
+/// Flat arrays: 20 bytes a block, and about 7 for its place in the hash table.
 struct AnnouncedBlocks {
-  struct Entry {
-    /// The engine's hash.
-    var hash: UInt64
-    var key: BlockKey
-    /// The number of the block before this one plus 1; 0 for the first of a prefix. In a free entry the next free one.
-    var parent: UInt32
-    /// Four bits of copies for each tier, above them the number of blocks whose parent this is; `free` when not in use.
-    var counts: UInt32
-  }
-
   /// Copies that are counted on one tier; further ones are not.
   static let maximumCopies: UInt32 = 15
-  static let free = UInt32.max
   private static let tierBits: UInt32 = 4
-  static let copyMask: UInt32 = 0xFFF
   /// Copies on the GPU.
   static let gpuMask: UInt32 = 0xF
-  static let childrenShift: UInt32 = 12
-  /// Children that are counted; a block that has had so many counts as one with children for good.
-  static let maximumChildren: UInt32 = (1 << 20) - 2
-  /// Entries are numbered by 24 bits in the hash table.
-  static let maximumCount = (1 << 24) - 2
-  private static let numberMask: UInt32 = (1 << 24) - 1
+  /// Entries that can be numbered.
+  static let maximumCount = (1 << Entry.numberBits) - 2
+  private static let numberMask: UInt32 = 1 << Entry.numberBits - 1
   private static let tombstone: UInt32 = numberMask
 
   var entries: [Entry] = []
@@ -43,7 +28,7 @@ struct AnnouncedBlocks {
   var ghosts = 0
 
   /// Bytes of a block, for an estimate of what a number of them takes.
-  static let bytesPerBlock = 36
+  static let bytesPerBlock = 32
 
   var sizeInBytes: Int {
     entries.capacity * MemoryLayout<Entry>.stride + places.capacity * MemoryLayout<UInt32>.stride
@@ -68,6 +53,7 @@ struct AnnouncedBlocks {
   @inline(__always)
   func look(for hash: UInt64) -> Finding {
     guard !places.isEmpty else { return .unknown(place: nil) }
+    let name = hash & Entry.hashMask
     let mixed = Self.mix(hash)
     let tag = UInt32(truncatingIfNeeded: mixed) & ~Self.numberMask
     var place = Self.home(mixed, places.count)
@@ -79,7 +65,7 @@ struct AnnouncedBlocks {
         if free == nil { free = place }
       } else if word & ~Self.numberMask == tag {
         let number = Int(word & Self.numberMask) - 1
-        if entries[number].hash == hash { return .known(number) }
+        if entries[number].hash == name { return .known(number) }
       }
       place += 1
       if place == places.count { place = 0 }
@@ -87,16 +73,16 @@ struct AnnouncedBlocks {
   }
 
   /// Whether any copy of an entry is there.
-  func isHeld(_ number: Int) -> Bool { entries[number].counts & Self.copyMask != 0 }
+  func isHeld(_ number: Int) -> Bool { entries[number].copies != 0 }
 
   /// Whether an entry is not in use.
-  func isFree(_ number: Int) -> Bool { entries[number].counts == Self.free }
+  func isFree(_ number: Int) -> Bool { entries[number].isFree }
 
   @inline(__always)
   func key(_ number: Int) -> BlockKey { entries[number].key }
 
   @inline(__always)
-  func copies(_ number: Int, _ tier: StorageTier) -> UInt32 { entries[number].counts >> Self.shift(tier) & 15 }
+  func copies(_ number: Int, _ tier: StorageTier) -> UInt32 { entries[number].copies >> Self.shift(tier) & 15 }
 
   /// Brings the place of a hash into the cache.
   @inline(__always)
@@ -116,7 +102,7 @@ struct AnnouncedBlocks {
   /// All blocks that are there on at least one of these tiers, in no order.
   func keys(on tiers: [StorageTier]) -> [BlockKey] {
     entries.filter { entry in
-      entry.counts != Self.free && tiers.contains { entry.counts >> Self.shift($0) & 15 > 0 }
+      !entry.isFree && tiers.contains { entry.copies >> Self.shift($0) & 15 > 0 }
     }.map(\.key)
   }
 
@@ -127,7 +113,7 @@ struct AnnouncedBlocks {
     let copies = copies(number, tier)
     guard copies < Self.maximumCopies else { return }
     if tier == .gpu, copies == 0, hasChildren(number) { ghosts -= 1 }
-    entries[number].counts += 1 << Self.shift(tier)
+    entries[number].copies += 1 << Self.shift(tier)
   }
 
   /// Enters a block that is not known, with one copy.
@@ -141,7 +127,7 @@ struct AnnouncedBlocks {
     guard count < Self.maximumCount else { return nil }
     let number: Int
     let entry = Entry(
-      hash: hash, key: key, parent: parent.map { UInt32($0 + 1) } ?? 0, counts: 1 << Self.shift(tier))
+      hash: hash, key: key, parent: parent.map { UInt32($0 + 1) } ?? 0, copies: 1 << Self.shift(tier))
     if firstFree > 0 {
       number = Int(firstFree) - 1
       firstFree = entries[number].parent
@@ -167,7 +153,7 @@ struct AnnouncedBlocks {
   /// The newcomer did not come.
   mutating func removeChild(_ parent: Int) {
     changeChildren(of: parent, by: -1)
-    if entries[parent].counts == 0 { discard(from: parent) }
+    if entries[parent].isEmpty { discard(from: parent) }
   }
 
   /// Where a block is not any more, now that a copy has gone.
@@ -183,8 +169,8 @@ struct AnnouncedBlocks {
   mutating func removeCopy(_ number: Int, _ tier: StorageTier) -> Departure? {
     let copies = copies(number, tier)
     guard copies > 0 else { return nil }
-    entries[number].counts -= 1 << Self.shift(tier)
-    let left = entries[number].counts & Self.copyMask
+    entries[number].copies -= 1 << Self.shift(tier)
+    let left = entries[number].copies
     let isLast = copies == 1
     if tier == .gpu, isLast, hasChildren(number) { ghosts += 1 }
     if left == 0 { discard(from: number) }
@@ -196,11 +182,10 @@ struct AnnouncedBlocks {
   /// Forgets an entry without copies and children, and then its ghosts of ancestors.
   private mutating func discard(from first: Int) {
     var number = first
-    while entries[number].counts == 0 {
+    while entries[number].isEmpty {
       let parent = entries[number].parent
       unplace(number)
-      entries[number].counts = Self.free
-      entries[number].parent = firstFree
+      entries[number] = Entry(free: firstFree)
       firstFree = UInt32(number + 1)
       count -= 1
       guard parent > 0 else { return }
@@ -209,13 +194,13 @@ struct AnnouncedBlocks {
     }
   }
 
-  private func hasChildren(_ number: Int) -> Bool { entries[number].counts >> Self.childrenShift > 0 }
+  private func hasChildren(_ number: Int) -> Bool { entries[number].children > 0 }
 
   private mutating func changeChildren(of number: Int, by change: Int) {
-    let children = entries[number].counts >> Self.childrenShift
-    guard children < Self.maximumChildren else { return }
+    let children = entries[number].children
+    guard children < Entry.maximumChildren else { return }
     let changed = UInt32(Int(children) + change)
-    entries[number].counts = entries[number].counts & Self.copyMask | changed << Self.childrenShift
+    entries[number].children = changed
     guard copies(number, .gpu) == 0 else { return }
     if children == 0 { ghosts += 1 }
     if changed == 0 { ghosts -= 1 }
@@ -227,8 +212,7 @@ struct AnnouncedBlocks {
     guard !entries.isEmpty else { return nil }
     for _ in entries.indices {
       hand = hand + 1 < entries.count ? hand + 1 : 0
-      let counts = entries[hand].counts
-      if counts != Self.free, counts >> Self.childrenShift == 0 { return hand }
+      if entries[hand].children == 0 { return hand }
     }
     return nil
   }
@@ -246,7 +230,10 @@ struct AnnouncedBlocks {
 
   /// Engines' hashes are mostly digests, but some count.
   @inline(__always)
-  private static func mix(_ hash: UInt64) -> UInt64 { (hash ^ hash >> 32) &* 0x9E37_79B9_7F4A_7C15 }
+  private static func mix(_ hash: UInt64) -> UInt64 {
+    let name = hash & Entry.hashMask
+    return (name ^ name >> 32) &* 0x9E37_79B9_7F4A_7C15
+  }
 
   @inline(__always)
   private static func home(_ mixed: UInt64, _ places: Int) -> Int { Int(((mixed >> 32) &* UInt64(places)) >> 32) }
@@ -296,7 +283,7 @@ struct AnnouncedBlocks {
     places = []
     places = [UInt32](repeating: 0, count: size)
     usedPlaces = 0
-    for number in entries.indices where entries[number].counts != Self.free && number != newcomer {
+    for number in entries.indices where !entries[number].isFree && number != newcomer {
       place(entries[number].hash, number)
     }
   }

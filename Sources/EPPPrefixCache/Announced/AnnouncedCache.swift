@@ -8,7 +8,11 @@ struct AnnouncedCache {
 
   let slot: EndpointSlot
   private(set) var blocks = AnnouncedBlocks()
-  private(set) var waiting = WaitingStores()
+  private(set) var waiting = WaitingStores() {
+    didSet { if waiting.isEmpty { gone.removeAll() } }
+  }
+  /// Blocks that have gone while others waited for their parents.
+  var gone = GoneBlocks()
   /// What beside the blocks events have said.
   private(set) var state = State()
   /// How far the engine's stream has been applied, if the event thread says so.
@@ -29,6 +33,7 @@ struct AnnouncedCache {
     self.blocks = blocks
     self.waiting = waiting
     self.state = state
+    if !waiting.isEmpty { gone.forget() }
   }
 
   /// Tokens in a block, as first announced.
@@ -79,6 +84,7 @@ struct AnnouncedCache {
     }
     state.blockTokens = event.blockTokens
     if let name = event.loRAName { state.lastLoRAName = name }
+    gone.remove(hashes[event.hashes])
     var parent: Int?
     if let hash = event.parent {
       guard let known = blocks.find(hash) else {
@@ -122,36 +128,47 @@ struct AnnouncedCache {
           number = known
           addCopy(number, event.tier, &writer)
         case .unknown(let place):
-          // Counted before room is made, so that the parent, which may be a ghost, does not go.
-          if let parent { blocks.addChild(parent) }
-          let hasDropped = makeRoom(limit, &writer)
-          let new = blocks.insert(
-            hash, keys[position - start], parent: parent, event.tier, place: hasDropped ? nil : place)
-          guard let new else {
-            if let parent { blocks.removeChild(parent) }
+          guard let new = enter(hash, keys[position - start], behind: parent, event.tier, place, limit, &writer) else {
             counts.refused += event.hashes.upperBound - position
             return
           }
           number = new
-          publish(keys[position - start], event.tier, &writer)
         }
         counts.stored += 1
         parent = number
-        if !waiting.isEmpty {
-          // Stays, whatever goes to make room for those that have waited for it.
-          blocks.addChild(number)
-          placeWaiting(hash, hasher, limit, &writer, &counts)
-          blocks.removeChild(number)
-        }
+        if !waiting.isEmpty { placeWaiting(hash, number, hasher, limit, &writer, &counts) }
       }
       start = end
     }
   }
 
-  private mutating func placeWaiting(
-    _ hash: UInt64, _ hasher: BlockHasher, _ limit: Int, _ writer: inout BlockIndexWriter,
+  /// Enters a block that is not known, with one copy.
+  ///
+  /// - Parameter place: the free place that a look for it has found.
+  /// - Returns: its number; nil when there is no room for it.
+  mutating func enter(
+    _ hash: UInt64, _ key: BlockKey, behind parent: Int?, _ tier: StorageTier, _ place: Int?, _ limit: Int,
+    _ writer: inout BlockIndexWriter
+  ) -> Int? {
+    // Counted before room is made, so that the parent, which may be a ghost, does not go.
+    if let parent { blocks.addChild(parent) }
+    let hasDropped = makeRoom(limit, &writer)
+    guard let number = blocks.insert(hash, key, parent: parent, tier, place: hasDropped ? nil : place) else {
+      if let parent { blocks.removeChild(parent) }
+      return nil
+    }
+    publish(key, tier, &writer)
+    return number
+  }
+
+  /// Enters what has waited for a block, which is known now.
+  mutating func placeWaiting(
+    _ hash: UInt64, _ number: Int, _ hasher: BlockHasher, _ limit: Int, _ writer: inout BlockIndexWriter,
     _ counts: inout AnnouncedCounts
   ) {
+    // The block stays, whatever goes to make room for those that have waited for it.
+    blocks.addChild(number)
+    defer { blocks.removeChild(number) }
     for store in waiting.take(parent: hash) {
       guard !store.hashes.isEmpty, let parent = blocks.find(hash) else { continue }
       var event = store.event
@@ -185,8 +202,10 @@ struct AnnouncedCache {
       let hash = hashes[position]
       guard let number = blocks.find(hash) else {
         if waiting.isEmpty || !waiting.remove(hash) { counts.unknown += 1 }
+        if !waiting.isEmpty { gone.insert(hash) }
         continue
       }
+      if !waiting.isEmpty { gone.insert(hash) }
       if removeCopy(number, event.tier, &writer) { counts.removed += 1 } else { counts.unknown += 1 }
     }
   }
@@ -233,7 +252,7 @@ struct AnnouncedCache {
     if let anyTier { writer.insert(key, anyTier) }
   }
 
-  private mutating func removeCopy(_ number: Int, _ tier: StorageTier, _ writer: inout BlockIndexWriter) -> Bool {
+  mutating func removeCopy(_ number: Int, _ tier: StorageTier, _ writer: inout BlockIndexWriter) -> Bool {
     let key = blocks.key(number)
     guard let departure = blocks.removeCopy(number, tier) else { return false }
     if departure.fromGPU, let gpu { writer.remove(key, gpu) }
@@ -289,7 +308,7 @@ struct AnnouncedCache {
     return true
   }
 
-  private mutating func publishHoles(_ writer: inout BlockIndexWriter) {
+  mutating func publishHoles(_ writer: inout BlockIndexWriter) {
     let hasHoles = blocks.ghosts > 0
     guard hasHoles != holdsHoles, let gpu else { return }
     writer.setHoles(hasHoles, of: gpu)

@@ -7,6 +7,8 @@ package struct AnnouncedCounts: Equatable, Sendable {
   package var cleared = 0
   /// Stored behind a block that is not known: they wait for it, or were dropped.
   package var orphaned = 0
+  /// Held before anybody listened, and found by the tokens of a prompt.
+  package var adopted = 0
   /// Removed, or said to be on another tier, without being known.
   package var unknown = 0
   /// Stored in caches that do not hold whole prefixes, or in blocks of another size than the engine's first ones.
@@ -21,6 +23,7 @@ package struct AnnouncedCounts: Equatable, Sendable {
     left.removed += right.removed
     left.cleared += right.cleared
     left.orphaned += right.orphaned
+    left.adopted += right.adopted
     left.unknown += right.unknown
     left.notIndexed += right.notIndexed
     left.refused += right.refused

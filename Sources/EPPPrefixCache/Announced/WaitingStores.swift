@@ -20,6 +20,9 @@ struct WaitingStores {
 
   var isEmpty: Bool { byParent.isEmpty }
 
+  /// Whether something waits for a block.
+  func isAwaited(_ hash: UInt64) -> Bool { byParent[hash] != nil }
+
   /// - Returns: blocks that were dropped to make room.
   mutating func add(_ store: Store, parent: UInt64) -> Int {
     guard store.hashes.count <= Self.maximumBlocks else { return store.hashes.count }

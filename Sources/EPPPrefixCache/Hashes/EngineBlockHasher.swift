@@ -3,8 +3,9 @@ import Crypto
 /// Computes the hashes that vLLM gives its blocks, from their tokens: `f((parent, tokens, extra keys))`, where `f` is
 /// SHA-256 over the tuple as Python pickles it (protocol 5), or over its canonical CBOR.
 ///
-/// Needed in two places only, for a hash costs as much as twenty keys of our own: to see at start that an engine's
-/// tokens and block size are what we take them for, and to place blocks whose parent was stored before we listened.
+/// Needed in two places only, for a hash costs as much as two hundred keys of our own: to see at start that an engine's
+/// tokens and block size are what we take them for (`EngineHashCheck`), and to place blocks whose parent was stored before
+/// we listened (`PrefixIndex.adopt`).
 package struct EngineBlockHasher: Sendable {
   /// vLLM's `--prefix-caching-hash-algo`.
   package enum Algorithm: String, Sendable, CaseIterable {
@@ -26,7 +27,7 @@ package struct EngineBlockHasher: Sendable {
 
   /// The parent of every first block.
   package let root: Digest
-  private let algorithm: Algorithm
+  package let algorithm: Algorithm
 
   /// - Parameter seed: the engine's `PYTHONHASHSEED`, or `defaultSeed`.
   package init(_ algorithm: Algorithm, seed: String = Self.defaultSeed) {
@@ -60,6 +61,22 @@ package struct EngineBlockHasher: Sendable {
       CBOR.appendBlock(parent.bytes, tokens, cacheSalt, to: &input)
     }
     return Self.digest(input)
+  }
+
+  /// The hashes that an engine shows for the blocks of a prompt without extra keys, in order.
+  ///
+  /// Some 1.5 µs a block.
+  package func hashes(of tokens: [UInt32], blockTokens: Int) -> [UInt64] {
+    guard blockTokens > 0 else { return [] }
+    var parent = root
+    var hashes: [UInt64] = []
+    hashes.reserveCapacity(tokens.count / blockTokens)
+    for start in stride(from: 0, to: tokens.count - blockTokens + 1, by: blockTokens) {
+      guard let digest = hash(after: parent, tokens[start..<(start + blockTokens)]) else { break }
+      hashes.append(digest.low64)
+      parent = digest
+    }
+    return hashes
   }
 
   private static func digest(_ input: [UInt8]) -> Digest { Digest(bytes: Array(SHA256.hash(data: input))) }

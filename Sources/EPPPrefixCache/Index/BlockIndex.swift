@@ -14,7 +14,9 @@ final class BlockIndex: Sendable {
   ///
   /// - Returns: nil when the system has no memory for it.
   init?() {
-    guard let table = BlockTable(), let sets = HolderSets(), let owners = SharedWords(logarithm: 16) else { return nil }
+    guard let table = BlockTable(), let sets = HolderSets(),
+      let owners = SharedWords(size: SharedWords.Size(words: 1 << 16))
+    else { return nil }
     self.table = table
     self.sets = sets
     self.owners = owners

@@ -4,8 +4,8 @@
 /// is an array of buckets of one cache line: seven slots, and a count of the keys that found their bucket full and went
 /// on to the next one. A probe ends at the first bucket without such keys, and a removal leaves nothing behind.
 ///
-/// A slot is one word: 40 bits of the key and the name of a set. The lower bits of those 40 choose the bucket, so a
-/// segment can grow without knowing more of a key than that. Two keys are taken for one when 50 of their bits are equal.
+/// A slot is one word: 40 bits of the key and the name of a set. Of those 40, 32 choose the bucket, so a segment can grow
+/// without knowing more of a key than that. Two keys are taken for one when 50 of their bits are equal.
 struct BlockTable: Sendable {
   static let segmentBits = 10
   static let segmentCount = 1 << segmentBits
@@ -17,7 +17,7 @@ struct BlockTable: Sendable {
   private let directory: SharedWords
 
   init?() {
-    guard let directory = SharedWords(logarithm: Self.segmentBits) else { return nil }
+    guard let directory = SharedWords(size: SharedWords.Size(words: Self.segmentCount)) else { return nil }
     self.directory = directory
   }
 
@@ -26,16 +26,16 @@ struct BlockTable: Sendable {
   func set(of key: BlockKey) -> HolderSetID {
     guard let words = segment(Self.segmentNumber(of: key)) else { return .empty }
     let tag = Self.tag(of: key)
-    let mask = Self.bucketMask(words)
-    var bucket = Int(truncatingIfNeeded: tag) & mask
-    for _ in 0...mask {
+    let buckets = Self.bucketCount(words)
+    var bucket = Self.home(of: tag, buckets)
+    for _ in 0..<buckets {
       let first = bucket * Self.bucketWords
       for slot in 1...Self.bucketSlots {
         let word = words.load(first + slot)
         if word >> UInt64(HolderSetID.bits) == tag { return Self.set(in: word) }
       }
       guard words.load(first) > 0 else { break }
-      bucket = (bucket + 1) & mask
+      bucket = Self.bucket(after: bucket, buckets)
     }
     return .empty
   }
@@ -62,7 +62,7 @@ struct BlockTable: Sendable {
   /// The part of a key that stands in its slot; never 0, so that no key looks like an empty slot.
   @inline(__always)
   static func tag(of key: BlockKey) -> UInt64 {
-    let tag = key.rawValue & tagMask
+    let tag = key.rawValue >> 12 & tagMask
     return tag == 0 ? 1 : tag
   }
 
@@ -80,5 +80,14 @@ struct BlockTable: Sendable {
   }
 
   @inline(__always)
-  static func bucketMask(_ words: SharedWords) -> Int { words.count / bucketWords - 1 }
+  static func bucketCount(_ words: SharedWords) -> Int { words.count / bucketWords }
+
+  /// The bucket of a key, where there is room: larger tags are never before smaller ones.
+  @inline(__always)
+  static func home(of tag: UInt64, _ buckets: Int) -> Int {
+    Int(truncatingIfNeeded: ((tag & 0xFFFF_FFFF) &* UInt64(truncatingIfNeeded: buckets)) >> 32)
+  }
+
+  @inline(__always)
+  static func bucket(after bucket: Int, _ buckets: Int) -> Int { bucket + 1 < buckets ? bucket + 1 : 0 }
 }

@@ -49,10 +49,10 @@ struct BlockTableWriter: ~Copyable {
   func find(_ key: BlockKey) -> Finding {
     guard let words = segment(BlockTable.segmentNumber(of: key)) else { return .nowhere }
     let tag = BlockTable.tag(of: key)
-    let mask = BlockTable.bucketMask(words)
-    var bucket = Int(truncatingIfNeeded: tag) & mask
+    let buckets = BlockTable.bucketCount(words)
+    var bucket = BlockTable.home(of: tag, buckets)
     var free = -1
-    for _ in 0...mask {
+    for _ in 0..<buckets {
       let first = bucket * BlockTable.bucketWords
       for slot in 1...BlockTable.bucketSlots {
         let word = words.loadRelaxed(first + slot)
@@ -60,7 +60,7 @@ struct BlockTableWriter: ~Copyable {
         if word == 0, free < 0 { free = first + slot }
       }
       guard words.loadRelaxed(first) > 0 else { break }
-      bucket = (bucket + 1) & mask
+      bucket = BlockTable.bucket(after: bucket, buckets)
     }
     return free < 0 ? .nowhere : .free(Position(words: words, index: free))
   }
@@ -69,7 +69,7 @@ struct BlockTableWriter: ~Copyable {
   @inline(__always)
   func prefetch(_ key: BlockKey) {
     guard let words = segment(BlockTable.segmentNumber(of: key)) else { return }
-    let bucket = Int(truncatingIfNeeded: BlockTable.tag(of: key)) & BlockTable.bucketMask(words)
+    let bucket = BlockTable.home(of: BlockTable.tag(of: key), BlockTable.bucketCount(words))
     words.prefetch(bucket * BlockTable.bucketWords)
   }
 
@@ -115,19 +115,19 @@ struct BlockTableWriter: ~Copyable {
   @inline(__always)
   private func pass(_ key: BlockKey, to position: Position, by change: Int) {
     let words = position.words
-    let mask = BlockTable.bucketMask(words)
+    let buckets = BlockTable.bucketCount(words)
     let last = position.index / BlockTable.bucketWords
-    var bucket = Int(truncatingIfNeeded: BlockTable.tag(of: key)) & mask
+    var bucket = BlockTable.home(of: BlockTable.tag(of: key), buckets)
     while bucket != last {
       let first = bucket * BlockTable.bucketWords
       words.store(words.loadRelaxed(first) &+ UInt64(bitPattern: Int64(change)), at: first)
-      bucket = (bucket + 1) & mask
+      bucket = BlockTable.bucket(after: bucket, buckets)
     }
   }
 
   private static func place(_ word: UInt64, in words: SharedWords) {
-    let mask = BlockTable.bucketMask(words)
-    var bucket = Int(truncatingIfNeeded: BlockTable.tag(in: word)) & mask
+    let buckets = BlockTable.bucketCount(words)
+    var bucket = BlockTable.home(of: BlockTable.tag(in: word), buckets)
     while true {
       let first = bucket * BlockTable.bucketWords
       for slot in 1...BlockTable.bucketSlots where words.loadRelaxed(first + slot) == 0 {
@@ -135,7 +135,7 @@ struct BlockTableWriter: ~Copyable {
         return
       }
       words.store(words.loadRelaxed(first) + 1, at: first)
-      bucket = (bucket + 1) & mask
+      bucket = BlockTable.bucket(after: bucket, buckets)
     }
   }
 
@@ -145,24 +145,24 @@ struct BlockTableWriter: ~Copyable {
     words.count / BlockTable.bucketWords * BlockTable.bucketSlots
   }
 
-  /// Publishes a segment. It grows when 70 to 92 % of its slots are full, a different share for each so that they do not
+  /// Publishes a segment. It grows when 80 to 92 % of its slots are full, a different share for each so that they do not
   /// grow all at the same time. At 92 % a probe for a block that nobody holds reads 1.5 buckets.
   private mutating func setSegment(_ number: Int, _ words: SharedWords) {
     sizeInBytes += words.sizeInBytes
     segments[number] = words.packed
-    limits[number] = Self.slots(words) * (717 + number % 32 * 7) / 1024
+    limits[number] = Self.slots(words) * (820 + number % 32 * 4) / 1024
     table.setSegment(number, words)
   }
 
   /// The segment of a number with room for one more block; nil when there is no memory.
   private mutating func makeRoom(_ number: Int) -> SharedWords? {
     guard let old = segment(number) else {
-      guard let words = SharedWords(logarithm: SharedWords.pageLogarithm) else { return nil }
+      guard let words = SharedWords(size: .page) else { return nil }
       setSegment(number, words)
       return words
     }
     guard counts[number] >= limits[number] else { return old }
-    guard let larger = SharedWords(logarithm: old.logarithm + 1) else {
+    guard let larger = SharedWords(size: old.size.next) else {
       // Full buckets pass keys on, so the last free slot can still be used.
       return counts[number] + 1 < Self.slots(old) ? old : nil
     }
@@ -172,15 +172,15 @@ struct BlockTableWriter: ~Copyable {
 
   /// Gives back memory that a segment does not need any more. Cheap when there is nothing to do; `number` is any.
   mutating func shrink(_ number: Int) {
-    guard let old = segment(number), old.logarithm > SharedWords.pageLogarithm, counts[number] < old.count / 8,
-      let smaller = SharedWords(logarithm: old.logarithm - 1)
+    guard let old = segment(number), let size = old.size.half, counts[number] < old.count / 8,
+      let smaller = SharedWords(size: size)
     else { return }
     move(number, to: smaller)
   }
 
   private mutating func move(_ number: Int, to words: SharedWords) {
     guard let old = segment(number) else { return }
-    for bucket in 0...BlockTable.bucketMask(old) {
+    for bucket in 0..<BlockTable.bucketCount(old) {
       for slot in 1...BlockTable.bucketSlots {
         let word = old.loadRelaxed(bucket * BlockTable.bucketWords + slot)
         if word != 0 { Self.place(word, in: words) }

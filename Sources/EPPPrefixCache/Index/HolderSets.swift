@@ -6,13 +6,13 @@ struct HolderSets: Sendable {
   static let segmentCount = 256
   /// Words in a unit, the smallest piece of the arena.
   static let unitWords = 2
-  static let segmentLogarithm = 17
-  static let segmentUnits = (1 << segmentLogarithm) / unitWords
+  static let segmentWords = 1 << 17
+  static let segmentUnits = segmentWords / unitWords
 
   private let directory: SharedWords
 
   init?() {
-    guard let directory = SharedWords(logarithm: SharedWords.pageLogarithm) else { return nil }
+    guard let directory = SharedWords(size: .page) else { return nil }
     self.directory = directory
   }
 

@@ -273,7 +273,7 @@ struct HolderSetsWriter: ~Copyable {
       if left > 0 { free[left, default: []].append(nextUnit) }
       let next = segmentCount * HolderSets.segmentUnits
       guard segmentCount < HolderSets.segmentCount, next + HolderSets.segmentUnits <= HolderSetID.maximumUnits,
-        let words = SharedWords(logarithm: HolderSets.segmentLogarithm)
+        let words = SharedWords(size: SharedWords.Size(words: HolderSets.segmentWords))
       else { return nil }
       sets.setSegment(segmentCount, words)
       segmentCount += 1

@@ -10,28 +10,59 @@ import Synchronization
 @safe struct SharedWords: @unchecked Sendable {
   // Unchecked: the words behind the pointer are atomics.
   private let base: UnsafeMutablePointer<Atomic<UInt64>>
-  /// The number of words is 2 to this power.
-  let logarithm: Int
+  /// How many words there are.
+  let size: Size
 
-  /// Words on the smallest page of memory.
-  static let pageLogarithm = 9
+  /// A number of words in whole pages of memory: from four pages on each is at most a quarter larger than the one before.
+  struct Size: Equatable, Sendable {
+    /// Four to seven (the lower two bits) times a power of two (the others).
+    fileprivate let code: Int
+
+    /// The smallest page.
+    static let page = Size(words: 512)
+    private static let fourPages = Size(words: 2048)
+
+    /// The smallest size with so many words.
+    init(words: Int) {
+      let words = max(512, words)
+      let power = Int.bitWidth - 1 - words.leadingZeroBitCount - 2
+      let quarters = (words + (1 << power) - 1) >> power - 4
+      var code = power << 2 + quarters
+      // Below four pages a quarter is no whole page.
+      if words <= 2048, code & 3 != 0 { code = (code | 3) + 1 }
+      self.code = code
+    }
+
+    private init(code: Int) { self.code = code }
+
+    fileprivate init(packed: UInt64) { code = Int(truncatingIfNeeded: packed) }
+
+    @inline(__always)
+    var words: Int { (4 | code & 3) << (code >> 2) }
+
+    /// The next larger one.
+    var next: Size { Size(code: code < Self.fourPages.code ? code + 4 : code + 1) }
+
+    /// Half of it, or a little more; nil for a page.
+    var half: Size? { self == .page ? nil : Size(words: words / 2) }
+  }
+
   /// From 2 MB on, pages of that size: a probe that misses in the caches then costs one walk less.
   private static let largePageBytes = 2 << 20
 
-  var count: Int { 1 << logarithm }
+  @inline(__always)
+  var count: Int { size.words }
   var sizeInBytes: Int { count * MemoryLayout<UInt64>.stride }
 
-  /// - Parameter logarithm: of the number of words, at least `pageLogarithm`.
   /// - Returns: nil when the system has no memory left.
-  init?(logarithm: Int) {
-    precondition(logarithm >= Self.pageLogarithm && logarithm < 48, "whole pages")
-    let bytes = MemoryLayout<UInt64>.stride << logarithm
+  init?(size: Size) {
+    let bytes = MemoryLayout<UInt64>.stride * size.words
     let memory = unsafe mmap(nil, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
     guard let memory = unsafe memory, unsafe memory != MAP_FAILED else { return nil }
     // A wish: without it the words work as well.
     if bytes >= Self.largePageBytes { _ = unsafe madvise(memory, bytes, MADV_HUGEPAGE) }
-    unsafe base = memory.bindMemory(to: Atomic<UInt64>.self, capacity: 1 << logarithm)
-    self.logarithm = logarithm
+    unsafe base = memory.bindMemory(to: Atomic<UInt64>.self, capacity: size.words)
+    self.size = size
   }
 
   /// A view that was packed into one word, so that it can itself be published through an atomic; nil for 0.
@@ -41,11 +72,11 @@ import Synchronization
       return nil
     }
     unsafe base = address
-    logarithm = Int(packed & 0xFFF)
+    size = Size(packed: packed & 0xFFF)
   }
 
   /// Pages begin at multiples of 4096: the lower 12 bits of the address are free for the size.
-  var packed: UInt64 { unsafe UInt64(UInt(bitPattern: base)) | UInt64(logarithm) }
+  var packed: UInt64 { unsafe UInt64(UInt(bitPattern: base)) | UInt64(size.code) }
 
   /// Gives the memory back. Nobody may use any view of it afterwards.
   func deallocate() { _ = unsafe munmap(base, sizeInBytes) }

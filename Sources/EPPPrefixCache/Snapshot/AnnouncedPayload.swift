@@ -44,7 +44,7 @@ struct AnnouncedPayload: IndexSnapshotPayload {
         output.append(element: snapshot.entries[number].parent)
       }
     default:
-      for entry in snapshot.entries[range] where entry.counts != AnnouncedBlocks.free {
+      for entry in snapshot.entries[range] where !entry.isFree {
         output.append(entry.hash)
         output.append(entry.key.rawValue)
       }
@@ -97,18 +97,16 @@ struct AnnouncedPayload: IndexSnapshotPayload {
 
   @inline(__always)
   private static func tellsParent(_ entry: AnnouncedBlocks.Entry, _ number: Int) -> Bool {
-    entry.parent != 0 && (entry.counts == AnnouncedBlocks.free || Int(entry.parent) != number)
+    entry.parent != 0 && (entry.isFree || Int(entry.parent) != number)
   }
 
   @inline(__always)
   private static func flags(_ entry: AnnouncedBlocks.Entry, _ number: Int) -> UInt16 {
     let noParent = entry.parent == 0 ? EntryFlags.hasNoParent.rawValue : 0
-    if entry.counts == AnnouncedBlocks.free { return EntryFlags.isFree.rawValue | noParent }
-    var flags = UInt16(truncatingIfNeeded: entry.counts) & EntryFlags.copies | noParent
+    if entry.isFree { return EntryFlags.isFree.rawValue | noParent }
+    var flags = UInt16(truncatingIfNeeded: entry.copies) | noParent
     if entry.parent != 0, Int(entry.parent) == number { flags |= EntryFlags.follows.rawValue }
-    if entry.counts >> AnnouncedBlocks.childrenShift >= AnnouncedBlocks.maximumChildren {
-      flags |= EntryFlags.isSaturated.rawValue
-    }
+    if entry.isSaturated { flags |= EntryFlags.isSaturated.rawValue }
     return flags
   }
 }

@@ -75,18 +75,17 @@ extension AnnouncedSnapshot {
         parent = bytes.element(told, of: parents)
         told += 1
       }
+      guard parent <= AnnouncedBlocks.maximumCount else { throw Contradiction() }
       guard !flags.contains(.isFree) else {
-        entries.append(
-          AnnouncedBlocks.Entry(
-            hash: 0, key: BlockKey(rawValue: 0), parent: parent, counts: AnnouncedBlocks.free))
+        entries.append(AnnouncedBlocks.Entry(free: parent))
         continue
       }
       guard used < sizes.used else { throw Contradiction() }
-      let children = flags.contains(.isSaturated) ? AnnouncedBlocks.maximumChildren << AnnouncedBlocks.childrenShift : 0
       entries.append(
         AnnouncedBlocks.Entry(
           hash: bytes.word(blocks + 2 * used), key: BlockKey(rawValue: bytes.word(blocks + 2 * used + 1)),
-          parent: parent, counts: UInt32(raw & EntryFlags.copies) | children))
+          parent: parent, copies: UInt32(raw & EntryFlags.copies),
+          children: flags.contains(.isSaturated) ? AnnouncedBlocks.Entry.maximumChildren : 0))
       used += 1
     }
     guard told == sizes.toldParents, used == sizes.used else { throw Contradiction() }

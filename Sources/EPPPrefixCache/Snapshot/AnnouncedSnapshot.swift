@@ -24,7 +24,7 @@ package struct AnnouncedSnapshot: Sendable {
   /// take 50 ms, and the copy into them is made under a lock.
   mutating func reserve(_ count: Int) {
     guard entries.capacity < count else { return }
-    let blank = AnnouncedBlocks.Entry(hash: 0, key: BlockKey(rawValue: 0), parent: 0, counts: 0)
+    let blank = AnnouncedBlocks.Entry(hash: 0, key: BlockKey(rawValue: 0), parent: 0, copies: 0)
     entries = []
     entries = Array(repeating: blank, count: count + count / 8)
     entries.removeAll(keepingCapacity: true)

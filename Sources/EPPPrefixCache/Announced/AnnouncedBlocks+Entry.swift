@@ -1,0 +1,84 @@
+extension AnnouncedBlocks {
+  /// What is known of one block, in 20 bytes.
+  ///
+  /// Of the engine's hash 52 bits are kept: of a million blocks two are then taken for one with a chance of 1 in 8,000,
+  /// and the check of predictions against what the engine reports ends that.
+  struct Entry {
+    // Halves of words, for a word would have to begin at a multiple of 8.
+    private var nameLow: UInt32
+    private var nameHigh: UInt32
+    private var keyLow: UInt32
+    private var keyHigh: UInt32
+    private var link: UInt32
+
+    /// - Parameter parent: the number of the block before it plus 1; 0 for the first of a prefix.
+    init(hash: UInt64, key: BlockKey, parent: UInt32, copies: UInt32, children: UInt32 = 0) {
+      let name = hash << 12 | UInt64(copies)
+      nameLow = UInt32(truncatingIfNeeded: name)
+      nameHigh = UInt32(truncatingIfNeeded: name >> 32)
+      let block = key.rawValue | UInt64(children & 0xFFF)
+      keyLow = UInt32(truncatingIfNeeded: block)
+      keyHigh = UInt32(truncatingIfNeeded: block >> 32)
+      link = parent | (children >> 12) << Self.numberBits
+    }
+
+    /// One that is not in use.
+    init(free next: UInt32) {
+      self.init(hash: 0, key: BlockKey(rawValue: 0), parent: next, copies: 0, children: Self.free)
+    }
+
+    /// Children of an entry that is not in use.
+    private static let free: UInt32 = 0xF_FFFF
+    /// Children that are counted; a block that has had so many counts as one with children for good.
+    static let maximumChildren: UInt32 = free - 1
+    /// Numbers of entries have so many bits.
+    static let numberBits: UInt32 = 24
+    private static let numberMask: UInt32 = 1 << numberBits - 1
+    /// The bits of an engine's hash that are kept.
+    static let hashMask = UInt64.max >> 12
+
+    @inline(__always)
+    private var name: UInt64 { UInt64(nameHigh) << 32 | UInt64(nameLow) }
+
+    @inline(__always)
+    private var block: UInt64 { UInt64(keyHigh) << 32 | UInt64(keyLow) }
+
+    /// The lower 52 bits of the engine's hash.
+    @inline(__always)
+    var hash: UInt64 { name >> 12 }
+
+    @inline(__always)
+    var key: BlockKey { BlockKey(rawValue: block) }
+
+    /// The number of the block before it plus 1; 0 for the first of a prefix. In a free entry the next free one.
+    @inline(__always)
+    var parent: UInt32 { link & Self.numberMask }
+
+    /// Copies on each tier, four bits for each.
+    @inline(__always)
+    var copies: UInt32 {
+      get { nameLow & 0xFFF }
+      set { nameLow = nameLow & ~0xFFF | newValue }
+    }
+
+    /// Blocks whose parent this is.
+    @inline(__always)
+    var children: UInt32 {
+      get { keyLow & 0xFFF | (link >> Self.numberBits) << 12 }
+      set {
+        keyLow = keyLow & ~0xFFF | newValue & 0xFFF
+        link = link & Self.numberMask | (newValue >> 12) << Self.numberBits
+      }
+    }
+
+    @inline(__always)
+    var isFree: Bool { children == Self.free }
+
+    /// Whether it has had more children than are counted.
+    var isSaturated: Bool { children == Self.maximumChildren }
+
+    /// Whether nothing is left of it: neither copies nor children.
+    @inline(__always)
+    var isEmpty: Bool { copies == 0 && children == 0 }
+  }
+}

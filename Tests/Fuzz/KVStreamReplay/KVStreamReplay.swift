@@ -1,0 +1,96 @@
+// fuzz: EPPKVEvents EPPPrefixCache
+import EPPKVEvents
+import EPPPrefixCache
+import Glibc
+
+/// What the machine's owner keeps, and what has to hold of it.
+private struct Owner {
+  var machine: KVStreamStateMachine
+  var held: [UInt64] = []
+  /// The last message that was applied since the last reset.
+  var applied: UInt64?
+
+  init(hasReplay: Bool) { machine = KVStreamStateMachine(hasReplay: hasReplay) }
+
+  mutating func handle(_ event: KVStreamStateMachine.Event, _ message: KVMessageID?, hasReplay: Bool) {
+    for action in machine.handle(event) {
+      switch action {
+      case .reset: applied = nil
+      case .apply: apply(message?.number)
+      case .hold:
+        guard let message else { preconditionFailure("there is no message to hold") }
+        precondition(held.last.map { $0 < message.number } ?? true, "held messages are in order")
+        held.append(message.number)
+        precondition(held.count <= KVStreamStateMachine.maximumHeld, "held messages are bounded")
+      case .drop: precondition(message != nil, "there is no message to drop")
+      case .applyHeld(let number):
+        while let first = held.first, first < number { held.removeFirst() }
+        precondition(held.first == number, "a message that is not held")
+        held.removeFirst()
+        apply(number)
+      case .dropHeld: held.removeAll()
+      case .replay: precondition(hasReplay, "there is nobody to ask")
+      }
+    }
+  }
+
+  private mutating func apply(_ number: UInt64?) {
+    guard let number else { preconditionFailure("there is no message to apply") }
+    precondition(applied.map { $0 < number } ?? true, "twice, or out of order")
+    applied = number
+    precondition(machine.hasApplied, "a message was applied")
+  }
+}
+
+/// Any order of events: no crash, messages are applied in order and once, what is held is known.
+func followStream(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
+  let bytes = unsafe UnsafeBufferPointer(start: start, count: count)
+  guard let first = unsafe bytes.first else { return 0 }
+  let hasReplay = first & 1 == 0
+  var owner = Owner(hasReplay: hasReplay)
+  var position = 1
+  var base: UInt64 = 0
+  func number() -> UInt64 {
+    guard position < count else { return base }
+    let byte = unsafe bytes[position]
+    position += 1
+    // Mostly near the last one; now and then anywhere.
+    base = byte < 250 ? base &+ UInt64(byte) &- 100 : byte == 255 ? .max : UInt64(byte) << 56
+    return base
+  }
+  while position < count {
+    let code = unsafe bytes[position]
+    position += 1
+    switch code % 12 {
+    case 0: owner.handle(.connected, nil, hasReplay: hasReplay)
+    case 1, 2, 3, 4:
+      let message = KVMessageID(number: code & 16 == 0 ? owner.machine.next : number(), mark: UInt64(code >> 6))
+      owner.handle(.message(message, canWait: code & 32 == 0), message, hasReplay: hasReplay)
+    case 5, 6:
+      let message = KVMessageID(number: code & 16 == 0 ? owner.machine.next : number(), mark: UInt64(code >> 6))
+      owner.handle(.replayed(message), message, hasReplay: hasReplay)
+    case 7:
+      let end: KVStreamStateMachine.ReplayEnd = code & 16 == 0 ? .complete : code & 32 == 0 ? .brokenOff : .excessive
+      owner.handle(.replayEnded(end), nil, hasReplay: hasReplay)
+    case 8: owner.handle(.quiet, nil, hasReplay: hasReplay)
+    case 9:
+      let contradiction: CacheContradiction = code & 32 == 0 ? .holdsLess : .holdsMore
+      owner.handle(code & 16 == 0 ? .restarted : .mistrusted(contradiction), nil, hasReplay: hasReplay)
+    case 10: owner.handle(.cleared, nil, hasReplay: hasReplay)
+    default: owner.handle(.unreadable, nil, hasReplay: hasReplay)
+    }
+  }
+  return 0
+}
+
+/// libFuzzer's driver. SwiftPM makes the main function of an executable, so the driver is called instead of linked as main.
+@_silgen_name("LLVMFuzzerRunDriver")
+func runFuzzer(
+  _ count: UnsafeMutablePointer<CInt>,
+  _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>>,
+  _ target: @convention(c) (UnsafePointer<UInt8>, Int) -> CInt
+) -> CInt
+
+var argumentCount = CommandLine.argc
+var arguments = unsafe CommandLine.unsafeArgv
+exit(unsafe runFuzzer(&argumentCount, &arguments, { unsafe followStream($0, $1) }))
