@@ -87,8 +87,8 @@ enum BuiltInPlugin: String, CaseIterable {
       ]
     case .tokenProducer:
       [
-        Parameter("estimate", .any), Parameter("modelName", .any), Parameter("vllm", .unset()),
-        Parameter("udsTokenizerConfig", .unset()),
+        Parameter("estimate", .any), Parameter("modelName", .any), Parameter("vllm", .any),
+        Parameter("udsTokenizerConfig", .any),
       ]
     default: []
     }

@@ -12,9 +12,15 @@ extension PickerConfigurationFile {
       "prefix cache: \(prefix.maximumTokens) tokens of a prompt are looked up; \(prefix.defaultTokens) tokens per engine"
         + (prefix.learnsCacheSize ? " where the engine does not say" : ""),
     ]
+    if let precise { lines.append("KV events: \(Self.text(precise))") }
     if let endpointsFile { lines.append("endpoints: from \(endpointsFile)") }
     lines += notes.map { "note: \($0)" }
     return lines.joined(separator: "\n")
+  }
+
+  private static func text(_ precise: PreciseCacheSettings) -> String {
+    if let address = precise.eventsBind { return "of engines that connect to \(address)" }
+    return precise.eventsPort.map { "of every engine at port \($0)" } ?? "of the engines that the endpoints file says"
   }
 
   /// `2`, not `2.0`.

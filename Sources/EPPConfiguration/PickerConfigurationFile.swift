@@ -4,6 +4,8 @@ package import EPPScheduling
 package struct PickerConfigurationFile: Sendable, Equatable {
   package var profile: ProfileConfiguration
   package var prefix = PrefixSettings()
+  /// Of `precise-prefix-cache-producer`; nil when the file has none.
+  package var precise: PreciseCacheSettings?
   /// The header of `session-id-producer`, lower case; already part of `profile`.
   package var sessionHeader: String?
   /// The file of the `file-discovery` plugin that `dataLayer.discovery` names.

@@ -37,6 +37,10 @@ extension PickerConfigurationReader {
     case .scorer(let type): plugin.scorer = scorer(type, parameters)
     case .picker(let type): plugin.picker = picker(type, parameters)
     case .prefixProducer: prefixProducer(parameters)
+    case .preciseProducer: preciseProducer(parameters, of: typeName)
+    case .preciseScorer:
+      plugin.scorer = .prefixCache(PrefixCacheParameters())
+      preciseProducer(parameters, of: typeName)
     case .sessionProducer: sessionProducer(parameters)
     case .fileDiscovery: plugin.endpointsFile = fileDiscovery(parameters, typeNode)
     case .builtIn(let builtIn): check(builtIn, parameters)

@@ -28,6 +28,7 @@ package struct PickerConfigurationReader {
   /// Names in the order of the file.
   var pluginOrder: [String] = []
   var prefix = PrefixSettings()
+  var precise: PreciseCacheSettings?
   var sessionHeader: String?
   var endpointsFile: String?
   var notes: [String] = []
@@ -82,7 +83,8 @@ package struct PickerConfigurationReader {
     guard var profile = profile(members["schedulingProfiles"]) else { return nil }
     if let sessionHeader { profile.readSessions(from: sessionHeader) }
     return PickerConfigurationFile(
-      profile: profile, prefix: prefix, sessionHeader: sessionHeader, endpointsFile: endpointsFile, notes: notes)
+      profile: profile, prefix: prefix, precise: precise, sessionHeader: sessionHeader, endpointsFile: endpointsFile,
+      notes: notes)
   }
 
   private mutating func checkVersion(_ members: YAMLReader.Members) {

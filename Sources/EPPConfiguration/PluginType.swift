@@ -6,6 +6,10 @@ enum PluginType: Equatable {
   case picker(PickerConfiguration.TypeName)
   /// `approx-prefix-cache-producer`: settings of the prefix index.
   case prefixProducer
+  /// `precise-prefix-cache-producer`: where engines' KV events are.
+  case preciseProducer
+  /// `precise-prefix-cache-scorer`: the same, and `prefix-cache-scorer`.
+  case preciseScorer
   /// `session-id-producer`: which header holds the session.
   case sessionProducer
   /// `file-discovery`: a file that lists endpoints.
@@ -33,9 +37,9 @@ enum PluginType: Equatable {
 
   var role: PluginRole {
     switch self {
-    case .scorer: .scorer
+    case .scorer, .preciseScorer: .scorer
     case .picker: .picker
-    case .prefixProducer, .sessionProducer: .producer
+    case .prefixProducer, .preciseProducer, .sessionProducer: .producer
     case .fileDiscovery: .discovery
     case .builtIn(let plugin): plugin.role
     case .unsupported: .any
@@ -49,20 +53,21 @@ enum PluginType: Equatable {
   }
 
   private static let others: [(name: String, type: PluginType)] = [
-    ("approx-prefix-cache-producer", .prefixProducer), ("session-id-producer", .sessionProducer),
+    ("approx-prefix-cache-producer", .prefixProducer), ("precise-prefix-cache-producer", .preciseProducer),
+    ("precise-prefix-cache-scorer", .preciseScorer), ("session-id-producer", .sessionProducer),
     ("file-discovery", .fileDiscovery), ("tokenizer", .builtIn(.tokenProducer)),
   ]
 
   /// The anchor's other types (its source at ebab6879, 2026-08).
   private static let anchorOnly = [
-    "load-aware-scorer", "active-request-scorer", "token-load-scorer", "precise-prefix-cache-scorer",
+    "load-aware-scorer", "active-request-scorer", "token-load-scorer",
     "no-hit-lru-scorer", "context-length-aware", "endpoint-attribute-scorer", "header-label-affinity-scorer",
     "mm-embeddings-cache-scorer", "topology-affinity-scorer", "latency-scorer", "label-selector-filter",
     "by-label-selector", "by-label", "decode-filter", "prefill-filter", "encode-filter", "prefix-cache-affinity-filter",
     "utilization-filter", "endpoint-attribute-filter", "slo-headroom-tier-filter", "session-affinity-filter",
     "topology-affinity-filter", "header-based-testing-filter", "weighted-random-picker", "disagg-profile-handler",
     "header-profile-handler", "data-parallel-profile-handler", "pd-profile-handler", "disagg-headers-handler",
-    "prefill-header-handler", "precise-prefix-cache-producer", "burst-prefix-cache-producer", "p2p-source-producer",
+    "prefill-header-handler", "burst-prefix-cache-producer", "p2p-source-producer",
     "predicted-latency-producer", "mm-embeddings-cache-producer", "request-attribute-reporter", "agent-identity",
     "latency-slo-admitter", "probabilistic-admitter", "disaggregatedset-rollout-screener", "models-data-source",
     "dcgm-data-source", "k8s-notification-source", "endpoint-notification-source", "models-data-extractor",

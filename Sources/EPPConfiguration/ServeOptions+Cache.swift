@@ -1,10 +1,10 @@
 /// Flags about the engines' prefix caches.
 extension ServeOptions {
-  func cacheSettings(_ check: inout OptionsCheck) -> CacheSettings {
+  func cacheSettings(_ file: PreciseCacheSettings?, _ check: inout OptionsCheck) -> CacheSettings {
     var settings = CacheSettings()
     settings.mode =
       check.choice(PrefixMode.init, PrefixMode.allCases.map(\.rawValue), prefixMode, "--prefix-mode") ?? .auto
-    settings.speculates = speculativePrefix
+    settings.speculates = speculativePrefix ?? file?.speculates ?? true
     settings.eventsPort = port(kvEventsPort, "--kv-events-port", &check)
     settings.replayPort = port(kvReplayPort, "--kv-replay-port", &check)
     if let size = kvDataParallelSize {
@@ -15,6 +15,10 @@ extension ServeOptions {
       }
     }
     settings.eventsBind = kvEventsBind.given
+    if let file, kvEventsPort == nil, settings.eventsBind == nil {
+      settings.eventsPort = file.eventsPort
+      settings.eventsBind = file.eventsBind
+    }
     if let address = settings.eventsBind, !address.hasPrefix("tcp://") || !address.dropFirst(6).contains(":") {
       check.problem("--kv-events-bind: '\(address)' is not written tcp://HOST:PORT, such as tcp://*:5557")
     }
@@ -51,8 +55,7 @@ extension ServeOptions {
       check.warnings.append(
         "--prefix-mode approximate: no KV events are followed, and the flags for them have no effect")
     }
-    if settings.mode == .precise, !hasPort, endpointsFile.given == nil, configFile.given == nil,
-      configText.given == nil
+    if settings.mode == .precise, !hasPort, endpointsFile.given == nil, configFile.given == nil, configText.given == nil
     {
       check.problem(
         "--prefix-mode precise needs the engines' KV events: give --kv-events-port PORT (the port of the engines' "

@@ -45,7 +45,7 @@ package struct ServeOptions: Sendable {
   package var kvReplayPort: Int?
   package var kvDataParallelSize: Int?
   package var kvEventsBind: String?
-  package var speculativePrefix = true
+  package var speculativePrefix: Bool?
   package var tokenSource = "render"
   package var tokenDeadline = "20ms"
   package var maximumIndex = "2Gi"

@@ -19,7 +19,7 @@ struct CacheFlags: ParsableArguments {
   var kvEventsPort: Int?
   @Option(
     help: ArgumentHelp(
-      "Port of every engine's replay socket (vLLM: replay_endpoint). Without it, what was missed stays missing.",
+      "Port of every engine's replay socket (vLLM: replay_endpoint). Without it, what was missed is found by prompts alone.",
       valueName: "port"))
   var kvReplayPort: Int?
   @Option(
@@ -69,7 +69,7 @@ struct CacheFlags: ParsableArguments {
     options.kvReplayPort = kvReplayPort
     options.kvDataParallelSize = kvDataParallelSize
     options.kvEventsBind = kvEventsBind
-    options.speculativePrefix = speculativePrefix.read("--speculative-prefix", into: &options) ?? true
+    options.speculativePrefix = speculativePrefix.read("--speculative-prefix", into: &options)
     options.tokenSource = tokenSource
     options.tokenDeadline = tokenDeadline
     options.maximumIndex = maxIndexBytes

@@ -70,7 +70,7 @@ import Testing
         plugins:
         - type: prefix-cache-affinity-filter
         - type: token-load-scorer
-        - type: precise-prefix-cache-producer
+        - type: burst-prefix-cache-producer
           parameters: {whatever: it, holds: [1]}
         - type: weighted-random-picker
         - type: multicluster-queue-scorer
@@ -94,7 +94,7 @@ import Testing
       TestText.problems(text) == [
         "epp.yaml:4:9: 'prefix-cache-affinity-filter' is known in llm-d but not supported by this version yet",
         "epp.yaml:5:9: 'token-load-scorer' is known in llm-d but not supported by this version yet",
-        "epp.yaml:6:9: 'precise-prefix-cache-producer' is known in llm-d but not supported by this version yet",
+        "epp.yaml:6:9: 'burst-prefix-cache-producer' is known in llm-d but not supported by this version yet",
         "epp.yaml:8:9: 'weighted-random-picker' is known in llm-d but not supported by this version yet",
         "epp.yaml:9:9: 'multicluster-queue-scorer' is known in llm-d but not supported by this version yet",
         "epp.yaml:11:24: 'scheme' of metrics-data-source can only be http in this version",

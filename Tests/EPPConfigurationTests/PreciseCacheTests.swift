@@ -1,0 +1,95 @@
+import EPPConfiguration
+import EPPScheduling
+import Testing
+
+/// `precise-prefix-cache-producer` and its scorer.
+@Suite struct PreciseCacheTests {
+  private func read(_ body: String) throws -> PickerConfigurationFile {
+    try PickerConfigurationReader.read(TestText.head + body, file: "epp.yaml")
+  }
+
+  /// As in llm-d's guide for precise prefix routing.
+  private let guide = """
+    plugins:
+    - type: single-profile-handler
+    - type: token-producer
+      parameters: {modelName: m, vllm: {url: "http://localhost:8000"}}
+    - type: precise-prefix-cache-producer
+      parameters:
+        tokenProcessorConfig: {blockSizeTokens: 64, hashSeed: "42"}
+        indexerConfig:
+          kvBlockIndexConfig: {enableMetrics: true, inMemoryConfig: {size: 1000}}
+        kvEventsConfig:
+          topicFilter: "kv@"
+          concurrency: 4
+          discoverPods: true
+          podDiscoveryConfig: {podLabelSelector: "a=b", socketPort: 5556}
+        speculativeIndexing: true
+    - type: prefix-cache-scorer
+      parameters: {prefixMatchInfoProducerName: precise-prefix-cache-producer}
+    - type: max-score-picker
+    schedulingProfiles:
+    - name: default
+      plugins: [{pluginRef: prefix-cache-scorer, weight: 3}, {pluginRef: max-score-picker}]
+    """
+
+  @Test func theGuidesFileLoads() throws {
+    let file = try read(guide)
+    var expected = PreciseCacheSettings()
+    expected.eventsPort = 5556
+    expected.speculates = true
+    #expect(file.precise == expected)
+    #expect(file.profile.scorers == [.init(.prefixCache(PrefixCacheParameters()), weight: 3)])
+    #expect(file.notes.count == 6)
+    #expect(file.notes.allSatisfy { $0.contains("no effect") })
+    #expect(file.summary.contains("KV events: of every engine at port 5556"))
+  }
+
+  @Test func enginesMayConnectToThePicker() throws {
+    let file = try read(
+      """
+      plugins:
+      - type: precise-prefix-cache-scorer
+        parameters: {kvEventsConfig: {zmqEndpoint: "tcp://*:5557", discoverPods: false}}
+      """)
+    #expect(file.precise?.eventsBind == "tcp://*:5557")
+    #expect(file.precise?.eventsPort == nil)
+    #expect(
+      file.profile.scorers == [
+        .init(name: "precise-prefix-cache-scorer", .prefixCache(PrefixCacheParameters()), weight: 1)
+      ])
+    #expect(file.summary.contains("KV events: of engines that connect to tcp://*:5557"))
+  }
+
+  @Test func defaultsAreTheAnchors() throws {
+    #expect(try read("plugins: [{type: precise-prefix-cache-producer}]").precise == PreciseCacheSettings())
+    #expect(try read("plugins: [{type: precise-prefix-cache-producer}]").precise?.eventsPort == 5557)
+    #expect(try read("plugins: [{type: queue-scorer}]").precise == nil)
+  }
+
+  @Test func mistakesAreFound() {
+    let text =
+      TestText.head + """
+        plugins:
+        - type: precise-prefix-cache-producer
+          parameters:
+            kvEventConfig: {}
+            kvEventsConfig:
+              discoverPods: true
+              zmqEndpoint: tcp://*:5557
+              engineType: trt
+              podDiscoveryConfig: {socketPort: 70000}
+            speculativeIndexing: maybe
+        """
+    #expect(
+      TestText.problems(text) == [
+        "epp.yaml:6:5: unknown field 'kvEventConfig' in the parameters of precise-prefix-cache-producer; did you mean "
+          + "'kvEventsConfig'?",
+        "epp.yaml:8:21: discoverPods and zmqEndpoint exclude each other: engines either listen themselves or connect to "
+          + "the picker",
+        "epp.yaml:10:19: engineType is either vllm or sglang, not 'trt'",
+        "epp.yaml:11:40: socketPort has to be a whole number from 1 to 65535",
+        "epp.yaml:12:26: speculativeIndexing has to be true or false",
+      ])
+  }
+}
