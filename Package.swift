@@ -75,7 +75,7 @@ let package = Package(
       swiftSettings: strict),
     .target(
       name: "EPPTokens",
-      dependencies: ["EPPCore", "EPPMetrics", "EPPRequests", asyncHTTPClient, crypto, logging, nioCore, nioHTTP1],
+      dependencies: ["EPPCore", "EPPMetrics", "EPPRequests", asyncHTTPClient, logging, nioCore, nioHTTP1],
       swiftSettings: strict),
     .target(
       name: "EPPRouting",
@@ -130,9 +130,7 @@ let package = Package(
     ),
     .testTarget(
       name: "EPPTokensTests",
-      dependencies: [
-        "EPPCore", "EPPMetrics", "EPPTokens", "EngineSimulator", crypto, logging, nioCore, nioHTTP1, nioPosix,
-      ],
+      dependencies: ["EPPCore", "EPPMetrics", "EPPTokens", "EngineSimulator", logging, nioCore, nioHTTP1, nioPosix],
       swiftSettings: strict),
     .testTarget(name: "EPPMetricsTests", dependencies: ["EPPCore", "EPPMetrics"], swiftSettings: strict),
     .testTarget(

@@ -1,4 +1,3 @@
-import Crypto
 package import EPPCore
 package import EPPMetrics
 package import Logging
@@ -18,7 +17,7 @@ package final class TokenSource: Sendable {
   }
 
   private let configuration: TokenSourceConfiguration
-  private let secret = SymmetricKey(size: .bits256)
+  private let secret = IdentitySecret()
   private let cache: TokenCache
   private let client: RenderClient
   private let renderer: ConversationRenderer

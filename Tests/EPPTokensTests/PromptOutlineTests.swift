@@ -1,11 +1,10 @@
-import Crypto
 import EPPCore
 import Testing
 
 @testable import EPPTokens
 
 @Suite struct PromptOutlineTests {
-  private let secret = SymmetricKey(size: .bits256)
+  private let secret = IdentitySecret()
 
   private func outline(_ body: String, _ api: InferenceAPI = .chatCompletions) throws -> PromptOutline {
     let bytes = Array(body.utf8)

@@ -1,15 +1,16 @@
-import Crypto
 import EPPCore
 import Testing
 
 @testable import EPPTokens
 
 @Suite struct TemplateTrustTests {
+  private let secret = IdentitySecret()
+
   private func kind(_ model: String, settings: String = "{}", hasOthers: Bool = false) throws -> TemplateTrust.Kind {
     let bytes = Array(settings.utf8)
     let outline = try #require(
       unsafe PromptOutline(
-        api: .completions, body: bytes.span.bytes, secret: SymmetricKey(data: [UInt8](repeating: 1, count: 32))))
+        api: .completions, body: bytes.span.bytes, secret: secret))
     return TemplateTrust.Kind(model: model, settings: outline.settings, hasOthers: hasOthers)
   }
 

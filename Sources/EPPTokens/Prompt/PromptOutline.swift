@@ -1,4 +1,3 @@
-import Crypto
 import EPPCore
 import EPPRequests
 
@@ -54,10 +53,10 @@ struct PromptOutline: Sendable {
   private static let unusual = ["add_generation_prompt", "continue_final_message", "truncate_prompt_tokens"]
 
   /// Nil for a body that is no JSON object.
-  init?(api: InferenceAPI, body: RawSpan, secret: SymmetricKey) {
-    var code = HMAC<SHA256>(key: secret)
+  init?(api: InferenceAPI, body: RawSpan, secret: IdentitySecret) {
+    var hasher = IdentityHasher(secret)
     // The same body means another prompt elsewhere.
-    code.update(data: [api == .chatCompletions ? 1 : 2])
+    hasher.update(api == .chatCompletions ? 1 : 2)
     var messages: [Message] = []
     var list: Range<Int>?
     var model: JSONText?
@@ -87,23 +86,23 @@ struct PromptOutline: Sendable {
         }
         if Self.unusual.contains(where: { key.equals($0, in: body) }) { isUsual = false }
         if key.equals("truncate_prompt_tokens", in: body) { isCut = true }
-        Self.update(&code, body, key.quotedRange)
-        Self.update(&code, body, value)
+        hasher.update(body.extracting(key.quotedRange))
+        hasher.update(body.extracting(value))
       }
       try cursor.finish(body)
     } catch {
       return nil
     }
-    if isCut { for range in bounds { Self.update(&code, body, range) } }
+    if isCut { for range in bounds { hasher.update(body.extracting(range)) } }
     path = api
-    settings = PromptIdentity(code.finalize())
+    settings = hasher.identity
     // No part is that long, so that a message is never taken for a member.
-    Self.update(&code, length: .max)
+    hasher.update(.max)
     var heads: [PromptIdentity] = []
     heads.reserveCapacity(messages.count)
     for message in messages {
-      Self.update(&code, body, message.range)
-      heads.append(PromptIdentity(code.finalize()))
+      hasher.update(body.extracting(message.range))
+      heads.append(hasher.identity)
     }
     identity = heads.last ?? settings
     self.heads = heads
@@ -115,17 +114,6 @@ struct PromptOutline: Sendable {
 
   /// The model's name as the request has it; empty where it has none.
   func modelName(in body: RawSpan) -> String { model?.string(in: body) ?? "" }
-
-  /// The length goes first, so that no two lists of parts run into the same bytes.
-  private static func update(_ code: inout HMAC<SHA256>, _ body: RawSpan, _ range: Range<Int>) {
-    update(&code, length: UInt64(range.count))
-    let part = body.extracting(range)
-    unsafe part.withUnsafeBytes { unsafe code.update(data: $0) }
-  }
-
-  private static func update(_ code: inout HMAC<SHA256>, length: UInt64) {
-    unsafe withUnsafeBytes(of: length) { unsafe code.update(data: $0) }
-  }
 
   private static func messages(_ cursor: inout JSONCursor, _ body: RawSpan) throws(JSONError) -> [Message] {
     var messages: [Message] = []
