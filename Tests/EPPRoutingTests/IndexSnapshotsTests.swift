@@ -4,7 +4,7 @@ import EPPRouting
 import Foundation
 import Testing
 
-@Suite struct IndexSnapshotsTests {
+@Suite final class IndexSnapshotsTests {
   private let seed = HashSeed(first: 1, second: 2)
   private let folder: URL
 
@@ -12,6 +12,8 @@ import Testing
     folder = FileManager.default.temporaryDirectory.appending(path: "warmpath-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
   }
+
+  deinit { try? FileManager.default.removeItem(at: folder) }
 
   private var path: String { folder.appending(path: "index").path }
 

@@ -1,8 +1,8 @@
 """The endpoint picker under test, as a process on ports that the kernel chose."""
 
 import re
-import tempfile
 import urllib.request
+from pathlib import Path
 
 import grpc
 
@@ -45,7 +45,7 @@ class EPP(Process):
             command += ["--endpoint", endpoint]
         if not endpoints and not any(part.startswith("--endpoint") for part in arguments):
             # A picker has to be told where its endpoints come from; a file may list none.
-            command += ["--endpoints-file", self._empty_file()]
+            command += ["--endpoints-file", Path(__file__).with_name("no-endpoints.yaml")]
         super().__init__([str(part) for part in command] + list(arguments), name="epp")
         try:
             found = self.wait_for(_SERVING, start_timeout)
@@ -56,12 +56,6 @@ class EPP(Process):
         self.health_port = int(found["health"])
         self.metrics_port = int(found["metrics"])
         self._channels: list[grpc.Channel] = []
-
-    @staticmethod
-    def _empty_file() -> str:
-        with tempfile.NamedTemporaryFile("w", suffix=".yaml", delete=False) as file:
-            file.write("endpoints: []\n")
-        return file.name
 
     def channel(self) -> grpc.Channel:
         """A new plain-text connection of its own to the ext_proc port."""
