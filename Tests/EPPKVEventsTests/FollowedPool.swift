@@ -72,14 +72,17 @@ struct FollowedPool {
     subscriber.currentStreams().first { $0.endpoint == endpoint.name }
   }
 
-  /// Waits for something to become true: long, for on two cores hundreds of tests run at the same time.
+  /// Waits for something to become true: long, for on two cores hundreds of tests run at the same time, and until it has
+  /// been looked at many times, for tests that compute hold up those that wait.
   func eventually(
     _ what: Comment, within time: Duration = .seconds(120), location: SourceLocation = #_sourceLocation,
     _ condition: () -> Bool
   ) async throws {
     let end = ContinuousClock.now + time
+    var looks = 0
     while !condition() {
-      guard ContinuousClock.now < end else {
+      looks += 1
+      guard looks < 100 || ContinuousClock.now < end else {
         Issue.record(
           "\(what.rawValue) did not come true: \(subscriber.currentStreams()), \(log.lines(.warning))",
           sourceLocation: location)

@@ -161,6 +161,15 @@ import Testing
     #expect(machine.state == .waiting)
   }
 
+  @Test func moreMessagesMayBeLostThanCanBeCounted() {
+    var machine = machine(hasReplay: false)
+    for _ in 0..<3 {
+      for number in [0, UInt64.max - 1] { _ = machine.handle(.message(id(number), canWait: true)) }
+    }
+    #expect(machine.lostMessages == .max)
+    #expect(machine.state == .degraded)
+  }
+
   @Test func whatHasProvedWrongIsLearnedAnew() {
     var machine = followed()
     #expect(machine.handle(.mistrusted(.holdsMore)) == [.reset, .dropHeld, .replay(from: 0)])

@@ -114,12 +114,22 @@ final class TestPublisher: Sendable {
       try publisher.connect(central)
       self.events = central
     } else {
-      self.events = try publisher.bind(events ?? "tcp://127.0.0.1:*")
+      self.events = try Self.bind(publisher, events)
     }
-    self.replay = try router.bind(replay ?? "tcp://127.0.0.1:*")
+    self.replay = try Self.bind(router, replay)
     let mailbox = Mailbox(topic: topic, layout: layout)
     self.mailbox = mailbox
     thread = try SocketThread(name: "publisher") { mailbox.serve(publisher, router) }
+  }
+
+  /// Listens at an address, or at a free port that the system gives to nobody by itself: whoever tries to reach a publisher
+  /// that is away would take a port like that one to come from sooner or later, and be connected to itself.
+  private static func bind(_ socket: Socket, _ address: String?) throws -> String {
+    if let address { return try socket.bind(address) }
+    for _ in 0..<100 {
+      if let address = try? socket.bind("tcp://127.0.0.1:\(Int.random(in: 10_000..<32_768))") { return address }
+    }
+    return try socket.bind("tcp://127.0.0.1:*")
   }
 
   deinit { stop() }

@@ -306,6 +306,7 @@ final class KVStream {
     if machine.lostMessages > shown.lost { series.lost.increment(by: Int(clamping: machine.lostMessages - shown.lost)) }
     if machine.restarts > shown.restarts {
       series.restarts.increment(by: Int(clamping: machine.restarts - shown.restarts))
+      hashCheck = EngineHashCheck()
       shop.logger.info("the engine was started anew: its cache is empty", metadata: metadata)
     }
     shown = (state, machine.lostMessages, machine.restarts)

@@ -304,7 +304,9 @@ package struct KVStreamStateMachine: Sendable {
 
   private mutating func lose(upTo number: UInt64) {
     guard number > next else { return }
-    lostMessages += number - next
+    // Numbers are the publisher's: twice nearly all there are is more than can be counted.
+    let (sum, isTooMuch) = lostMessages.addingReportingOverflow(number - next)
+    lostMessages = isTooMuch ? .max : sum
     isIncomplete = true
   }
 

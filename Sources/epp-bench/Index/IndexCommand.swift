@@ -104,6 +104,9 @@ struct IndexCommand: AsyncParsableCommand {
       samples.append(Double(ThreadClock.now() - start) / Double(query.blockCount))
     }
     report.keyNanosecondsPerBlock = samples.median
+    let start = ThreadClock.now()
+    let hashes = EngineBlockHasher(.sha256).hashes(of: tokens, blockTokens: 16)
+    report.engineHashNanosecondsPerBlock = Double(ThreadClock.now() - start) / Double(hashes.count)
   }
 
   // MARK: - Memory

@@ -3,7 +3,11 @@ extension IndexReport {
   var table: String {
     var parts: [String] = []
     if keyNanosecondsPerBlock > 0 {
-      parts.append("block keys                \(keyNanosecondsPerBlock.decimals(2)) ns a block of 16 tokens")
+      parts.append(
+        """
+        block keys                \(keyNanosecondsPerBlock.decimals(2)) ns a block of 16 tokens
+        the engine's own hashes   \(engineHashNanosecondsPerBlock.decimals(0)) ns
+        """)
     }
     if !lookups.isEmpty {
       parts.append("prompt that nobody has    \(coldMissNanoseconds.decimals(0)) ns")
