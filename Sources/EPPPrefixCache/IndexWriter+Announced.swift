@@ -7,8 +7,8 @@ extension IndexWriter {
   ) -> AnnouncedCounts {
     var counts = AnnouncedCounts()
     guard admit(slot) else { return counts }
+    let limit = announcedLimit(slot, rank: rank)
     var cache = tenants[slot.index]?.caches.removeValue(forKey: rank) ?? AnnouncedCache(slot: slot)
-    let limit = announcedLimit
     tableBytes -= cache.blocks.sizeInBytes
     var fetched = 0
     for event in batch.events {
@@ -41,11 +41,12 @@ extension IndexWriter {
   /// Places stores that wait for a block of a prompt: `PrefixIndex.adopt`.
   mutating func adopt(_ tokens: [UInt32], _ hashes: [UInt64], from slot: EndpointSlot, rank: Int) -> AnnouncedCounts {
     var counts = AnnouncedCounts()
+    let limit = announcedLimit(slot, rank: rank)
     guard tenants[slot.index]?.slot.generation == slot.generation,
       var cache = tenants[slot.index]?.caches.removeValue(forKey: rank)
     else { return counts }
     tableBytes -= cache.blocks.sizeInBytes
-    cache.adopt(tokens, hashes, hasher: hasher, limit: announcedLimit, to: &index, &counts)
+    cache.adopt(tokens, hashes, hasher: hasher, limit: limit, to: &index, &counts)
     tableBytes += cache.blocks.sizeInBytes
     tenants[slot.index]?.caches[rank] = cache
     return counts
@@ -57,9 +58,11 @@ extension IndexWriter {
     return tenants[slot.index]?.caches[rank]?.waiting.blockCount ?? 0
   }
 
-  /// Blocks that may be known of one cache: half of its endpoint's share of the memory.
-  var announcedLimit: Int {
-    let bytes = limits.maximumBytes / max(1, tenantCount) / 2
+  /// Blocks that may be known of a rank's cache: its part of half of its endpoint's share of the memory.
+  func announcedLimit(_ slot: EndpointSlot, rank: Int) -> Int {
+    let caches = tenants[slot.index]?.caches
+    let ranks = (caches?.count ?? 0) + (caches?[rank] == nil ? 1 : 0)
+    let bytes = limits.maximumBytes / max(1, tenantCount) / 2 / ranks
     return max(1, bytes / (AnnouncedBlocks.bytesPerBlock + Self.sharedBytesPerBlock))
   }
 

@@ -63,7 +63,8 @@ extension IndexWriter {
     guard tenants[slot.index]?.caches[snapshot.rank] == nil else { throw .occupied }
     var cache = AnnouncedCache(restoring: snapshot, blocks, slot: slot)
     // It may have been written when there was more memory for it.
-    if blocks.count > announcedLimit { _ = cache.makeRoom(announcedLimit + 1, &index) }
+    let limit = announcedLimit(slot, rank: snapshot.rank)
+    if blocks.count > limit { _ = cache.makeRoom(limit + 1, &index) }
     guard cache.publish(on: snapshot.tiers, to: &index) else { throw .full }
     tableBytes += cache.blocks.sizeInBytes
     // What was announced last is in the snapshot's section of the pool, or has come since.

@@ -29,7 +29,8 @@ extension AnnouncedCache {
         if missing.contains(hashes[position]) { entered.append(hashes[position]) }
         parent = number
       }
-      if let parent { placeWaiting(hashes[position], parent, hasher, limit, &writer, &counts) }
+      if let parent { noteAwaited(hashes[position], parent) }
+      placeWaiting(hasher, limit, &writer, &counts)
     }
     // Only now, for they stay as ghosts while something is behind them.
     for hash in entered {

@@ -11,6 +11,8 @@ struct AnnouncedCache {
   private(set) var waiting = WaitingStores() {
     didSet { if waiting.isEmpty { gone.removeAll() } }
   }
+  /// Blocks that others wait for and that are known now, each held as if it had a child more.
+  private var awaited: [(hash: UInt64, number: Int)] = []
   /// Blocks that have gone while others waited for their parents.
   var gone = GoneBlocks()
   /// What beside the blocks events have said.
@@ -91,15 +93,16 @@ struct AnnouncedCache {
         let store = WaitingStores.Store(
           hashes: Array(hashes[event.hashes]), tokens: Array(tokens[event.tokens]), event: event)
         counts.orphaned += event.hashes.count
-        _ = waiting.add(store, parent: hash)
+        waiting.add(store, parent: hash)
         return
       }
       parent = known
     }
     place(event, hashes, tokens, parent, hasher, limit, &writer, &counts)
+    placeWaiting(hasher, limit, &writer, &counts)
   }
 
-  /// Enters blocks whose parent is known.
+  /// Enters blocks whose parent is known, and notes those that others wait for.
   private mutating func place(
     _ event: BlocksStored, _ hashes: borrowing [UInt64], _ tokens: borrowing [UInt32], _ parent: Int?,
     _ hasher: BlockHasher, _ limit: Int, _ writer: inout BlockIndexWriter, _ counts: inout AnnouncedCounts
@@ -136,7 +139,7 @@ struct AnnouncedCache {
         }
         counts.stored += 1
         parent = number
-        if !waiting.isEmpty { placeWaiting(hash, number, hasher, limit, &writer, &counts) }
+        noteAwaited(hash, number)
       }
       start = end
     }
@@ -161,20 +164,26 @@ struct AnnouncedCache {
     return number
   }
 
-  /// Enters what has waited for a block, which is known now.
-  mutating func placeWaiting(
-    _ hash: UInt64, _ number: Int, _ hasher: BlockHasher, _ limit: Int, _ writer: inout BlockIndexWriter,
-    _ counts: inout AnnouncedCounts
-  ) {
-    // The block stays, whatever goes to make room for those that have waited for it.
+  /// Notes a block that is known now, if others wait for it. It stays, whatever goes to make room, until they have come.
+  mutating func noteAwaited(_ hash: UInt64, _ number: Int) {
+    guard waiting.isAwaited(hash) else { return }
     blocks.addChild(number)
-    defer { blocks.removeChild(number) }
-    for store in waiting.take(parent: hash) {
-      guard !store.hashes.isEmpty, let parent = blocks.find(hash) else { continue }
-      var event = store.event
-      event.hashes = 0..<store.hashes.count
-      event.tokens = 0..<store.tokens.count
-      place(event, store.hashes, store.tokens, parent, hasher, limit, &writer, &counts)
+    awaited.append((hash, number))
+  }
+
+  /// Enters what has waited for blocks that are known now, and then what has waited for that. In a list and not by calls
+  /// within calls: 16,384 blocks may wait for one another.
+  mutating func placeWaiting(
+    _ hasher: BlockHasher, _ limit: Int, _ writer: inout BlockIndexWriter, _ counts: inout AnnouncedCounts
+  ) {
+    while let (hash, number) = awaited.popLast() {
+      for store in waiting.take(parent: hash) {
+        var event = store.event
+        event.hashes = 0..<store.hashes.count
+        event.tokens = 0..<store.tokens.count
+        place(event, store.hashes, store.tokens, number, hasher, limit, &writer, &counts)
+      }
+      blocks.removeChild(number)
     }
   }
 

@@ -15,15 +15,16 @@ extension WaitingStores {
 
   /// Bytes in memory, or a few more.
   var sizeInBytes: Int {
-    byParent.values.reduce(0) { sum, stores in
-      stores.reduce(sum) { $0 + 256 + 8 * $1.hashes.count + 4 * $1.tokens.count + 128 * $1.event.extraKeys.count }
+    inOrder.reduce(0) { sum, waiting in
+      let store = waiting.store
+      return sum + 256 + 40 * store.hashes.count + 4 * store.tokens.count + 128 * store.event.extraKeys.count
     }
   }
 
   // MARK: - Writing
 
   func write(to output: inout SnapshotWordWriter) {
-    let stores = order.flatMap { parent in (byParent[parent] ?? []).map { (parent: parent, store: $0) } }
+    let stores = inOrder
     output.append(UInt64(stores.count))
     output.append(UInt64(arrivals))
     for (parent, store) in stores {
@@ -77,18 +78,15 @@ extension WaitingStores {
   init(
     _ bytes: RawSpan, _ cursor: inout SnapshotWordCursor, blockTokens: Int?, group: Int?
   ) throws(SnapshotWordCursor.Contradiction) {
-    self.init()
     let count = try cursor.count(bytes)
-    arrivals = Int(try cursor.word(bytes) & 0xFFFF_FFFF_FFFF)
+    self.init(arrivals: Int(try cursor.word(bytes) & 0xFFFF_FFFF_FFFF))
     for _ in 0..<count {
       let parent = try cursor.word(bytes)
       let store = try Self.store(bytes, &cursor, parent: parent, blockTokens: blockTokens, group: group)
       guard store.arrival < arrivals, blockCount + store.hashes.count <= Self.maximumBlocks else {
         throw SnapshotWordCursor.Contradiction()
       }
-      if byParent[parent] == nil { order.append(parent) }
-      byParent[parent, default: []].append(store)
-      blockCount += store.hashes.count
+      append(store, parent: parent)
     }
   }
 

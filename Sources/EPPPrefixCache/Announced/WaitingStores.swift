@@ -9,44 +9,80 @@ struct WaitingStores {
     var arrival = 0
   }
 
+  /// What waits for one parent, in order of arrival.
+  private struct Queue {
+    /// When the parent was first missed.
+    var since: Int
+    var stores: [Store] = []
+  }
+
+  /// When a parent was first missed; of no meaning any more when nothing has waited for it since then.
+  private struct Miss {
+    var parent: UInt64
+    var since: Int
+  }
+
   /// Blocks that wait for all parents together.
   static let maximumBlocks = 16_384
 
-  var byParent: [UInt64: [Store]] = [:]
-  /// Parents in the order in which they were first missed.
-  var order: [UInt64] = []
-  var blockCount = 0
-  var arrivals = 0
+  private var queues: [UInt64: Queue] = [:]
+  /// In order of time; those without a meaning are passed over, and taken out when they are most of them.
+  private var misses: [Miss] = []
+  /// How often a block waits: whether a removed one does is asked of every one that is not known.
+  private var waitCounts: [UInt64: Int] = [:]
+  private(set) var blockCount = 0
+  /// Stores that have come so far.
+  private(set) var arrivals = 0
 
-  var isEmpty: Bool { byParent.isEmpty }
+  init() {}
+
+  /// Without any, after so many have come.
+  init(arrivals: Int) { self.arrivals = arrivals }
+
+  var isEmpty: Bool { queues.isEmpty }
 
   /// Whether something waits for a block.
-  func isAwaited(_ hash: UInt64) -> Bool { byParent[hash] != nil }
+  func isAwaited(_ hash: UInt64) -> Bool { queues[hash] != nil }
 
-  /// - Returns: blocks that were dropped to make room.
-  mutating func add(_ store: Store, parent: UInt64) -> Int {
-    guard store.hashes.count <= Self.maximumBlocks else { return store.hashes.count }
-    if byParent[parent] == nil { order.append(parent) }
+  /// All of them with their parents, in the order in which these were first missed.
+  var inOrder: [(parent: UInt64, store: Store)] {
+    misses.flatMap { miss -> [(parent: UInt64, store: Store)] in
+      guard let queue = queues[miss.parent], queue.since == miss.since else { return [] }
+      return queue.stores.map { (miss.parent, $0) }
+    }
+  }
+
+  /// Takes up a store; where there is no room for it the oldest go.
+  mutating func add(_ store: Store, parent: UInt64) {
+    guard store.hashes.count <= Self.maximumBlocks else { return }
     var store = store
     store.arrival = arrivals
     arrivals += 1
-    byParent[parent, default: []].append(store)
-    blockCount += store.hashes.count
-    var dropped = 0
-    while blockCount > Self.maximumBlocks, let oldest = order.first {
-      order.removeFirst()
-      let count = byParent.removeValue(forKey: oldest)?.reduce(0) { $0 + $1.hashes.count } ?? 0
-      blockCount -= count
-      dropped += count
+    append(store, parent: parent)
+    var oldest = 0
+    while blockCount > Self.maximumBlocks, oldest < misses.count {
+      if queues[misses[oldest].parent]?.since == misses[oldest].since { _ = take(parent: misses[oldest].parent) }
+      oldest += 1
     }
-    return dropped
+    misses.removeFirst(oldest)
+  }
+
+  /// Takes up a store that has its arrival.
+  mutating func append(_ store: Store, parent: UInt64) {
+    if queues[parent] == nil {
+      queues[parent] = Queue(since: store.arrival)
+      if misses.count > 2 * queues.count + 64 { misses.removeAll { queues[$0.parent]?.since != $0.since } }
+      misses.append(Miss(parent: parent, since: store.arrival))
+    }
+    queues[parent]?.stores.append(store)
+    blockCount += store.hashes.count
+    for hash in store.hashes { waitCounts[hash, default: 0] += 1 }
   }
 
   /// The stores that wait for a block, which is known from now on.
   mutating func take(parent: UInt64) -> [Store] {
-    guard let stores = byParent.removeValue(forKey: parent) else { return [] }
-    order.removeAll { $0 == parent }
-    blockCount -= stores.reduce(0) { $0 + $1.hashes.count }
+    guard let stores = queues.removeValue(forKey: parent)?.stores else { return [] }
+    for store in stores { uncount(store.hashes[...]) }
     return stores
   }
 
@@ -54,25 +90,30 @@ struct WaitingStores {
   ///
   /// - Returns: whether it was one of those that wait.
   mutating func remove(_ hash: UInt64) -> Bool {
+    guard waitCounts[hash] != nil else { return false }
     var first: (parent: UInt64, position: Int, block: Int, arrival: Int)?
-    for (parent, stores) in byParent {
-      for (position, store) in stores.enumerated() where store.arrival < first?.arrival ?? .max {
+    for (parent, queue) in queues {
+      for (position, store) in queue.stores.enumerated() where store.arrival < first?.arrival ?? .max {
         guard let block = store.hashes.firstIndex(of: hash) else { continue }
         first = (parent, position, block, store.arrival)
       }
     }
-    guard let (parent, position, block, _) = first, var store = byParent[parent]?[position] else { return false }
-    blockCount -= store.hashes.count - block
+    guard let (parent, position, block, _) = first, var store = queues[parent]?.stores[position] else { return false }
+    uncount(store.hashes[block...])
     store.tokens.removeLast((store.hashes.count - block) * store.event.blockTokens)
     store.hashes.removeLast(store.hashes.count - block)
-    byParent[parent]?[position] = store
-    if store.hashes.isEmpty { byParent[parent]?.remove(at: position) }
-    if byParent[parent]?.isEmpty == true {
-      byParent[parent] = nil
-      order.removeAll { $0 == parent }
-    }
+    queues[parent]?.stores[position] = store
+    if store.hashes.isEmpty { queues[parent]?.stores.remove(at: position) }
+    if queues[parent]?.stores.isEmpty == true { queues[parent] = nil }
     return true
   }
 
-  mutating func removeAll() { self = WaitingStores() }
+  /// Blocks do not wait any more.
+  private mutating func uncount(_ hashes: ArraySlice<UInt64>) {
+    blockCount -= hashes.count
+    for hash in hashes {
+      let count = waitCounts[hash] ?? 0
+      waitCounts[hash] = count > 1 ? count - 1 : nil
+    }
+  }
 }
