@@ -64,9 +64,10 @@ extension AnnouncedBlocks {
 
   /// - Returns: false when there is an entry that has neither copies nor children: it would never go.
   private mutating func countEntries() -> Bool {
-    for entry in entries where !entry.isFree {
+    for (number, entry) in entries.enumerated() where !entry.isFree {
       guard !entry.isEmpty else { return false }
       count += 1
+      if entry.children == 0 { leaves.insert(number) }
       if entry.copies & Self.gpuMask == 0, entry.children > 0 { ghosts += 1 }
     }
     return true

@@ -4,7 +4,7 @@
 /// Engines announce every physical copy and every eviction of one, so a block is there while copies are left. A block
 /// that is gone stays as a ghost while blocks behind it are there: such a prefix has a hole, and readers have to know.
 ///
-/// Flat arrays: 20 bytes a block, and about 7 for its place in the hash table.
+/// Flat arrays: 20 bytes a block, about 7 for its place in the hash table, and a bit that says whether it is a leaf.
 struct AnnouncedBlocks {
   /// Copies that are counted on one tier; further ones are not.
   static let maximumCopies: UInt32 = 15
@@ -20,6 +20,7 @@ struct AnnouncedBlocks {
   /// Open addressing: 8 bits of the hash and an entry's number plus one; 0 is empty.
   var places: [UInt32] = []
   var firstFree: UInt32 = 0
+  var leaves = LeafSet()
   private var usedPlaces = 0
 
   /// Entries, ghosts included.
@@ -31,7 +32,7 @@ struct AnnouncedBlocks {
   static let bytesPerBlock = 32
 
   var sizeInBytes: Int {
-    entries.capacity * MemoryLayout<Entry>.stride + places.capacity * MemoryLayout<UInt32>.stride
+    entries.capacity * MemoryLayout<Entry>.stride + places.capacity * MemoryLayout<UInt32>.stride + leaves.sizeInBytes
   }
 
   // MARK: - Looking up
@@ -143,6 +144,7 @@ struct AnnouncedBlocks {
       growPlaces(besides: number)
       self.place(hash, number)
     }
+    leaves.insert(number)
     count += 1
     return number
   }
@@ -185,6 +187,7 @@ struct AnnouncedBlocks {
     while entries[number].isEmpty {
       let parent = entries[number].parent
       unplace(number)
+      leaves.remove(number)
       entries[number] = Entry(free: firstFree)
       firstFree = UInt32(number + 1)
       count -= 1
@@ -201,6 +204,8 @@ struct AnnouncedBlocks {
     guard children < Entry.maximumChildren else { return }
     let changed = UInt32(Int(children) + change)
     entries[number].children = changed
+    if children == 0 { leaves.remove(number) }
+    if changed == 0 { leaves.insert(number) }
     guard copies(number, .gpu) == 0 else { return }
     if children == 0 { ghosts += 1 }
     if changed == 0 { ghosts -= 1 }
@@ -209,12 +214,9 @@ struct AnnouncedBlocks {
   /// A leaf that can go so that there is room, found by going round the entries: tails go before heads, and old entries
   /// mostly before new ones.
   func leaf(from hand: inout Int) -> Int? {
-    guard !entries.isEmpty else { return nil }
-    for _ in entries.indices {
-      hand = hand + 1 < entries.count ? hand + 1 : 0
-      if entries[hand].children == 0 { return hand }
-    }
-    return nil
+    guard let leaf = leaves.next(after: hand) else { return nil }
+    hand = leaf
+    return leaf
   }
 
   // MARK: - Hash table

@@ -148,14 +148,21 @@ struct IndexCommand: AsyncParsableCommand {
     try measure("store 64, remove 64", chains: 4_000, blocks: 64, step: 64, removes: true, &report)
     try measure("store, 512 blocks an event", chains: 500, blocks: 512, step: 512, removes: false, &report)
     try measure("store, one block an event", chains: 1_000, blocks: 64, step: 1, removes: false, &report)
+    try measure(
+      "store, 512 blocks an event, no room left", chains: 500, blocks: 512, step: 512, removes: false,
+      maximumBytes: 8 * 60_000 * 2 * 48, &report)
+    try measure(
+      "store, 6,250 blocks in 512s, no room left", chains: 100, blocks: 6_144, step: 512, removes: false,
+      maximumBytes: 8 * 60_000 * 2 * 48, &report)
   }
 
   /// Stores chains on 8 endpoints that hold 60,000 blocks each already; with `removes`, each message also removes an older
   /// chain, block by block, its tail first.
   private func measure(
-    _ shape: String, chains: Int, blocks: Int, step: Int, removes: Bool, _ report: inout IndexReport
+    _ shape: String, chains: Int, blocks: Int, step: Int, removes: Bool, maximumBytes: Int = 16 << 30,
+    _ report: inout IndexReport
   ) throws {
-    var measurement = IndexMeasurement()
+    var measurement = IndexMeasurement(maximumBytes: maximumBytes)
     for endpoint in 0..<8 {
       for chain in 0..<120 {
         try measurement.store(Chain(number: UInt64(endpoint * 1_000 + chain), blocks: 500), 0..<500, at: endpoint)
