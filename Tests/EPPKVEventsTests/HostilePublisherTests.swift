@@ -96,6 +96,26 @@ import ZeroMQ
     #expect(pool.log.lines(.warning).count { $0.contains("names another endpoint") } == 1)
   }
 
+  @Test func whoIsFollowedElsewhereIsNotBelievedAtTheCentralSocket() async throws {
+    var configuration = FollowedPool.configuration
+    configuration.bindAddress = "tcp://127.0.0.1:*"
+    let pool = try FollowedPool(configuration)
+    let address = try #require(pool.subscriber.boundAddress)
+    let engine = try TestPublisher(topic: "kv@10.0.0.1:8000@m")
+    let endpoint = pool.follow(engine, number: 1)
+    engine.publish(EventBytes().storing([1, 2]).bytes())
+    try await pool.eventually("depth 2") { pool.depth([1, 2], endpoint) == 2 }
+    let impostor = try TestPublisher(topic: "kv@10.0.0.1:8000@m", central: address)
+    try await pool.eventually("misdirected messages") {
+      impostor.publish(EventBytes().clearing().bytes())
+      return Int(pool.metric("epp_kv_events_messages_total{outcome=\"misdirected\"}") ?? "0") ?? 0 >= 3
+    }
+    #expect(pool.depth([1, 2], endpoint) == 2)
+    try await pool.eventually("the status") { pool.status(endpoint)?.messages == 1 }
+    #expect(pool.status(endpoint)?.restarts == 0)
+    #expect(pool.log.lines(.warning).count { $0.contains("are followed at tcp://") } == 1)
+  }
+
   @Test func aFrameOfAGigabyteIsNotWaitedFor() async throws {
     let server = try await RawPublisher.start()
     let pool = try FollowedPool()

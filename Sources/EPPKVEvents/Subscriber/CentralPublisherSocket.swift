@@ -62,6 +62,15 @@ final class CentralPublisherSocket {
     return nil
   }
 
+  /// The message at hand is of an engine that does not have to connect.
+  func noteFollowed(at events: String) {
+    let topic = shop.message.withFrame(0, KVFrames.topic)
+    note(
+      shop.series.misdirected, topic,
+      "the topic '\(String(decoding: topic, as: UTF8.self))' names an endpoint whose KV events are followed at "
+        + "\(events): what comes here is dropped; take kvEvents out of the endpoints file if the engine connects")
+  }
+
   private func rank() -> Int? {
     let rank = shop.message.withFrame(2) { payload in
       do throws(MessagePackError) {

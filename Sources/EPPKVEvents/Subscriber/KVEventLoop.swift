@@ -180,6 +180,8 @@ final class KVEventLoop {
   private func receivedCentralMessage(_ central: CentralPublisherSocket) {
     guard let (slot, rank) = central.sender(), let followed = endpoints[slot] else { return }
     let stream = followed.streams.first { $0.address.rank == rank } ?? admit(followed.endpoint, rank)
+    // Two publishers that count for themselves would look like an engine that is started anew with every message.
+    if let events = stream.address.events { return central.noteFollowed(at: events) }
     stream.receivedMessage()
   }
 
