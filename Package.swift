@@ -109,7 +109,7 @@ let package = Package(
       dependencies: [
         "EPPConfiguration", "EPPCore", "EPPDataLayer", "EPPExtProc", "EPPGRPCServer", "EPPKVEvents", "EPPMetrics",
         "EPPObservability", "EPPPrefixCache", "EPPRouting", "EPPScheduling", "EPPTokens", "ZeroMQ", argumentParser,
-        logging, serviceLifecycle,
+        logging, nioPosix, serviceLifecycle,
       ], swiftSettings: strict),
     .executableTarget(
       name: "engine-sim", dependencies: ["EngineSimulator", argumentParser, logging, serviceLifecycle, unixSignals],

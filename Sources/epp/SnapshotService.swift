@@ -3,9 +3,11 @@ import EPPDataLayer
 import EPPRouting
 import FoundationEssentials
 import Logging
+import NIOPosix
 import ServiceLifecycle
 
-/// Writes the index to its file every half minute, and once more at the end.
+/// Writes the index to its file every half minute, and once more at the end. On a thread of its own: a disk may take seconds,
+/// and the threads of Swift's tasks, one for each core, have the metrics page and prompts' tokens to see to.
 struct SnapshotService: Service {
   let snapshots: IndexSnapshots
   let shelf: SnapshotShelf
@@ -19,14 +21,14 @@ struct SnapshotService: Service {
   func run() async throws {
     await cancelWhenGracefulShutdown {
       var rounds = 0
-      while !Task.isCancelled {
-        // Cancelled at the end: the last one is written then.
-        try? await Task.sleep(for: Self.interval)
+      while (try? await Task.sleep(for: Self.interval)) != nil {
         rounds += 1
         if rounds == Self.patience { shelf.removeAll() }
-        write()
+        // Cancelled, it is not written here: the last one follows.
+        try? await NIOThreadPool.singleton.runIfActive { write() }
       }
     }
+    try await NIOThreadPool.singleton.runIfActive { write() }
   }
 
   private func write() {
@@ -53,7 +55,7 @@ struct SnapshotService: Service {
       }
       for problem in summary.problems { logger.warning("a part of the index snapshot is not used: \(problem)") }
       var metadata = metadata(of: summary)
-      metadata["age_s"] = .stringConvertible(Int(Date().timeIntervalSince1970 - summary.writtenAt))
+      metadata["age_s"] = .stringConvertible(summary.age(at: Date().timeIntervalSince1970))
       logger.info("index snapshot read", metadata: metadata)
     } catch {
       logger.warning("the index snapshot is not used: \(error)")

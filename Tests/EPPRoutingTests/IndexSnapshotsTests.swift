@@ -101,4 +101,11 @@ import Testing
     // Nothing else is left in the folder.
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["index"])
   }
+
+  @Test(arguments: [(970, 30), (.nan, 0), (-.infinity, 0), (2e300, 0)] as [(Double, Int)])
+  func theTimeOfAFileMayBeAny(_ time: Double, _ age: Int) throws {
+    _ = try IndexSnapshots(path: path, index: index(), seed: seed).write([], now: time)
+    let summary = try IndexSnapshots(path: path, index: index(), seed: seed).read(to: SnapshotShelf())
+    #expect(summary?.age(at: 1000) == age)
+  }
 }

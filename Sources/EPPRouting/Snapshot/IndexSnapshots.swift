@@ -12,6 +12,9 @@ package struct IndexSnapshots: Sendable {
     package var writtenAt = 0.0
     /// Parts that could not be read, a sentence each.
     package var problems: [String] = []
+
+    /// Whole seconds since it was written; 0 for a time that is none, for the file may say any.
+    package func age(at now: Double) -> Int { Int(exactly: (now - writtenAt).rounded()) ?? 0 }
   }
 
   /// Why a snapshot is not used, or could not be written.
