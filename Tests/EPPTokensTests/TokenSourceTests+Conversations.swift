@@ -1,6 +1,7 @@
 import EPPCore
 import EPPMetrics
 import EPPTokens
+import Foundation
 import Testing
 
 /// Conversations that grow turn by turn.
@@ -9,7 +10,7 @@ extension TokenSourceTests {
     #"{"role": "\#(role)", "content": "\#(content)"}"#
   }
 
-  func chat(_ messages: [String]) -> String {
+  func chat(_ messages: some Collection<String>) -> String {
     #"{"model": "m", "messages": [\#(messages.joined(separator: ", "))], "stream": true}"#
   }
 
@@ -63,21 +64,46 @@ extension TokenSourceTests {
     try await server.stop()
   }
 
+  /// A template that drops what the assistant thought in earlier turns, as reasoning models have it: a token per byte.
+  private func reasoningTokens(_ body: String) -> [UInt32] {
+    struct Request: Decodable {
+      struct Message: Decodable {
+        var role: String
+        var content: String
+      }
+
+      var messages: [Message]
+      var add_generation_prompt: Bool?
+    }
+    guard let request = try? JSONDecoder().decode(Request.self, from: Data(body.utf8)) else { return [] }
+    let lastQuestion = request.messages.lastIndex { $0.role == "user" } ?? 0
+    let texts = request.messages.enumerated().map { position, message in
+      let isEarlier = position < lastQuestion && message.role == "assistant"
+      return "<\(message.role)>" + (isEarlier ? message.content.replacing("(hm)", with: "") : message.content)
+    }
+    return (texts.joined() + (request.add_generation_prompt == false ? "" : "<assistant>")).utf8.map { UInt32($0) }
+  }
+
   @Test func whatTheAssistantThoughtIsNotReliedOnToStay() async throws {
-    // A template that drops the thoughts of earlier turns, as reasoning models have it: a token per byte.
-    let server = try await AnswerServer.start { _, body in
-      let isTurn = body.contains(#""role": "user", "content": "second""#)
-      let text = isTurn ? body.replacing("(hm)", with: "") : body
-      return AnswerServer.Answer(body: "{\"token_ids\": [\(text.utf8.map { String($0) }.joined(separator: ","))]}")
+    let server = try await AnswerServer.start { [self] _, body in
+      AnswerServer.Answer(
+        body: "{\"token_ids\": [\(reasoningTokens(body).map { String($0) }.joined(separator: ","))]}")
     }
     let source = source()
-    let first = [message("user", "first"), message("assistant", "(hm) yes")]
+    // Conversations without thoughts can be rendered turn by turn, and are after a while.
+    var messages: [String] = []
+    try await eventually {
+      messages += [message("user", "again"), message("assistant", "yes")]
+      let body = chat(messages.dropLast())
+      let ids = try await tokens(source, body, at: [server.address])
+      #expect(ids == reasoningTokens(body))
+      return count("incremental") > 0
+    }
     // The conversation is rendered when it ends with the assistant's words too.
-    _ = try await tokens(source, chat(first), at: [server.address])
+    let first = [message("user", "first"), message("assistant", "(hm) yes")]
+    #expect(try await tokens(source, chat(first), at: [server.address]) == reasoningTokens(chat(first)))
     let body = chat(first + [message("user", "second")])
-    let expected = body.replacing("(hm)", with: "").utf8.map { UInt32($0) }
-    #expect(try await tokens(source, body, at: [server.address]) == expected)
-    #expect(count("incremental") == 0)
+    #expect(try await tokens(source, body, at: [server.address]) == reasoningTokens(body))
     await source.shutdown()
     try await server.stop()
   }
