@@ -15,6 +15,7 @@ void __tsan_acquire(void *address) __attribute__((weak));
 void __tsan_release(void *address) __attribute__((weak));
 
 SWIFT void lock_slow(uint32_t thread, SELF) __asm__("$s15Synchronization12_MutexHandleV9_lockSlowyys6UInt32VF");
+SWIFT _Bool try_lock_slow(SELF) __asm__("$s15Synchronization12_MutexHandleV12_tryLockSlowSbyF");
 SWIFT void unlock_slow(SELF) __asm__("$s15Synchronization12_MutexHandleV11_unlockSlowyyF");
 
 static void *original(const char *name) { return dlsym(RTLD_NEXT, name); }
@@ -24,6 +25,14 @@ SWIFT void lock_slow(uint32_t thread, SELF) {
       (SWIFT void (*)(uint32_t, SELF))original("$s15Synchronization12_MutexHandleV9_lockSlowyys6UInt32VF");
   call(thread, self);
   if (__tsan_acquire != NULL) __tsan_acquire(self);
+}
+
+/* Takes a lock that was given back between the look of the fast path and this one. */
+SWIFT _Bool try_lock_slow(SELF) {
+  SWIFT _Bool (*call)(SELF) = (SWIFT _Bool (*)(SELF))original("$s15Synchronization12_MutexHandleV12_tryLockSlowSbyF");
+  _Bool is_taken = call(self);
+  if (is_taken && __tsan_acquire != NULL) __tsan_acquire(self);
+  return is_taken;
 }
 
 SWIFT void unlock_slow(SELF) {

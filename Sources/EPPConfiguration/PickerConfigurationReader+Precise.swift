@@ -10,7 +10,9 @@ extension PickerConfigurationReader {
     ]
     guard let node, let members = reader.members(node, of: "the parameters of \(plugin)", known: known) else { return }
     // The anchor's default is off; whoever does not say so gets Warmpath's.
-    settings.speculates = reader.boolean(members["speculativeIndexing"], "speculativeIndexing")
+    if let speculates = reader.boolean(members["speculativeIndexing"], "speculativeIndexing") {
+      settings.speculates = speculates
+    }
     var idle: [String] = []
     for (name, why) in [
       ("tokenProcessorConfig", "blocks are as large as the engines say, and keys have a secret of their own"),

@@ -125,6 +125,7 @@ package final class Pool: Sendable {
   private func resynchronise(_ endpoint: Endpoint, _ contradiction: CacheContradiction) {
     metrics.endpointSeries(for: endpoint).resyncs.increment()
     events.resynchronise(endpoint.slot, contradiction)
+    tokens?.distrust()
   }
 
   // MARK: - The way of a request

@@ -22,7 +22,15 @@ package final class TokenSource: Sendable {
   private let client: RenderClient
   private let renderer: ConversationRenderer
   private let series: TokenSeries
-  private let flights = Mutex<[PromptIdentity: RenderFlight]>([:])
+  private let asking = Mutex(Asking())
+  private let now: @Sendable () -> MonotonicTime
+
+  /// What engines are being asked.
+  private struct Asking {
+    var flights: [PromptIdentity: RenderFlight] = [:]
+    /// Bytes of the requests, also of those that are rendered once more to compare.
+    var bytes = 0
+  }
 
   /// - Parameter now: the present.
   package init(
@@ -30,10 +38,11 @@ package final class TokenSource: Sendable {
     now: @escaping @Sendable () -> MonotonicTime
   ) {
     self.configuration = configuration
-    cache = TokenCache(maximumBytes: configuration.maximumCacheBytes)
+    self.now = now
+    cache = TokenCache(maximumBytes: configuration.maximumCacheBytes, maximumAge: configuration.maximumTokenAge)
     client = RenderClient(configuration, now: now)
     series = metrics.tokenSeries()
-    renderer = ConversationRenderer(client, cache, configuration, series: series, logger: logger)
+    renderer = ConversationRenderer(client, cache, configuration, series: series, logger: logger, now: now)
   }
 
   /// Closes all connections. Nothing may be asked afterwards.
@@ -50,22 +59,24 @@ package final class TokenSource: Sendable {
   package func tokens(
     api: InferenceAPI, body: RawSpan, at engines: [EndpointAddress], wake: @escaping @Sendable () -> Void
   ) -> Lookup {
-    guard !RenderPath.all(for: api).isEmpty, let outline = PromptOutline(api: api, body: body, secret: secret) else {
-      return .unavailable
-    }
-    if let tokens = cache[outline.identity] {
+    guard let outline = PromptOutline(api: api, body: body, secret: secret) else { return .unavailable }
+    if let tokens = cache.tokens(of: outline.identity, now: now()) {
       series.cached.increment()
       return .known(tokens)
     }
-    guard !engines.isEmpty else {
+    // Names are kept for a while, and come from anybody.
+    guard !engines.isEmpty, outline.modelNameBytes <= configuration.maximumModelNameBytes else {
       series.nobody.increment()
       return .unavailable
     }
-    let (flight, isNew) = flights.withLock { flights -> (RenderFlight?, Bool) in
-      if let flight = flights[outline.identity] { return (flight, false) }
-      guard flights.count < configuration.maximumRenders else { return (nil, false) }
+    let (flight, isNew) = asking.withLock { asking -> (RenderFlight?, Bool) in
+      if let flight = asking.flights[outline.identity] { return (flight, false) }
+      guard asking.flights.count < configuration.maximumRenders,
+        asking.bytes + body.byteCount <= configuration.maximumQuestionBytes
+      else { return (nil, false) }
       let flight = RenderFlight(maximumWaiters: configuration.maximumWaiters)
-      flights[outline.identity] = flight
+      asking.flights[outline.identity] = flight
+      asking.bytes += body.byteCount
       return (flight, true)
     }
     guard let flight else {
@@ -95,7 +106,7 @@ package final class TokenSource: Sendable {
     series.cacheEntries.set(entries)
     series.cacheBytes.set(bytes)
     series.cacheEvictions.increment(by: evictions - Int(clamping: series.cacheEvictions.value))
-    series.inFlight.set(flights.withLock { $0.count })
+    series.inFlight.set(asking.withLock { $0.flights.count })
   }
 
   private func start(
@@ -108,10 +119,11 @@ package final class TokenSource: Sendable {
       let start = ContinuousClock.now
       await renderer.render(question) { tokens in
         if let tokens { cache.insert(tokens, for: outline.identity) }
-        flights.withLock { _ = $0.removeValue(forKey: outline.identity) }
+        asking.withLock { _ = $0.flights.removeValue(forKey: outline.identity) }
         series.renderDuration.observe(ContinuousClock.now - start)
         flight.finish(tokens)
       }
+      asking.withLock { $0.bytes -= question.body.readableBytes }
     }
   }
 

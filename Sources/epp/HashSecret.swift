@@ -16,8 +16,9 @@ enum HashSecret {
   private static func read(_ path: String) throws(ServerError) -> HashSeed? {
     let text: String
     do { text = try TextFile.read(path) } catch {
-      if unsafe access(path, F_OK) != 0, errno == ENOENT { return nil }
-      throw ServerError("--hash-secret-file \(path): it cannot be read: \(reason)")
+      let isReadable = unsafe access(path, R_OK) == 0
+      if !isReadable, errno == ENOENT { return nil }
+      throw ServerError("--hash-secret-file \(path): it cannot be read: \(isReadable ? "it is no text" : reason)")
     }
     let digits = text.prefix { !$0.isNewline }
     guard digits.utf8.count == 32, let first = UInt64(digits.prefix(16), radix: 16),
@@ -36,12 +37,19 @@ enum HashSecret {
       return String(repeating: "0", count: 16 - text.count) + text
     }
     let text = Array((digits(seed.first) + digits(seed.second) + "\n").utf8)
-    // Nobody else may read it: who knows the secret can make prompts whose keys collide.
-    let file = unsafe open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+    // Under another name until it is whole. Nobody else may read it: who knows the secret can make prompts whose keys collide.
+    let temporary = "\(path).\(getpid()).new"
+    let file = unsafe open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
     guard file >= 0 else { throw failure(path) }
-    defer { close(file) }
-    guard unsafe write(file, text, text.count) == text.count, fsync(file) == 0 else { throw failure(path) }
-    return seed
+    defer {
+      close(file)
+      _ = unsafe unlink(temporary)
+    }
+    // Replicas that start together take the one that was first: a link takes nobody's place.
+    guard unsafe write(file, text, text.count) == text.count, fsync(file) == 0,
+      unsafe link(temporary, path) == 0 || errno == EEXIST, let made = try read(path)
+    else { throw failure(path) }
+    return made
   }
 
   /// What the system says of the call that has just failed.

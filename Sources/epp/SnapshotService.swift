@@ -33,7 +33,7 @@ struct SnapshotService: Service {
 
   private func write() {
     do {
-      let summary = try snapshots.write(endpoints, now: Date().timeIntervalSince1970)
+      let summary = try snapshots.write(endpoints, and: shelf, now: Date().timeIntervalSince1970)
       logger.debug("index snapshot written", metadata: metadata(of: summary))
     } catch {
       logger.warning("the index snapshot is not written: \(error)")

@@ -61,6 +61,19 @@ import Testing
     #expect(file.summary.contains("KV events: of engines that connect to tcp://*:5557"))
   }
 
+  @Test func whatOnePluginLeavesOutAnotherOneSays() throws {
+    let file = try read(
+      """
+      plugins:
+      - type: precise-prefix-cache-producer
+        parameters: {speculativeIndexing: false, kvEventsConfig: {podDiscoveryConfig: {socketPort: 5600}}}
+      - type: precise-prefix-cache-scorer
+        parameters: {indexerConfig: {}}
+      """)
+    #expect(file.precise?.speculates == false)
+    #expect(file.precise?.eventsPort == 5600)
+  }
+
   @Test func defaultsAreTheAnchors() throws {
     #expect(try read("plugins: [{type: precise-prefix-cache-producer}]").precise == PreciseCacheSettings())
     #expect(try read("plugins: [{type: precise-prefix-cache-producer}]").precise?.eventsPort == 5557)

@@ -6,7 +6,7 @@ import Testing
 @Suite struct AbsentPathsTests {
   private let engine = EndpointAddress(host: "10.0.0.1", port: 8000)
   private let other = EndpointAddress(host: "10.0.0.2", port: 8000)
-  private let all = RenderPath.all(for: .chatCompletions)
+  private let all = [RenderPath.chatRender, .tokenize]
 
   @Test func aPathIsAbsentForAWhileThereAndForThatModel() {
     var absent = AbsentPaths()

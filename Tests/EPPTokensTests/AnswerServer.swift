@@ -9,6 +9,8 @@ final class AnswerServer: Sendable {
   struct Answer: Sendable {
     var status = 200
     var body: String
+    /// Whether it ends; else a blank follows from time to time for ever.
+    var ends = true
   }
 
   /// Nil never answers.
@@ -77,12 +79,21 @@ final class AnswerServer: Sendable {
         log.paths.withLock { $0.append(path) }
         guard let answer = answering(path, String(buffer: body)) else { return }
         let content = ByteBuffer(string: answer.body)
-        let headers: HTTPHeaders = ["content-length": "\(content.readableBytes)", "content-type": "application/json"]
+        var headers: HTTPHeaders = ["content-type": "application/json"]
+        if answer.ends { headers.add(name: "content-length", value: "\(content.readableBytes)") }
         context.write(
           wrapOutboundOut(
             .head(HTTPResponseHead(version: .http1_1, status: .init(statusCode: answer.status), headers: headers))),
           promise: nil)
-        context.write(wrapOutboundOut(.body(.byteBuffer(content))), promise: nil)
+        context.writeAndFlush(wrapOutboundOut(.body(.byteBuffer(content))), promise: nil)
+        guard answer.ends else {
+          let channel = context.channel
+          channel.eventLoop.scheduleRepeatedTask(initialDelay: .zero, delay: .milliseconds(20)) { task in
+            guard channel.isActive else { return task.cancel() }
+            channel.writeAndFlush(HTTPServerResponsePart.body(.byteBuffer(ByteBuffer(string: " "))), promise: nil)
+          }
+          return
+        }
         context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
       }
     }

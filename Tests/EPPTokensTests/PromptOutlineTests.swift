@@ -34,6 +34,28 @@ import Testing
     #expect(try !outline(chat(cut[0])).isIncremental)
   }
 
+  @Test func manyMessagesAreOnePiece() throws {
+    func turns(_ count: Int, _ text: String = "a") -> String {
+      repeatElement(#"{"role": "user", "content": "\#(text)"}"#, count: count).joined(separator: ",")
+    }
+    let (most, more) = try (
+      outline(chat("", turns(PromptOutline.maximumMessages))),
+      outline(chat("", turns(PromptOutline.maximumMessages + 2)))
+    )
+    #expect(most.heads.count == PromptOutline.maximumMessages)
+    #expect(more.heads.isEmpty && more.messages.isEmpty && more.messageList == nil)
+    #expect(try more.identity != outline(chat("", turns(PromptOutline.maximumMessages + 3))).identity)
+    #expect(try more.identity != outline(chat("", turns(PromptOutline.maximumMessages + 2, "b"))).identity)
+  }
+
+  @Test func theTokenizerIsAskedWhereItTakesAllIntoAccount() throws {
+    #expect(try outline(chat(#""temperature": 1, "max_tokens": 5"#)).paths == [.chatRender, .tokenize])
+    #expect(try outline(chat(#""tools": [], "chat_template_kwargs": {}"#)).paths == [.chatRender, .tokenize])
+    #expect(try outline(chat(#""reasoning_effort": "high""#)).paths == [.chatRender])
+    #expect(try outline(chat(#""documents": []"#)).paths == [.chatRender])
+    #expect(try outline(#"{"model": "m", "prompt": "a"}"#, .completions).paths == [.completionRender, .tokenize])
+  }
+
   @Test func theSameBodyIsAnotherPromptElsewhere() throws {
     let body = #"{"model": "m", "prompt": "a"}"#
     #expect(try outline(body, .completions).identity != outline(body).identity)

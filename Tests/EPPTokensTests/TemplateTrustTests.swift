@@ -5,6 +5,7 @@ import Testing
 
 @Suite struct TemplateTrustTests {
   private let secret = IdentitySecret()
+  private let now = MonotonicTime(nanoseconds: 1_000_000_000)
 
   private func kind(_ model: String, settings: String = "{}", hasOthers: Bool = false) throws -> TemplateTrust.Kind {
     let bytes = Array(settings.utf8)
@@ -20,35 +21,57 @@ import Testing
       kind("a"), kind("b"), kind("a", settings: #"{"tools": []}"#), kind("a", hasOthers: true),
     ]
     for _ in 0..<TemplateTrust.trials {
-      #expect(trust.verdict(kinds[0]) == .onTrial)
-      #expect(!trust.note(agrees: true, kinds[0]))
+      #expect(trust.verdict(kinds[0], now: now) == .onTrial)
+      #expect(!trust.note(agrees: true, kinds[0], now: now))
     }
     for use in 1...(2 * TemplateTrust.sampling) {
-      #expect(trust.verdict(kinds[0]) == .trusted(isSampled: use.isMultiple(of: TemplateTrust.sampling)))
+      #expect(trust.verdict(kinds[0], now: now) == .trusted(isSampled: use.isMultiple(of: TemplateTrust.sampling)))
     }
-    for other in kinds[1...] { #expect(trust.verdict(other) == .onTrial) }
+    for other in kinds[1...] { #expect(trust.verdict(other, now: now) == .onTrial) }
   }
 
-  @Test func oneThatDoesNotAgreeRefutesTheModel() throws {
+  @Test func oneThatDoesNotAgreeTwiceRefutesTheModel() throws {
     let trust = TemplateTrust()
     let (kind, other, tools) = try (kind("a"), kind("b"), kind("a", settings: #"{"tools": []}"#))
-    for kind in [kind, other, tools] { for _ in 0..<TemplateTrust.trials { _ = trust.note(agrees: true, kind) } }
-    #expect(trust.note(agrees: false, tools))
-    #expect(!trust.note(agrees: false, kind), "it is said once")
-    #expect(trust.verdict(kind) == .refuted && trust.verdict(tools) == .refuted)
-    #expect(trust.verdict(other) == .trusted(isSampled: false))
+    for kind in [kind, other, tools] {
+      for _ in 0..<TemplateTrust.trials { _ = trust.note(agrees: true, kind, now: now) }
+    }
+    #expect(!trust.note(agrees: false, tools, now: now), "the template may have changed meanwhile")
+    #expect(trust.verdict(tools, now: now) == .onTrial)
+    #expect(trust.note(agrees: false, tools, now: now))
+    #expect(!trust.note(agrees: false, kind, now: now), "it is said once")
+    #expect(trust.verdict(kind, now: now) == .refuted && trust.verdict(tools, now: now) == .refuted)
+    #expect(trust.verdict(other, now: now) == .trusted(isSampled: false))
     // A wrong prediction does not make right what was seen to be wrong.
-    trust.distrust()
-    #expect(trust.verdict(kind) == .refuted)
-    #expect(trust.verdict(other) == .onTrial)
+    trust.distrust(now: now)
+    #expect(trust.verdict(kind, now: now) == .refuted)
+    #expect(trust.verdict(other, now: now) == .onTrial)
+    // Engines may have another template later.
+    #expect(trust.verdict(kind, now: now.advanced(by: TemplateTrust.refutation)) == .onTrial)
+  }
+
+  @Test func whatWasRenderedBeforeAChangeIsNotGoneOnFrom() throws {
+    let trust = TemplateTrust()
+    let kind = try kind("a")
+    let before = PromptTokens([1], renderedAt: now)
+    #expect(trust.isCurrent(before, kind))
+    let later = now.advanced(by: .seconds(1))
+    trust.forget(kind, now: later)
+    #expect(!trust.isCurrent(before, kind))
+    #expect(trust.isCurrent(PromptTokens([1], renderedAt: later), kind))
+    trust.distrust(now: later.advanced(by: .seconds(1)))
+    #expect(!trust.isCurrent(PromptTokens([1], renderedAt: later), kind))
   }
 
   @Test func namesThatAnybodySendsDoNotFillIt() throws {
     let trust = TemplateTrust()
-    for number in 0..<(2 * TemplateTrust.capacity) { _ = trust.note(agrees: true, try kind("\(number)")) }
+    for number in 0..<(2 * TemplateTrust.capacity) { _ = trust.note(agrees: true, try kind("\(number)"), now: now) }
     #expect(trust.count <= TemplateTrust.capacity)
-    for number in 0..<(2 * TemplateTrust.capacity) { _ = trust.note(agrees: false, try kind("\(number)")) }
-    // Whoever is new now is rendered whole.
-    #expect(trust.verdict(try kind("new")) == .refuted)
+    for number in 0..<(2 * TemplateTrust.capacity) {
+      for _ in 0..<TemplateTrust.failures { _ = trust.note(agrees: false, try kind("\(number)"), now: now) }
+    }
+    // Whoever is new now is rendered whole, for a while.
+    #expect(trust.verdict(try kind("new"), now: now) == .refuted)
+    #expect(trust.verdict(try kind("new"), now: now.advanced(by: TemplateTrust.refutation)) == .onTrial)
   }
 }

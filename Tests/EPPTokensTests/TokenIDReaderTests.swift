@@ -3,7 +3,14 @@ import Testing
 @testable import EPPTokens
 
 @Suite struct TokenIDReaderTests {
-  private func read(_ text: String) throws -> [UInt32] { unsafe try TokenIDReader.read(Array(text.utf8).span.bytes) }
+  private func read(_ text: String, atMost maximum: Int = 100) throws -> [UInt32] {
+    unsafe try TokenIDReader.read(Array(text.utf8).span.bytes, atMost: maximum)
+  }
+
+  @Test func moreIDsThanThereCanBeAreNone() throws {
+    #expect(try read("[{\"token_ids\": [1, 2, 3]}]", atMost: 3) == [1, 2, 3])
+    #expect(throws: TokenIDReader.Unreadable.self) { try read("[{\"token_ids\": [1, 2, 3]}]", atMost: 2) }
+  }
 
   @Test func allFormsOfAnswersAreRead() throws {
     #expect(try read(#"{"request_id": "a", "token_ids": [1, 2, 4294967295], "model": null}"#) == [1, 2, 4_294_967_295])

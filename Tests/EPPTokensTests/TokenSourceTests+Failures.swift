@@ -34,6 +34,50 @@ extension TokenSourceTests {
     try await server.stop()
   }
 
+  @Test func anAnswerWithoutEndIsGivenUp() async throws {
+    let server = try await AnswerServer.start { _, _ in AnswerServer.Answer(body: "{", ends: false) }
+    let source = source { $0.renderTimeout = .milliseconds(300) }
+    #expect(try await tokens(source, chat, at: [server.address]) == nil)
+    #expect(count("failed") == 1)
+    await source.shutdown()
+    try await server.stop()
+  }
+
+  @Test func moreTokensThanAPromptCanHaveAreNone() async throws {
+    let ids = repeatElement("1", count: 70_000).joined(separator: ",")
+    let server = try await AnswerServer.start { _, _ in AnswerServer.Answer(body: "{\"token_ids\": [\(ids)]}") }
+    let source = source()
+    #expect(try await tokens(source, chat, at: [server.address]) == nil)
+    #expect(count("unreadable") == 1)
+    await source.shutdown()
+    try await server.stop()
+  }
+
+  @Test(arguments: [401, 404, 407]) func whereThePathIsClosedTheTokenizerIsAsked(_ status: Int) async throws {
+    let server = try await AnswerServer.start { path, _ in
+      path == "/tokenize"
+        ? AnswerServer.Answer(body: #"{"tokens": [7]}"#) : AnswerServer.Answer(status: status, body: "{}")
+    }
+    let source = source()
+    #expect(try await tokens(source, chat, at: [server.address]) == [7])
+    // What the tokenizer would pass over makes another prompt of it.
+    let effort = chat.replacing("{\"model", with: #"{"reasoning_effort": "high", "model"#)
+    #expect(try await tokens(source, effort, at: [server.address]) == nil)
+    #expect(server.asked == ["/v1/chat/completions/render", "/tokenize"])
+    await source.shutdown()
+    try await server.stop()
+  }
+
+  @Test func longNamesOfModelsAreNotKept() async throws {
+    let server = try await AnswerServer.start { _, _ in AnswerServer.Answer(body: #"{"token_ids": [1]}"#) }
+    let source = source()
+    let body = chat.replacing(#""m""#, with: "\"" + String(repeating: "m", count: 300) + "\"")
+    #expect(try await tokens(source, body, at: [server.address]) == nil)
+    #expect(server.asked.isEmpty && count("no_engine") == 1)
+    await source.shutdown()
+    try await server.stop()
+  }
+
   @Test func nobodyWhoListensIsAFailure() async throws {
     let source = source()
     #expect(try await tokens(source, chat, at: [EndpointAddress(host: "127.0.0.1", port: 1)]) == nil)

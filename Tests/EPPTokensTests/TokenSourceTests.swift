@@ -13,6 +13,9 @@ import Testing
 
   func source(_ change: (inout TokenSourceConfiguration) -> Void = { _ in }) -> TokenSource {
     var configuration = TokenSourceConfiguration()
+    // Beside the other tests, and under a sanitizer, an engine of this process takes seconds.
+    configuration.renderTimeout = .seconds(100)
+    configuration.connectTimeout = .seconds(100)
     change(&configuration)
     let start = ContinuousClock.now
     return TokenSource(
@@ -177,11 +180,52 @@ import Testing
     try await server.stop()
   }
 
+  @Test func bytesOfQuestionsAreBounded() async throws {
+    let gate = Gate()
+    let server = try await AnswerServer.start { _, _ in
+      gate.wait()
+      return AnswerServer.Answer(body: #"{"token_ids": [1]}"#)
+    }
+    let source = source { $0.maximumQuestionBytes = 2 * chat.utf8.count }
+    let bodies = (0..<3).map { chat.replacing("fox", with: "fo\($0)") }
+    let kinds = bodies.map { body in
+      if case .pending = lookUp(source, body, at: [server.address]) { true } else { false }
+    }
+    #expect(kinds == [true, true, false] && count("busy") == 1)
+    for _ in 0..<3 { gate.open() }
+    // There is room again when they are answered.
+    try await eventually { try await tokens(source, bodies[2], at: [server.address]) == [1] }
+    await source.shutdown()
+    try await server.stop()
+  }
+
+  @Test func tokensGrowOld() async throws {
+    let server = try await AnswerServer.start { _, _ in AnswerServer.Answer(body: #"{"token_ids": [1]}"#) }
+    let source = source { $0.maximumTokenAge = .nanoseconds(1) }
+    for _ in 0..<2 { #expect(try await tokens(source, chat, at: [server.address]) == [1]) }
+    #expect(server.asked.count == 2)
+    await source.shutdown()
+    try await server.stop()
+  }
+
+  @Test func aWrongPredictionMakesAllBeAskedForAgain() async throws {
+    let server = try await AnswerServer.start { _, _ in AnswerServer.Answer(body: #"{"token_ids": [1]}"#) }
+    let source = source()
+    for round in 1...3 {
+      for _ in 0..<2 { #expect(try await tokens(source, chat, at: [server.address]) == [1]) }
+      // Not more often than once a minute.
+      #expect(server.asked.count == min(round, 2))
+      source.distrust()
+    }
+    await source.shutdown()
+    try await server.stop()
+  }
+
   @Test func questionsAreBounded() async throws {
     let server = try await AnswerServer.start { _, _ in nil }
     let source = source {
       $0.maximumRenders = 3
-      $0.renderTimeout = .milliseconds(200)
+      $0.renderTimeout = .seconds(3)
     }
     var pending = 0
     for number in 0..<10 {

@@ -167,6 +167,20 @@ def test_a_request_does_not_wait_for_a_slow_engine(tmp_path: Path, start_epp, st
         simulator.stop()
 
 
+def test_a_request_that_waits_for_tokens_is_routed_when_its_time_is_up(tmp_path: Path, start_epp, start_envoy) -> None:
+    simulator = Simulator(*_FAST, "--render-delay", "30s")
+    try:
+        epp = start_epp(
+            "--endpoints-file", str(_file(tmp_path, [simulator])), "--token-deadline", "30s", "--request-deadline", "300ms"
+        )
+        _wait_live(epp, 1)
+        envoy: Envoy = start_envoy(epp.extproc_port)
+        _ask(envoy.url, [{"role": "user", "content": _text(50, 0)}])
+        assert epp.metric("epp_tokens_requests_total", outcome="late") == 1
+    finally:
+        simulator.stop()
+
+
 def test_engines_that_cannot_render_are_matched_by_text(tmp_path: Path, start_epp, start_envoy) -> None:
     simulator = Simulator(*_FAST, "--fault", "render-errors")
     try:

@@ -152,7 +152,8 @@ final class ExtProcStream: CallHandler {
   /// The request has waited too long for the rest of its body.
   func deadlinePassed() {
     deadline = nil
-    _ = stopWait()
+    // Its body is there: it is routed without the token ids that it waits for.
+    guard wait == nil else { return endWait() }
     let action = machine.interrupt(
       Rejection(
         .serviceUnavailable, "the request did not arrive within the time allowed for a routing decision",

@@ -35,8 +35,11 @@ final class EpochDomain: Sendable {
   /// What is published now stays in memory until `leave`.
   @inline(__always)
   func enter(_ reader: Reader) {
-    // An exchange, because it must not change places with the loads that follow.
-    _ = reader.epoch.exchange(current.load(ordering: .acquiring), ordering: .sequentiallyConsistent)
+    // When the writer has looked at this reader before the exchange, it had ended its epoch before that, too; so the second
+    // load finds the new epoch, and with it whatever the writer took out before. An exchange alone would not keep the loads
+    // that follow from going first on processors with weak ordering.
+    _ = reader.epoch.exchange(current.load(ordering: .relaxed), ordering: .sequentiallyConsistent)
+    _ = current.load(ordering: .sequentiallyConsistent)
   }
 
   @inline(__always)

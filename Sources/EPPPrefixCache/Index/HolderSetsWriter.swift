@@ -52,14 +52,14 @@ struct HolderSetsWriter: ~Copyable {
 
   /// The set with one holder more; nil when there is no room for another set.
   ///
-  /// The result is not counted as named yet: `retain` it.
+  /// The result is not counted as named yet: `retain` it at once, for a set that was never named is never given back.
   @inline(__always)
   mutating func adding(_ holder: Holder, to set: HolderSetID) -> HolderSetID? {
     if set.isEmpty { return HolderSetID(holder) }
     return step(from: set, UInt32(holder.number) | Self.joins)
   }
 
-  /// The set with one holder less; nil when there is no room for another set.
+  /// The set with one holder less; nil when there is no room for another set. To be retained like that of `adding`.
   @inline(__always)
   mutating func removing(_ holder: Holder, from set: HolderSetID) -> HolderSetID? {
     if let single = set.single { return single == holder ? .empty : set }
@@ -186,7 +186,6 @@ struct HolderSetsWriter: ~Copyable {
     interned[place] = hash & ~0xFFFF_FFFF | UInt64(set.rawValue)
     internedCount += 1
     if internedCount * 2 > interned.count { growInterned() }
-    // Nobody names it yet; if nobody ever does, it is found among the idle ones.
     return set
   }
 

@@ -82,10 +82,13 @@ package struct IndexSnapshots: Sendable {
     }
   }
 
-  /// Writes what is known of these endpoints, one after the other, in the place of the file that was there.
+  /// Writes what is still on the shelf, for a process that ends soon after its start must not lose whom it has not met, and
+  /// what is known of these endpoints, in the place of the file that was there.
   ///
   /// - Parameter now: seconds since 1970.
-  package func write(_ endpoints: [Endpoint], now: Double) throws(Failure) -> Summary {
+  package func write(
+    _ endpoints: [Endpoint], and shelf: SnapshotShelf, now: Double
+  ) throws(Failure) -> Summary {
     var summary = Summary()
     summary.writtenAt = now
     do {
@@ -93,6 +96,18 @@ package struct IndexSnapshots: Sendable {
       var encoder = IndexSnapshotEncoder(keySpace: keySpace, writtenAt: now)
       try encoder.append(
         index.currentAnnouncements(), to: { (bytes) throws(SnapshotFile.Failure) in try file.write(bytes) })
+      // First: what leaves the shelf meanwhile is in the file twice, and of two sections the later one counts.
+      let waiting = shelf.contents()
+      for (identity, snapshot) in waiting.announced {
+        summary.blocks += snapshot.blockCount
+        try encoder.append(
+          snapshot, of: identity, to: { (bytes) throws(SnapshotFile.Failure) in try file.write(bytes) })
+      }
+      for (identity, snapshot) in waiting.routed {
+        summary.blocks += snapshot.blockCount
+        try encoder.append(
+          snapshot, of: identity, to: { (bytes) throws(SnapshotFile.Failure) in try file.write(bytes) })
+      }
       var announced = AnnouncedSnapshot()
       var routed = RoutedSnapshot()
       for endpoint in endpoints {

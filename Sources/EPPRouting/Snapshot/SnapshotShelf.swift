@@ -39,6 +39,16 @@ package final class SnapshotShelf: Sendable {
     state.withLock { $0.routed.removeValue(forKey: Self.identity(of: endpoint)) }
   }
 
+  /// What nobody has come for yet.
+  func contents() -> (
+    announced: [(identity: [UInt8], snapshot: AnnouncedSnapshot)],
+    routed: [(identity: [UInt8], snapshot: RoutedSnapshot)]
+  ) {
+    state.withLock { state in
+      (state.announced.map { ($0.key.identity, $0.value) }, state.routed.map { ($0.key, $0.value) })
+    }
+  }
+
   /// Forgets what nobody has come for.
   package func removeAll() { state.withLock { $0 = State() } }
 

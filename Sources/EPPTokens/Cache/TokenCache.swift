@@ -1,6 +1,7 @@
+import EPPCore
 import Synchronization
 
-/// Token ids of prompts that were seen, up to a number of bytes. Any thread may use it; a look-up takes the lock of one
+/// Token ids of prompts that were seen, up to a number of bytes and an age. Any thread may use it; a look-up takes the lock of one
 /// part for the time of a dictionary look-up.
 final class TokenCache: Sendable {
   /// What one entry takes beside its ids: keys, references and the dictionary's and the ring's share.
@@ -28,17 +29,36 @@ final class TokenCache: Sendable {
 
   private let shards: [Shard]
   private let maximumBytesOfPart: Int
+  private let maximumAge: Duration
+  /// Since when tokens must have been rendered, in nanoseconds.
+  private let validSince = Atomic<UInt64>(0)
+  /// How often all can be dropped.
+  private static let pause = Duration.seconds(60)
 
-  init(maximumBytes: Int) {
+  init(maximumBytes: Int, maximumAge: Duration) {
     shards = (0..<Self.parts).map { _ in Shard() }
     maximumBytesOfPart = max(1, maximumBytes / Self.parts)
+    self.maximumAge = maximumAge
   }
 
-  subscript(identity: PromptIdentity) -> PromptTokens? {
-    shards[identity.part(of: Self.parts)].part.withLock { part in
+  /// The tokens of a prompt, unless they are too old.
+  func tokens(of identity: PromptIdentity, now: MonotonicTime) -> PromptTokens? {
+    let tokens = shards[identity.part(of: Self.parts)].part.withLock { part in
       part.entries[identity]?.isUsed = true
       return part.entries[identity]?.tokens
     }
+    guard let tokens, now < tokens.renderedAt.advanced(by: maximumAge),
+      tokens.renderedAt.nanoseconds >= validSince.load(ordering: .relaxed)
+    else { return nil }
+    return tokens
+  }
+
+  /// What was rendered before now is not used any more; does nothing when that was done a moment ago, for engines that
+  /// contradict all the time must not keep the cache empty.
+  func invalidate(now: MonotonicTime) {
+    let before = validSince.load(ordering: .relaxed)
+    guard before == 0 || now >= MonotonicTime(nanoseconds: before).advanced(by: Self.pause) else { return }
+    validSince.store(now.nanoseconds, ordering: .relaxed)
   }
 
   /// Keeps tokens; nothing that takes more than a part may have.

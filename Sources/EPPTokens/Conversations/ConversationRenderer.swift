@@ -21,43 +21,46 @@ final class ConversationRenderer: Sendable {
   private let configuration: TokenSourceConfiguration
   private let series: TokenSeries
   private let logger: Logger
+  private let now: @Sendable () -> MonotonicTime
   /// Comparisons that are going on.
   private let comparisons = Atomic(0)
 
   init(
     _ client: RenderClient, _ cache: TokenCache, _ configuration: TokenSourceConfiguration, series: TokenSeries,
-    logger: Logger
+    logger: Logger, now: @escaping @Sendable () -> MonotonicTime
   ) {
     self.client = client
     self.cache = cache
     self.configuration = configuration
     self.series = series
     self.logger = logger
+    self.now = now
   }
 
   /// Finds the tokens of a prompt.
   ///
   /// - Parameter finish: called once, as soon as the answer is there; what comes after it is for later prompts.
   func render(_ question: Question, finish: (PromptTokens?) -> Void) async {
-    let grown =
-      configuration.rendersIncrementally
-      ? GrownConversation(question.outline, model: question.model, body: question.body, cache: cache) : nil
-    let verdict = grown.map { trust.verdict($0.kind) } ?? .refuted
+    let start = now()
+    let grown = configuration.rendersIncrementally ? grown(question, now: start) : nil
+    let verdict = grown.map { trust.verdict($0.kind, now: start) } ?? .refuted
     if let grown, case .trusted(let isSampled) = verdict {
       switch await joined(grown, question) {
       case .fitting(let ids):
         series.incremental.increment()
-        finish(PromptTokens(ids))
+        finish(PromptTokens(ids, renderedAt: grown.head.renderedAt))
         if isSampled { await compareWithWhole(ids, grown, question) }
         return
-      case .unfitting: trust.forget(grown.kind)
+      case .unfitting: trust.forget(grown.kind, now: now())
       case .missing: break
       }
     }
     do throws(RenderClient.Failure) {
+      // Asked now, and not earlier than what was forgotten a moment ago.
+      let asked = now()
       let ids = try await whole(question)
       series.rendered.increment()
-      finish(PromptTokens(ids))
+      finish(PromptTokens(ids, renderedAt: asked))
       if let grown, verdict == .onTrial { await compareWithPieces(ids, grown, question) }
     } catch {
       switch error {
@@ -71,14 +74,25 @@ final class ConversationRenderer: Sendable {
   }
 
   /// A prediction that rests on tokens has proved wrong.
-  func distrust() { trust.distrust() }
+  func distrust() {
+    let now = now()
+    trust.distrust(now: now)
+    cache.invalidate(now: now)
+  }
+
+  private func grown(_ question: Question, now: MonotonicTime) -> GrownConversation? {
+    GrownConversation(question.outline, model: question.model, body: question.body) { identity, kind in
+      guard let tokens = cache.tokens(of: identity, now: now), trust.isCurrent(tokens, kind) else { return nil }
+      return tokens
+    }
+  }
 
   private func whole(_ question: Question) async throws(RenderClient.Failure) -> [UInt32] {
     try await ask(question.body, question)
   }
 
   private func ask(_ body: ByteBuffer, _ question: Question) async throws(RenderClient.Failure) -> [UInt32] {
-    try await client.render(body, question.outline.path, model: question.model, at: question.engines)
+    try await client.render(body, question.outline.paths, model: question.model, at: question.engines)
   }
 
   // MARK: - Pieces
@@ -124,15 +138,16 @@ final class ConversationRenderer: Sendable {
   private func compareWithWhole(_ ids: [UInt32], _ grown: GrownConversation, _ question: Question) async {
     guard takePlace() else { return }
     defer { leavePlace() }
+    let asked = now()
     guard let whole = try? await whole(question) else { return }
-    // Whoever asks next gets the right ones.
-    if ids != whole { cache.insert(PromptTokens(whole), for: question.outline.identity) }
+    // Whoever asks next gets the right ones, and fresh.
+    cache.insert(PromptTokens(whole, renderedAt: asked), for: question.outline.identity)
     note(agrees: ids == whole, grown.kind)
   }
 
   private func note(agrees: Bool, _ kind: TemplateTrust.Kind) {
     if !agrees { series.mismatches.increment() }
-    guard trust.note(agrees: agrees, kind) else { return }
+    guard trust.note(agrees: agrees, kind, now: now()) else { return }
     logger.info(
       "the chat template does not render conversations piece by piece: they are rendered whole, which takes longer",
       metadata: ["model": "\(kind.model)"])

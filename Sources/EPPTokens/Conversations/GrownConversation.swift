@@ -22,23 +22,28 @@ struct GrownConversation: Sendable {
 
   /// Nil when no beginning is known, a message is more than role and text, or the turns are not the user's: a template may
   /// write an earlier message otherwise once others follow (without its reasoning), and does so at the user's turns.
-  init?(_ outline: PromptOutline, model: String, body: ByteBuffer, cache: TokenCache) {
+  ///
+  /// - Parameter known: the tokens of a prompt, where they can be relied on for this kind of chat.
+  init?(
+    _ outline: PromptOutline, model: String, body: ByteBuffer,
+    known: (PromptIdentity, TemplateTrust.Kind) -> PromptTokens?
+  ) {
     let messages = outline.messages
     guard outline.isIncremental, let list = outline.messageList, messages.count > 1, messages.last?.role == .user,
       messages.allSatisfy(\.isPlain)
     else { return nil }
+    kind = TemplateTrust.Kind(
+      model: model, settings: outline.settings, hasOthers: messages.contains { $0.role == .other })
     var found: (count: Int, tokens: PromptTokens)?
     let newest = messages.count - 1
     for count in stride(from: newest, through: max(1, newest - Self.maximumNewMessages), by: -1)
     where messages[count - 1].role == .user {
-      guard let tokens = cache[outline.heads[count - 1]] else { continue }
+      guard let tokens = known(outline.heads[count - 1], kind) else { continue }
       found = (count, tokens)
       break
     }
     guard let found else { return nil }
     head = found.tokens
-    kind = TemplateTrust.Kind(
-      model: model, settings: outline.settings, hasOthers: messages.contains { $0.role == .other })
     let new = messages[found.count...].map(\.range)
     tailBody = Self.body(body, list, new)
     askingBody = Self.body(body, list, [])

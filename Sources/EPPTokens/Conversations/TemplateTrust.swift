@@ -1,3 +1,4 @@
+import EPPCore
 import Synchronization
 
 /// Which chats can be rendered piece by piece: by model and by the members of a request that are no messages (tools,
@@ -6,6 +7,10 @@ final class TemplateTrust: Sendable {
   /// Whole renderings that must have agreed before a piece is relied on, and how often one is compared later.
   static let trials = 3
   static let sampling = 64
+  /// Comparisons that may fail one after the other: the first one when the template has changed meanwhile.
+  static let failures = 2
+  /// How long a model is refuted: engines may be started with another template.
+  static let refutation = Duration.seconds(3600)
   /// Kinds that are remembered, and models that are refuted; further models count as refuted.
   static let capacity = 1024
 
@@ -31,13 +36,25 @@ final class TemplateTrust: Sendable {
   private struct Record {
     var template: ChatTemplateTokens?
     var agreements = 0
+    /// Since the last agreement.
+    var failures = 0
     var uses = 0
+    /// When the template was seen to have changed: what was rendered before is of no use.
+    var changedAt = MonotonicTime(nanoseconds: 0)
+
+    mutating func startAnew(now: MonotonicTime) { self = Record(failures: failures, changedAt: now) }
   }
 
   private struct State {
     var records: [Kind: Record] = [:]
-    var refuted: Set<String> = []
+    /// Models, and until when.
+    var refuted: [String: MonotonicTime] = [:]
     var isFull: Bool { refuted.count >= TemplateTrust.capacity }
+
+    mutating func isRefuted(_ model: String, now: MonotonicTime) -> Bool {
+      if isFull { refuted = refuted.filter { now < $0.value } }
+      return isFull || refuted[model].map { now < $0 } ?? false
+    }
 
     mutating func change(_ kind: Kind, _ body: (inout Record) -> Void) {
       // Which one goes does not matter: it is learned anew.
@@ -51,9 +68,9 @@ final class TemplateTrust: Sendable {
   /// Kinds that are remembered.
   var count: Int { state.withLock { $0.records.count } }
 
-  func verdict(_ kind: Kind) -> Verdict {
+  func verdict(_ kind: Kind, now: MonotonicTime) -> Verdict {
     state.withLock { state in
-      guard !state.isFull, !state.refuted.contains(kind.model) else { return .refuted }
+      guard !state.isRefuted(kind.model, now: now) else { return .refuted }
       guard let record = state.records[kind], record.agreements >= Self.trials else { return .onTrial }
       state.change(kind) { $0.uses += 1 }
       return .trusted(isSampled: (record.uses + 1).isMultiple(of: Self.sampling))
@@ -67,25 +84,43 @@ final class TemplateTrust: Sendable {
     state.withLock { $0.change(kind) { $0.template = template } }
   }
 
+  /// Since when tokens of a kind of chat must have been rendered to be gone on from.
+  func isCurrent(_ tokens: PromptTokens, _ kind: Kind) -> Bool {
+    state.withLock { $0.records[kind].map { tokens.renderedAt >= $0.changedAt } ?? true }
+  }
+
   /// Pieces were rendered that do not begin as they should: the template has changed (some write the date), and is to be
   /// learned and tried anew.
-  func forget(_ kind: Kind) { state.withLock { $0.records[kind] = nil } }
+  func forget(_ kind: Kind, now: MonotonicTime) { state.withLock { $0.change(kind) { $0.startAnew(now: now) } } }
 
   /// A comparison has come out.
   ///
-  /// - Returns: whether the model is refuted by it: it did not agree, for the first time.
-  func note(agrees: Bool, _ kind: Kind) -> Bool {
+  /// - Returns: whether the model is refuted by it.
+  func note(agrees: Bool, _ kind: Kind, now: MonotonicTime) -> Bool {
     state.withLock { state in
-      guard !agrees else {
-        state.change(kind) { $0.agreements += 1 }
-        return false
+      guard !state.isRefuted(kind.model, now: now) else { return false }
+      var failures = 0
+      state.change(kind) { record in
+        if agrees {
+          record.agreements += 1
+          record.failures = 0
+        } else {
+          record.failures += 1
+          record.startAnew(now: now)
+        }
+        failures = record.failures
       }
-      guard !state.isFull else { return false }
+      guard failures >= Self.failures else { return false }
       for other in state.records.keys where other.model == kind.model { state.records[other] = nil }
-      return state.refuted.insert(kind.model).inserted
+      state.refuted[kind.model] = now.advanced(by: Self.refutation)
+      return true
     }
   }
 
   /// A prediction has proved wrong: all kinds are on trial again.
-  func distrust() { state.withLock { $0.records = [:] } }
+  func distrust(now: MonotonicTime) {
+    state.withLock { state in
+      for kind in state.records.keys { state.records[kind]?.startAnew(now: now) }
+    }
+  }
 }

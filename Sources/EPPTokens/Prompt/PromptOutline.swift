@@ -23,7 +23,8 @@ struct PromptOutline: Sendable {
     case other
   }
 
-  let path: InferenceAPI
+  /// Where engines can be asked for its tokens, the best first.
+  let paths: [RenderPath]
   /// The whole prompt.
   let identity: PromptIdentity
   /// All but the messages.
@@ -37,6 +38,9 @@ struct PromptOutline: Sendable {
   /// Whether the chat ends as usual, with what asks for an answer, and is not cut.
   let isIncremental: Bool
   private let model: JSONText?
+
+  /// A chat of more messages is taken as one piece: what is kept of each would be more than the message.
+  static let maximumMessages = 4096
 
   /// Members that bound the answer: of influence only where the prompt is cut so that the answer has room.
   private static let bounds = ["max_tokens", "max_completion_tokens"]
@@ -52,8 +56,15 @@ struct PromptOutline: Sendable {
   /// Members with which a chat ends otherwise than with what asks for an answer, or begins later than its first message.
   private static let unusual = ["add_generation_prompt", "continue_final_message", "truncate_prompt_tokens"]
 
-  /// Nil for a body that is no JSON object.
+  /// Members that `/tokenize` takes into account as the request's own path does; others it passes over.
+  private static let tokenized = [
+    "model", "messages", "prompt", "tools", "chat_template", "chat_template_kwargs", "add_generation_prompt",
+    "continue_final_message", "add_special_tokens",
+  ]
+
+  /// Nil for a body that is no JSON object, and for an API of which engines tell no tokens.
   init?(api: InferenceAPI, body: RawSpan, secret: IdentitySecret) {
+    guard let render = RenderPath.render(api) else { return nil }
     var hasher = IdentityHasher(secret)
     // The same body means another prompt elsewhere.
     hasher.update(api == .chatCompletions ? 1 : 2)
@@ -63,6 +74,7 @@ struct PromptOutline: Sendable {
     var bounds: [Range<Int>] = []
     var isUsual = true
     var isCut = false
+    var isTokenized = true
     do throws(JSONError) {
       var cursor = JSONCursor(body)
       try cursor.open(body, .object)
@@ -86,6 +98,7 @@ struct PromptOutline: Sendable {
         }
         if Self.unusual.contains(where: { key.equals($0, in: body) }) { isUsual = false }
         if key.equals("truncate_prompt_tokens", in: body) { isCut = true }
+        if !Self.tokenized.contains(where: { key.equals($0, in: body) }) { isTokenized = false }
         hasher.update(body.extracting(key.quotedRange))
         hasher.update(body.extracting(value))
       }
@@ -94,23 +107,31 @@ struct PromptOutline: Sendable {
       return nil
     }
     if isCut { for range in bounds { hasher.update(body.extracting(range)) } }
-    path = api
+    paths = isTokenized ? [render, .tokenize] : [render]
     settings = hasher.identity
     // No part is that long, so that a message is never taken for a member.
     hasher.update(.max)
+    if messages.count > Self.maximumMessages, let whole = list {
+      hasher.update(body.extracting(whole))
+      messages = []
+      list = nil
+    }
     var heads: [PromptIdentity] = []
     heads.reserveCapacity(messages.count)
     for message in messages {
       hasher.update(body.extracting(message.range))
       heads.append(hasher.identity)
     }
-    identity = heads.last ?? settings
+    identity = hasher.identity
     self.heads = heads
     self.messages = messages
     self.model = model
     messageList = list
     isIncremental = isUsual
   }
+
+  /// Bytes of the model's name as they stand in the body.
+  var modelNameBytes: Int { model?.range.count ?? 0 }
 
   /// The model's name as the request has it; empty where it has none.
   func modelName(in body: RawSpan) -> String { model?.string(in: body) ?? "" }
@@ -120,7 +141,9 @@ struct PromptOutline: Sendable {
     try cursor.open(body, .array)
     var isFirst = true
     while try cursor.nextElement(body, isFirst: &isFirst) {
-      if try cursor.peek(body) == .object {
+      if messages.count > maximumMessages {
+        _ = try cursor.skipValue(body)
+      } else if try cursor.peek(body) == .object {
         messages.append(try message(&cursor, body))
       } else {
         messages.append(Message(range: try cursor.skipValue(body), isPlain: false, role: .other))

@@ -43,6 +43,8 @@ final class RenderClient: Sendable {
     settings.timeout.connect = .nanoseconds(configuration.connectTimeout.wholeNanoseconds)
     settings.timeout.read = .nanoseconds(configuration.renderTimeout.wholeNanoseconds)
     settings.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = configuration.maximumRenders
+    // Where nobody listens the next engine is asked at once.
+    settings.connectionPool.retryConnectionEstablishment = false
     settings.redirectConfiguration = .disallow
     client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: settings)
   }
@@ -50,13 +52,15 @@ final class RenderClient: Sendable {
   func shutdown() async { try? await client.shutdown() }
 
   /// The tokens of a prompt, from the first of the engines that gives them.
+  ///
+  /// - Parameter paths: to be tried in this order.
   func render(
-    _ body: ByteBuffer, _ api: InferenceAPI, model: String, at engines: [EndpointAddress]
+    _ body: ByteBuffer, _ paths: [RenderPath], model: String, at engines: [EndpointAddress]
   ) async throws(Failure) -> [UInt32] {
     var last = Failure.nobody
     var attempts = 0
     for engine in engines where attempts < Self.attempts {
-      guard let paths = admitted(engine, RenderPath.all(for: api), model) else { continue }
+      guard let paths = admitted(engine, paths, model) else { continue }
       attempts += 1
       do throws(Failure) {
         let ids = try await ask(engine, paths, body, model)
@@ -99,20 +103,13 @@ final class RenderClient: Sendable {
     request.method = .POST
     request.headers.add(name: "content-type", value: "application/json")
     request.body = .bytes(body)
-    let status: UInt
-    let answer: ByteBuffer
-    do {
-      let response = try await client.execute(
-        request, timeout: .nanoseconds(configuration.renderTimeout.wholeNanoseconds))
-      status = response.status.code
-      answer = try await response.body.collect(upTo: configuration.maximumAnswerBytes)
-    } catch {
-      throw .failed
-    }
+    let (status, answer) = try await exchange(
+      request, maximumAnswerBytes: Self.spareAnswerBytes + Self.answerBytesPerByte * body.readableBytes)
     switch status {
     case 200: break
-    // Switched off (vLLM without --enable-scale-out says 403), unknown to an older version, or a model that is not there.
-    case 403, 404, 405, 501: throw .absent
+    // Switched off (vLLM without --enable-scale-out says 403), unknown to an older version, a model that is not there, or a
+    // path for which the engine wants a key (vLLM's --api-key guards /v1, and not /tokenize).
+    case 401, 403, 404, 405, 407, 501: throw .absent
     // It is the engine that has no time.
     case 408, 429: throw .failed
     case 400..<500: throw .refused
@@ -120,10 +117,37 @@ final class RenderClient: Sendable {
     }
     let bytes = Array(answer.readableBytesView)
     do throws(TokenIDReader.Unreadable) {
-      return unsafe try TokenIDReader.read(bytes.span.bytes)
+      return unsafe try TokenIDReader.read(bytes.span.bytes, atMost: Self.spareTokens + body.readableBytes)
     } catch {
       throw .unreadable
     }
+  }
+
+  /// A token is a byte of text at least, but for those of the template; eight digits and a comma say one, and render tells
+  /// some more than the ids.
+  private static let spareTokens = 65_536
+  private static let answerBytesPerByte = 16
+  private static let spareAnswerBytes = 1 << 20
+
+  /// The status and the body of an answer that is whole in time: the client's own limits begin anew with each piece.
+  private func exchange(
+    _ request: HTTPClientRequest, maximumAnswerBytes: Int
+  ) async throws(Failure) -> (status: UInt, answer: ByteBuffer) {
+    let limit = configuration.renderTimeout
+    let answer = try? await withThrowingTaskGroup(of: (status: UInt, answer: ByteBuffer)?.self) { group in
+      defer { group.cancelAll() }
+      group.addTask { [client] in
+        let response = try await client.execute(request, timeout: .nanoseconds(limit.wholeNanoseconds))
+        return (response.status.code, try await response.body.collect(upTo: maximumAnswerBytes))
+      }
+      group.addTask {
+        try await Task.sleep(for: limit)
+        return nil
+      }
+      return try await group.next() ?? nil
+    }
+    guard let answer else { throw .failed }
+    return answer
   }
 
   // MARK: - Engines

@@ -8,12 +8,12 @@ enum RenderPath: String, Sendable, CaseIterable {
   /// Every version of vLLM; SGLang has it for completions.
   case tokenize = "/tokenize"
 
-  /// The paths to try for a request, the best first.
-  static func all(for api: InferenceAPI) -> [RenderPath] {
+  /// The path that takes the very request; nil for an API that has none.
+  static func render(_ api: InferenceAPI) -> RenderPath? {
     switch api {
-    case .chatCompletions: [.chatRender, .tokenize]
-    case .completions: [.completionRender, .tokenize]
-    default: []
+    case .chatCompletions: .chatRender
+    case .completions: .completionRender
+    default: nil
     }
   }
 }

@@ -6,26 +6,29 @@ enum TokenIDReader {
   /// Why an answer has no token ids.
   struct Unreadable: Error {}
 
-  static func read(_ answer: RawSpan) throws(Unreadable) -> [UInt32] {
+  /// - Parameter maximum: more than so many are not read.
+  static func read(_ answer: RawSpan, atMost maximum: Int) throws(Unreadable) -> [UInt32] {
     do {
       var cursor = JSONCursor(answer)
       if try cursor.peek(answer) == .array {
         try cursor.open(answer, .array)
         var isFirst = true
         // One prompt was asked about.
-        guard try cursor.nextElement(answer, isFirst: &isFirst), let ids = try object(&cursor, answer) else {
+        guard try cursor.nextElement(answer, isFirst: &isFirst), let ids = try object(&cursor, answer, maximum) else {
           throw Unreadable()
         }
         return ids
       }
-      guard let ids = try object(&cursor, answer) else { throw Unreadable() }
+      guard let ids = try object(&cursor, answer, maximum) else { throw Unreadable() }
       return ids
     } catch {
       throw Unreadable()
     }
   }
 
-  private static func object(_ cursor: inout JSONCursor, _ answer: RawSpan) throws(JSONError) -> [UInt32]? {
+  private static func object(
+    _ cursor: inout JSONCursor, _ answer: RawSpan, _ maximum: Int
+  ) throws(JSONError) -> [UInt32]? {
     guard try cursor.peek(answer) == .object else { return nil }
     try cursor.open(answer, .object)
     var isFirst = true
@@ -36,18 +39,20 @@ enum TokenIDReader {
         _ = try cursor.skipValue(answer)
         continue
       }
-      return try ids(&cursor, answer)
+      return try ids(&cursor, answer, maximum)
     }
     return nil
   }
 
-  private static func ids(_ cursor: inout JSONCursor, _ answer: RawSpan) throws(JSONError) -> [UInt32]? {
+  private static func ids(
+    _ cursor: inout JSONCursor, _ answer: RawSpan, _ maximum: Int
+  ) throws(JSONError) -> [UInt32]? {
     var ids: [UInt32] = []
     try cursor.open(answer, .array)
     var isFirst = true
     while try cursor.nextElement(answer, isFirst: &isFirst) {
       guard try cursor.peek(answer) == .number, let value = try cursor.readNumber(answer).integer,
-        let id = UInt32(exactly: value)
+        let id = UInt32(exactly: value), ids.count < maximum
       else { return nil }
       ids.append(id)
     }
