@@ -15,4 +15,7 @@ package struct EndpointSlot: Hashable, Sendable {
     self.index = index
     self.generation = generation
   }
+
+  /// Whether the tenant came after the one of another generation of this slot. Generations wrap around.
+  package func isLater(than other: UInt32) -> Bool { Int32(bitPattern: generation &- other) > 0 }
 }

@@ -9,33 +9,41 @@ extension IndexWriter {
     guard admit(slot) else { return counts }
     let limit = announcedLimit(slot, rank: rank)
     var cache = tenants[slot.index]?.caches.removeValue(forKey: rank) ?? AnnouncedCache(slot: slot)
-    tableBytes -= cache.blocks.sizeInBytes
+    tableBytes -= cache.sizeInBytes
     var fetched = 0
     for event in batch.events {
       switch event {
       case .cleared:
         counts.cleared += 1
-        tableBytes += cache.blocks.sizeInBytes
+        tableBytes += cache.sizeInBytes
         forget(cache)
         cache = AnnouncedCache(slot: slot)
-        continue
-      case .removed(let event) where event.hashes.upperBound > fetched:
+        endSpeculations(of: slot)
+      case .removed(let event):
         // Engines send one event for each block: what the next ones need is fetched together.
-        fetched = min(batch.hashes.count, max(event.hashes.lowerBound + Self.fetchedBlocks, event.hashes.upperBound))
-        cache.prefetch(batch.hashes, event.hashes.lowerBound..<fetched, index)
-      case .stored(let event) where event.hashes.upperBound > fetched:
-        fetched = min(batch.hashes.count, max(event.hashes.lowerBound + Self.fetchedBlocks, event.hashes.upperBound))
-        cache.prefetchPlaces(batch.hashes, event.hashes.lowerBound..<fetched)
-      default: break
+        if event.hashes.upperBound > fetched {
+          fetched = fetchEnd(event.hashes, batch)
+          cache.prefetch(batch.hashes, event.hashes.lowerBound..<fetched, index)
+        }
+        cache.remove(event, batch.hashes, &index, &counts)
+      case .stored(let event):
+        if event.hashes.upperBound > fetched {
+          fetched = fetchEnd(event.hashes, batch)
+          cache.prefetchPlaces(batch.hashes, event.hashes.lowerBound..<fetched)
+        }
+        cache.store(event, batch.hashes, batch.tokens, hasher, limit, &index, &counts)
       }
-      cache.apply(event, of: batch, hasher: hasher, limit: limit, to: &index, &counts)
     }
-    tableBytes += cache.blocks.sizeInBytes
+    tableBytes += cache.sizeInBytes
     noteBlockTokens(of: cache)
     noteLoRAName(of: cache)
     cache.position = position
     tenants[slot.index]?.caches[rank] = cache
     return counts
+  }
+
+  private func fetchEnd(_ hashes: Range<Int>, _ batch: borrowing KVEventBatch) -> Int {
+    min(batch.hashes.count, max(hashes.lowerBound + Self.fetchedBlocks, hashes.upperBound))
   }
 
   /// Places stores that wait for a block of a prompt: `PrefixIndex.adopt`.
@@ -45,9 +53,9 @@ extension IndexWriter {
     guard tenants[slot.index]?.slot.generation == slot.generation,
       var cache = tenants[slot.index]?.caches.removeValue(forKey: rank)
     else { return counts }
-    tableBytes -= cache.blocks.sizeInBytes
+    tableBytes -= cache.sizeInBytes
     cache.adopt(tokens, hashes, hasher: hasher, limit: limit, to: &index, &counts)
-    tableBytes += cache.blocks.sizeInBytes
+    tableBytes += cache.sizeInBytes
     tenants[slot.index]?.caches[rank] = cache
     return counts
   }
@@ -64,6 +72,27 @@ extension IndexWriter {
     let ranks = (caches?.count ?? 0) + (caches?[rank] == nil ? 1 : 0)
     let bytes = limits.maximumBytes / max(1, tenantCount) / 2 / ranks
     return max(1, bytes / (AnnouncedBlocks.bytesPerBlock + Self.sharedBytesPerBlock))
+  }
+
+  /// Takes from caches what is above their limit, which has become smaller since more endpoints joined, and the memory of
+  /// what has gone.
+  ///
+  /// - Parameter blocks: so many at most, for the writer's lock is held.
+  mutating func trimCaches(blocks: Int) {
+    var left = blocks
+    for position in tenants.indices where left > 0 {
+      guard let slot = tenants[position]?.slot, let ranks = tenants[position]?.caches.keys.sorted() else { continue }
+      for rank in ranks {
+        let limit = announcedLimit(slot, rank: rank)
+        guard var cache = tenants[position]?.caches.removeValue(forKey: rank) else { continue }
+        let goal = max(limit, cache.blocks.count - left)
+        left -= max(0, cache.blocks.count - goal)
+        tableBytes -= cache.sizeInBytes
+        cache.trim(goal, &index)
+        tableBytes += cache.sizeInBytes
+        tenants[position]?.caches[rank] = cache
+      }
+    }
   }
 
   mutating func noteBlockTokens(of cache: borrowing AnnouncedCache) {

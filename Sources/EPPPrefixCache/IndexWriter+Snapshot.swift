@@ -64,9 +64,9 @@ extension IndexWriter {
     var cache = AnnouncedCache(restoring: snapshot, blocks, slot: slot)
     // It may have been written when there was more memory for it.
     let limit = announcedLimit(slot, rank: snapshot.rank)
-    if blocks.count > limit { _ = cache.makeRoom(limit + 1, &index) }
+    cache.trim(limit, &index)
     guard cache.publish(on: snapshot.tiers, to: &index) else { throw .full }
-    tableBytes += cache.blocks.sizeInBytes
+    tableBytes += cache.sizeInBytes
     // What was announced last is in the snapshot's section of the pool, or has come since.
     if !hasBlockTokens { noteBlockTokens(of: cache) }
     noteLoRAName(of: cache)

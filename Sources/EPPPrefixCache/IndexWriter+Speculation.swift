@@ -2,18 +2,28 @@ import EPPCore
 
 /// Blocks of picks that their engine is expected to announce.
 extension IndexWriter {
+  /// Notes a pick's speculative uses: its blocks count until this time.
+  mutating func speculate(_ tail: PickRecord.Tail, of slot: EndpointSlot, until time: MonotonicTime) {
+    tenants[slot.index]?.speculations.append(Speculation(tail: tail, until: time))
+  }
+
   /// A pick's blocks count until this time.
   mutating func settle(_ record: PickRecord, until time: MonotonicTime) {
     settle(record.speculativeUses, of: record.slot, until: time)
   }
 
   private mutating func settle(_ uses: [UInt32], of slot: EndpointSlot, until time: MonotonicTime) {
-    guard tenants[slot.index]?.slot.generation == slot.generation,
-      let all = tenants[slot.index]?.speculations.map(\.use)
-    else { return }
-    for (position, use) in all.enumerated() where uses.contains(use) {
+    guard tenants[slot.index]?.slot.generation == slot.generation else { return }
+    for use in uses {
+      guard let position = tenants[slot.index]?.speculations.lastIndex(where: { $0.tail.use == use }) else { continue }
       tenants[slot.index]?.speculations[position].until = time
     }
+  }
+
+  /// Until when a pick's blocks count; nil when they do not any more.
+  func end(ofUse use: UInt32, of slot: EndpointSlot) -> MonotonicTime? {
+    guard tenants[slot.index]?.slot.generation == slot.generation else { return nil }
+    return tenants[slot.index]?.speculations.last { $0.tail.use == use }?.until
   }
 
   /// A pick's blocks do not count any more.
@@ -27,21 +37,51 @@ extension IndexWriter {
   mutating func endSpeculations(of slot: EndpointSlot) {
     guard let last = tenants[slot.index]?.speculations.last else { return }
     tenants[slot.index]?.speculations.removeAll()
-    _ = change(slot, .speculative) { $0.endUses(upTo: last.use) }
+    _ = change(slot, .speculative) { $0.endUses(upTo: last.tail.use) }
   }
 
-  /// Ends what is overdue: the engine has announced the blocks by now, or it never will.
+  /// Ends what is confirmed, for the engine has announced the blocks, and what is overdue, for it never will.
   mutating func endSpeculations(now: MonotonicTime) {
-    for position in tenants.indices where tenants[position] != nil { endSpeculations(at: position, now: now) }
+    for position in tenants.indices where tenants[position]?.speculations.isEmpty == false {
+      confirmSpeculations(at: position)
+      endSpeculations(at: position, now: now)
+    }
   }
 
-  /// The oldest use ends first, so one that is overdue waits for those before it.
+  /// What an engine has announced is told by its events alone from now on: it may have gone again before the pick's
+  /// answer begins.
+  private mutating func confirmSpeculations(at position: Int) {
+    guard let caches = tenants[position]?.caches, !caches.isEmpty,
+      let speculations = tenants[position]?.speculations
+    else { return }
+    for (number, speculation) in speculations.enumerated()
+    where caches.values.contains(where: { $0.isOnGPU(speculation.tail.lastKey, index) }) {
+      tenants[position]?.speculations[number].until = MonotonicTime(nanoseconds: 0)
+    }
+  }
+
   private mutating func endSpeculations(at position: Int, now: MonotonicTime) {
-    guard let slot = tenants[position]?.slot, let speculations = tenants[position]?.speculations else { return }
-    let overdue = speculations.prefix { $0.until <= now }.count
-    let count = max(overdue, speculations.count - Self.maximumSpeculations)
-    guard count > 0 else { return }
-    tenants[position]?.speculations.removeFirst(count)
-    _ = change(slot, .speculative) { $0.endUses(upTo: speculations[count - 1].use) }
+    guard let slot = tenants[position]?.slot, let speculations = tenants[position]?.speculations,
+      let newest = speculations.last
+    else { return }
+    let surplus = max(0, speculations.count - Self.maximumSpeculations)
+    var ended: [BlockKey] = []
+    var left: [Speculation] = []
+    for (number, speculation) in speculations.enumerated() {
+      if number < surplus || speculation.until <= now {
+        ended.append(speculation.tail.lastKey)
+      } else {
+        left.append(speculation)
+      }
+    }
+    guard left.count < speculations.count else { return }
+    tenants[position]?.speculations = left
+    let last = left.first.map { $0.tail.use &- 1 } ?? newest.tail.use
+    _ = change(slot, .speculative) { blocks in
+      // The order of uses alone does not tell: one that ended before an older one may have had blocks of both.
+      if !left.isEmpty { blocks.release(ended, besides: Set(left.map(\.tail.lastKey))) }
+      // All of it where none is left, and what has lost its end to make room.
+      blocks.endUses(upTo: last)
+    }
   }
 }

@@ -12,6 +12,7 @@ struct IndexWriter: ~Copyable {
     var routed = Table()
     /// What was sent there a moment ago and is not announced yet, by an endpoint whose events are followed.
     var speculative = Table()
+    /// In the order of their uses.
     var speculations: [Speculation] = []
     /// What its engine says, by data-parallel rank.
     var caches: [Int: AnnouncedCache] = [:]
@@ -33,9 +34,9 @@ struct IndexWriter: ~Copyable {
     var holder: Holder?
   }
 
-  /// Until when uses up to a number count.
+  /// A pick's blocks, and until when they count.
   struct Speculation {
-    var use: UInt32
+    var tail: PickRecord.Tail
     var until: MonotonicTime
   }
 
@@ -95,22 +96,19 @@ struct IndexWriter: ~Copyable {
   mutating func admit(_ slot: EndpointSlot) -> Bool {
     let known = tenants[slot.index]?.slot.generation
     if known == slot.generation { return true }
-    guard isLater(slot.generation, than: known ?? departed[slot.index]) else { return false }
+    guard isLater(slot, than: known ?? departed[slot.index]) else { return false }
     if let known { remove(EndpointSlot(index: slot.index, generation: known)) }
     tenants[slot.index] = Tenant(slot: slot, capacityTokens: limits.defaultBlocks * limits.textBlockTokens)
     tenantCount += 1
     return true
   }
 
-  /// Generations grow, with wrap-around.
-  private func isLater(_ generation: UInt32, than other: UInt32?) -> Bool {
-    other.map { Int32(bitPattern: generation &- $0) > 0 } ?? true
-  }
+  private func isLater(_ slot: EndpointSlot, than other: UInt32?) -> Bool { other.map(slot.isLater(than:)) ?? true }
 
   mutating func remove(_ slot: EndpointSlot) {
     guard let tenant = tenants[slot.index], tenant.slot.generation == slot.generation else {
       // It never had an entry: from now on it gets none.
-      if tenants[slot.index] == nil, isLater(slot.generation, than: departed[slot.index]) {
+      if tenants[slot.index] == nil, isLater(slot, than: departed[slot.index]) {
         departed[slot.index] = slot.generation
       }
       return
@@ -126,7 +124,7 @@ struct IndexWriter: ~Copyable {
   }
 
   mutating func forget(_ cache: AnnouncedCache) {
-    tableBytes -= cache.blocks.sizeInBytes
+    tableBytes -= cache.sizeInBytes
     for (holder, tiers) in cache.holders { sweep(cache.blocks.keys(on: tiers), holder) }
   }
 
@@ -143,7 +141,7 @@ struct IndexWriter: ~Copyable {
       if let tail = enter(keys, prompt, at: record.slot, kind) {
         record.append(tail, in: kind)
         if case .speculative(let until) = entry {
-          tenants[record.slot.index]?.speculations.append(Speculation(use: tail.use, until: until))
+          speculate(tail, of: record.slot, until: until)
         }
       }
       first += length
@@ -167,16 +165,12 @@ struct IndexWriter: ~Copyable {
     let capacity = capacity(of: tenant, kind)
     shrink(&table.blocks, to: capacity, holder)
     grow(&table.blocks, blocks: min(capacity, table.blocks.count + prompt.blocks), capacity: capacity)
-    var insertion = RoutedBlocks.Insertion()
-    while !insertion.isDone {
-      let before = insertion.held
-      table.blocks.insert(keys, prompt, &insertion, capacity: min(capacity, table.blocks.allocatedBlocks))
-      takeOut(&table.blocks, holder)
-      let added = insertion.added > 0 ? max(before, insertion.held - insertion.added) : insertion.held
-      putIn(keys, prompt.firstKey + added..<prompt.firstKey + insertion.held, holder)
-    }
-    guard insertion.held > 0, let use = insertion.use else { return nil }
-    return PickRecord.Tail(lastKey: keys[prompt.firstKey + insertion.held - 1], newBlocks: insertion.added, use: use)
+    let insertion = table.blocks.insert(keys, prompt, capacity: min(capacity, table.blocks.allocatedBlocks))
+    takeOut(&table.blocks, holder)
+    let end = prompt.firstKey + insertion.held
+    putIn(keys, end - insertion.added..<end, holder)
+    guard insertion.held > 0 else { return nil }
+    return PickRecord.Tail(lastKey: keys[end - 1], newBlocks: insertion.added, use: insertion.use)
   }
 
   mutating func putIn(_ keys: borrowing [BlockKey], _ range: Range<Int>, _ holder: Holder) {
@@ -231,19 +225,20 @@ struct IndexWriter: ~Copyable {
   /// Takes back what a pick has entered, as far as no other pick has used it since.
   mutating func forget(_ record: PickRecord) {
     end(record.speculativeUses, of: record.slot)
-    for (tail, kind) in record.takeTails() { _ = change(record.slot, kind) { $0.remove(tail) } }
+    for (tail, kind) in record.takeTails() where kind == .routed { _ = change(record.slot, kind) { $0.remove(tail) } }
   }
 
   /// Moves what a pick has entered to another endpoint.
   mutating func move(_ record: PickRecord, to moved: PickRecord) {
-    let speculations = tenants[record.slot.index]?.speculations ?? []
     let uses = record.speculativeUses
     defer { end(uses, of: record.slot) }
     for (tail, kind) in record.takeTails() {
-      let until = kind == .speculative ? speculations.last { $0.use == tail.use }?.until : nil
+      let until = kind == .speculative ? end(ofUse: tail.use, of: record.slot) : nil
+      // One that does not count any more is not taken for what the endpoint holds, either.
+      if kind == .speculative, until == nil { continue }
       let keys = change(record.slot, kind) { blocks in
         let keys = blocks.chain(to: tail.lastKey)
-        blocks.remove(tail)
+        if kind == .routed { blocks.remove(tail) }
         return keys
       }
       guard let keys, !keys.isEmpty else { continue }

@@ -22,6 +22,7 @@ extension PrefixIndex {
 
   /// Blocks of an engine's cache that are known but for their parent.
   package func waitingBlocks(of slot: EndpointSlot, rank: Int) -> Int {
-    writer.withLock { $0.waitingBlocks(of: slot, rank: rank) }
+    defer { drainQueue() }
+    return writer.withLock { $0.waitingBlocks(of: slot, rank: rank) }
   }
 }

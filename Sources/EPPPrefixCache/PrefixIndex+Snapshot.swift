@@ -63,9 +63,6 @@ extension PrefixIndex {
   /// Goes on from what an engine had announced when the snapshot was taken: its stream has to be applied from the
   /// snapshot's position on, under the snapshot's rank. Before the first batch of it: for the event thread.
   ///
-  /// Everything is as it was then, with one exception: of several hashes of the engine that stand for one block, all have
-  /// to go until the block is gone.
-  ///
   /// - Parameter snapshot: given away: the last owner's memory becomes the index's.
   package func restore(_ snapshot: consuming AnnouncedSnapshot, to slot: EndpointSlot) throws(IndexRestoreError) {
     guard let blocks = AnnouncedBlocks(restoring: snapshot.takeEntries(), firstFree: snapshot.firstFree) else {

@@ -58,7 +58,9 @@ package final class PrefixIndex: Sendable {
   /// Changes in the queue.
   private let waiting = Atomic<Int>(0)
   private let statistics = Mutex(Statistics())
-  private let announcements = Mutex(Announcements())
+  /// Picks that were not entered because too many waited.
+  private let droppedPicks = Atomic<Int>(0)
+  private let announcements = Mutex(AnnouncedSlots())
 
   /// What engines' events say of the pool as a whole.
   package struct Announcements: Sendable {
@@ -109,7 +111,7 @@ package final class PrefixIndex: Sendable {
   }
 
   /// What engines' events say of the pool as a whole.
-  package func currentAnnouncements() -> Announcements { announcements.withLock { $0 } }
+  package func currentAnnouncements() -> Announcements { announcements.withLock { $0.current } }
 
   /// How full the index is, as of the last change.
   package func currentStatistics() -> Statistics { statistics.withLock { $0 } }
@@ -140,16 +142,12 @@ package final class PrefixIndex: Sendable {
 
   /// Whether an endpoint's events are followed from now on.
   package func setFollowed(_ isFollowed: Bool, _ slot: EndpointSlot) {
-    announcements.withLock { announcements in
-      if isFollowed { announcements.followed.insert(slot) } else { announcements.followed.remove(slot) }
-    }
+    announcements.withLock { $0.set(isFollowed, slot, in: \.followed) }
   }
 
   /// Whether prompts that are sent to an endpoint are of use to learn what it holds.
   package func setAdopting(_ isAdopting: Bool, _ slot: EndpointSlot) {
-    announcements.withLock { announcements in
-      if isAdopting { announcements.adopting.insert(slot) } else { announcements.adopting.remove(slot) }
-    }
+    announcements.withLock { $0.set(isAdopting, slot, in: \.adopting) }
   }
 
   /// Takes back what a pick has entered, as far as no other pick has used it since.
@@ -198,8 +196,8 @@ package final class PrefixIndex: Sendable {
   func publishNews(_ writer: inout IndexWriter) {
     guard let news = writer.takeNews() else { return }
     announcements.withLock { announcements in
-      announcements.blockTokens = news.blockTokens
-      announcements.loRANames = news.loRANames
+      announcements.current.blockTokens = news.blockTokens
+      announcements.current.loRANames = news.loRANames
     }
   }
 
@@ -214,11 +212,12 @@ package final class PrefixIndex: Sendable {
   }
 
   /// Goes on with what takes long: forgetting endpoints that have left, and giving memory back. To be called a few times
-  /// a second.
+  /// a second. Waits for the writer.
   package func maintain(now: MonotonicTime) {
-    _ = writer.withLockIfAvailable { writer in
+    writer.withLock { writer in
       drain(&writer)
       writer.endSpeculations(now: now)
+      writer.trimCaches(blocks: 16_384)
       writer.maintain(steps: 65_536)
       finish(&writer)
     }
@@ -242,7 +241,7 @@ package final class PrefixIndex: Sendable {
     if isAccepted {
       waiting.add(1, ordering: .sequentiallyConsistent)
     } else {
-      statistics.withLock { $0.refused += 1 }
+      droppedPicks.add(1, ordering: .relaxed)
     }
   }
 
@@ -280,7 +279,8 @@ package final class PrefixIndex: Sendable {
   /// A little upkeep with every change, and what readers of statistics see.
   func finish(_ writer: inout IndexWriter) {
     writer.maintain(steps: 512)
-    let (pairs, blocks, bytes, refused) = (writer.pairCount, writer.blockCount, writer.sizeInBytes, writer.refused)
+    let (pairs, blocks, bytes) = (writer.pairCount, writer.blockCount, writer.sizeInBytes)
+    let refused = writer.refused + droppedPicks.load(ordering: .relaxed)
     statistics.withLock { statistics in
       statistics.pairs = pairs
       statistics.blocks = blocks

@@ -101,7 +101,7 @@ package struct PrefixMatch: Sendable {
   mutating func note(_ owner: HolderOwner, depth: Int) {
     let index = owner.slot.index
     guard index < entries.count else { return }
-    if entries[index].round != round || isLater(owner.slot.generation, than: entries[index].generation) {
+    if entries[index].round != round || owner.slot.isLater(than: entries[index].generation) {
       entries[index] = Entry(round: round, generation: owner.slot.generation)
     }
     // An earlier tenant's: it is being forgotten.
@@ -129,9 +129,6 @@ package struct PrefixMatch: Sendable {
     }
   }
 
-  /// Generations grow, with wrap-around.
-  private func isLater(_ generation: UInt32, than other: UInt32) -> Bool { Int32(bitPattern: generation &- other) > 0 }
-
   /// The present prompt is matched: what was found is added up.
   ///
   /// - Parameter reusable: blocks of it that an engine can take from its cache.
@@ -158,8 +155,11 @@ package struct PrefixMatch: Sendable {
 /// What a block is worth to a score by where it lies, 0...1: the slower the tier, the more of the time that it saves is
 /// spent on fetching it. GPU and CPU are llm-d's.
 package struct TierWeights: Equatable, Sendable {
+  /// In the memory of the GPU.
   package var gpu: Float = 1
+  /// In the host's memory.
   package var cpu: Float = 0.8
+  /// On disks, or somewhere else.
   package var storage: Float = 0.5
 
   package init() {}

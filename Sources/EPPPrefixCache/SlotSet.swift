@@ -10,17 +10,21 @@ package struct SlotSet: Equatable, Sendable {
     precondition(EndpointSlot.capacity <= 16 * 64, "a bit for every slot")
   }
 
+  /// Whether no slot is in it.
   package var isEmpty: Bool {
     var all: UInt64 = 0
     for index in 0..<16 { all |= words[index] }
     return all == 0
   }
 
+  /// Whether a slot is in it, whatever its generation.
   @inline(__always)
   package func contains(_ slot: EndpointSlot) -> Bool { words[slot.index >> 6] >> UInt64(slot.index & 63) & 1 != 0 }
 
+  /// Puts a slot in.
   package mutating func insert(_ slot: EndpointSlot) { words[slot.index >> 6] |= 1 << UInt64(slot.index & 63) }
 
+  /// Takes a slot out.
   package mutating func remove(_ slot: EndpointSlot) { words[slot.index >> 6] &= ~(1 << UInt64(slot.index & 63)) }
 
   package static func == (left: SlotSet, right: SlotSet) -> Bool {

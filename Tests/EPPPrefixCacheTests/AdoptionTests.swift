@@ -79,6 +79,31 @@ import Testing
     #expect(index.adopt(writer.tokens([5]), hashes([5], writer), from: slot, rank: 0).adopted == 1)
   }
 
+  /// The pool's block size is the one announced last, perhaps by another engine.
+  @Test func hashesOfSmallerBlocksAreNotAdopted() throws {
+    let index = PrefixIndex()
+    let writer = EventWriter()
+    try apply(
+      {
+        $0.blockTokens = 64; $0.store([1], [2], "GPU")
+      }, to: index)
+    #expect(index.adopt(writer.tokens([1]), hashes([1], writer), from: slot, rank: 0) == AnnouncedCounts())
+    #expect(index.pairCount == 0)
+  }
+
+  /// What stands in the way of a part of it leaves nothing that is not so.
+  @Test func whatHasGoneIsTakenOutThoughTheRestDoesNotFit() throws {
+    var limits = PrefixIndex.Limits()
+    limits.maximumBytes = 3 * 2 * (32 + 16)
+    let index = PrefixIndex(limits: limits)
+    let writer = EventWriter()
+    try apply({ $0.store([1, 2, 3, 4, 5, 6], [7], "GPU") }, to: index)
+    try apply({ $0.remove([1], "GPU") }, to: index)
+    let prompt: [UInt32] = [1, 2, 3, 4, 5, 6]
+    index.adopt(writer.tokens(prompt), hashes(prompt, writer), from: slot, rank: 0)
+    #expect(depth(prompt, writer, index) == 0)
+  }
+
   @Test func anEndpointThatHasLeftAdoptsNothing() throws {
     let index = PrefixIndex()
     let writer = EventWriter()

@@ -9,11 +9,15 @@ struct AnnouncedOracle {
   private(set) var copies: [Prefix: [StorageTier: Int]] = [:]
   /// Stores whose parent is not known yet, in the order in which they came.
   private var waiting: [(parent: Prefix, blocks: [UInt32], tier: StorageTier)] = []
+  /// Whether a store on the GPU has told how large blocks are: others are not taken up before.
+  private var isFollowing = false
   private(set) var hasCPU = false
   private(set) var hasStorage = false
 
   /// Blocks behind a prefix are stored.
   mutating func store(_ parent: Prefix, _ blocks: [UInt32], _ tier: StorageTier) {
+    if tier == .gpu { isFollowing = true }
+    guard isFollowing else { return }
     guard parent.isEmpty || copies[parent] != nil else {
       waiting.append((parent, blocks, tier))
       return
@@ -42,7 +46,7 @@ struct AnnouncedOracle {
 
   mutating func remove(_ prefix: Prefix, _ tier: StorageTier) {
     guard let known = copies[prefix] else {
-      removeWaiting(prefix)
+      removeWaiting(prefix, tier)
       return
     }
     if let count = known[tier], count > 0 { copies[prefix]?[tier] = count - 1 }
@@ -56,10 +60,10 @@ struct AnnouncedOracle {
     }
   }
 
-  private mutating func removeWaiting(_ prefix: Prefix) {
+  private mutating func removeWaiting(_ prefix: Prefix, _ tier: StorageTier) {
     for position in waiting.indices {
       let store = waiting[position]
-      guard prefix.count > store.parent.count, prefix.starts(with: store.parent),
+      guard store.tier == tier, prefix.count > store.parent.count, prefix.starts(with: store.parent),
         prefix.count <= store.parent.count + store.blocks.count, (store.parent + store.blocks).starts(with: prefix)
       else { continue }
       waiting[position].blocks.removeLast(store.parent.count + store.blocks.count - prefix.count + 1)

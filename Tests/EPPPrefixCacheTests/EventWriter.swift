@@ -6,6 +6,9 @@ struct EventWriter {
   var blockTokens = 16
   /// Engines that are started anew have other hashes.
   var seed: UInt64 = 1
+  /// What the next events name as their KV cache group, and as what it keeps; nil: nothing.
+  var group: UInt64?
+  var kind: String?
   private var events: [[UInt8]] = []
 
   init(blockTokens: Int = 16, seed: UInt64 = 1) {
@@ -28,29 +31,32 @@ struct EventWriter {
       return hash(prefix)
     }
     events.append(
-      map([
-        ("type", text("BlockStored")), ("block_hashes", array(hashes.map(number))),
-        ("parent_block_hash", parent.isEmpty ? [0xC0] : number(hash(parent))),
-        ("token_ids", array(tokens(blocks).map { number(UInt64($0)) })), ("block_size", number(UInt64(blockTokens))),
-        ("medium", medium.map(text) ?? [0xC0]),
-      ]))
+      map(
+        [
+          ("type", text("BlockStored")), ("block_hashes", array(hashes.map(number))),
+          ("parent_block_hash", parent.isEmpty ? [0xC0] : number(hash(parent))),
+          ("token_ids", array(tokens(blocks).map { number(UInt64($0)) })), ("block_size", number(UInt64(blockTokens))),
+          ("medium", medium.map(text) ?? [0xC0]),
+        ] + groupMembers))
   }
 
   /// What offloading connectors send: where a block is, and nothing of what is in it.
   mutating func relocate(_ prefix: [UInt32], _ medium: String) {
     events.append(
-      map([
-        ("type", text("BlockStored")), ("block_hashes", array([number(hash(prefix))])), ("parent_block_hash", [0xC0]),
-        ("token_ids", array([])), ("block_size", number(0)), ("medium", text(medium)),
-      ]))
+      map(
+        [
+          ("type", text("BlockStored")), ("block_hashes", array([number(hash(prefix))])), ("parent_block_hash", [0xC0]),
+          ("token_ids", array([])), ("block_size", number(0)), ("medium", text(medium)),
+        ] + groupMembers))
   }
 
   mutating func remove(_ prefix: [UInt32], _ medium: String?) {
     events.append(
-      map([
-        ("type", text("BlockRemoved")), ("block_hashes", array([number(hash(prefix))])),
-        ("medium", medium.map(text) ?? [0xC0]),
-      ]))
+      map(
+        [
+          ("type", text("BlockRemoved")), ("block_hashes", array([number(hash(prefix))])),
+          ("medium", medium.map(text) ?? [0xC0]),
+        ] + groupMembers))
   }
 
   mutating func clear() { events.append(map([("type", text("AllBlocksCleared"))])) }
@@ -59,6 +65,10 @@ struct EventWriter {
   mutating func message() -> [UInt8] {
     defer { events = [] }
     return [0x93, 0xCB, 0, 0, 0, 0, 0, 0, 0, 0] + array(events) + [0x00]
+  }
+
+  private var groupMembers: [(String, [UInt8])] {
+    (group.map { [("group_idx", number($0))] } ?? []) + (kind.map { [("kv_cache_spec_kind", text($0))] } ?? [])
   }
 
   private func array(_ items: [[UInt8]]) -> [UInt8] {

@@ -112,17 +112,40 @@ import Testing
   }
 
   @Test func sglangHasItsSaltWhereVLLMHasItsAdapter() throws {
-    var message: [UInt8] = [0x92, 0x01, 0x91, 0x98, 0xAB] + Array("BlockStored".utf8)
-    message += [0x91, 7, 0xC0, 0x92, 1, 2, 2, 0xC0, 0xA9] + Array("CPU_TIER1".utf8)
-    message += [0x82, 0xA1, 0x78, 0xC3, 0xAA] + Array("cache_salt".utf8) + [0xA3] + Array("abc".utf8)
-    let batch = try decode(message)
-    guard case .stored(let stored) = batch.events.first else {
-      Issue.record("no stored event")
+    func stored(behind parent: UInt8) throws -> BlocksStored? {
+      var message: [UInt8] = [0x92, 0x01, 0x91, 0x98, 0xAB] + Array("BlockStored".utf8)
+      message += [0x91, 7, parent, 0x92, 1, 2, 2, 0xC0, 0xA9] + Array("CPU_TIER1".utf8)
+      message += [0x82, 0xA1, 0x78, 0xC3, 0xAA] + Array("cache_salt".utf8) + [0xA3] + Array("abc".utf8)
+      guard case .stored(let stored) = try decode(message).events.first else { return nil }
+      return stored
+    }
+    let first = try #require(try stored(behind: 0xC0))
+    #expect(first.tier == .cpu)
+    #expect(first.loRAName == nil)
+    #expect(first.extraKeys == [[.text("abc")]])
+    // The salt is the prefix's: a block behind another one has it through that one.
+    let second = try #require(try stored(behind: 6))
+    #expect(second.parent == 6)
+    #expect(second.extraKeys.isEmpty)
+  }
+
+  @Test func extraKeysAreBounded() throws {
+    // 300,000 blocks with an empty text each, in 600 KB: objects of tens of megabytes.
+    var message: [UInt8] = [0x92, 0x01, 0x91, 0x82, 0xA4] + Array("type".utf8) + [0xAB] + Array("BlockStored".utf8)
+    message += [0xAA] + Array("extra_keys".utf8) + [0xDD, 0x00, 0x04, 0x93, 0xE0]
+    for _ in 0..<300_000 { message += [0x91, 0xA0] }
+    let error = #expect(throws: MessagePackError.self) { try decode(message) }
+    #expect(error?.reason == .tooMany)
+  }
+
+  @Test func mediaOfMooncakeAreWrittenSmall() throws {
+    let message: [UInt8] =
+      [0x92, 0x01, 0x91, 0x93, 0xAC] + Array("BlockRemoved".utf8) + [0x91, 7, 0xA3] + Array("cpu".utf8)
+    guard case .removed(let removed) = try decode(message).events.first else {
+      Issue.record("no removed event")
       return
     }
-    #expect(stored.tier == .cpu)
-    #expect(stored.loRAName == nil)
-    #expect(stored.extraKeys == [[.text("abc")]])
+    #expect(removed.tier == .cpu)
   }
 
   @Test func itemsHaveTheirPlace() throws {

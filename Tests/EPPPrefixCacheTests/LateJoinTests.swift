@@ -8,21 +8,23 @@ import Testing
   private let slot = EndpointSlot(index: 7, generation: 2)
 
   /// One that is announced alone, as engines do with what they generate: block `number` is the token `number`.
-  private func store(_ number: UInt32, behind parent: UInt32?, in batch: inout KVEventBatch) {
+  private func store(
+    _ number: UInt32, behind parent: UInt32?, on tier: StorageTier = .gpu, in batch: inout KVEventBatch
+  ) {
     batch.events.append(
       .stored(
         BlocksStored(
           hashes: batch.hashes.count..<batch.hashes.count + 1, parent: parent.map { UInt64($0) },
-          tokens: batch.tokens.count..<batch.tokens.count + 1, blockTokens: 1, tier: .gpu, loRAName: nil, extraKeys: [],
+          tokens: batch.tokens.count..<batch.tokens.count + 1, blockTokens: 1, tier: tier, loRAName: nil, extraKeys: [],
           group: nil, cacheKind: .wholePrefix)))
     batch.hashes.append(UInt64(number))
     batch.tokens.append(number)
   }
 
-  private func remove(_ number: UInt32, in batch: inout KVEventBatch) {
+  private func remove(_ number: UInt32, from tier: StorageTier = .gpu, in batch: inout KVEventBatch) {
     batch.events.append(
       .removed(
-        BlocksRemoved(hashes: batch.hashes.count..<batch.hashes.count + 1, tier: .gpu, group: nil)))
+        BlocksRemoved(hashes: batch.hashes.count..<batch.hashes.count + 1, tier: tier, group: nil)))
     batch.hashes.append(UInt64(number))
   }
 
@@ -64,6 +66,59 @@ import Testing
     #expect(index.waitingBlocks(of: slot, rank: 0) == 3)
   }
 
+  @Test func aCopyOnAnotherTierEndsNoWaiting() {
+    let index = PrefixIndex()
+    var batch = KVEventBatch()
+    for number in 1...4 as ClosedRange<UInt32> { store(number, behind: number - 1, in: &batch) }
+    remove(2, from: .cpu, in: &batch)
+    #expect(index.apply(batch, from: slot).unknown == 1)
+    #expect(index.waitingBlocks(of: slot, rank: 0) == 4)
+    var first = KVEventBatch()
+    store(0, behind: nil, in: &first)
+    index.apply(first, from: slot)
+    #expect(depth(Array(0...4), index) == 5)
+  }
+
+  @Test func whatWaitsForOneParentGoesInAnyOrder() {
+    let index = PrefixIndex()
+    let count = UInt32(WaitingStores.maximumBlocks)
+    var batch = KVEventBatch()
+    for number in 1...count { store(number, behind: 0, in: &batch) }
+    index.apply(batch, from: slot)
+    var removal = KVEventBatch()
+    for number in 1...count where number % 8 != 0 { remove(number, in: &removal) }
+    #expect(index.apply(removal, from: slot).unknown == 0)
+    #expect(index.waitingBlocks(of: slot, rank: 0) == Int(count) / 8)
+    var first = KVEventBatch()
+    store(0, behind: nil, in: &first)
+    index.apply(first, from: slot)
+    for number in [8, 16, 8000, count] { #expect(depth([0, number], index) == 2) }
+    for number in [1, 7, count - 1] { #expect(depth([0, number], index) == 1) }
+  }
+
+  @Test func bytesOfWhatWaitsAreBounded() {
+    let index = PrefixIndex()
+    let empty = index.currentStatistics().bytes
+    // Blocks of 16,000 tokens: as many as may wait by their number would take a gigabyte.
+    let width = 16_000
+    for number in 1...200 as ClosedRange<UInt64> {
+      var batch = KVEventBatch()
+      batch.hashes = [number * 2]
+      batch.tokens = Array(repeating: UInt32(number), count: width)
+      batch.events = [
+        .stored(
+          BlocksStored(
+            hashes: 0..<1, parent: number * 2 - 1, tokens: 0..<width, blockTokens: width, tier: .gpu, loRAName: nil,
+            extraKeys: [[.bytes(Array(repeating: 0, count: 10_000))]], group: nil, cacheKind: .wholePrefix))
+      ]
+      #expect(index.apply(batch, from: slot).orphaned == 1)
+    }
+    #expect(index.waitingBlocks(of: slot, rank: 0) > 10)
+    #expect(index.currentStatistics().bytes - empty < WaitingStores.maximumBytes + 1 << 20)
+    index.resetEvents(from: slot)
+    #expect(index.currentStatistics().bytes == empty)
+  }
+
   @Test func theOldestGoWhenTooManyWait() {
     let index = PrefixIndex()
     // Each waits for a parent of its own; those of the odd ones come, and are missed again.
@@ -84,6 +139,46 @@ import Testing
     #expect(depth([3, 4], index) == 2)
     #expect(depth([3 * count, 3 * count + 1], index) == 2)
     #expect(index.waitingBlocks(of: slot, rank: 0) == 0)
+  }
+
+  /// Endpoints that were alone when they filled up have to give memory back when others join, though nothing more comes
+  /// from them.
+  @Test func endpointsThatWereThereFirstGiveMemoryBack() {
+    var limits = PrefixIndex.Limits()
+    limits.maximumBytes = 8 << 20
+    let index = PrefixIndex(limits: limits)
+    for number in 0..<16 as Range<UInt32> {
+      let slot = EndpointSlot(index: Int(number), generation: 1)
+      var batch = KVEventBatch()
+      // Pairs: a head, and a block behind it.
+      for block in 0..<40_000 as Range<UInt32> {
+        let name = number * 1_000_000 + block
+        store(name, behind: block % 2 == 0 ? nil : name - 1, in: &batch)
+      }
+      index.apply(batch, from: slot)
+      // Picks make room for themselves only.
+      index.maintain(now: MonotonicTime(nanoseconds: 0))
+    }
+    for _ in 0..<40 { index.maintain(now: MonotonicTime(nanoseconds: 0)) }
+    #expect(index.currentStatistics().bytes < limits.maximumBytes)
+    // What is left is found, tails with their heads, and goes on.
+    var held = 0
+    for number in 0..<16 as Range<UInt32> {
+      let slot = EndpointSlot(index: Int(number), generation: 1)
+      var removal = KVEventBatch()
+      for block in stride(from: 0, to: 40_000 as UInt32, by: 2) {
+        let name = number * 1_000_000 + block
+        var match = PrefixMatch()
+        var query = tokenQuery([name, name + 1], blockTokens: 1)
+        index.match(&query, into: &match)
+        held += match.matchedBlocks(slot)
+        remove(name + 1, in: &removal)
+        remove(name, in: &removal)
+      }
+      index.apply(removal, from: slot)
+    }
+    #expect(held > 40_000)
+    #expect(index.pairCount == 0)
   }
 
   @Test func ranksShareTheMemoryOfTheirEndpoint() {

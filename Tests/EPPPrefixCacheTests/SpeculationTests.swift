@@ -50,6 +50,72 @@ import Testing
     #expect(index.pairCount == 0)
   }
 
+  @Test func aPickThatIsOverdueDoesNotWaitForOlderOnes() {
+    let slow = speculate([1, 2, 3], until: 60_000)
+    let quick = speculate([1, 2, 8, 9], until: 60_000)
+    _ = speculate([1, 2, 8, 7], until: 300)
+    index.settle(quick, until: time(100))
+    index.maintain(now: time(100))
+    #expect(depth([1, 2, 3]) == 3)
+    #expect(depth([1, 2, 8, 9]) == 3)
+    #expect(depth([1, 2, 8, 7]) == 4)
+    index.maintain(now: time(300))
+    #expect(depth([1, 2, 8]) == 2)
+    #expect(depth([1, 2, 3]) == 3)
+    index.settle(slow, until: time(400))
+    index.maintain(now: time(400))
+    #expect(index.pairCount == 0)
+  }
+
+  /// Against the plainest model: a prefix counts as long as a pick of it, or of something behind it, does.
+  @Test(arguments: 0..<8 as Range<UInt64>) func picksEndInAnyOrder(_ seed: UInt64) {
+    var dice = Dice(state: seed)
+    var live: [(prompt: [UInt32], record: PickRecord, until: UInt64)] = []
+    for now in 1...400 as ClosedRange<UInt64> {
+      let prompt = (0..<Int.random(in: 1...6, using: &dice)).map { _ in UInt32.random(in: 0..<3, using: &dice) }
+      let until = now + UInt64.random(in: 1...30, using: &dice)
+      live.append((prompt, speculate(prompt, until: until), until))
+      if Int.random(in: 0..<3, using: &dice) == 0, let chosen = live.indices.randomElement(using: &dice) {
+        live[chosen].until = now + 1
+        index.settle(live[chosen].record, until: time(now + 1))
+      }
+      index.maintain(now: time(now))
+      live.removeAll { $0.until <= now }
+      let asked = (0..<6).map { _ in UInt32.random(in: 0..<3, using: &dice) }
+      let expected = live.map { pick in zip(pick.prompt, asked).prefix { $0 == $1 }.count }.max() ?? 0
+      #expect(depth(asked) == expected, "at \(now)")
+    }
+    index.maintain(now: time(1_000))
+    #expect(index.pairCount == 0)
+  }
+
+  @Test func whatIsConfirmedIsToldByEventsAlone() throws {
+    _ = speculate([1, 2, 3], until: 60_000)
+    try announce { $0.store([], [1, 2, 3], "GPU") }
+    index.maintain(now: time(1))
+    try announce { $0.remove([1, 2, 3], "GPU") }
+    #expect(depth([1, 2, 3]) == 2)
+  }
+
+  @Test func aClearedCacheHoldsNothingThatWasSentThere() throws {
+    _ = speculate([1, 2, 3], until: 60_000)
+    try announce { $0.clear() }
+    #expect(depth([1, 2, 3]) == 0)
+  }
+
+  @Test func whatDoesNotCountAnyMoreIsNotMoved() {
+    let picked = speculate([4, 5], until: 100)
+    _ = speculate([4, 5, 6], until: 300)
+    index.maintain(now: time(100))
+    let other = EndpointSlot(index: 7, generation: 1)
+    _ = index.move(picked, to: other)
+    var match = PrefixMatch()
+    var query = tokenQuery(writer.tokens([4, 5]))
+    index.match(&query, into: &match)
+    #expect(match.matchedBlocks(other) == 0)
+    #expect(match.matchedBlocks(slot) == 2)
+  }
+
   @Test func anEngineThatIsEmptyHoldsNothingThatWasSentThere() throws {
     let record = speculate([1, 2, 3], until: 100)
     try announce { $0.store([], [1, 2], "GPU") }

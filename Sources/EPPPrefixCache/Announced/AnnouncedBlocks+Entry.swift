@@ -52,7 +52,10 @@ extension AnnouncedBlocks {
 
     /// The number of the block before it plus 1; 0 for the first of a prefix. In a free entry the next free one.
     @inline(__always)
-    var parent: UInt32 { link & Self.numberMask }
+    var parent: UInt32 {
+      get { link & Self.numberMask }
+      set { link = link & ~Self.numberMask | newValue }
+    }
 
     /// Copies on each tier, four bits for each.
     @inline(__always)

@@ -68,13 +68,14 @@ extension AnnouncedBlocks {
       guard !entry.isEmpty else { return false }
       count += 1
       if entry.children == 0 { leaves.insert(number) }
-      if entry.copies & Self.gpuMask == 0, entry.children > 0 { ghosts += 1 }
+      if entry.children > 0 { ghosts.count(entry.copies, 1) }
     }
     return true
   }
 
   /// A hash table that is three fifths full.
-  private mutating func makePlaces() {
+  mutating func makePlaces() {
+    (places, usedPlaces) = ([], 0)
     guard count > 0 else { return }
     places = [UInt32](repeating: 0, count: max(32, count * 5 / 3))
     for number in entries.indices where !entries[number].isFree { place(entries[number].hash, number) }

@@ -9,8 +9,6 @@ struct AnnouncedBlocks {
   /// Copies that are counted on one tier; further ones are not.
   static let maximumCopies: UInt32 = 15
   private static let tierBits: UInt32 = 4
-  /// Copies on the GPU.
-  static let gpuMask: UInt32 = 0xF
   /// Entries that can be numbered.
   static let maximumCount = (1 << Entry.numberBits) - 2
   private static let numberMask: UInt32 = 1 << Entry.numberBits - 1
@@ -21,12 +19,11 @@ struct AnnouncedBlocks {
   var places: [UInt32] = []
   var firstFree: UInt32 = 0
   var leaves = LeafSet()
-  private var usedPlaces = 0
+  var usedPlaces = 0
 
   /// Entries, ghosts included.
   var count = 0
-  /// Ghosts on the GPU's tier: blocks that are not there while blocks behind them may be.
-  var ghosts = 0
+  var ghosts = GhostCounts()
 
   /// Bytes of a block, for an estimate of what a number of them takes.
   static let bytesPerBlock = 32
@@ -73,9 +70,6 @@ struct AnnouncedBlocks {
     }
   }
 
-  /// Whether any copy of an entry is there.
-  func isHeld(_ number: Int) -> Bool { entries[number].copies != 0 }
-
   /// Whether an entry is not in use.
   func isFree(_ number: Int) -> Bool { entries[number].isFree }
 
@@ -113,8 +107,9 @@ struct AnnouncedBlocks {
   mutating func addCopy(_ number: Int, _ tier: StorageTier) {
     let copies = copies(number, tier)
     guard copies < Self.maximumCopies else { return }
-    if tier == .gpu, copies == 0, hasChildren(number) { ghosts -= 1 }
+    let before = entries[number].copies
     entries[number].copies += 1 << Self.shift(tier)
+    if copies == 0, hasChildren(number) { ghosts.move(from: before, to: entries[number].copies) }
   }
 
   /// Enters a block that is not known, with one copy.
@@ -171,10 +166,11 @@ struct AnnouncedBlocks {
   mutating func removeCopy(_ number: Int, _ tier: StorageTier) -> Departure? {
     let copies = copies(number, tier)
     guard copies > 0 else { return nil }
+    let before = entries[number].copies
     entries[number].copies -= 1 << Self.shift(tier)
     let left = entries[number].copies
     let isLast = copies == 1
-    if tier == .gpu, isLast, hasChildren(number) { ghosts += 1 }
+    if isLast, hasChildren(number) { ghosts.move(from: before, to: left) }
     if left == 0 { discard(from: number) }
     return Departure(
       fromGPU: isLast && tier == .gpu, fromGPUAndCPU: isLast && tier != .storage && left & 0xFF == 0,
@@ -206,9 +202,8 @@ struct AnnouncedBlocks {
     entries[number].children = changed
     if children == 0 { leaves.remove(number) }
     if changed == 0 { leaves.insert(number) }
-    guard copies(number, .gpu) == 0 else { return }
-    if children == 0 { ghosts += 1 }
-    if changed == 0 { ghosts -= 1 }
+    if children == 0 { ghosts.count(entries[number].copies, 1) }
+    if changed == 0 { ghosts.count(entries[number].copies, -1) }
   }
 
   /// A leaf that can go so that there is room, found by going round the entries: tails go before heads, and old entries

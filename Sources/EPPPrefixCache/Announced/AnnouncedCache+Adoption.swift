@@ -10,21 +10,26 @@ extension AnnouncedCache {
     _ tokens: [UInt32], _ hashes: [UInt64], hasher: BlockHasher, limit: Int, to writer: inout BlockIndexWriter,
     _ counts: inout AnnouncedCounts
   ) {
-    guard let blockTokens, !gone.isFull, let deepest = hashes.lastIndex(where: waiting.isAwaited) else { return }
+    // Where another engine's block size has been announced last, the hashes are those of other blocks.
+    guard let blockTokens, !gone.isFull, let deepest = hashes.lastIndex(where: waiting.isAwaited),
+      (deepest + 1) * blockTokens <= tokens.count
+    else { return }
     let width = blockTokens * MemoryLayout<UInt32>.size
     let missing = gone
     var entered: [UInt64] = []
     var key = hasher.root(BlockRoot(blockTokens: blockTokens))
     var parent: Int?
-    for position in 0...deepest {
+    blocks: for position in 0...deepest {
       key = hasher.key(after: key, unsafe tokens.span.bytes, at: position * width, width: width)
       switch blocks.look(for: hashes[position]) {
       case .known(let number):
         // Two blocks of the same name: nothing that follows can be relied on.
-        guard blocks.key(number) == key else { return }
+        guard blocks.key(number) == key else { break blocks }
         parent = number
       case .unknown(let place):
-        guard let number = enter(hashes[position], key, behind: parent, .gpu, place, limit, &writer) else { return }
+        guard let number = enter(hashes[position], key, behind: parent, .gpu, place, limit, &writer) else {
+          break blocks
+        }
         counts.adopted += 1
         if missing.contains(hashes[position]) { entered.append(hashes[position]) }
         parent = number

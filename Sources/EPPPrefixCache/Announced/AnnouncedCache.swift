@@ -5,6 +5,8 @@ import EPPCore
 struct AnnouncedCache {
   /// Blocks whose cache misses are made to overlap.
   private static let batchBlocks = 32
+  /// Tokens in a block. vLLM's largest are those of models with Mamba layers, a few thousand.
+  private static let maximumBlockTokens = 16_384
 
   let slot: EndpointSlot
   private(set) var blocks = AnnouncedBlocks()
@@ -25,7 +27,8 @@ struct AnnouncedCache {
   private var anyTier: Holder?
   /// Copies that were dropped to make room.
   private(set) var dropped = 0
-  private var holdsHoles = false
+  /// What the index has been told of holes in what these hold.
+  private var holes = (gpu: false, gpuOrCPU: false, anyTier: false)
 
   init(slot: EndpointSlot) { self.slot = slot }
 
@@ -40,6 +43,7 @@ struct AnnouncedCache {
 
   /// Tokens in a block, as first announced.
   var blockTokens: Int? { state.blockTokens }
+  var sizeInBytes: Int { blocks.sizeInBytes + waiting.sizeInBytes }
   /// The adapter of the last blocks that were computed with one.
   var lastLoRAName: String? { state.lastLoRAName }
 
@@ -52,48 +56,32 @@ struct AnnouncedCache {
 
   // MARK: - Events
 
-  /// Applies one event of a batch.
+  /// Blocks are stored.
   ///
-  /// - Parameter limit: blocks that may be known.
-  mutating func apply(
-    _ event: KVEvent, of batch: borrowing KVEventBatch, hasher: BlockHasher, limit: Int,
-    to writer: inout BlockIndexWriter, _ counts: inout AnnouncedCounts
-  ) {
-    switch event {
-    case .stored(let event):
-      store(event, batch.hashes, batch.tokens, hasher, limit, &writer, &counts)
-    case .removed(let event):
-      remove(event, batch.hashes, &writer, &counts)
-    case .cleared:
-      // The owner puts a new cache into this one's place: see `PrefixIndex`.
-      counts.cleared += 1
-    }
-    publishHoles(&writer)
-  }
-
-  private mutating func store(
+  /// - Parameters:
+  ///   - hashes: of the event's batch, as are the tokens.
+  ///   - limit: blocks that may be known.
+  mutating func store(
     _ event: BlocksStored, _ hashes: borrowing [UInt64], _ tokens: borrowing [UInt32], _ hasher: BlockHasher,
     _ limit: Int, _ writer: inout BlockIndexWriter, _ counts: inout AnnouncedCounts
   ) {
-    guard event.cacheKind == .wholePrefix, follows(event.group) else {
+    defer { publishHoles(&writer) }
+    if event.isPlaceholder, event.cacheKind == .wholePrefix, follows(event.group, on: event.tier) {
+      return relocate(event, hashes, &writer, &counts)
+    }
+    guard isIndexed(event) else {
       counts.notIndexed += event.hashes.count
       return
     }
-    if event.isPlaceholder { return relocate(event, hashes, &writer, &counts) }
-    guard event.isContiguous, event.blockTokens == blockTokens ?? event.blockTokens else {
-      counts.notIndexed += event.hashes.count
-      return
-    }
-    state.blockTokens = event.blockTokens
     if let name = event.loRAName { state.lastLoRAName = name }
     gone.remove(hashes[event.hashes])
     var parent: Int?
     if let hash = event.parent {
       guard let known = blocks.find(hash) else {
-        let store = WaitingStores.Store(
-          hashes: Array(hashes[event.hashes]), tokens: Array(tokens[event.tokens]), event: event)
         counts.orphaned += event.hashes.count
-        waiting.add(store, parent: hash)
+        waiting.add(
+          WaitingStores.Store(
+            hashes: Array(hashes[event.hashes]), tokens: Array(tokens[event.tokens]), event: event), parent: hash)
         return
       }
       parent = known
@@ -202,30 +190,47 @@ struct AnnouncedCache {
     }
   }
 
-  private mutating func remove(
+  /// Copies of blocks are gone.
+  mutating func remove(
     _ event: BlocksRemoved, _ hashes: borrowing [UInt64], _ writer: inout BlockIndexWriter,
     _ counts: inout AnnouncedCounts
   ) {
-    guard state.hasGroup, event.group == state.group else { return }
+    guard follows(event.group, on: event.tier) else { return }
+    defer { publishHoles(&writer) }
     for position in event.hashes {
       let hash = hashes[position]
+      let wasWaiting = !waiting.isEmpty
+      // What waits lies behind blocks that were on the GPU: those that are adopted for it.
+      defer { if wasWaiting, !waiting.isEmpty, event.tier == .gpu { gone.insert(hash) } }
       guard let number = blocks.find(hash) else {
-        if waiting.isEmpty || !waiting.remove(hash) { counts.unknown += 1 }
-        if !waiting.isEmpty { gone.insert(hash) }
+        if !wasWaiting || !waiting.remove(hash, event.tier) { counts.unknown += 1 }
         continue
       }
-      if !waiting.isEmpty { gone.insert(hash) }
       if removeCopy(number, event.tier, &writer) { counts.removed += 1 } else { counts.unknown += 1 }
     }
   }
 
-  /// Whether a group is the one that is followed; the first one that holds whole prefixes becomes it.
-  private mutating func follows(_ group: Int?) -> Bool {
-    if !state.hasGroup {
+  /// Whether a store says what is in its blocks, and belongs to the group that is followed. The first one on the GPU
+  /// chooses the group and the block size: offloading connectors have other sizes (LMCache: 256 tokens), and what they
+  /// send of a group of sliding windows looks like whole prefixes.
+  private mutating func isIndexed(_ event: BlocksStored) -> Bool {
+    guard event.cacheKind == .wholePrefix, event.isContiguous, event.blockTokens <= Self.maximumBlockTokens,
+      event.extraKeys.count <= event.hashes.count
+    else { return false }
+    if !state.hasGroup, event.tier == .gpu {
       state.hasGroup = true
-      state.group = group
+      state.group = event.group
     }
-    return state.group == group
+    guard follows(event.group, on: event.tier), event.blockTokens == blockTokens ?? event.blockTokens else {
+      return false
+    }
+    state.blockTokens = event.blockTokens
+    return true
+  }
+
+  /// Whether a group is the one that is followed. Connectors of slower tiers may number none.
+  private func follows(_ group: Int?, on tier: StorageTier) -> Bool {
+    state.hasGroup && (group == state.group || group == nil && tier != .gpu)
   }
 
   /// Brings what the removal of these hashes will look at into the cache, so that the misses overlap.
@@ -242,6 +247,12 @@ struct AnnouncedCache {
     for position in range { blocks.prefetchPlace(hashes[position]) }
   }
 
+  /// Whether a block is in the GPU's memory.
+  func isOnGPU(_ key: BlockKey, _ writer: borrowing BlockIndexWriter) -> Bool {
+    guard let gpu else { return false }
+    return writer.holds(key, gpu)
+  }
+
   // MARK: - Copies
 
   private mutating func addCopy(_ number: Int, _ tier: StorageTier, _ writer: inout BlockIndexWriter) {
@@ -252,8 +263,7 @@ struct AnnouncedCache {
   /// A copy of a block is known on a tier: the index knows it too.
   private mutating func publish(_ key: BlockKey, _ tier: StorageTier, _ writer: inout BlockIndexWriter) {
     if tier == .gpu {
-      if gpu == nil { gpu = writer.makeHolder(HolderOwner(slot: slot, residency: .gpu)) }
-      if let gpu { writer.insert(key, gpu) }
+      if let gpu { writer.insert(key, gpu) } else { gpu = makeHolder(.gpu, [.gpu], &writer) }
     } else {
       beginTiers(upTo: tier, &writer)
     }
@@ -270,18 +280,27 @@ struct AnnouncedCache {
     return true
   }
 
-  /// The first block on a slower tier: from now on the index also knows what is there on any tier up to it. Such tiers
-  /// drop blocks in an order of their own, so readers always look closely.
+  /// The first block on a slower tier: from now on the index also knows what is there on any tier up to it.
   private mutating func beginTiers(upTo tier: StorageTier, _ writer: inout BlockIndexWriter) {
-    func make(_ residency: Residency, _ tiers: [StorageTier]) -> Holder? {
-      var owner = HolderOwner(slot: slot, residency: residency)
-      owner.hasHoles = true
-      guard let holder = writer.makeHolder(owner) else { return nil }
-      insert(blocks.keys(on: tiers), holder, &writer)
-      return holder
+    if tier == .cpu, gpuOrCPU == nil { gpuOrCPU = makeHolder(.gpuOrCPU, [.gpu, .cpu], &writer) }
+    if tier == .storage, anyTier == nil { anyTier = makeHolder(.anyTier, [.gpu, .cpu, .storage], &writer) }
+  }
+
+  /// A holder with all blocks that are known on its tiers; nil when there are too many holders.
+  private mutating func makeHolder(
+    _ residency: Residency, _ tiers: [StorageTier], _ writer: inout BlockIndexWriter
+  ) -> Holder? {
+    var owner = HolderOwner(slot: slot, residency: residency)
+    // Readers may come by before all of a prefix is there.
+    owner.hasHoles = true
+    guard let holder = writer.makeHolder(owner) else { return nil }
+    switch residency {
+    case .gpu: holes.gpu = true
+    case .gpuOrCPU: holes.gpuOrCPU = true
+    default: holes.anyTier = true
     }
-    if tier == .cpu, gpuOrCPU == nil { gpuOrCPU = make(.gpuOrCPU, [.gpu, .cpu]) }
-    if tier == .storage, anyTier == nil { anyTier = make(.anyTier, [.gpu, .cpu, .storage]) }
+    insert(blocks.keys(on: tiers), holder, &writer)
+    return holder
   }
 
   private func insert(_ keys: [BlockKey], _ holder: Holder, _ writer: inout BlockIndexWriter) {
@@ -304,13 +323,8 @@ struct AnnouncedCache {
   /// - Returns: false when the index has no names left.
   mutating func publish(on tiers: [StorageTier], to writer: inout BlockIndexWriter) -> Bool {
     if tiers.contains(.gpu) {
-      var owner = HolderOwner(slot: slot, residency: .gpu)
-      // Readers may come by before all of a prefix is there.
-      owner.hasHoles = true
-      holdsHoles = true
-      guard let holder = writer.makeHolder(owner) else { return false }
+      guard let holder = makeHolder(.gpu, [.gpu], &writer) else { return false }
       gpu = holder
-      insert(blocks.keys(on: [.gpu]), holder, &writer)
     }
     for tier in tiers where tier != .gpu { beginTiers(upTo: tier, &writer) }
     publishHoles(&writer)
@@ -318,10 +332,26 @@ struct AnnouncedCache {
   }
 
   mutating func publishHoles(_ writer: inout BlockIndexWriter) {
-    let hasHoles = blocks.ghosts > 0
-    guard hasHoles != holdsHoles, let gpu else { return }
-    writer.setHoles(hasHoles, of: gpu)
-    holdsHoles = hasHoles
+    let ghosts = blocks.ghosts
+    Self.publish(ghosts.gpu > 0, of: gpu, &holes.gpu, &writer)
+    Self.publish(ghosts.gpuOrCPU > 0, of: gpuOrCPU, &holes.gpuOrCPU, &writer)
+    Self.publish(ghosts.anyTier > 0, of: anyTier, &holes.anyTier, &writer)
+  }
+
+  @inline(__always)
+  private static func publish(
+    _ hasHoles: Bool, of holder: Holder?, _ published: inout Bool, _ writer: inout BlockIndexWriter
+  ) {
+    guard hasHoles != published, let holder else { return }
+    writer.setHoles(hasHoles, of: holder)
+    published = hasHoles
+  }
+
+  /// Comes down to a limit that has become smaller, and gives back memory that is not needed any more.
+  mutating func trim(_ limit: Int, _ writer: inout BlockIndexWriter) {
+    _ = makeRoom(limit + 1, &writer)
+    publishHoles(&writer)
+    if blocks.compact() { state.hand = 0 }
   }
 
   /// Drops leaves until another block may be known: the cache is then known less deeply than it is filled.

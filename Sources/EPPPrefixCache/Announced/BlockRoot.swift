@@ -18,18 +18,25 @@ extension BlocksStored {
   /// The root of a prefix whose first block is this event's first. vLLM sends the salt as a bare text with the first
   /// block, as it sends the adapter's name with every block.
   var root: BlockRoot {
-    var salt: String?
-    for case .text(let text) in extraKeys.first ?? [] where text != loRAName { salt = text }
-    return BlockRoot(loRAName: loRAName, cacheSalt: parent == nil ? salt : nil, blockTokens: blockTokens)
+    let salt = parent == nil ? saltPosition.flatMap { extraKeys[0][$0].text } : nil
+    return BlockRoot(loRAName: loRAName, cacheSalt: salt, blockTokens: blockTokens)
+  }
+
+  /// The first text with the first block that is not the adapter's name: digests of embeddings stand behind the salt.
+  private var saltPosition: Int? {
+    extraKeys.first?.firstIndex { $0.text != nil && $0.text != loRAName }
   }
 
   /// What goes into the key of one block beside its tokens and its root.
   func blockExtras(_ block: Int) -> [ExtraKey] {
-    let extras = extraKeys[block]
+    var extras = extraKeys[block]
     guard !extras.isEmpty else { return extras }
-    return extras.filter { extra in
-      guard case .text(let text) = extra else { return true }
-      return text != loRAName && !(parent == nil && block == 0)
-    }
+    if parent == nil, block == 0, let saltPosition { extras.remove(at: saltPosition) }
+    extras.removeAll { $0.text != nil && $0.text == loRAName }
+    return extras
   }
+}
+
+extension ExtraKey {
+  fileprivate var text: String? { if case .text(let text) = self { text } else { nil } }
 }

@@ -13,14 +13,6 @@ extension WaitingStores {
     static let bytes: UInt64 = 2
   }
 
-  /// Bytes in memory, or a few more.
-  var sizeInBytes: Int {
-    inOrder.reduce(0) { sum, waiting in
-      let store = waiting.store
-      return sum + 256 + 40 * store.hashes.count + 4 * store.tokens.count + 128 * store.event.extraKeys.count
-    }
-  }
-
   // MARK: - Writing
 
   func write(to output: inout SnapshotWordWriter) {
@@ -83,7 +75,9 @@ extension WaitingStores {
     for _ in 0..<count {
       let parent = try cursor.word(bytes)
       let store = try Self.store(bytes, &cursor, parent: parent, blockTokens: blockTokens, group: group)
-      guard store.arrival < arrivals, blockCount + store.hashes.count <= Self.maximumBlocks else {
+      guard store.arrival < arrivals, blockCount + store.hashes.count <= Self.maximumBlocks,
+        sizeInBytes + store.sizeInBytes <= Self.maximumBytes
+      else {
         throw SnapshotWordCursor.Contradiction()
       }
       append(store, parent: parent)

@@ -29,6 +29,8 @@ struct EventMembers {
   private var tier = StorageTier.gpu
   private var loRAName: String?
   private var extraKeys: [[ExtraKey]] = []
+  /// SGLang's, of the whole prefix.
+  private var cacheSalt: String?
   private var group: Int?
   private var cacheKind = CacheKind.wholePrefix
 
@@ -72,7 +74,10 @@ struct EventMembers {
   }
 
   var stored: BlocksStored {
-    BlocksStored(
+    var extraKeys = extraKeys
+    // As vLLM has it: with the first block of a prefix and with no other one.
+    if let cacheSalt, parent == nil { extraKeys = [[.text(cacheSalt)]] }
+    return BlocksStored(
       hashes: hashes, parent: parent, tokens: tokens, blockTokens: blockTokens, tier: tier,
       loRAName: loRAName, extraKeys: extraKeys, group: group, cacheKind: cacheKind)
   }
@@ -98,7 +103,7 @@ struct EventMembers {
       } else {
         loRAName = try Self.readText(bytes, &cursor)
       }
-    case .extraKeys: if !cursor.readNull(bytes) { extraKeys = try Self.readExtraKeys(bytes, &cursor) }
+    case .extraKeys: if !cursor.readNull(bytes) { extraKeys = try Self.readExtraKeys(bytes, &cursor, &batch) }
     case .group: group = try Self.readCount(bytes, &cursor)
     case .cacheKind: cacheKind = try Self.readCacheKind(bytes, &cursor)
     case .other: try cursor.skip(bytes)
@@ -202,16 +207,20 @@ struct EventMembers {
 
   /// One list or nil for each block; empty when all are nil, as they mostly are.
   private static func readExtraKeys(
-    _ bytes: RawSpan, _ cursor: inout MessagePackCursor
+    _ bytes: RawSpan, _ cursor: inout MessagePackCursor, _ batch: inout KVEventBatch
   ) throws(MessagePackError) -> [[ExtraKey]] {
     var blocks: [[ExtraKey]] = []
-    for position in 0..<(try cursor.readArrayHeader(bytes)) {
+    let count = try cursor.readArrayHeader(bytes)
+    try batch.countExtraKeys(count, cursor)
+    for position in 0..<count {
       if cursor.readNull(bytes) {
         if !blocks.isEmpty { blocks.append([]) }
         continue
       }
       var keys: [ExtraKey] = []
-      for _ in 0..<(try cursor.readArrayHeader(bytes)) { keys.append(try readExtraKey(bytes, &cursor)) }
+      let keyCount = try cursor.readArrayHeader(bytes)
+      try batch.countExtraKeys(keyCount, cursor)
+      for _ in 0..<keyCount { keys.append(try readExtraKey(bytes, &cursor)) }
       if blocks.isEmpty { blocks = [[ExtraKey]](repeating: [], count: position) }
       blocks.append(keys)
     }
@@ -241,7 +250,7 @@ struct EventMembers {
     }
   }
 
-  /// SGLang: `{"cache_salt": ...}`. The salt belongs to the first block, as in vLLM's extra keys.
+  /// SGLang: `{"cache_salt": ...}`.
   private mutating func readMetadata(_ bytes: RawSpan, _ cursor: inout MessagePackCursor) throws(MessagePackError) {
     for _ in 0..<(try cursor.readMapHeader(bytes)) {
       guard cursor.kind(bytes) == .string else {
@@ -251,7 +260,7 @@ struct EventMembers {
       }
       let name = try cursor.readString(bytes)
       if Self.equal(bytes, name, "cache_salt"), cursor.kind(bytes) == .string {
-        extraKeys = [[.text(Self.text(bytes, try cursor.readString(bytes)))]]
+        cacheSalt = Self.text(bytes, try cursor.readString(bytes))
       } else {
         try cursor.skip(bytes)
       }

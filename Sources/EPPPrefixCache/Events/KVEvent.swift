@@ -16,6 +16,7 @@ package struct BlocksStored: Sendable, Equatable {
   package var tokens: Range<Int>
   /// Tokens in a block; 0 when the engine does not say.
   package var blockTokens: Int
+  /// Where the blocks are now.
   package var tier: StorageTier
   /// The LoRA adapter that the blocks were computed with.
   package var loRAName: String?
@@ -23,6 +24,7 @@ package struct BlocksStored: Sendable, Equatable {
   package var extraKeys: [[ExtraKey]]
   /// The KV cache group; nil for engines that have one.
   package var group: Int?
+  /// What the group keeps of a prefix.
   package var cacheKind: CacheKind
 
   /// Whether the event says where known blocks are and nothing of what is in them: offloading connectors send these.
@@ -40,7 +42,9 @@ package struct BlocksStored: Sendable, Equatable {
 package struct BlocksRemoved: Sendable, Equatable {
   /// In `KVEventBatch.hashes`.
   package var hashes: Range<Int>
+  /// Where a copy of each has been.
   package var tier: StorageTier
+  /// The KV cache group; nil for engines that have one, and for connectors that number none.
   package var group: Int?
 }
 
@@ -50,14 +54,14 @@ package enum StorageTier: Sendable, Equatable, CaseIterable {
   case cpu
   case storage
 
-  /// The engines' words: `GPU`, `CPU` (SGLang: `CPU_TIER1`, `CPU_TIER2`), `STORAGE` (SGLang: `DISK`, `EXTERNAL`).
-  /// Nothing said is the GPU; a word that is not known is taken for the slowest.
+  /// The engines' words: `GPU`, `CPU` (Mooncake's connector: `cpu`; SGLang: `CPU_TIER1`, `CPU_TIER2`), `STORAGE` (SGLang:
+  /// `DISK`, `EXTERNAL`). Nothing said is the GPU; a word that is not known is taken for the slowest.
   init(medium: String?) {
     guard let medium else {
       self = .gpu
       return
     }
-    switch medium {
+    switch medium.uppercased() {
     case "GPU": self = .gpu
     case let word where word.hasPrefix("CPU"): self = .cpu
     default: self = .storage

@@ -27,6 +27,7 @@ package struct EngineBlockHasher: Sendable {
 
   /// The parent of every first block.
   package let root: Digest
+  /// How blocks are hashed.
   package let algorithm: Algorithm
 
   /// - Parameter seed: the engine's `PYTHONHASHSEED`, or `defaultSeed`.

@@ -108,11 +108,11 @@ extension BlockIndex {
     for block in 0..<deepest where !open.isEmpty {
       let set = set(query.keys, prompt, block)
       // Neighbours mostly have the same set.
-      let isNew = block == 0 || set != previous
+      if block > 0, set == previous { continue }
       previous = set
       open.removeAll { index in
         if block >= depths[index] { return true }
-        guard isNew, !sets.contains(claims[index].holder, in: set) else { return false }
+        guard !sets.contains(claims[index].holder, in: set) else { return false }
         depths[index] = block
         return true
       }

@@ -63,6 +63,12 @@ struct BlockIndexWriter: ~Copyable {
 
   // MARK: - Pairs
 
+  /// Whether a holder has a block.
+  func holds(_ key: BlockKey, _ holder: Holder) -> Bool {
+    guard case .held(let position) = table.find(key) else { return false }
+    return index.sets.contains(holder.number, in: table.set(at: position))
+  }
+
   /// A holder has a block. Does nothing when that is known.
   ///
   /// - Returns: false when there is no memory for it.

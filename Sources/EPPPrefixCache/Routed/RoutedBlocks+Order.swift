@@ -62,6 +62,14 @@ extension RoutedBlocks {
     }
   }
 
+  /// Ends the uses up to this one, the oldest first: what no later use needs goes.
+  mutating func endUses(upTo use: UInt32) {
+    while oldest >= 0, Int32(bitPattern: entries[Int(oldest)].use &- use) <= 0 {
+      let end = oldest
+      if entries[Int(end)].children > 0 { unlink(end) } else { _ = removeChain(from: end, atMost: .max) }
+    }
+  }
+
   /// Removes the oldest block, and those before it that served no other use.
   private mutating func removeChain(from leaf: Int32, atMost limit: Int) -> Int {
     let use = entries[Int(leaf)].use

@@ -20,8 +20,6 @@ struct RoutedBlocks {
   static let none: Int32 = -1
   static let unlinked: Int32 = -2
   static let free: Int32 = -1
-  /// Blocks that one call enters at most: what bounds the time for which its lock is held, to about 10 µs.
-  static let chunkBlocks = 256
   /// Blocks whose places in the hash table are fetched together.
   static let batchBlocks = 32
   /// Bytes of a block when the arrays are full.
@@ -53,47 +51,16 @@ struct RoutedBlocks {
   /// All blocks held, in no order.
   var keys: [BlockKey] { entries.filter { $0.children != Self.free }.map(\.key) }
 
-  /// Ends the uses up to this one, the oldest first: what no later use needs goes.
-  mutating func endUses(upTo use: UInt32) {
-    while oldest >= 0, Int32(bitPattern: entries[Int(oldest)].use &- use) <= 0 {
-      let before = count
-      evict(1)
-      if count == before, oldest < 0 { return }
-    }
-  }
-
-  /// The number of the latest use.
-  var latestUse: UInt32 { uses }
-
   // MARK: - Reading
 
   func contains(_ key: BlockKey) -> Bool { find(key) >= 0 }
 
   /// How many of a prompt's keys are held, counted from the first.
-  ///
-  /// - Parameters:
-  ///   - made: how many of the prompt's keys there are; more is not looked for.
-  ///   - held: so many are known to be held.
-  ///   - hint: a likely answer: it costs two look-ups when it is right.
-  func depth(_ keys: borrowing [BlockKey], _ prompt: PrefixQuery.Prompt, made: Int, held: Int = 0, hint: Int = 0) -> Int
-  {
+  private func depth(_ keys: borrowing [BlockKey], _ prompt: PrefixQuery.Prompt) -> Int {
     func isHeld(_ depth: Int) -> Bool { contains(keys[prompt.firstKey + depth - 1]) }
-    var low = held
-    var high = made + 1
-    guard count > 0, low < made else { return low }
-    if hint > low, hint <= made {
-      if isHeld(hint) {
-        low = hint
-        if hint == made || !isHeld(hint + 1) { return hint }
-        low = hint + 1
-      } else {
-        high = hint
-      }
-    }
-    if low == 0 {
-      guard high > 1, isHeld(1) else { return 0 }
-      low = 1
-    }
+    guard count > 0, prompt.blocks > 0, isHeld(1) else { return 0 }
+    var low = 1
+    var high = prompt.blocks + 1
     var step = 1
     while low + step < high {
       if isHeld(low + step) {
@@ -123,51 +90,33 @@ struct RoutedBlocks {
 
   // MARK: - Writing
 
-  /// How far a prompt has been entered.
+  /// What became of a prompt that was entered.
   struct Insertion {
     /// Blocks held, from the first.
-    var held = 0
+    var held: Int
     /// Blocks that were new, up to `held`.
-    var added = 0
-    var use: UInt32?
-    var isDone = false
+    var added: Int
+    var use: UInt32
   }
 
-  /// Enters what is missing of a prompt, up to `chunkBlocks` blocks of it, and makes room first. Call it until the
-  /// insertion is done. A prompt that is longer than the capacity loses its tail.
+  /// Enters what is missing of a prompt, and makes room first. A prompt that is longer than the capacity loses its tail.
   ///
   /// - Parameter capacity: at most `allocatedBlocks`.
   mutating func insert(
-    _ keys: borrowing [BlockKey], _ prompt: PrefixQuery.Prompt, _ insertion: inout Insertion, capacity: Int
-  ) {
-    let use = insertion.use ?? uses &+ 1
-    if insertion.use == nil {
-      uses = use
-      insertion.use = use
+    _ keys: borrowing [BlockKey], _ prompt: PrefixQuery.Prompt, capacity: Int
+  ) -> Insertion {
+    uses &+= 1
+    let known = depth(keys, prompt)
+    let held = max(known, min(prompt.blocks, capacity))
+    var parent = known > 0 ? find(keys[prompt.firstKey + known - 1]) : Self.none
+    if held > known {
+      // Counted before room is made, so that it does not go.
+      if parent >= 0 { entries[Int(parent)].children += 1 }
+      evict(count + held - known - capacity)
+      parent = append(keys, prompt.firstKey + known..<prompt.firstKey + held, parent: parent, use: uses)
     }
-    var parent = insertion.held > 0 ? find(keys[prompt.firstKey + insertion.held - 1]) : Self.none
-    if parent < 0 {
-      // The beginning, or another thread's prompt has pushed out what this one had entered.
-      insertion.held = depth(keys, prompt, made: prompt.blocks)
-      insertion.added = 0
-      if insertion.held > 0 { parent = find(keys[prompt.firstKey + insertion.held - 1]) }
-    }
-    let goal = min(prompt.blocks, capacity)
-    let end = min(goal, insertion.held + Self.chunkBlocks)
-    insertion.isDone = end >= goal
-    if end > insertion.held {
-      if parent >= 0 {
-        // Where the last call stopped is no end of a use any more.
-        if insertion.added > 0, entries[Int(parent)].use == use { unlink(parent) }
-        // Counted before room is made, so that it does not go.
-        entries[Int(parent)].children += 1
-      }
-      evict(count + end - insertion.held - capacity)
-      parent = append(keys, prompt.firstKey + insertion.held..<prompt.firstKey + end, parent: parent, use: use)
-      insertion.added += end - insertion.held
-      insertion.held = end
-    }
-    if parent >= 0 { touch(parent, use: use) }
+    if parent >= 0 { touch(parent, use: uses) }
+    return Insertion(held: held, added: held - known, use: uses)
   }
 
   /// Appends a run of blocks that are not held and for which there is room; the parent has been told of the first already.
@@ -199,6 +148,22 @@ struct RoutedBlocks {
     self.table = places
     count += run.count
     return parent
+  }
+
+  /// Takes out what the uses that ended at these blocks had entered, as far as no block is behind it and no use in
+  /// `others` ended there.
+  mutating func release(_ ends: [BlockKey], besides others: Set<BlockKey>) {
+    for key in ends {
+      var current = find(key)
+      while current >= 0, entries[Int(current)].children == 0, !others.contains(entries[Int(current)].key) {
+        let parent = entries[Int(current)].parent
+        unlink(current)
+        discard(current)
+        if parent >= 0 { entries[Int(parent)].children -= 1 }
+        current = parent
+      }
+      if current >= 0, entries[Int(current)].children == 0, !isLinked(current) { linkByUse(current) }
+    }
   }
 
   /// Takes back what an insertion entered, from its end, as far as no other use needs it.

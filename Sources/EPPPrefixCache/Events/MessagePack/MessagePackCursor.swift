@@ -24,8 +24,6 @@ struct MessagePackCursor: Sendable {
 
   init(_ bytes: RawSpan) { end = bytes.byteCount }
 
-  var isAtEnd: Bool { offset >= end }
-
   // MARK: - Values
 
   /// The kind of the next value; nil at the end.

@@ -7,6 +7,8 @@ package struct MessagePackError: Error, Equatable, CustomStringConvertible {
     case unexpectedKind
     /// Too many arrays and maps inside each other.
     case tooDeep
+    /// More values than may be kept.
+    case tooMany
   }
 
   package let reason: Reason
@@ -23,6 +25,7 @@ package struct MessagePackError: Error, Equatable, CustomStringConvertible {
     case .cut: "the bytes end inside of a value at \(offset)"
     case .unexpectedKind: "an unexpected kind of value at \(offset)"
     case .tooDeep: "values nest deeper than \(MessagePackCursor.maximumDepth) at \(offset)"
+    case .tooMany: "more values than are taken, at \(offset)"
     }
   }
 }
