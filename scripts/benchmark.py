@@ -1,4 +1,4 @@
-"""The rows of the README's table of costs: see scripts/benchmark."""
+"""The rows of the table in Sources/epp-bench/README.md: see scripts/benchmark."""
 
 import contextlib
 import json

@@ -4,7 +4,6 @@ import argparse
 import json
 import os
 import random
-import re
 import signal
 import socket
 import subprocess
