@@ -117,7 +117,7 @@ let package = Package(
     .executableTarget(
       name: "epp-bench",
       dependencies: ["EPPCore", "EPPPrefixCache", argumentParser, asyncHTTPClient, hpack, nioCore, nioHTTP1, nioPosix],
-      swiftSettings: strict),
+      exclude: ["README.md"], swiftSettings: strict),
 
     // Tests, one target per source target, and the whole against a real Envoy.
     .testTarget(name: "EPPBenchTests", dependencies: ["epp-bench", argumentParser, nioCore], swiftSettings: strict),

@@ -1,9 +1,10 @@
-"""The rows of the README's table of costs: see scripts/benchmark."""
+"""The rows of the table in Sources/epp-bench/README.md: see scripts/benchmark."""
 
 import contextlib
 import json
 import os
 import re
+import shutil
 import statistics
 import subprocess
 import sys
@@ -13,6 +14,9 @@ import urllib.request
 from pathlib import Path
 from typing import Callable, Iterator
 
+from kit.process import Process
+from kit.waiting import eventually
+
 BIN = Path(os.environ.get("WARMPATH_BIN_DIR", ""))
 EPP, BENCH = BIN / "epp", BIN / "epp-bench"
 # The picker on core 0, everything else on core 1.
@@ -21,49 +25,41 @@ LISTEN = ["--bind-address", "127.0.0.1", "--grpc-port", "0", "--grpc-health-port
 QUIET = {**os.environ, "SWIFT_BACKTRACE": "enable=no"}
 
 
-class Picker:
+class Picker(Process):
     """A picker that serves."""
 
-    def __init__(self, arguments: list[str], launcher: list[str]):
-        command = [*launcher, str(EPP), *LISTEN, "--secure-serving=false", "--workers", "1", "--drain-timeout", "500ms"]
+    def __init__(self, arguments: list[str], launcher: list[str], binary: Path = EPP):
+        command = [*launcher, str(binary), *LISTEN, "--secure-serving=false", "--workers", "1", "--drain-timeout", "500ms"]
         started = time.monotonic()
-        self.process = subprocess.Popen([*command, *arguments], stderr=subprocess.PIPE, text=True, env=QUIET)
-        assert self.process.stderr is not None
-        for line in self.process.stderr:
-            if found := re.search(r"serving ext_proc on (\S+), health on \S+, metrics on (\S+)", line):
-                self.start_seconds = time.monotonic() - started
-                self.target, self.metrics_address = found[1], found[2]
-                return
-        raise SystemExit(f"benchmark: error: epp ended with {self.process.wait()}")
+        super().__init__([*command, *arguments], name="epp", env=QUIET)
+        try:
+            found = self.wait_for(r"serving ext_proc on (\S+), health on \S+, metrics on (\S+)", 60)
+        except BaseException:
+            self.kill()
+            raise
+        self.start_seconds = time.monotonic() - started
+        self.target, self.metrics_address = found[1], found[2]
 
     def metrics(self) -> str:
         with urllib.request.urlopen(f"http://{self.metrics_address}/metrics", timeout=10) as page:
             return page.read().decode()
 
-    def stop(self) -> None:
-        self.process.terminate()
-        self.process.communicate(timeout=60)
-
 
 @contextlib.contextmanager
-def picker(*arguments: str, engines: int = 8, launcher: list[str] = PICKER_CORE) -> Iterator[Picker]:
+def picker(
+    *arguments: str, engines: int = 8, launcher: list[str] = PICKER_CORE, binary: Path = EPP
+) -> Iterator[Picker]:
     """A picker beside engines that show metrics."""
-    fleet = subprocess.Popen(
-        [*LOAD_CORE, str(BENCH), "engines", "--count", str(engines)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-        text=True, env=QUIET)
-    assert fleet.stdout is not None
-    # One line: the flags for the picker.
-    flags = fleet.stdout.readline().split()
-    served = Picker([*flags, *arguments], launcher)
-    try:
-        # Every engine has been scraped when all are ready.
-        while f"llm_d_epp_ready_endpoints{{name=\"default\"}} {engines}" not in served.metrics():
-            time.sleep(0.1)
+    with contextlib.ExitStack() as stack:
+        fleet = Process([*LOAD_CORE, str(BENCH), "engines", "--count", str(engines)], name="epp-bench", env=QUIET)
+        stack.callback(fleet.stop, 30)
+        # One line: the flags for the picker.
+        flags = fleet.wait_for(r"^--endpoint .*", 30)[0].split()
+        served = Picker([*flags, *arguments], launcher, binary)
+        stack.callback(served.stop, 60)
+        ready = f"llm_d_epp_ready_endpoints{{name=\"default\"}} {engines}"
+        eventually(lambda: ready in served.metrics(), "every engine has been scraped", 60)
         yield served
-    finally:
-        served.stop()
-        fleet.terminate()
-        fleet.wait(timeout=30)
 
 
 def bench(*arguments: str, launcher: list[str] = LOAD_CORE) -> dict:
@@ -77,7 +73,7 @@ def bench(*arguments: str, launcher: list[str] = LOAD_CORE) -> dict:
 
 def load(served: Picker, *arguments: str, seconds: int = 5) -> dict:
     return bench(
-        "load", "--target", served.target, "--server-pid", str(served.process.pid), "--warm-up", "1", "--duration",
+        "load", "--target", served.target, "--server-pid", str(served.pid), "--warm-up", "1", "--duration",
         str(seconds), *arguments)
 
 
@@ -135,7 +131,7 @@ def idle() -> None:
 def streams() -> None:
     with picker() as served:
         result = bench(
-            "streams", "--target", served.target, "--server-pid", str(served.process.pid), "--count", "10000",
+            "streams", "--target", served.target, "--server-pid", str(served.pid), "--count", "10000",
             "--duration", "10")
         row("memory per open stream, 10,000 of them", f"{result['serverBytesPerStream'] / 1000:.1f} kB")
 
@@ -189,35 +185,26 @@ def instructions() -> None:
         subprocess.run(["strip", "-o", str(stripped), str(EPP)], check=True)
         output = Path(folder) / "callgrind"
         valgrind = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={output}"]
-        with _replaced(stripped), picker("--refresh-metrics-interval", "1s", launcher=valgrind) as served:
+        with picker("--refresh-metrics-interval", "1s", launcher=valgrind, binary=stripped) as served:
             arguments = ("--prompt-bytes", "1024", "--concurrency", "32")
             load(served, *arguments, seconds=5)
             control = ["callgrind_control"]
-            pid = str(served.process.pid)
+            pid = str(served.pid)
             subprocess.run([*control, "-z", pid], check=True, capture_output=True)
             count = _requests(served)
             load(served, *arguments, seconds=20)
             count = _requests(served) - count
             subprocess.run([*control, "-d", pid], check=True, capture_output=True)
             dump = Path(f"{output}.1")
-            while not (found := re.search(r"^totals: (\d+)", dump.read_text(errors="replace"), re.M)):
-                time.sleep(0.2)
+            # Written to its end after callgrind_control has returned.
+            found = eventually(
+                lambda: re.search(r"^totals: (\d+)", dump.read_text(errors="replace"), re.M), "callgrind's totals", 60)
             row("instructions per request, 1 KB", f"{int(found[1]) / count:,.0f}")
 
 
 def _requests(served: Picker) -> float:
     found = re.findall(r"^llm_d_epp_request_total\{[^}]*\} (\S+)", served.metrics(), re.M)
     return sum(map(float, found))
-
-
-@contextlib.contextmanager
-def _replaced(binary_path: Path) -> Iterator[None]:
-    global EPP
-    kept, EPP = EPP, binary_path
-    try:
-        yield
-    finally:
-        EPP = kept
 
 
 def row(name: str, value: str) -> None:
@@ -231,6 +218,21 @@ ROWS: dict[str, Callable[[], None]] = {
 }
 
 
+# What a row needs beside the release binaries, and the Debian package that has it.
+NEEDS = {"instructions": {"valgrind": "valgrind", "callgrind_control": "valgrind", "strip": "binutils"},
+         "binary": {"strip": "binutils"}}
+
+
+def check_tools(names: list[str]) -> None:
+    """Ends at the start, and not after minutes, when a program is missing."""
+    for name in names:
+        for program, package in NEEDS.get(name, {}).items():
+            if not shutil.which(program):
+                raise SystemExit(
+                    f"benchmark: error: the row '{name}' needs {program}: install the package {package}, or name the rows "
+                    "that you want")
+
+
 def main() -> None:
     names = sys.argv[1:] or list(ROWS)
     if names == ["--list"]:
@@ -238,8 +240,12 @@ def main() -> None:
         return
     if unknown := [name for name in names if name not in ROWS]:
         raise SystemExit(f"benchmark: error: no row '{unknown[0]}'; there are: {', '.join(ROWS)}")
+    check_tools(names)
     for name in names:
-        ROWS[name]()
+        try:
+            ROWS[name]()
+        except AssertionError as error:
+            raise SystemExit(f"benchmark: error: {name}: {error}") from None
 
 
 if __name__ == "__main__":

@@ -16,17 +16,14 @@ struct DurationArgument: ExpressibleByArgument {
 }
 
 /// A fault as it is written on the command line.
-struct FaultArgument: ExpressibleByArgument {
+struct FaultArgument {
   var fault: EngineFault
 
-  init(fault: EngineFault) { self.fault = fault }
-
-  init?(argument: String) {
-    guard let fault = EngineFault(argument) else { return nil }
-    self.init(fault: fault)
+  /// Reads a fault; throws what there is.
+  static func read(_ text: String) throws -> FaultArgument {
+    guard let fault = EngineFault(text) else { throw ValidationError("\(EngineFault.accepted).") }
+    return FaultArgument(fault: fault)
   }
-
-  var defaultValueDescription: String { fault.mode }
 }
 
 /// A configuration of KV events as it is written on the command line.
@@ -45,3 +42,4 @@ struct KVEventsArgument {
 extension HashAlgorithm: ExpressibleByArgument {}
 extension KVEventFormat.Encoding: ExpressibleByArgument {}
 extension KVEventFormat.Hashes: ExpressibleByArgument {}
+extension KVEventFormat.Replay: ExpressibleByArgument {}

@@ -33,9 +33,10 @@ struct EngineSim: AsyncParsableCommand {
       Make it misbehave while it runs, for 10 seconds or until told otherwise:
         curl localhost:8000/sim/faults -d '{"mode": "slow", "factor": 10, "seconds": 10}'
         curl localhost:8000/sim/faults -d '{"mode": "none"}'
-      slow: everything takes `factor` times as long. errors: requests are answered with 500 while /health and /metrics look \
-      well. render-errors: requests for tokens are. hang: connections are taken and nothing is answered. refuse: the port is closed and connections are reset; give \
-      `seconds`, since the switch cannot be reached meanwhile.
+      slow: everything takes `factor` times as long (0.001 to 1000000). errors: requests are answered with 500 while \
+      /health and /metrics look well. render-errors: requests for tokens are. hang: connections are taken and nothing is \
+      answered. refuse: the port is closed and connections are reset; give `seconds`, since the switch cannot be reached \
+      meanwhile.
 
       Make its KV events misbehave: lose the next 3 batches, damage the next 2, send 5 messages that are no batches, stop:
         curl localhost:8000/sim/kv-events -d '{"drop": 3, "garble": 2, "garbage": 5, "paused": true}'
@@ -77,19 +78,27 @@ struct EngineSim: AsyncParsableCommand {
       """, valueName: "json"), transform: KVEventsArgument.read)
   var kvEventsConfig: KVEventsArgument?
 
-  @Option(help: "How events are written: map (vLLM since 0.24) or array (before).")
+  @Option(help: "How events are written: map (vLLM 0.25 and newer) or array (0.22 and older).")
   var kvEventsEncoding = KVEventFormat.Encoding.map
 
   @Option(help: "How events write hashes: int (64 bits) or bytes (all 32).")
   var kvEventsHash = KVEventFormat.Hashes.integer
 
-  @Option(help: "Whether the paths that end in /render answer; otherwise 403.")
+  @Option(
+    help: ArgumentHelp(
+      """
+      Frames of a replayed batch: topic (vLLM 0.28 and newer) or bare (0.25 and older). Bare is the default with \
+      --kv-events-encoding array.
+      """, valueName: "topic|bare"))
+  var kvEventsReplay: KVEventFormat.Replay?
+
+  @Flag(inversion: .prefixedNo, help: "Whether the paths that end in /render answer; otherwise 403.")
   var enableScaleOut = true
 
   @Option(help: "How long answers of /tokenize and the /render paths are held back.")
   var renderDelay = DurationArgument(duration: .zero)
 
-  @Option(help: "Prompt tokens computed in a second; cached ones cost nothing.")
+  @Option(help: "Prompt tokens computed in a second, at least 1; cached ones cost nothing.")
   var prefillTokensPerSecond = 8000.0
 
   @Option(help: "The time of a step that decodes: 10ms, 0.5s, 250us or 0.")
@@ -113,10 +122,15 @@ struct EngineSim: AsyncParsableCommand {
   @Option(help: "LoRA adapters in the running batch at a time; 0 turns LoRA off.")
   var maxLoras = 4
 
+  @Flag(help: "Taken because vLLM's command lines have it: the prefix cache is always on.")
+  var enablePrefixCaching = false
+
   @Flag(inversion: .prefixedNo, help: "Tell the cached tokens in usage.")
   var enablePromptTokensDetails = true
 
-  @Option(help: "Start with a fault: slow:10, errors, render-errors, hang or refuse.")
+  @Option(
+    help: "Start with a fault: slow:10 (0.001 to 1000000), errors, render-errors, hang or refuse.",
+    transform: FaultArgument.read)
   var fault = FaultArgument(fault: .none)
 
   func validate() throws {
@@ -135,10 +149,14 @@ struct EngineSim: AsyncParsableCommand {
       throw ValidationError("--block-size must be at most \(Self.maximumBlockSize).")
     }
     guard maxLoras >= 0 else { throw ValidationError("--max-loras must be at least 0.") }
-    guard prefillTokensPerSecond > 0, prefillTokensPerSecond.isFinite else {
-      throw ValidationError("--prefill-tokens-per-second must be more than 0.")
+    guard prefillTokensPerSecond >= 1, prefillTokensPerSecond.isFinite else {
+      throw ValidationError("--prefill-tokens-per-second must be at least 1.")
     }
-    guard port >= 0, port == 0 ? true : port + count - 1 <= Int(UInt16.max) else {
+    guard count <= Self.maximumEngines else {
+      throw ValidationError("--count must be at most \(Self.maximumEngines).")
+    }
+    // No port is larger than the largest, so that the sum is a number.
+    guard (0...Self.maximumPort).contains(port), port == 0 || port + count - 1 <= Self.maximumPort else {
       throw ValidationError("--port, and the ports after it for --count, must be from 0 to 65535.")
     }
   }
@@ -160,7 +178,8 @@ struct EngineSim: AsyncParsableCommand {
     options.hashAlgorithm = prefixCachingHashAlgo
     options.hashSeed = hashSeed
     options.kvEvents = kvEventsConfig?.configuration
-    options.kvEventFormat = KVEventFormat(encoding: kvEventsEncoding, hashes: kvEventsHash)
+    options.kvEventFormat = KVEventFormat(
+      encoding: kvEventsEncoding, hashes: kvEventsHash, replay: kvEventsReplay)
     options.servesScaleOut = enableScaleOut
     options.renderDelay = renderDelay.duration
     options.prefillTokensPerSecond = prefillTokensPerSecond
@@ -178,6 +197,8 @@ struct EngineSim: AsyncParsableCommand {
 
   /// A bound that keeps the tables of the cache, about 200 bytes a block, below 4 GB.
   private static let maximumBlocks = 16 << 20
+  private static let maximumEngines = 4096
+  private static let maximumPort = Int(UInt16.max)
   /// More than any engine has.
   private static let maximumBlockSize = 1 << 16
 }

@@ -1,6 +1,6 @@
 """What is known to trouble gRPC 1.51, the version in Debian 12, sent to the picker frame by frame.
 
-The README has the table of advisories that these tests stand behind. The ext_proc port is for gateways only; these tests
+README.md beside this file has the table of advisories that these tests stand behind. The ext_proc port is for gateways only; these tests
 show what somebody who reaches it can do: lose his own connection, and nothing else.
 """
 
@@ -78,6 +78,38 @@ def test_bad_base64_in_a_binary_header(pool, connect) -> None:
     pool.works()
 
 
+POISONED = b"\x40" + http2.integer(10, 7) + b"x-data-bin" + http2.integer(3, 7) + b"!!!"
+
+
+@pytest.mark.memory
+@pytest.mark.parametrize(
+    "blocks",
+    [
+        [http2.request(METHOD, BIG, te="x")],
+        [http2.request(METHOD, BIG, **{":scheme": "x"})],
+        [http2.request(METHOD, http2.literal("grpclb_client_stats", "x"), BIG)],
+        [http2.request(METHOD, BIG * 2, http2.literal("x-entry", "e" * 100, indexed=True)),
+         http2.request(METHOD, http2.reference(62))],
+        [http2.request(METHOD, http2.literal("x-data-bin", "!" * 4_000))],
+        [http2.request(METHOD, POISONED), http2.request(METHOD, http2.reference(62))],
+    ],
+    ids=["te", "scheme", "grpclb", "oversized block", "bad base64", "poisoned entry"],
+)
+def test_strange_headers_leave_no_memory_behind(pool, connect, blocks: list[bytes]) -> None:
+    """CVE-2023-1428, CVE-2023-32731, CVE-2023-32732 and CVE-2024-7246, each on 500 connections, and 20 times on each."""
+    before = pool.epp.resident_bytes()
+    for _ in range(500):
+        connection = connect()
+        for number in range(20 * len(blocks)):
+            if not connection.send(
+                http2.frame(http2.HEADERS, http2.END_HEADERS, 2 * number + 1, blocks[number % len(blocks)])
+            ):
+                break
+        connection.close()
+    pool.works()
+    assert pool.epp.resident_bytes() < before + 64 * MEGABYTE
+
+
 @pytest.mark.memory
 def test_a_string_of_gigabytes_costs_what_was_sent(pool, connect) -> None:
     """CVE-2023-33953: the length of a string is believed before the limit is checked. Version 1.51 keeps all of a string
@@ -143,8 +175,7 @@ def test_table_size_updates_in_a_loop(pool, connect) -> None:
 def test_a_poisoned_table_entry_harms_only_its_connection(pool, connect) -> None:
     """CVE-2024-7246: a field that was encoded wrongly keeps its error in the table."""
     connection = connect()
-    poisoned = b"\x40" + http2.integer(10, 7) + b"x-data-bin" + http2.integer(3, 7) + b"!!!"
-    connection.send(http2.frame(http2.HEADERS, http2.END_HEADERS, 1, http2.request(METHOD, poisoned)))
+    connection.send(http2.frame(http2.HEADERS, http2.END_HEADERS, 1, http2.request(METHOD, POISONED)))
     connection.send(http2.frame(http2.HEADERS, http2.END_HEADERS, 3, http2.request(METHOD, http2.reference(62))))
     connection.alive(2)
     pool.works()

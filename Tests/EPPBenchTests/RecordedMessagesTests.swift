@@ -16,6 +16,14 @@ import Testing
       + bytes
   }
 
+  @Test func aFileThatIsNotThereIsNamedWithTheReason() {
+    #expect {
+      _ = try RecordedMessages(file: "/no/such/file")
+    } throws: {
+      "\($0)" == "cannot open /no/such/file: No such file or directory"
+    }
+  }
+
   @Test func messagesOfAnySizeAreReadInOrder() throws {
     // Larger than a chunk, so that messages lie across its end and one does not fit at all.
     let lengths = [3, 0, 700_000, 600_000, 5, 3_000_000, 1]

@@ -105,7 +105,23 @@ import Testing
     }
   }
 
-  @Test(arguments: [#"{"mode":"sleepy"}"#, #"{"mode":"slow","factor":0}"#, #"{"mode":"slow","factor":-1}"#, "{", ""])
+  @Test func anAnswerThatWasDelayedWaitsForTheEndOfHang() async throws {
+    try await EngineClient.with {
+      $0.renderDelay = .milliseconds(50)
+    } _: { engine in
+      let start = ContinuousClock.now
+      async let waiting = engine.post("/tokenize", #"{"prompt":"Hello"}"#)
+      try await set(#"{"mode":"hang","seconds":0.4}"#, on: engine)
+      // Asked before the fault or in it, the answer comes after it.
+      #expect(try await waiting.status == 200)
+      #expect(ContinuousClock.now - start >= .milliseconds(400))
+    }
+  }
+
+  @Test(arguments: [
+    #"{"mode":"sleepy"}"#, #"{"mode":"slow","factor":0}"#, #"{"mode":"slow","factor":-1}"#,
+    #"{"mode":"slow","factor":1e300}"#, #"{"mode":"slow","factor":1e-4}"#, "{", "",
+  ])
   func anUnknownFaultIsRefused(body: String) async throws {
     try await EngineClient.with { engine in
       let answer = try await engine.post("/sim/faults", body)
@@ -117,6 +133,7 @@ import Testing
   @Test(arguments: [
     ("none", EngineFault.none), ("slow", .slow(10)), ("slow:2.5", .slow(2.5)), ("errors", .errors), ("hang", .hang),
     ("refuse", .refuse), ("slow:", nil), ("slow:0", nil), ("errors:3", nil), ("", nil), ("slow:inf", nil),
+    ("slow:1e300", nil), ("slow:1000000", .slow(1e6)), ("slow:0.001", .slow(0.001)), ("slow:0.0009", nil),
   ])
   func faultsAreReadFromWords(text: String, fault: EngineFault?) {
     #expect(EngineFault(text) == fault)

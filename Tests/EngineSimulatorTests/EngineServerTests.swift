@@ -113,6 +113,31 @@ import Testing
     }
   }
 
+  /// As vLLM counts: of several prompts only one is told, the first one of a stream, else the last one.
+  @Test func cachedTokensAreThoseOfOnePrompt() async throws {
+    try await EngineClient.with { engine in
+      func cached(_ prompts: [String], isStreaming: Bool) async throws -> JSONValue? {
+        let list = prompts.map { "\"\($0)\"" }.joined(separator: ",")
+        let stream = isStreaming ? #","stream":true,"stream_options":{"include_usage":true}"# : ""
+        let answer = try await engine.post(
+          "/v1/completions", #"{"model":"tiny","prompt":[\#(list)],"max_tokens":1\#(stream)}"#)
+        let json = isStreaming ? try JSONValue(answer.events.dropLast().last ?? "") : try answer.json
+        return json["usage", "prompt_tokens_details", "cached_tokens"]
+      }
+      func prompt(_ word: String) -> String { String(repeating: word, count: 200) }
+      let known = prompt("known ")
+      _ = try await cached([known], isStreaming: false)
+      guard case .number(let tokens)? = try await cached([known], isStreaming: false), tokens > 0 else {
+        Issue.record("nothing is cached")
+        return
+      }
+      #expect(try await cached([prompt("one "), known], isStreaming: false) == .number(tokens))
+      #expect(try await cached([known, prompt("two ")], isStreaming: false) == .number(0))
+      #expect(try await cached([prompt("three "), known], isStreaming: true) == .number(0))
+      #expect(try await cached([known, prompt("four ")], isStreaming: true) == .number(tokens))
+    }
+  }
+
   @Test func tokenIDsAndPartsOfMessagesArePrompts() async throws {
     try await EngineClient.with { engine in
       let ids = (1...40).map(String.init).joined(separator: ",")

@@ -55,6 +55,8 @@ import Testing
     ("tcp://*:5557", "tcp://*:5559"), ("tcp://[::ffff:127.0.0.1]:5557", "tcp://[::ffff:127.0.0.1]:5559"),
     ("tcp://127.0.0.1:*", "tcp://127.0.0.1:*"), ("tcp://127.0.0.1:0", "tcp://127.0.0.1:0"),
     ("inproc://events", "inproc://events_dp2"),
+    // No port: opening it will say so.
+    ("tcp://127.0.0.1:9223372036854775807", "tcp://127.0.0.1:9223372036854775807"),
   ])
   func enginesOfAProcessTakePortsOneAfterTheOther(text: String, moved: String) {
     #expect(KVEventEndpoint(text).moved(by: 2) == KVEventEndpoint(moved))

@@ -12,6 +12,16 @@ import Testing
     #expect(driver.cached(1) == 0)
   }
 
+  /// Nanoseconds of centuries are no 64-bit number.
+  @Test(arguments: [(1e-9, 1.0), (1, 1e300), (8_000, 1e12)])
+  func noStepIsLongerThanADay(rate: Double, slowness: Double) {
+    var driver = EngineDriver { $0.prefillTokensPerSecond = rate }
+    driver.change { engine, _ in engine.setSlowness(slowness) }
+    driver.send(1, tokens: 100)
+    driver.runToEnd()
+    #expect(driver.times(1) == [86_400_000])
+  }
+
   @Test func aWarmPromptTakesOnlyItsNewTokens() {
     var driver = EngineDriver()
     driver.send(1, tokens: 2000)

@@ -48,6 +48,13 @@ def _wait_live(epp: EPP, count: int) -> None:
     )
 
 
+def _wait_announced(epp: EPP, blocks: int) -> None:
+    """Until engines' events have named so many blocks. The index may have them before, from the picker's own picks."""
+    eventually(
+        lambda: epp.metric("epp_kv_events_blocks_total", outcome="stored") >= blocks, "the engine has announced its blocks"
+    )
+
+
 @pytest.fixture
 def picker(tmp_path: Path, simulators: list[Simulator], start_epp: Callable[..., EPP]) -> EPP:
     epp = start_epp("--endpoints-file", str(_file(tmp_path, simulators)), "--refresh-metrics-interval", "50ms")
@@ -97,18 +104,22 @@ class _Truth:
         self.epp = epp
         self.before = self._read()
 
-    def _read(self) -> tuple[float, float]:
+    def _read(self) -> tuple[float, float, float]:
         page = self.epp.metrics()
         return (
             sum_of(page, "epp_prefix_cache_hit_tokens_total", source="predicted"),
             sum_of(page, "epp_prefix_cache_hit_tokens_total", source="reported"),
+            # Of an answer's usage what is counted last.
+            sum_of(page, "llm_d_epp_request_output_tokens_count"),
         )
 
-    def take(self) -> tuple[float, float]:
+    def wait(self, cached: float, requests: int = 1) -> None:
+        """Waits until so many answers since the last look were counted, and holds what was predicted and reported of them
+        against `cached`. An answer is counted once the client has it already, at times."""
+        eventually(lambda: self._read()[2] - self.before[2] >= requests, "the answers were counted")
         now = self._read()
-        result = (now[0] - self.before[0], now[1] - self.before[1])
+        assert [now[index] - self.before[index] for index in range(3)] == [cached, cached, requests]
         self.before = now
-        return result
 
 
 def test_token_ids_are_predicted_exactly(picker: EPP, simulators: list[Simulator], start_envoy) -> None:
@@ -117,10 +128,9 @@ def test_token_ids_are_predicted_exactly(picker: EPP, simulators: list[Simulator
     truth = _Truth(picker)
     total = 0
     for length in (300, 300, 500, 320, 640, 64, 15, 16, 17):
-        total += _complete(envoy.url, base[:length])
-        eventually(lambda: truth._read()[1] - truth.before[1] == total, "the answer was counted")
-        predicted, reported = truth._read()
-        assert predicted - truth.before[0] == reported - truth.before[1] == total
+        cached = _complete(envoy.url, base[:length])
+        truth.wait(cached)
+        total += cached
     assert total > 1000
     assert picker.metric("epp_prefix_prediction_error_tokens_sum") == 0
 
@@ -129,18 +139,16 @@ def test_texts_are_predicted_exactly(picker_that_waits: EPP, simulators: list[Si
     """Conversations whose tokens an engine renders: whole at first, by their new turns later."""
     envoy: Envoy = start_envoy(picker_that_waits.extproc_port)
     truth = _Truth(picker_that_waits)
-    total, turns = 0, 0
+    total = 0
     for seed in range(3):
         messages = [{"role": "system", "content": _text(80, 100)}]
         for turn in range(5):
             messages.append({"role": "user", "content": _text(20 + 10 * turn, 10 * seed + turn)})
             said = _ask(envoy.url, messages)
-            total += said["usage"]["prompt_tokens_details"]["cached_tokens"]
-            turns += 1
+            cached = said["usage"]["prompt_tokens_details"]["cached_tokens"]
             messages.append({"role": "assistant", "content": said["choices"][0]["message"]["content"]})
-            eventually(lambda: truth._read()[1] - truth.before[1] == total, "the answer was counted")
-            predicted, reported = truth._read()
-            assert predicted - truth.before[0] == reported - truth.before[1] == total, (seed, turn)
+            truth.wait(cached)
+            total += cached
     assert total > 1000
     page = picker_that_waits.metrics()
     assert sum_of(page, "epp_tokens_requests_total", outcome="incremental") > 0
@@ -216,8 +224,10 @@ def test_a_restarted_engine_is_known_to_be_empty(
     eventually(lambda: picker.metric("epp_endpoint_stale") == 0, "the engines answer scrapes")
     truth = _Truth(picker)
     assert _complete(envoy.url, base) == 0
-    assert truth.take()[0] == 0
-    assert _complete(envoy.url, base) > 0
+    truth.wait(0)
+    again = _complete(envoy.url, base)
+    assert again > 0
+    truth.wait(again)
     assert picker.metric("epp_prefix_prediction_error_tokens_sum") == 0
 
 
@@ -226,14 +236,14 @@ def test_lost_batches_are_fetched(picker: EPP, simulators: list[Simulator], star
     for simulator in simulators:
         simulator.faults(drop=2, garbage=3)
     base = _tokens(simulators[0], _text(600, 3))
+    truth = _Truth(picker)
     _complete(envoy.url, base)
+    truth.wait(0)
     # The last batches were lost, and nothing follows them: they are asked for when the stream has become quiet.
-    eventually(
-        lambda: sum(s["messages"] for s in _streams(picker)) >= 1 and picker.metric("epp_prefix_index_blocks") >= len(base) // 16,
-        "the lost batches were fetched",
-        timeout=10,
-    )
-    assert _complete(envoy.url, base) == (len(base) - 1) // 16 * 16
+    _wait_announced(picker, len(base) // 16)
+    expected = (len(base) - 1) // 16 * 16
+    assert _complete(envoy.url, base) == expected
+    truth.wait(expected)
     assert picker.metric("epp_prefix_prediction_error_tokens_sum") == 0
 
 
@@ -246,10 +256,12 @@ def test_a_new_picker_learns_what_the_engines_hold(
     picker.kill()
     second = start_epp("--endpoints-file", str(_file(tmp_path, simulators)))
     _wait_live(second, 2)
+    _wait_announced(second, len(base) // 16)
     envoy: Envoy = start_envoy(second.extproc_port)
     truth = _Truth(second)
-    assert _complete(envoy.url, base) == (len(base) - 1) // 16 * 16
-    assert truth.take()[0] == (len(base) - 1) // 16 * 16
+    expected = (len(base) - 1) // 16 * 16
+    assert _complete(envoy.url, base) == expected
+    truth.wait(expected)
 
 
 def test_the_index_is_kept_across_restarts(
@@ -265,7 +277,7 @@ def test_the_index_is_kept_across_restarts(
     envoy: Envoy = start_envoy(first.extproc_port)
     base = _tokens(simulators[0], _text(600, 5))
     _complete(envoy.url, base)
-    eventually(lambda: first.metric("epp_prefix_index_blocks") >= len(base) // 16, "the engine has announced its blocks")
+    _wait_announced(first, len(base) // 16)
     first.stop()
     assert snapshot.stat().st_size > 0
     second = start_epp(*arguments)
@@ -277,7 +289,7 @@ def test_the_index_is_kept_across_restarts(
     truth = _Truth(second)
     expected = (len(base) - 1) // 16 * 16
     assert _complete(again.url, base) == expected
-    assert truth.take()[0] == expected
+    truth.wait(expected)
     second.stop()
     # A file of another secret is refused, and the picker serves all the same.
     (tmp_path / "index.secret").write_text("00" * 16 + "\n")
@@ -328,7 +340,6 @@ def test_what_was_held_before_is_found_by_prompts(
         eventually(lambda: epp.metric(blocks, outcome="adopted") == 20, "the old blocks are known")
         truth = _Truth(epp)
         assert _complete(envoy.url, base[:496]) == 480
-        eventually(lambda: truth._read()[1] - truth.before[1] == 480, "the answer was counted")
-        assert truth.take() == (480, 480)
+        truth.wait(480)
     finally:
         simulator.stop()

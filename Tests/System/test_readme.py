@@ -1,28 +1,33 @@
 """What the README tells a reader to type does what it says, and what it points at exists."""
 
+import itertools
 import os
 import re
 import shlex
 import socket
 import subprocess
+from pathlib import Path
 
 import pytest
 import yaml
 
 from kit import http
 from kit.engine import Engine
+from kit.epp import EPP
 from kit.paths import ENVOY, ROOT, product
 from kit.process import Process
 from kit.waiting import eventually
 
 README = (ROOT / "README.md").read_text()
+# That one, and those that it leads to.
+PAGES = [ROOT / "README.md", ROOT / "Sources/epp-bench/README.md", ROOT / "Tests/Conformance/README.md"]
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, re.DOTALL)
 COMMANDS = [line for language, text in BLOCKS if language == "sh" for line in text.splitlines() if line.strip()]
 
 # How each command is tried, by its beginning. Those that take minutes are asked for their help here.
 WAYS = {
     "scripts/demo": "help", "scripts/test": "help", "scripts/benchmark": "help", "swift build": "built",
-    ".build/release/epp --endpoint 127.0.0.1:8000 --kv": "following epp", ".build/release/epp": "epp",
+    ".build/release/epp --bind-address 127.0.0.1 --endpoint 127.0.0.1:8000 --kv": "following epp", ".build/release/epp": "epp",
     ".build/release/engine-sim": "engine-sim", "curl -s http://127.0.0.1:9090": "look",
     ".build-tools/venv/bin/envoy --mode validate": "run", ".build-tools/venv/bin/envoy -c": "envoy", "curl": "curl",
 }
@@ -49,6 +54,10 @@ def test_every_command_is_known(command: str) -> None:
     if way == "help":
         result = subprocess.run([ROOT / command.split()[0], "--help"], capture_output=True, text=True, timeout=60)
         assert result.returncode == 0 and result.stdout.strip()
+    elif way == "built":
+        # scripts/test runs it before the tests.
+        assert command in (ROOT / "scripts/test").read_text()
+        assert product("epp").exists()
     elif way == "run":
         arguments = shlex.split(command.replace(".build-tools/venv/bin/envoy", str(ENVOY)))
         subprocess.run(arguments, cwd=ROOT, check=True, capture_output=True, timeout=60)
@@ -63,8 +72,7 @@ def test_the_commands_work_together() -> None:
     (curl,) = (command for command in COMMANDS if _way(command) == "curl")
     engines = [Engine("first", port=8000), Engine("second", port=8001)]
     arguments = shlex.split(epp.replace(".build/release/epp", str(product("epp"))))
-    # Beside the README's flags only what keeps the test on this machine.
-    picker = Process([*arguments, "--bind-address", "127.0.0.1", "--drain-timeout", "200ms"])
+    picker = Process([*arguments, "--drain-timeout", "200ms"])
     gateway = None
     try:
         picker.wait_for(r"serving ext_proc on \S+:9002")
@@ -99,7 +107,7 @@ def test_the_commands_for_kv_events_work_together() -> None:
     try:
         simulator.wait_for("KV events of")
         arguments = shlex.split(epp.replace(".build/release/epp", str(product("epp"))))
-        picker = Process([*arguments, "--bind-address", "127.0.0.1", "--drain-timeout", "200ms"])
+        picker = Process([*arguments, "--drain-timeout", "200ms"])
         picker.wait_for("following the engine's KV events")
 
         def shown() -> list[str]:
@@ -107,7 +115,11 @@ def test_the_commands_for_kv_events_work_together() -> None:
 
         streams, metrics = eventually(lambda: (found := shown()) and '"isFollowed" : true' in found[0] and found, "the stream")
         assert '"endpoint" : "127.0.0.1:8000"' in streams
-        assert 'epp_kv_events_streams{state="' in metrics
+        # The states of the table are all there are, and the numbers are theirs.
+        table = README.split("| state of a stream |")[1].split("\n\n")[0]
+        rows = re.findall(r"^\| `(\w+)` \| (\d) \|", table, re.MULTILINE)
+        assert {state for state, _ in rows} == set(re.findall(r'^epp_kv_events_streams\{state="(\w+)"\}', metrics, re.M))
+        assert [int(number) for _, number in rows] == [0, 1, 2, 3]
     finally:
         if picker is not None:
             picker.stop()
@@ -124,18 +136,47 @@ def test_the_benchmark_prints_its_rows() -> None:
     assert [float(line.split()[-2]) > 0 for line in result.stdout.splitlines()] == [True, True]
 
 
-def test_links_lead_somewhere() -> None:
-    for target in re.findall(r"\]\(([^)]+)\)", README):
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)]+)\)", page.read_text()):
         if not target.startswith("http"):
-            assert (ROOT / target).exists(), target
+            assert (page.parent / target).exists(), target
 
 
-def test_folders_and_scripts_exist() -> None:
-    for name in re.findall(r"`(scripts/[\w-]+)", README):
-        assert (ROOT / name).exists(), name
-    for row in re.findall(r"^\| (`Sources/.*?) \|", README, re.MULTILINE):
-        for name in re.findall(r"`([^`]+)`", row):
-            assert (ROOT / "Sources" / name.removeprefix("Sources/")).exists(), name
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_scripts_have_a_help(page: Path) -> None:
+    for name in set(re.findall(r"`(scripts/[\w-]+)", page.read_text())):
+        result = subprocess.run([ROOT / name, "--help"], capture_output=True, text=True, timeout=60)
+        assert result.returncode == 0 and result.stdout.strip(), name
+
+
+def test_folders_exist_and_each_has_a_row() -> None:
+    section = README.split("## The code")[1]
+    named = {"Sources": set(), "Tests": set()}
+    for row in re.findall(r"^\| (`(?:Sources|Tests)/.*?) \|", section, re.MULTILINE):
+        top = row[1:].split("/")[0]
+        named[top] |= {name.removeprefix(f"{top}/") for name in re.findall(r"`([^`]+)`", row)}
+    named["Tests"] |= set(re.findall(r"`Tests/(\w+)`", section))
+    for top, names in named.items():
+        for name in names:
+            assert (ROOT / top / name).is_dir(), name
+        folders = {path.name for path in (ROOT / top).iterdir() if path.is_dir() and not path.name.startswith((".", "__"))}
+        # Tests of one target have its name.
+        assert {name for name in folders if not (top == "Tests" and name.endswith("Tests"))} <= names
+
+
+def test_every_metric_exists(start_epp) -> None:
+    """By the page of a picker with everything on, or by what it is declared with, for families that have no series yet."""
+    page = start_epp("--kv-events-port", "1", endpoints=["127.0.0.1:1"]).metrics()
+    declared = "".join(path.read_text() for path in (ROOT / "Sources/EPPMetrics").rglob("*.swift"))
+    names = set(re.findall(r"`((?:epp|inference|llm_d_epp)_\w*\*?)", README)) - {"epp_*"}
+    assert len(names) > 20
+    for name in names:
+        if name.endswith("*"):
+            assert f"# TYPE {name[:-1]}" in page or f'"{name[:-1]}' in declared, name
+            continue
+        family = re.sub(r"_(sum|count|bucket)$", "", name)
+        assert f"# TYPE {family} " in page or f'"{family.removeprefix("epp_")}"' in declared, name
 
 
 def test_flags_are_real() -> None:
@@ -145,6 +186,102 @@ def test_flags_are_real() -> None:
     assert len(flags) > 20
     for flag in flags:
         assert re.search(rf"{flag}\b", text), flag
+
+
+def _help() -> dict[str, str]:
+    """What `epp --help` says of each flag, in one line."""
+    text = subprocess.run([product("epp"), "--help"], capture_output=True, text=True, timeout=20).stdout
+    parts = re.split(r"^  (?:(-\w), )?(--[a-z-]+)", text, flags=re.MULTILINE)
+    found: dict[str, str] = {}
+    for short, flag, said in zip(parts[1::3], parts[2::3], parts[3::3], strict=True):
+        found[flag] = " ".join(said.split())
+        if short:
+            found[short] = found[flag]
+    return found
+
+
+def test_defaults_are_those_of_the_help() -> None:
+    said = _help()
+    table = README.split("| flag | default | |")[1].split("\n\n")[0]
+    compared = 0
+    for flags, default in re.findall(r"^\| (`-.*?) \| ?(.*?) ?\|", table, re.MULTILINE):
+        if default == "see above":
+            continue
+        values = default.replace("`", "").split(", ")
+        for flag, value in itertools.zip_longest(re.findall(r"`(--?[a-z-]+)`", flags), values, fillvalue=""):
+            told = re.search(r"[(\s]default: ([^;).]+(?:\.\d[^;).]*)*)", said[flag])
+            if told:
+                assert value == told[1], flag
+                compared += 1
+            else:
+                assert value in ("", "none", "1"), flag
+    assert compared > 15
+
+
+def test_the_help_has_what_does_something() -> None:
+    for flag, text in _help().items():
+        assert not re.search(r"no effect|[Oo]nly false is supported", text), flag
+
+
+@pytest.mark.parametrize("source", ["FILE", "-"])
+def test_a_configuration_is_checked(source: str, tmp_path: Path) -> None:
+    assert f"`epp validate {source}`" in README
+    text = "apiVersion: llm-d.ai/v1alpha1\nkind: EndpointPickerConfig\n"
+    for configuration, status in ((text, 0), (text + "nonsense: 1\n", 78)):
+        path = tmp_path / "configuration.yaml"
+        path.write_text(configuration)
+        result = subprocess.run(
+            [product("epp"), "validate", str(path) if source == "FILE" else source],
+            input=configuration, capture_output=True, text=True, timeout=20,
+        )  # fmt: skip
+        assert result.returncode == status, result.stderr
+
+
+@pytest.fixture(scope="module")
+def exit_statuses() -> list[str]:
+    sentence = README.split("Exit status:")[1].split("\n\n")[0]
+    return re.findall(r"\b(\d+) (?:after|if|for)\b", sentence)
+
+
+@pytest.mark.parametrize(
+    "arguments, status",
+    [
+        (["--grpc-port", "TAKEN"], 1),
+        (["--cert-path", "FOLDER/nothing"], 1),
+        (["--hash-secret-file", "FOLDER/wrong"], 1),
+        (["--grpc-port", "no"], 64),
+        (["--config-file", "FOLDER/wrong"], 78),
+    ],
+)
+def test_exit_statuses_are_those_of_the_readme(
+    arguments: list[str], status: int, exit_statuses: list[str], tmp_path: Path
+) -> None:
+    assert exit_statuses == ["0", "1", "64", "78"]
+    (tmp_path / "wrong").write_text("kind: Nothing\n")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        real = [
+            part.replace("TAKEN", str(taken.getsockname()[1])).replace("FOLDER", str(tmp_path)) for part in arguments
+        ]
+        command = [product("epp"), "--bind-address", "127.0.0.1", "--grpc-health-port", "0", "--metrics-port", "0"]
+        command += ["--endpoint", "127.0.0.1:1", *([] if real[0] == "--grpc-port" else ["--grpc-port", "0"]), *real]
+        result = subprocess.run(command, capture_output=True, text=True, timeout=20)
+    assert result.returncode == status, result.stderr
+
+
+def test_after_sigterm_the_status_is_0() -> None:
+    assert EPP().stop() == 0
+
+
+def test_the_simulator_takes_the_flags_for_vllm() -> None:
+    (text,) = (text for language, text in BLOCKS if language == "text")
+    # Ports of its own, on this machine's loopback alone.
+    flags = [re.sub(r"tcp://\*:\d+", "tcp://127.0.0.1:*", flag) for flag in shlex.split(text)]
+    assert "--enable-scale-out" in flags
+    simulator = Process([product("engine-sim"), "--port", "0", *flags])
+    try:
+        simulator.wait_for("KV events of .*, replayed on")
+    finally:
+        simulator.stop()
 
 
 def test_the_endpoints_file_is_accepted(start_epp, tmp_path) -> None:

@@ -58,7 +58,7 @@ package struct APIError: Error, Sendable, Equatable {
   }
 
   package static let scaleOutDisabled = APIError(
-    status: 403, message: "Scale-out endpoints are disabled: start engine-sim with --enable-scale-out=true.",
+    status: 403, message: "Scale-out endpoints are disabled: start engine-sim with --enable-scale-out.",
     type: "PermissionDeniedError")
 
   /// What the fault `errors` answers, and `render-errors` to requests for tokens.

@@ -13,6 +13,9 @@ struct GenerationAnswer: Sendable {
   /// One for each answer to each prompt, answers to the same prompt side by side.
   private(set) var choices: [Choice]
   private var unfinished: Int
+  /// Cached tokens of the prompt whose first token came first, and of the last prompt when its last answer ended.
+  private var firstCachedTokens: Int?
+  private var lastCachedTokens: Int?
 
   /// One answer to one prompt.
   struct Choice: Sendable {
@@ -49,7 +52,11 @@ struct GenerationAnswer: Sendable {
     let text = SpecialToken(rawValue: token) == nil ? Tokenizer.trained.bytes(of: token) : []
     choices[index].usage = usage
     choices[index].finish = finish
-    if finish != nil { unfinished -= 1 }
+    firstCachedTokens = firstCachedTokens ?? usage.cachedTokens
+    if finish != nil {
+      unfinished -= 1
+      if index / request.answersPerPrompt == request.prompts.count - 1 { lastCachedTokens = usage.cachedTokens }
+    }
     guard request.isStreaming else {
       choices[index].text += text
       choices[index].tokens.append(token)
@@ -65,14 +72,15 @@ struct GenerationAnswer: Sendable {
     return events
   }
 
-  /// Usage over all choices: prompts count once, however many answers they have.
+  /// Usage over all choices: prompts count once, however many answers they have. Cached tokens are not summed over prompts:
+  /// vLLM tells those of the first output in a stream, and else those of the last prompt.
   var totalUsage: TokenUsage {
-    var total = TokenUsage(promptTokens: 0, completionTokens: 0, cachedTokens: 0)
+    var total = TokenUsage(
+      promptTokens: 0, completionTokens: 0, cachedTokens: request.isStreaming ? firstCachedTokens : lastCachedTokens)
     for (index, choice) in choices.enumerated() {
       total.completionTokens = (total.completionTokens ?? 0) + (choice.usage.completionTokens ?? 0)
       guard index % request.answersPerPrompt == 0 else { continue }
       total.promptTokens = (total.promptTokens ?? 0) + (choice.usage.promptTokens ?? 0)
-      total.cachedTokens = (total.cachedTokens ?? 0) + (choice.usage.cachedTokens ?? 0)
     }
     return total
   }

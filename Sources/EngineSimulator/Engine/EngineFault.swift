@@ -2,7 +2,7 @@
 package enum EngineFault: Sendable, Equatable {
   /// Nothing.
   case none
-  /// Every step takes this many times as long; more than 0.
+  /// Every step takes this many times as long, a factor of `factors`.
   case slow(Double)
   /// Inference requests are answered with 500 at once, while metrics and health look well.
   case errors
@@ -24,13 +24,13 @@ package enum EngineFault: Sendable, Equatable {
     }
   }
 
-  /// Reads a mode by its name; nil for an unknown mode and for a factor that is not above 0.
+  /// Reads a mode by its name; nil for an unknown mode and for a factor that is not one of `factors`.
   package init?(mode: String, factor: Double?) {
     switch mode {
     case "none": self = .none
     case "slow":
       let factor = factor ?? Self.usualSlowness
-      guard factor > 0, factor.isFinite else { return nil }
+      guard Self.factors.contains(factor) else { return nil }
       self = .slow(factor)
     case "errors": self = .errors
     case "render-errors": self = .renderErrors
@@ -39,6 +39,13 @@ package enum EngineFault: Sendable, Equatable {
     default: return nil
     }
   }
+
+  /// How slow `slow` may be: a step still ends within days, and its time in nanoseconds is a number.
+  package static let factors = 0.001...1e6
+
+  /// What `init(_:)` and `init(mode:factor:)` take, as errors tell it.
+  package static let accepted =
+    "the modes are none, slow, errors, render-errors, hang and refuse; the factor of slow is from 0.001 to 1000000"
 
   /// How slow `slow` is when nobody says.
   private static let usualSlowness = 10.0

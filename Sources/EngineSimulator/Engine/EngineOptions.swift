@@ -10,7 +10,7 @@ package struct EngineOptions: Sendable {
   package var hashAlgorithm = HashAlgorithm.sha256CBOR
   /// What the first block of every sequence is hashed with; vLLM's `PYTHONHASHSEED`.
   package var hashSeed = BlockHasher.defaultSeed
-  /// Prompt tokens computed in a second; tokens found in the prefix cache cost nothing.
+  /// Prompt tokens computed in a second, at least 1; tokens found in the prefix cache cost nothing.
   package var prefillTokensPerSecond = 8000.0
   /// What one engine step costs when it decodes, whatever the size of the batch.
   package var interTokenLatency = Duration.milliseconds(10)

@@ -15,10 +15,14 @@ extension SimulatedEngine {
     step = next
   }
 
+  /// A day, in seconds: who waits so long does not come.
+  private static let longestStep = 86_400.0
+
   private func duration(of step: Step) -> Duration {
     let prefill = Double(step.prefillTokens) / options.prefillTokensPerSecond
     let decode = step.decodeTokens > 0 ? options.interTokenLatency / .seconds(1) : 0
-    return .nanoseconds(Int64(((prefill + decode) * slowness * 1e9).rounded()))
+    // A long prompt on a slow engine takes years, which are more nanoseconds than a number holds.
+    return .nanoseconds(Int64((min((prefill + decode) * slowness, Self.longestStep) * 1e9).rounded()))
   }
 
   /// Schedules the requests of the running batch; true when one of them had to give its blocks to another.

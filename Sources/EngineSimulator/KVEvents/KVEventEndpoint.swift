@@ -22,7 +22,7 @@ package struct KVEventEndpoint: Sendable, Equatable {
     guard text.hasPrefix("tcp://"), let colon = text.lastIndex(of: ":") else {
       return KVEventEndpoint("\(text)_dp\(ranks)")
     }
-    guard let port = Int(text[text.index(after: colon)...]), port > 0 else { return self }
+    guard let port = Int(text[text.index(after: colon)...]), (1...65_535).contains(port) else { return self }
     return KVEventEndpoint("\(text[...colon])\(port + ranks)")
   }
 }

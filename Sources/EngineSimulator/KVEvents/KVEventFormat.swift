@@ -1,10 +1,10 @@
 /// How KV events are written: what differs between vLLM's versions and settings.
 package struct KVEventFormat: Sendable, Equatable {
-  /// The form of one event, and with it that of a replay.
+  /// The form of one event.
   package enum Encoding: String, Sendable, CaseIterable {
-    /// Members by name, as since vLLM 0.24; a replayed batch comes with its topic.
+    /// Members by name, as in vLLM 0.25 and newer.
     case map
-    /// Members by place, as up to vLLM 0.23; a replayed batch comes without its topic.
+    /// Members by place, as in vLLM 0.22 and older.
     case array
   }
 
@@ -16,11 +16,22 @@ package struct KVEventFormat: Sendable, Equatable {
     case bytes
   }
 
+  /// The frames of a batch that was asked for again.
+  package enum Replay: String, Sendable, CaseIterable {
+    /// Those of the live batch, as in vLLM 0.28 and newer.
+    case topic
+    /// Number and payload, as in vLLM 0.25 and older.
+    case bare
+  }
+
   package var encoding: Encoding
   package var hashes: Hashes
+  package var replay: Replay
 
-  package init(encoding: Encoding = .map, hashes: Hashes = .integer) {
+  /// - Parameter replay: without it, that of the versions which write events so: none of those with arrays sends the topic.
+  package init(encoding: Encoding = .map, hashes: Hashes = .integer, replay: Replay? = nil) {
     self.encoding = encoding
     self.hashes = hashes
+    self.replay = replay ?? (encoding == .map ? .topic : .bare)
   }
 }

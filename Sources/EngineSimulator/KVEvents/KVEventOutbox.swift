@@ -29,7 +29,7 @@ struct KVEventOutbox: Sendable {
   /// Takes a batch of events; `time` is in seconds since 1970. When too many batches wait, the oldest will not be sent: it
   /// can be asked for again.
   mutating func add(_ events: [CacheEvent], time: Double) {
-    _ = buffer.append(encoder.encode(events, time: time))
+    buffer.append(encoder.encode(events, time: time))
     let waiting = buffer.sequences(from: nextToSend)
     nextToSend = max(waiting.lowerBound, buffer.nextSequence - min(buffer.nextSequence, UInt64(maximumQueueSize)))
   }
@@ -79,9 +79,9 @@ struct KVEventOutbox: Sendable {
   }
 
   private func frames(topic: [UInt8], _ sequence: UInt64, _ payload: [UInt8]) -> [[UInt8]] {
-    switch encoder.format.encoding {
-    case .map: [topic, Self.bytes(of: sequence), payload]
-    case .array: [Self.bytes(of: sequence), payload]
+    switch encoder.format.replay {
+    case .topic: [topic, Self.bytes(of: sequence), payload]
+    case .bare: [Self.bytes(of: sequence), payload]
     }
   }
 

@@ -9,16 +9,14 @@ struct ReplayBuffer: Sendable {
   /// A buffer for so many batches, at least 1.
   init(capacity: Int) { self.capacity = max(1, capacity) }
 
-  /// Adds a batch; its number.
-  mutating func append(_ payload: [UInt8]) -> UInt64 {
-    let sequence = nextSequence
-    nextSequence += 1
+  /// Adds a batch.
+  mutating func append(_ payload: [UInt8]) {
     if payloads.count < capacity {
       payloads.append(payload)
     } else {
-      payloads[Int(sequence % UInt64(capacity))] = payload
+      payloads[Int(nextSequence % UInt64(capacity))] = payload
     }
-    return sequence
+    nextSequence += 1
   }
 
   /// Numbers of the batches that are kept, from one on.

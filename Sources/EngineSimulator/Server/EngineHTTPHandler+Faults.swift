@@ -16,9 +16,7 @@ extension EngineHTTPHandler {
     else {
       throw APIError(
         status: 400,
-        message:
-          "mode is none, slow, errors, render-errors, hang or refuse; factor (for slow) is more than 0, seconds at "
-          + "most a day",
+        message: "\(EngineFault.accepted); seconds are at most a day",
         type: "BadRequestError", parameter: "mode")
     }
     // Answered first: a connection that is refused from now on could not bring the answer.

@@ -42,10 +42,16 @@ extension EngineHTTPHandler {
   private func delayed(_ answer: @escaping (EngineHTTPHandler) throws(APIError) -> String) {
     guard engine.options.renderDelay > .zero else { return finish(answer) }
     engine.schedule(in: engine.options.renderDelay) { [weak self] in
-      // The client may have left.
-      guard let self, self.head != nil else { return }
-      self.finish(answer)
+      self?.finishWhenAwake(answer)
     }
+  }
+
+  /// An engine that hangs answers nothing, also not what it was asked before.
+  private func finishWhenAwake(_ answer: @escaping (EngineHTTPHandler) throws(APIError) -> String) {
+    // The client may have left.
+    guard head != nil else { return }
+    guard engine.fault == .hang else { return finish(answer) }
+    engine.hold(self) { [weak self] in self?.finishWhenAwake(answer) }
   }
 
   private func finish(_ answer: (EngineHTTPHandler) throws(APIError) -> String) {

@@ -23,7 +23,7 @@ struct ConverseCommand: AsyncParsableCommand {
   @OptionGroup var expectations: ConverseExpectations
 
   @Option(help: ArgumentHelp("Base URL of the gateway.", valueName: "url"))
-  var gateway = "http://127.0.0.1:8080"
+  var gateway = "http://127.0.0.1:10000"
 
   @Option(help: ArgumentHelp("An engine whose counters are read; repeatable.", valueName: "name=url"))
   var engine: [String] = []

@@ -10,8 +10,8 @@ extension IndexReport {
         """)
     }
     if !lookups.isEmpty {
-      parts.append("prompt that nobody has    \(coldMissNanoseconds.decimals(0)) ns")
       parts.append(lookupTable)
+      parts.append(coldMissTable)
     }
     if removalBlocks > 0 {
       parts.append("leaving of an endpoint    \(removalMilliseconds.decimals(1)) ms for \(removalBlocks) blocks")
@@ -31,6 +31,12 @@ extension IndexReport {
         "\(row.blocks) blocks", "\(row.endpoints)", row.hotMicroseconds.decimals(2), row.hotP99.decimals(2),
         row.flushedMicroseconds.decimals(1))
     }
+    return table.text
+  }
+
+  private var coldMissTable: String {
+    var table = TextTable(header: ["prompt that nobody has", "endpoints", "ns"])
+    for row in coldMisses { table.add("775 blocks", "\(row.endpoints)", row.nanoseconds.decimals(0)) }
     return table.text
   }
 

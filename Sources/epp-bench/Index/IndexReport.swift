@@ -9,6 +9,12 @@ struct IndexReport: Codable {
     var hotP99: Double
   }
 
+  /// A prompt that nobody has.
+  struct ColdMiss: Codable {
+    var endpoints: Int
+    var nanoseconds: Double
+  }
+
   struct Ingestion: Codable {
     var shape: String
     var blocks: Int
@@ -91,7 +97,7 @@ struct IndexReport: Codable {
   /// What the engine's own hash of a block takes: SHA-256 of its pickled tokens.
   var engineHashNanosecondsPerBlock = 0.0
   var lookups: [Lookup] = []
-  var coldMissNanoseconds = 0.0
+  var coldMisses: [ColdMiss] = []
   var ingestion: [Ingestion] = []
   var memory: [Memory] = []
   var removalMilliseconds = 0.0
@@ -99,4 +105,10 @@ struct IndexReport: Codable {
   var concurrency: Concurrency?
   var traces: [Trace] = []
   var recorded: Recorded?
+
+  /// Why the command fails though everything was measured; nil when it does not.
+  var failure: String? {
+    guard let wrong = concurrency?.wrongDepths, wrong > 0 else { return nil }
+    return "\(wrong) look-ups of the concurrent run told a wrong depth"
+  }
 }

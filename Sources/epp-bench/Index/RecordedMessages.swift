@@ -21,10 +21,13 @@ struct RecordedMessages: ~Copyable {
     descriptor = unsafe open(file, O_RDONLY | O_CLOEXEC)
     name = file
     buffer = Array(repeating: 0, count: 1 << 20)
-    guard descriptor >= 0 else { throw BenchError("cannot open \(file): errno \(errno)") }
+    guard descriptor >= 0 else { throw BenchError("cannot open \(file): \(Self.reason)") }
   }
 
   deinit { close(descriptor) }
+
+  /// What the last system call failed with.
+  private static var reason: String { unsafe String(cString: strerror(errno)) }
 
   /// The next message; nil at the end of the file.
   mutating func next() throws -> Message? {
@@ -59,7 +62,9 @@ struct RecordedMessages: ~Copyable {
       let received = unsafe buffer.withUnsafeMutableBytes { bytes in
         unsafe read(descriptor, bytes.baseAddress.map { unsafe $0 + place }, room)
       }
-      guard received >= 0 else { throw BenchError("cannot read \(name): errno \(errno)") }
+      // A signal came first: nothing is wrong with the file.
+      if received < 0, errno == EINTR { continue }
+      guard received >= 0 else { throw BenchError("cannot read \(name): \(Self.reason)") }
       if received == 0 { return false }
       unread = unread.lowerBound..<(unread.upperBound + received)
     }

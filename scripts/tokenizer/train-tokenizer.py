@@ -6,8 +6,8 @@ import unicodedata
 from collections import Counter, defaultdict
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-CORPUS = ROOT / "scripts/tokenizer-corpus.txt"
+ROOT = Path(__file__).resolve().parents[2]
+CORPUS = ROOT / "scripts/tokenizer/corpus.txt"
 OUTPUT = ROOT / "Sources/EngineSimulator/Tokens/TrainedMerges.swift"
 MERGES = 4096
 LINE = 118
@@ -18,7 +18,7 @@ SPECIAL = {"<|endoftext|>": 151643, "<|im_start|>": 151644, "<|im_end|>": 151645
 ENDINGS = ("s", "t", "m", "d", "re", "ve", "ll")
 
 HEAD = '''\
-// Made by scripts/train-tokenizer from scripts/tokenizer-corpus.txt; do not edit.
+// Made by scripts/train-tokenizer from scripts/tokenizer/corpus.txt; do not edit.
 
 /// What training found, in the order in which it was found.
 enum TrainedMerges {

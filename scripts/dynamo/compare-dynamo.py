@@ -8,7 +8,6 @@ import os
 import platform
 import random
 import select
-import signal
 import socket
 import statistics
 import subprocess
@@ -17,12 +16,13 @@ import tempfile
 import time
 from importlib.metadata import version
 from pathlib import Path
-from typing import Callable, Iterator
+from typing import Callable
 
 import numpy as np
 import zmq
 
 from kv_recordings import BLOCK, PROMPT_BLOCKS, SETS, UNKNOWN, Recording, encode, hashes, recorded, tokens
+from processes import cpu_seconds, proportional_bytes, running, wait
 
 os.environ["DYN_LOG"] = "off"
 from dynamo._core import compute_block_hash_for_seq  # noqa: E402
@@ -32,45 +32,6 @@ EMPTY_MODEL = "empty"
 # Dynamo's queries of each length: enough for the clock's ticks of 10 ms.
 QUERIES = {64: 2_000, 512: 1_500, 4096: 750}
 CPU_BUDGET, MEMORY_BUDGET = 0.5, 0.4
-TICK = os.sysconf("SC_CLK_TCK")
-
-
-# MARK: processes
-
-
-def cpu_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICK
-
-
-def proportional_bytes(pid: int) -> int:
-    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-        if line.startswith("Pss:"):
-            return int(line.split()[1]) * 1024
-    raise SystemExit("compare-dynamo: error: the kernel tells no Pss")
-
-
-def wait(what: str, condition: Callable[[], bool], seconds: float = 120) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            raise SystemExit(f"compare-dynamo: error: {what} did not happen within {seconds:.0f} s")
-        time.sleep(0.02)
-
-
-@contextlib.contextmanager
-def running(*command: str, **options) -> Iterator[subprocess.Popen]:
-    process = subprocess.Popen(command, **options)
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
 
 
 class Publishers:
@@ -367,7 +328,6 @@ def show(results: list[dict]) -> None:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="compare-dynamo", add_help=False)
     parser.add_argument("sets", nargs="*", choices=[*SETS, []], metavar="SET")
-    parser.add_argument("--list", action="store_true")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=4)
     parser.add_argument("--scale", type=float, default=1)
@@ -380,9 +340,6 @@ def arguments() -> argparse.Namespace:
 
 def main() -> int:
     options = arguments()
-    if options.list:
-        print("\n".join(f"{name:10} {make.__doc__}" for name, (make, _) in SETS.items()))
-        return 0
     with tempfile.TemporaryDirectory(prefix="compare-dynamo.") as folder:
         results = [compare(name, options, Path(folder)) for name in options.sets or SETS]
     show(results)

@@ -1,0 +1,176 @@
+"""The scripts that check everything: what they count, and what they refuse before they begin. They run in a folder of their
+own, with a `swift` that says what a test wants it to say."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from kit.paths import ROOT
+
+COMMANDS = sorted(
+    path.name for path in (ROOT / "scripts").iterdir() if path.is_file() and os.access(path, os.X_OK) and not path.suffix
+)
+
+
+def _run(*command: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(part) for part in command], capture_output=True, text=True, timeout=60, env=os.environ | environment
+    )
+
+
+def _executable(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!/usr/bin/env bash\n{text}\n")
+    path.chmod(0o755)
+    return path
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_a_help(name: str) -> None:
+    for flag in ("--help", "-h"):
+        result = _run(ROOT / "scripts" / name, flag)
+        assert result.returncode == 0, result.stderr
+        assert len(result.stdout.split()) > 10
+        assert "#" not in result.stdout.splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["fuzz", "--minutes", "0"], "say for how long"),
+        (["fuzz", "--minutes", "0x1"], "say for how long"),
+        (["fuzz", "--minutes"], "say for how long"),
+        (["fuzz"], "say for how long"),
+        (["mutation-check", "0"], "there is no mutation '0'"),
+        (["mutation-check", "abc"], "there is no mutation 'abc'"),
+        (["mutation-check", "1", "9999"], "there is no mutation '9999'"),
+        (["release", "nothing"], "unknown argument 'nothing'"),
+        (["lint", "all"], "unknown argument 'all'"),
+        (["generate-protos", "all"], "unknown argument 'all'"),
+    ],
+)
+def test_arguments_that_make_no_sense_are_refused_at_once(arguments: list[str], message: str) -> None:
+    result = _run(ROOT / "scripts" / arguments[0], *arguments[1:])
+    assert result.returncode != 0
+    assert message in result.stderr
+    assert not result.stdout
+
+
+def test_a_help_is_asked_for_anywhere() -> None:
+    result = _run(ROOT / "scripts" / "compare-dynamo", "--rounds", "1", "--help")
+    assert result.returncode == 0 and "compare-dynamo" in result.stdout
+
+
+def test_data_sets_are_listed_without_an_installation(tmp_path: Path) -> None:
+    result = _run(ROOT / "scripts" / "compare-dynamo", "--list", WARMPATH_TOOLS_DIR=str(tmp_path))
+    assert result.returncode == 0, result.stderr
+    names = result.stdout.split()
+    assert "chats" in names and "copies-64" in names
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_benchmark_that_lacks_a_program_says_so_at_once(tmp_path: Path) -> None:
+    result = _run(
+        sys.executable, ROOT / "scripts" / "benchmark.py", "start", "instructions",
+        PATH=str(tmp_path), PYTHONPATH=str(ROOT / "Tests"), WARMPATH_BIN_DIR=str(tmp_path),
+    )  # fmt: skip
+    assert result.returncode != 0
+    assert "needs valgrind: install the package valgrind" in result.stderr
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """A root with the scripts and nothing else."""
+    shutil.copytree(ROOT / "scripts", tmp_path / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
+    return tmp_path
+
+
+_SWIFT_FAILED = """\
+✔ Test one() passed after 0.001 seconds.
+✘ Test two() recorded an issue at Tests.swift:1:1: Expectation failed
+✘ Test two() failed after 0.002 seconds with 1 issue.
+✘ Suite Tests failed after 0.003 seconds with 1 issue.
+✘ Test run with 3 tests in 1 suite failed after 0.004 seconds with 1 issue."""
+
+
+def test_failures_are_counted_once_and_skips_are_shown(copy: Path) -> None:
+    for name in ("setup", "lint"):
+        _executable(copy / "scripts" / name, 'echo "4 passed, 0 failed"')
+    (copy / "swift.txt").write_text(_SWIFT_FAILED)
+    _executable(copy / "bin" / "swift", f'if [[ $1 == test ]]; then cat {copy}/swift.txt; exit 1; fi')
+    _executable(
+        copy / "tools/venv/bin/python",
+        'echo "SKIPPED [1] $9:60: a port is in use"; echo "2 passed, 1 skipped in 3.21s"',
+    )
+    result = _run(
+        copy / "scripts" / "test", PATH=f"{copy}/bin:{os.environ['PATH']}", WARMPATH_TOOLS_DIR=str(copy / "tools")
+    )
+    # Three stages, two of three Swift tests, four checks, and two of each folder of Python tests.
+    assert result.stdout.splitlines()[-1] == "13 passed, 1 failed", result.stdout
+    assert result.returncode != 0
+    assert result.stderr.count("a port is in use") == 2
+
+
+_SWIFT = """\
+[[ $1 == test ]] || exit 0
+case "$(cat Sources/A/a.swift)" in
+  *crash*) exit 132 ;;
+  *hang*) exit 124 ;;
+  *wrong*) echo "✘ Test t() recorded an issue at T.swift:1:1: Expectation failed"; exit 1 ;;
+esac
+if [[ $4 == Sick ]]; then echo "✘ Test t() recorded an issue at T.swift:1:1: Expectation failed"; exit 1; fi
+if [[ $4 == Nothing ]]; then echo "✔ Test run with 0 tests in 0 suites passed after 0.001 seconds."; exit 0; fi
+echo "$4" >>ran
+echo "✔ Test run with 3 tests in 1 suite passed after 0.001 seconds.\""""
+
+
+@pytest.fixture
+def mutate(copy: Path):
+    """Runs scripts/mutation-check with a table of mutations of one line."""
+    for folder in ("Sources/A", "Tests"):
+        (copy / folder).mkdir(parents=True)
+    (copy / "Sources/A/a.swift").write_text("let a = right\n")
+    (copy / "Package.swift").write_text("\n")
+    _executable(copy / "bin" / "swift", _SWIFT)
+
+    def run(*rows: str) -> subprocess.CompletedProcess[str]:
+        (copy / "scripts/mutations.txt").write_text("".join(f"{row}\n" for row in rows))
+        return _run(copy / "scripts" / "mutation-check", PATH=f"{copy}/bin:{os.environ['PATH']}")
+
+    return run
+
+
+def _row(word: str, tests: str = "Tests") -> str:
+    return f"{word} | Sources/A/a.swift | s/right/{word}/ | {tests}"
+
+
+def test_a_mutation_is_noticed_by_a_test_that_fails(mutate, copy: Path) -> None:
+    result = mutate(_row("wrong"), _row("wrong"))
+    assert result.returncode == 0, result.stderr
+    assert "2 of 2 mutations were noticed" in result.stdout
+    # Once on the unbroken copy, for both.
+    assert (copy / ".build-mutation/ran").read_text() == "Tests\n"
+    assert (copy / "Sources/A/a.swift").read_text() == "let a = right\n"
+
+
+@pytest.mark.parametrize(
+    "word, message",
+    [("crash", "ended with 132 and no test failed"), ("hang", "did not end"), ("fine", "no test of Tests failed")],
+)
+def test_a_mutation_that_no_test_notices_is_missed(mutate, word: str, message: str) -> None:
+    result = mutate(_row(word), _row("wrong"))
+    assert result.returncode != 0
+    assert re.search(rf"1: {word}: .*{message}", result.stderr) or message in result.stderr
+    assert "1 of 2 mutations were noticed" in result.stdout
+
+
+@pytest.mark.parametrize("tests, message", [("Sick", "does not pass on the unbroken copy"), ("Nothing", "names no test")])
+def test_tests_have_to_pass_before_anything_is_broken(mutate, tests: str, message: str) -> None:
+    result = mutate(_row("wrong", tests))
+    assert result.returncode != 0
+    assert message in result.stderr
