@@ -78,6 +78,7 @@ extension PrefixIndex {
       defer {
         finish(&writer)
         publishNews(&writer)
+        publishRanks(writer, of: slot)
       }
       try writer.restore(snapshot, blocks, to: slot)
     }
