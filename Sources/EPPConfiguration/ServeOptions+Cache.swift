@@ -1,10 +1,11 @@
 /// Flags about the engines' prefix caches.
 extension ServeOptions {
-  func cacheSettings(_ file: PreciseCacheSettings?, _ check: inout OptionsCheck) -> CacheSettings {
+  func cacheSettings(_ file: PickerConfigurationFile?, _ check: inout OptionsCheck) -> CacheSettings {
+    let precise = file?.precise
     var settings = CacheSettings()
     settings.mode =
       check.choice(PrefixMode.init, PrefixMode.allCases.map(\.rawValue), prefixMode, "--prefix-mode") ?? .auto
-    settings.speculates = speculativePrefix ?? file?.speculates ?? true
+    settings.speculates = speculativePrefix ?? precise?.speculates ?? true
     settings.eventsPort = port(kvEventsPort, "--kv-events-port", &check)
     settings.replayPort = port(kvReplayPort, "--kv-replay-port", &check)
     if let size = kvDataParallelSize {
@@ -15,9 +16,9 @@ extension ServeOptions {
       }
     }
     settings.eventsBind = kvEventsBind.given
-    if let file, kvEventsPort == nil, settings.eventsBind == nil {
-      settings.eventsPort = file.eventsPort
-      settings.eventsBind = file.eventsBind
+    if let precise, kvEventsPort == nil, settings.eventsBind == nil {
+      settings.eventsPort = precise.eventsPort
+      settings.eventsBind = precise.eventsBind
     }
     if let address = settings.eventsBind, !address.hasPrefix("tcp://") || !address.dropFirst(6).contains(":") {
       check.problem("--kv-events-bind: '\(address)' is not written tcp://HOST:PORT, such as tcp://*:5557")
@@ -34,7 +35,8 @@ extension ServeOptions {
         check.problem("--max-index-bytes: \(maximumIndex) is less than 16Mi, in which no engine's cache finds room")
       }
     }
-    checkEvents(settings, &check)
+    checkEvents(settings, hasEndpointsFile: endpointsFile.given != nil || file?.endpointsFile != nil, &check)
+    checkRanks(settings, &check)
     return settings
   }
 
@@ -49,19 +51,36 @@ extension ServeOptions {
     return port
   }
 
-  private func checkEvents(_ settings: CacheSettings, _ check: inout OptionsCheck) {
+  /// Each rank has a port of its own, counted up from the first one's.
+  private func checkRanks(_ settings: CacheSettings, _ check: inout OptionsCheck) {
+    let size = settings.dataParallelSize
+    for (port, flag) in [(settings.eventsPort, "--kv-events-port"), (settings.replayPort, "--kv-replay-port")] {
+      guard let port, Int(port) + size - 1 > Int(UInt16.max) else { continue }
+      check.problem(
+        "\(flag): with --kv-data-parallel-size \(size) the last rank would have port \(Int(port) + size - 1), and there is none "
+          + "above 65535")
+    }
+    if let events = settings.eventsPort, let replay = settings.replayPort, abs(Int(events) - Int(replay)) < size {
+      check.problem(
+        size == 1
+          ? "--kv-events-port and --kv-replay-port are both \(events): an engine has a port for each"
+          : "--kv-events-port \(events) and --kv-replay-port \(replay) are less than --kv-data-parallel-size \(size) apart: "
+            + "each rank has both ports, counted up from the first one's")
+    }
+  }
+
+  private func checkEvents(_ settings: CacheSettings, hasEndpointsFile: Bool, _ check: inout OptionsCheck) {
     let hasPort = settings.eventsPort != nil || settings.eventsBind != nil
     if settings.mode == .approximate, hasPort || settings.replayPort != nil {
       check.warnings.append(
         "--prefix-mode approximate: no KV events are followed, and the flags for them have no effect")
     }
-    if settings.mode == .precise, !hasPort, endpointsFile.given == nil, configFile.given == nil, configText.given == nil
-    {
+    if settings.mode == .precise, !hasPort, !hasEndpointsFile {
       check.problem(
         "--prefix-mode precise needs the engines' KV events: give --kv-events-port PORT (the port of the engines' "
           + "--kv-events-config), --kv-events-bind, or kvEvents in an endpoints file")
     }
-    if settings.replayPort != nil, !hasPort, endpointsFile.given == nil {
+    if settings.replayPort != nil, !hasPort, !hasEndpointsFile {
       check.warnings.append(
         "--kv-replay-port has no effect without --kv-events-port, --kv-events-bind or an endpoints file")
     }

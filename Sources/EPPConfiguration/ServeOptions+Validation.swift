@@ -36,7 +36,7 @@ extension ServeOptions {
       endpointsFile: endpointsFile, refreshInterval: scrapeInterval,
       stalenessThreshold: threshold(&check, scrapeInterval), poolName: "default",
       profile: schedulingProfile(file, &check), prefix: file?.prefix ?? PrefixSettings(),
-      cache: cacheSettings(file?.precise, &check),
+      cache: cacheSettings(file, &check),
       ignoresSubset: disableSubsetFilter, emitsScores: emitScores, maximumRequestBodyBytes: requestBody,
       maximumBufferedBytes: buffered, requestDeadline: check.duration(requestDeadline, "--request-deadline"),
       responseProcessing: check.choice(

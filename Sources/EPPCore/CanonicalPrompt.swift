@@ -12,7 +12,8 @@ package struct CanonicalPrompt: Sendable {
   package var prompts: [Range<Int>] = []
   /// Ends of message segments in `bytes`, ascending: where a conversation's head may end.
   package var segmentEnds: [Int] = []
-  /// Whether images, sounds or films are part of the prompt: of those `bytes` has digests.
+  /// Whether images, sounds, films or parts of a kind that is not known here are in the prompt: what engines make of them
+  /// cannot be told from `bytes`, which has digests of data.
   package var hasMedia = false
 
   package init() {}

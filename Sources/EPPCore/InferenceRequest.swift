@@ -18,11 +18,15 @@ package struct InferenceRequest: Sendable {
   package var promptTokens: Int
   /// Bytes of the body.
   package var bodyBytes: Int
+  /// Whether vLLM computes the whole prompt anew, whatever is in its cache.
+  package var readsNoCache: Bool
+  /// Answers that the client wants to the one prompt.
+  package var choices: Int
 
   package init(
     api: InferenceAPI, model: String = "", targetModel: String? = nil, modelRange: Range<Int>? = nil,
     isStreaming: Bool = false, maximumOutputTokens: Int? = nil, cacheSalt: String? = nil, promptTokens: Int = 0,
-    bodyBytes: Int = 0
+    bodyBytes: Int = 0, readsNoCache: Bool = false, choices: Int = 1
   ) {
     self.api = api
     self.model = model
@@ -33,5 +37,7 @@ package struct InferenceRequest: Sendable {
     self.cacheSalt = cacheSalt
     self.promptTokens = promptTokens
     self.bodyBytes = bodyBytes
+    self.readsNoCache = readsNoCache
+    self.choices = choices
   }
 }

@@ -58,19 +58,24 @@ package final class PickerServer: Sendable {
     let host = configuration.bindAddress.contains(":") ? "[\(configuration.bindAddress)]" : configuration.bindAddress
     let workers = (0..<max(1, configuration.workers)).map { _ in Worker() }
     self.workers = workers
+    var bound: Listener?
     do {
-      extProc = try Listener(
+      let extProc = try Listener(
         address: "\(host):\(configuration.port)", tls: configuration.tls,
         options: Listener.Options(
           maximumReceiveMessageBytes: configuration.maximumReceiveMessageBytes,
           maximumConcurrentStreams: configuration.maximumConcurrentStreams), workers: workers,
         makeFactory: { ExtProcWorker(settings: settings, health: health, headersOnlyWarning: headersOnlyWarning) })
+      bound = extProc
       // A health request is a name; Watch streams stay open, so a thousand of them are allowed.
       healthOnly = try Listener(
         address: "\(host):\(configuration.healthPort)", tls: nil,
         options: Listener.Options(maximumReceiveMessageBytes: 4096, maximumConcurrentStreams: 1000), workers: workers,
         makeFactory: { HealthHandlerFactory(health: health) })
+      self.extProc = extProc
     } catch {
+      // The core ends the process when a port that is bound goes without having been closed.
+      bound?.stopAccepting(workers)
       for worker in workers { worker.finishWithoutThread() }
       throw error
     }

@@ -15,6 +15,8 @@ package final class EndpointSeries: Sendable {
   package let prefixQueriedTokens: Counter
   /// `epp_prefix_exact_tokens_total`: those of them whose prediction rests on the engine's own events.
   package let prefixExactTokens: Counter
+  /// `epp_prefix_announced_tokens_total`: those of them that these events had announced.
+  package let prefixAnnouncedTokens: Counter
   /// `epp_prefix_engine_error_ratio`.
   package let counterError: Gauge
   /// `epp_prefix_unmatched_windows_total`.
@@ -83,6 +85,7 @@ package final class EndpointSeries: Sendable {
     scrapeAge = families.endpointScrapeAge.cell([key.name])
     prefixQueriedTokens = families.prefixCacheQueriedTokens.cell([key.name])
     prefixExactTokens = families.prefixExactTokens.cell([key.name])
+    prefixAnnouncedTokens = families.prefixAnnouncedTokens.cell([key.name])
     counterError = families.prefixCounterError.cell([key.name])
     unmatchedWindows = families.prefixUnmatchedWindows.cell([key.name])
     prefixHitTokensPredicted = families.prefixCacheHitTokens.cell(predicted)
@@ -97,6 +100,7 @@ package final class EndpointSeries: Sendable {
         Registration(families.prefixCacheQueriedTokens, [key.name]),
         Registration(families.prefixCacheHitTokens, predicted), Registration(families.prefixCacheHitTokens, reported),
         Registration(families.prefixExactTokens, [key.name]), Registration(families.prefixCounterError, [key.name]),
+        Registration(families.prefixAnnouncedTokens, [key.name]),
         Registration(families.prefixUnmatchedWindows, [key.name]),
         Registration(families.prefixPredictionError, [key.name]), Registration(families.prefixResyncs, [key.name]),
       ]

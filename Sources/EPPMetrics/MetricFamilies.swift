@@ -42,6 +42,7 @@ struct MetricFamilies: Sendable {
   let prefixPredictionError: MetricFamily<Histogram>
   let prefixResyncs: MetricFamily<Counter>
   let prefixExactTokens: MetricFamily<Counter>
+  let prefixAnnouncedTokens: MetricFamily<Counter>
   let prefixCounterError: MetricFamily<Gauge>
   let prefixUnmatchedWindows: MetricFamily<Counter>
   let prefixIndexBlocks: MetricFamily<Gauge>
@@ -237,6 +238,10 @@ struct MetricFamilies: Sendable {
     prefixExactTokens = list.own(
       "prefix_exact_tokens_total",
       "Prompt tokens of requests sent to the endpoint whose prediction rests on the engine's own KV events.",
+      [.endpointName])
+    prefixAnnouncedTokens = list.own(
+      "prefix_announced_tokens_total",
+      "Prompt tokens of requests sent to the endpoint that its engine's own KV events had announced to be in its cache.",
       [.endpointName])
     prefixCounterError = list.own(
       "prefix_engine_error_ratio",

@@ -7,6 +7,12 @@ extension IndexWriter {
     return tenant.caches.keys.sorted()
   }
 
+  /// Whether several data-parallel ranks of an endpoint have announced something.
+  func hasSeveralRanks(_ slot: EndpointSlot) -> Bool {
+    guard tenants[slot.index]?.slot.generation == slot.generation else { return false }
+    return (tenants[slot.index]?.caches.count ?? 0) > 1
+  }
+
   /// How much there is to copy; 0 when the engine's rank has announced nothing.
   func announcedEntries(of slot: EndpointSlot, rank: Int) -> Int {
     guard tenants[slot.index]?.slot.generation == slot.generation else { return 0 }

@@ -8,8 +8,8 @@ package enum CacheContradiction: Sendable, Equatable {
 
 /// Holds what was predicted of an endpoint's cache against what its engine reports, answer by answer.
 ///
-/// One contradiction may be an eviction between the pick and the request's start; several in a row mean that what is known
-/// of the cache is wrong.
+/// One contradiction may be an eviction between the pick and the request's start; several of one kind in a row mean that what
+/// is known of the cache is wrong. One of each kind is no more than chance.
 package struct PredictionCheck: Sendable {
   /// What follows from an answer.
   package enum Verdict: Sendable, Equatable {
@@ -21,6 +21,7 @@ package struct PredictionCheck: Sendable {
   /// Contradictions in a row after which the cache is learned anew.
   private static let tolerated = 2
   private var contradictions = 0
+  private var last: CacheContradiction?
 
   package init() {}
 
@@ -29,14 +30,21 @@ package struct PredictionCheck: Sendable {
   ///   - reported: tokens that it says it took.
   ///   - blockTokens: tokens in one of its blocks. A difference of one block is none: the last block of a prompt may be
   ///     stored, or evicted, by a neighbour meanwhile.
-  package mutating func note(predicted: Int, reported: Int, blockTokens: Int) -> Verdict {
+  ///   - seesPicks: whether what was sent there a moment ago was counted in. Else the engine holds more with every second
+  ///     request of a burst, which says nothing of its events.
+  package mutating func note(
+    predicted: Int, reported: Int, blockTokens: Int, seesPicks: Bool = true
+  ) -> Verdict {
+    let contradiction: CacheContradiction = predicted > reported ? .holdsLess : .holdsMore
     guard abs(predicted - reported) > blockTokens else {
       contradictions = 0
       return .right
     }
-    contradictions += 1
+    guard seesPicks || contradiction == .holdsLess else { return .wrong(nil) }
+    contradictions = contradiction == last ? contradictions + 1 : 1
+    last = contradiction
     guard contradictions >= Self.tolerated else { return .wrong(nil) }
     contradictions = 0
-    return .wrong(predicted > reported ? .holdsLess : .holdsMore)
+    return .wrong(contradiction)
   }
 }

@@ -75,6 +75,7 @@ extension PrefixIndex {
       defer {
         finish(&writer)
         publishNews(&writer)
+        publishRanks(writer, of: slot)
       }
       try writer.restore(snapshot, blocks, to: slot)
     }

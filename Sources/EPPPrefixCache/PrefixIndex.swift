@@ -68,6 +68,9 @@ package final class PrefixIndex: Sendable {
     package var followed = SlotSet.empty
     /// Endpoints that hold blocks whose parents are not known: prompts that are sent there may tell (`adopt`).
     package var adopting = SlotSet.empty
+    /// Endpoints behind which more than one data-parallel rank has announced something. Each has a cache of its own, and
+    /// which one serves a request is known to the engine alone: what one holds is no promise.
+    package var ranked = SlotSet.empty
     /// Tokens in a block, as announced last.
     package var blockTokens = 16
     /// LoRA adapters that blocks were computed with. A model that is none of them is taken for the base model.
@@ -150,6 +153,12 @@ package final class PrefixIndex: Sendable {
     announcements.withLock { $0.set(isAdopting, slot, in: \.adopting) }
   }
 
+  /// Remembers that an endpoint has several ranks, as long as it is in the pool: one that is learned anew is still there.
+  func publishRanks(_ writer: borrowing IndexWriter, of slot: EndpointSlot) {
+    guard writer.hasSeveralRanks(slot) else { return }
+    announcements.withLock { $0.ranked.insert(slot) }
+  }
+
   /// Takes back what a pick has entered, as far as no other pick has used it since.
   package func forget(_ record: PickRecord) { submit(.forget(record)) }
 
@@ -169,6 +178,7 @@ package final class PrefixIndex: Sendable {
   package func remove(_ slot: EndpointSlot) {
     setFollowed(false, slot)
     setAdopting(false, slot)
+    announcements.withLock { $0.ranked.remove(slot) }
     submit(.remove(slot))
   }
 
@@ -187,6 +197,7 @@ package final class PrefixIndex: Sendable {
       let counts = writer.apply(batch, from: slot, rank: rank, position: position)
       finish(&writer)
       publishNews(&writer)
+      publishRanks(writer, of: slot)
       return counts
     }
     drainQueue()

@@ -72,6 +72,12 @@ package struct PrefixMatch: Sendable {
     return entry.round == round && entry.generation == slot.generation ? Int(entry.reusable) * blockTokens : 0
   }
 
+  /// Those of the reusable tokens that the engine has announced itself.
+  package func announcedTokens(_ slot: EndpointSlot) -> Int {
+    let entry = entries[slot.index]
+    return entry.round == round && entry.generation == slot.generation ? Int(entry.announced) * blockTokens : 0
+  }
+
   /// Whether the engine itself has announced all that it is taken to hold, so that what it reports must agree.
   package func isAnnounced(_ slot: EndpointSlot) -> Bool {
     let entry = entries[slot.index]

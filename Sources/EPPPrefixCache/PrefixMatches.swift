@@ -52,6 +52,11 @@ package struct PrefixMatches: Sendable {
     isExact(slot) ? tokens.reusableTokens(slot) : hasText ? text.reusableTokens(slot) : 0
   }
 
+  /// Those of them that the engine's own events say.
+  package func announcedTokens(_ slot: EndpointSlot) -> Int {
+    isExact(slot) && followed.contains(slot) ? tokens.announcedTokens(slot) : 0
+  }
+
   /// Whether the engine's own events say all of that.
   package func isAnnounced(_ slot: EndpointSlot) -> Bool {
     isExact(slot) && followed.contains(slot) && tokens.isAnnounced(slot)

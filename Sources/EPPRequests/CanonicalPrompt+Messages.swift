@@ -117,7 +117,8 @@ extension CanonicalPrompt {
 
   // MARK: - Parts of a content
 
-  /// Text as text, so that a list with one text is the same prompt as the text alone; anything else as a value.
+  /// Text as text, so that a list with one text is the same prompt as the text alone; anything else as a value, and as a
+  /// medium: what an engine makes of an embedding, the id of a file or a kind of part that is new is not known here.
   private mutating func appendPart(
     _ cursor: inout JSONCursor, _ body: RawSpan, isLater: Bool
   ) throws(JSONError) {
@@ -126,6 +127,7 @@ extension CanonicalPrompt {
       if isLater { bytes.append(PromptMark.text) }
       text.append(from: body, to: &bytes)
     } else {
+      hasMedia = true
       var part = JSONCursor(range)
       bytes.append(PromptMark.value)
       try appendValue(&part, body)

@@ -10,6 +10,10 @@ enum RequestMember {
   case cacheSalt
   case maximumTokens
   case maximumCompletionTokens
+  case promptLogprobs
+  case logprobs
+  case echo
+  case choices
 
   /// Which member of an API a key is; nil for one that does not matter.
   init?(_ key: JSONText, _ body: RawSpan, _ api: InferenceAPI) {
@@ -30,12 +34,21 @@ enum RequestMember {
           self = .maximumTokens
         } else if key.equals("max_completion_tokens", in: body) {
           self = .maximumCompletionTokens
+        } else if let member = Self.generation(key, body) {
+          self = member
         } else {
           return nil
         }
       case .completions:
-        guard key.equals("max_tokens", in: body) else { return nil }
-        self = .maximumTokens
+        if key.equals("max_tokens", in: body) {
+          self = .maximumTokens
+        } else if key.equals("logprobs", in: body) {
+          self = .logprobs
+        } else if let member = Self.generation(key, body) {
+          self = member
+        } else {
+          return nil
+        }
       case .responses:
         if key.equals("tools", in: body) {
           self = .tools
@@ -60,6 +73,13 @@ enum RequestMember {
         return nil
       }
     }
+  }
+
+  /// Members that chats and completions have in common, and that say how an engine uses its cache.
+  private static func generation(_ key: JSONText, _ body: RawSpan) -> RequestMember? {
+    if key.equals("prompt_logprobs", in: body) { return .promptLogprobs }
+    if key.equals("echo", in: body) { return .echo }
+    return key.equals("n", in: body) ? .choices : nil
   }
 
   /// The name of the member that holds an API's prompt.

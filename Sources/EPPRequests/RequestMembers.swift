@@ -28,9 +28,20 @@ struct RequestMembers {
   private var maximumTokens: UInt64?
   /// Chat's newer name for the same, which goes first where both are given.
   private var maximumCompletionTokens: UInt64?
+  private var hasPromptLogprobs = false
+  private var hasLogprobs = false
+  private var isEchoed = false
+  /// Answers to one prompt.
+  private(set) var choices = 1
 
   /// The client's bound on generated tokens.
   var maximumOutputTokens: Int? { (maximumCompletionTokens ?? maximumTokens).flatMap { Int(exactly: $0) } }
+
+  /// Whether vLLM computes the whole prompt anew: it has to where probabilities of the prompt's own tokens are asked for,
+  /// which an echo does too, in a completion with `logprobs`, in a chat with or without.
+  func readsNoCache(_ api: InferenceAPI) -> Bool {
+    hasPromptLogprobs || isEchoed && (hasLogprobs || api == .chatCompletions)
+  }
 
   /// Reads all of the body and fills `text` with the prompt, without tools and system.
   init(_ api: InferenceAPI, _ body: RawSpan, _ text: inout CanonicalPrompt) throws(JSONError) {
@@ -80,6 +91,15 @@ struct RequestMembers {
       maximumTokens = try Self.integer(kind, &cursor, body)
     case .maximumCompletionTokens:
       maximumCompletionTokens = try Self.integer(kind, &cursor, body)
+    case .promptLogprobs:
+      hasPromptLogprobs = Self.unlessNull(kind, try cursor.skipValue(body)) != nil
+    case .logprobs:
+      hasLogprobs = Self.unlessNull(kind, try cursor.skipValue(body)) != nil
+    case .echo:
+      isEchoed = false
+      if kind == .boolean { isEchoed = try cursor.readBoolean(body) } else { try cursor.skipValue(body) }
+    case .choices:
+      choices = try Self.integer(kind, &cursor, body).flatMap { Int(exactly: $0) } ?? 1
     case nil:
       try cursor.skipValue(body)
     }

@@ -57,7 +57,8 @@ extension RequestParser {
     return InferenceRequest(
       api: api, model: model.string(in: body), modelRange: model.quotedRange, isStreaming: members.isStreaming,
       maximumOutputTokens: members.maximumOutputTokens, cacheSalt: members.cacheSalt?.string(in: body),
-      promptTokens: prompt.isTokens ? prompt.tokens.count : (prompt.bytes.count + 3) / 4, bodyBytes: body.byteCount)
+      promptTokens: prompt.isTokens ? prompt.tokens.count : (prompt.bytes.count + 3) / 4, bodyBytes: body.byteCount,
+      readsNoCache: members.readsNoCache(api), choices: members.choices)
   }
 
   private func fault(_ field: String, _ problem: String) -> Rejection {

@@ -10,6 +10,8 @@ final class EndpointTable: Sendable {
     var series: EndpointSeries
     var capacityTokens: Int?
     var startTime: Double?
+    /// Whether its answers name cached tokens (vLLM's `--enable-prompt-tokens-details`).
+    var givesDetails = false
     var check = PredictionCheck()
     var counterCheck = EngineCounterCheck()
   }
@@ -46,6 +48,8 @@ final class EndpointTable: Sendable {
         return false
       }
       entries[endpoint.slot.index]?.startTime = time
+      // It may have been started with other flags.
+      entries[endpoint.slot.index]?.givesDetails = false
       return true
     }
   }
@@ -63,7 +67,8 @@ final class EndpointTable: Sendable {
         EngineCounterCheck.Reading(
           engineQueried: queried, engineHits: hits, sent: Int(clamping: series.prefixQueriedTokens.value),
           exact: Int(clamping: series.prefixExactTokens.value),
-          predicted: Int(clamping: series.prefixHitTokensPredicted.value)))
+          predicted: Int(clamping: series.prefixHitTokensPredicted.value),
+          announced: Int(clamping: series.prefixAnnouncedTokens.value)))
       switch verdict {
       case .right(let error), .wrong(let error, _): series.counterError.set(error)
       case .nothingMatches: series.unmatchedWindows.increment()
@@ -74,10 +79,26 @@ final class EndpointTable: Sendable {
   }
 
   /// Holds what was predicted of an endpoint's cache against what its engine reports.
-  func check(predicted: Int, reported: Int, blockTokens: Int, of slot: EndpointSlot) -> PredictionCheck.Verdict? {
+  func check(
+    predicted: Int, reported: Int, blockTokens: Int, seesPicks: Bool, of slot: EndpointSlot
+  ) -> PredictionCheck.Verdict? {
     entries.withLock { entries in
       guard entries[slot.index]?.slot == slot else { return nil }
-      return entries[slot.index]?.check.note(predicted: predicted, reported: reported, blockTokens: blockTokens)
+      return entries[slot.index]?.check.note(
+        predicted: predicted, reported: reported, blockTokens: blockTokens, seesPicks: seesPicks)
+    }
+  }
+
+  /// The cached tokens of a chat's or a completion's answer. An engine that names them leaves them out where there are none
+  /// (vLLM 0.22).
+  func cachedTokens(_ usage: TokenUsage, of slot: EndpointSlot) -> Int? {
+    entries.withLock { entries in
+      guard entries[slot.index]?.slot == slot else { return usage.cachedTokens }
+      if let cached = usage.cachedTokens {
+        entries[slot.index]?.givesDetails = true
+        return cached
+      }
+      return usage.promptTokens != nil && entries[slot.index]?.givesDetails == true ? 0 : nil
     }
   }
 

@@ -12,8 +12,16 @@ package final class InFlightRequest {
     var receivedAt: MonotonicTime
     var promptTokens: Int
     var predictedCachedTokens: Int
+    /// The model that the engine was asked for.
+    var model: String
     /// Whether the engine itself has announced them, so that what it reports must agree.
     var isAnnounced: Bool
+    /// The same, if the model is no LoRA adapter.
+    var isAnnouncedForBase: Bool
+    /// Whether the prompt's token ids were found for its text.
+    var isRendered: Bool
+    /// Whether it is a chat or a completion.
+    var isGeneration: Bool
     /// Prompt tokens that the endpoint has to compute.
     var uncachedTokens: Int { max(0, promptTokens - predictedCachedTokens) }
   }
@@ -70,7 +78,7 @@ package final class InFlightRequest {
   /// The answer has begun.
   package func responseStarted(_ start: ResponseStart, now: MonotonicTime) {
     guard !isFinished else { return }
-    if let served = start.served, served != place.destination { move(to: served) }
+    if let served = start.served, served != place.destination { move(to: served, now: now) }
     if let status = start.status, status >= 400 {
       series.countError(.modelServer)
       hasFailed = true
@@ -111,7 +119,7 @@ package final class InFlightRequest {
     series.duration.observe(time)
     series.responseSize.observe(responseBytes)
     if let usage = scanner?.usage, !hasFailed { learn(usage, time: time, now: now) }
-    finish()
+    finish(now: now)
   }
 
   /// The stream is over, with or without a complete answer.
@@ -119,20 +127,21 @@ package final class InFlightRequest {
     guard !isFinished else { return }
     // A gateway that sends no response bodies shows headers only: that is no error.
     if !answer.hasStarted { series.countError(.unknown) }
-    finish()
+    finish(now: now)
   }
 
   // MARK: - Learning
 
   private func learn(_ usage: TokenUsage, time: Duration, now: MonotonicTime) {
     if let prompt = usage.promptTokens { series.inputTokens.observe(prompt) }
-    if let cached = usage.cachedTokens {
+    // Of other tokens than the engine has, nothing was predicted that it could contradict.
+    let isOtherPrompt = facts.isRendered && usage.promptTokens.map { $0 != facts.promptTokens } ?? false
+    if isOtherPrompt { pool.distrustTokens() }
+    if let cached = pool.cachedTokens(usage, facts, at: place) {
       series.cachedTokens.observe(cached)
       place.series.prefixHitTokensReported.increment(by: cached)
       // Another endpoint than the one that the prediction is about has nothing to say to it.
-      if facts.isAnnounced, place.slot == picked {
-        pool.check(predicted: facts.predictedCachedTokens, reported: cached, at: place)
-      }
+      if place.slot == picked, !isOtherPrompt { pool.check(facts, reported: cached, at: place) }
     }
     guard let output = usage.completionTokens else { return }
     series.outputTokens.observe(output)
@@ -146,11 +155,11 @@ package final class InFlightRequest {
   // MARK: - Load
 
   /// The gateway fell back to another endpoint: load and prefix entries follow the one that served.
-  private func move(to served: String) {
+  private func move(to served: String, now: MonotonicTime) {
     guard let place = pool.place(ofDestination: served, fairnessID: fairnessID) else {
       // An address outside of the pool: nothing is known of its load or cache.
       forget()
-      finish()
+      finish(now: now)
       return
     }
     vacate()
@@ -185,8 +194,10 @@ package final class InFlightRequest {
     place.gauges.requests.add(-1)
   }
 
-  private func finish() {
+  private func finish(now: MonotonicTime) {
     isFinished = true
+    // An answer that never began leaves nothing that the engine has not announced by now, or will at once.
+    if answer.firstChunkAt == nil, let tokens = entries.tokens { pool.settle(tokens, now: now) }
     vacate()
     series.running.add(-1)
     scanner = nil

@@ -9,16 +9,11 @@ extension Pool {
     index.settle(entries, until: now.advanced(by: Self.settledSpeculation))
   }
 
-  /// An engine has told how much of a prompt came from its cache, of which its own events had announced something.
-  func check(predicted: Int, reported: Int, at place: InFlightRequest.Place) {
-    place.series.predictionError.observe(abs(predicted - reported))
-    let blockTokens = index.currentAnnouncements().blockTokens
-    let verdict = endpoints.check(
-      predicted: predicted, reported: reported, blockTokens: blockTokens, of: place.slot)
-    guard case .wrong(let contradiction?) = verdict else { return }
-    place.series.resyncs.increment()
-    events.resynchronise(place.slot, contradiction)
-    tokens?.distrust()
+  /// Tokens of a prompt that an answer says came from the engine's cache.
+  func cachedTokens(_ usage: TokenUsage, _ facts: InFlightRequest.Facts, at place: InFlightRequest.Place) -> Int? {
+    // Other APIs name them always, or never.
+    guard facts.isGeneration else { return usage.cachedTokens }
+    return endpoints.cachedTokens(usage, of: place.slot)
   }
 
   /// Takes back what a pick entered into the index.

@@ -41,9 +41,8 @@ extension Pool {
   /// Lets the source of events know a prompt that may tell what an endpoint holds.
   func tellPrompt(_ request: InferenceRequest, _ slot: EndpointSlot, _ scratch: borrowing RoutingScratch) {
     guard scratch.tokenQuery.blockCount > 0 else { return }
-    let announcements = index.currentAnnouncements()
-    guard announcements.adopting.contains(slot), request.cacheSalt == nil, !scratch.prompt.hasMedia,
-      !announcements.loRANames.contains(request.targetModel)
+    guard scratch.announcements.adopting.contains(slot), request.cacheSalt == nil, !scratch.prompt.hasMedia,
+      scratch.loRAName == nil
     else { return }
     let prompt = scratch.prompt.isTokens ? scratch.prompt.tokens : scratch.rendered.tokens
     let prompts = scratch.prompt.isTokens ? scratch.prompt.prompts : scratch.rendered.prompts

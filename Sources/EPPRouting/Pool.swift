@@ -24,14 +24,14 @@ package final class Pool: Sendable {
     package var learnsCacheSize = true
     /// Whether what was just sent to an endpoint whose events are followed counts before it announces it.
     package var speculates = true
-    /// Whether only what engines' events say counts for requests whose tokens are known: what was sent to an engine without
-    /// events is not entered.
+    /// Whether only what engines' events say counts for requests whose tokens are known: an engine without events holds
+    /// nothing of them, and what is sent there is not entered.
     package var followsEventsAlone = false
 
     package init() {}
   }
 
-  private let configuration: Configuration
+  let configuration: Configuration
   let source: any PoolSnapshotSource
   let index: PrefixIndex
   private let profiles: Mutex<SchedulingProfile>
@@ -43,6 +43,7 @@ package final class Pool: Sendable {
   private let refusals = Mutex(CountedRefusals())
   let events: any CacheEventSource
   let tokens: (any PromptTokenSource)?
+  let baseModels = BaseModels()
 
   /// Refusals of the index that the metric shows already.
   private struct CountedRefusals {
@@ -125,7 +126,6 @@ package final class Pool: Sendable {
   private func resynchronise(_ endpoint: Endpoint, _ contradiction: CacheContradiction) {
     metrics.endpointSeries(for: endpoint).resyncs.increment()
     events.resynchronise(endpoint.slot, contradiction)
-    tokens?.distrust()
   }
 
   // MARK: - The way of a request
@@ -195,7 +195,7 @@ package final class Pool: Sendable {
           ? "no endpoint is known to the endpoint picker"
           : "no endpoint of the pool is in the subset that the gateway asks for", reason: .noEndpoints)
     }
-    match(request, profile, &scratch)
+    match(request, profile, snapshot, &scratch)
     guard let decision = profile.schedule(snapshot, request, context, now: now, &scratch.scheduling),
       let pick = decision.picks.first
     else {
@@ -206,7 +206,9 @@ package final class Pool: Sendable {
 
   /// Finds what each endpoint holds of the request's prompts: by their text, by the token ids that it carries, or by its
   /// text and the token ids that were found for it.
-  private func match(_ request: InferenceRequest, _ profile: SchedulingProfile, _ scratch: inout RoutingScratch) {
+  private func match(
+    _ request: InferenceRequest, _ profile: SchedulingProfile, _ snapshot: PoolSnapshot, _ scratch: inout RoutingScratch
+  ) {
     let hasPrompt = profile.usesPrefixes && !scratch.prompt.prompts.isEmpty
     let isTokens = scratch.prompt.isTokens
     let isRendered = scratch.rendered.isTokens
@@ -217,14 +219,17 @@ package final class Pool: Sendable {
       return
     }
     let announcements = isTokens || isRendered ? index.currentAnnouncements() : PrefixIndex.Announcements()
+    scratch.announcements = announcements
+    let isMatchedByText = !isTokens && !(isRendered && configuration.followsEventsAlone)
     scratch.scheduling.match.begin(
-      hasText: !isTokens, hasTokens: isTokens || isRendered, followed: announcements.followed)
+      hasText: isMatchedByText, hasTokens: isTokens || isRendered, followed: announcements.followed)
     if isTokens || isRendered {
+      scratch.loRAName = loRAName(request.targetModel, announcements, snapshot)
       scratch.tokenQuery.begin(
         for: isTokens ? scratch.prompt : scratch.rendered, request: request, hasher: index.hasher,
         maximumTokens: configuration.maximumPrefixTokens,
         blockTokens: announcements.followed.isEmpty ? index.limits.textBlockTokens : announcements.blockTokens,
-        loRAName: announcements.loRANames.contains(request.targetModel) ? request.targetModel : nil)
+        loRAName: scratch.loRAName)
       index.match(&scratch.tokenQuery, into: &scratch.scheduling.match.tokens)
     } else {
       scratch.tokenQuery.removeAll()
@@ -235,7 +240,7 @@ package final class Pool: Sendable {
       scratch.textQuery.begin(
         for: scratch.prompt, request: request, hasher: index.hasher, maximumTokens: configuration.maximumPrefixTokens,
         blockTokens: index.limits.textBlockTokens)
-      index.match(&scratch.textQuery, into: &scratch.scheduling.match.text)
+      if isMatchedByText { index.match(&scratch.textQuery, into: &scratch.scheduling.match.text) }
     }
   }
 
@@ -244,9 +249,14 @@ package final class Pool: Sendable {
     _ slot: EndpointSlot, _ seesResponse: Bool, _ scratch: inout RoutingScratch, _ now: MonotonicTime
   ) -> InFlightRequest.Entries {
     var entries = InFlightRequest.Entries()
-    if scratch.textQuery.blockCount > 0 { entries.text = index.record(&scratch.textQuery, at: slot) }
+    let isFollowed = scratch.scheduling.match.followed.contains(slot)
+    // Where events are followed the text is entered too: the next request's tokens may not be there in time.
+    let isEnteredByText = isFollowed || !(configuration.followsEventsAlone && scratch.rendered.isTokens)
+    if scratch.textQuery.blockCount > 0, isEnteredByText {
+      entries.text = index.record(&scratch.textQuery, at: slot)
+    }
     guard scratch.tokenQuery.blockCount > 0 else { return entries }
-    if !scratch.scheduling.match.followed.contains(slot) {
+    if !isFollowed {
       // A text that was sent there is entered by its bytes.
       if !configuration.followsEventsAlone, scratch.textQuery.blockCount == 0 {
         entries.tokens = index.record(&scratch.tokenQuery, at: slot)
@@ -277,20 +287,25 @@ package final class Pool: Sendable {
     tellPrompt(request, slot, scratch)
     let entries = record(slot, isSeen, &scratch, now)
     countSession(profile.bindSession(arrival.context, to: slot, now: now))
-    let cached = min(decision.isExact ? decision.reusableTokens : decision.matchedTokens, request.promptTokens)
+    let matched = decision.isExact ? decision.reusableTokens : decision.matchedTokens
+    let cached = request.readsNoCache ? 0 : min(matched, request.promptTokens)
     let headers = arrival.context.headers
     let fairnessID = headers.first(HeaderName.fairnessID, or: HeaderName.fairnessIDOld) ?? "default-flow"
     let place = endpoints.place(of: member, fairnessID: fairnessID)
     let series = metrics.requestSeries(
       model: request.model, targetModel: request.targetModel, fairnessID: fairnessID, priority: 0)
     count(request, decision, cached, place, series)
-    if scratch.scheduling.match.followed.contains(slot), decision.isExact {
+    let foundation = foundation(decision, request, member, scratch)
+    if foundation.isExact {
       place.series.prefixExactTokens.increment(by: request.promptTokens)
+      place.series.prefixAnnouncedTokens.increment(by: min(decision.announcedTokens, cached))
     }
 
     let facts = InFlightRequest.Facts(
       receivedAt: arrival.receivedAt, promptTokens: request.promptTokens, predictedCachedTokens: cached,
-      isAnnounced: decision.isAnnounced)
+      model: request.targetModel, isAnnounced: foundation.isAnnounced,
+      isAnnouncedForBase: foundation.isAnnouncedForBase, isRendered: scratch.rendered.isTokens,
+      isGeneration: request.api == .chatCompletions || request.api == .completions)
     let rewrite = ModelRewrite(request)
     var flight: InFlightRequest?
     // An answer that has to be changed is seen in any case.

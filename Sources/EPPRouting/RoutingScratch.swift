@@ -7,6 +7,10 @@ package struct RoutingScratch {
   var prompt = CanonicalPrompt()
   /// The token ids of a text, when they are known.
   var rendered = CanonicalPrompt()
+  /// What engines' events say of the pool, as the request was matched with.
+  var announcements = PrefixIndex.Announcements()
+  /// The adapter that the request asks for; nil for the base model.
+  var loRAName: String?
   /// The prompt's blocks by its text, and by its token ids.
   var textQuery = PrefixQuery()
   var tokenQuery = PrefixQuery()
@@ -36,6 +40,8 @@ package struct RoutingScratch {
     textQuery.removeAll()
     tokenQuery.removeAll()
     rendered = CanonicalPrompt()
+    announcements = PrefixIndex.Announcements()
+    loRAName = nil
     if prompt.bytes.capacity > Self.maximumKeptBytes || prompt.tokens.capacity > Self.maximumKeptBytes / 4 {
       prompt = CanonicalPrompt()
       textQuery = PrefixQuery()

@@ -32,6 +32,8 @@ package struct Decision: Sendable, Equatable {
   package var reusableTokens: Int
   /// Whether that was found out by token ids: exact, if what is known of the endpoint is.
   package var isExact: Bool
+  /// Those of them that the engine's own events say are there.
+  package var announcedTokens: Int
   /// Whether the engine's own events say so.
   package var isAnnounced: Bool
   /// Endpoints that the scorers were asked about.

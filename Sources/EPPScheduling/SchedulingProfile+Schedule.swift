@@ -67,7 +67,7 @@ extension SchedulingProfile {
       reason: reason(best, over: runnerUp, scratch), matchedBlocks: scratch.match.matchedBlocks(slot),
       totalBlocks: scratch.match.totalBlocks(slot), matchedTokens: scratch.match.matchedTokens(slot),
       reusableTokens: scratch.match.reusableTokens(slot), isExact: scratch.match.isExact(slot),
-      isAnnounced: scratch.match.isAnnounced(slot),
+      announcedTokens: scratch.match.announcedTokens(slot), isAnnounced: scratch.match.isAnnounced(slot),
       candidateCount: scratch.candidates.count)
   }
 

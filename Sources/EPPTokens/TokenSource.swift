@@ -69,9 +69,11 @@ package final class TokenSource: Sendable {
       series.nobody.increment()
       return .unavailable
     }
+    // Where all are left alone, nothing is copied and nobody waits for what cannot come.
+    let mayAsk = client.wouldAsk(engines, outline.paths, model: outline.modelName(in: body))
     let (flight, isNew) = asking.withLock { asking -> (RenderFlight?, Bool) in
       if let flight = asking.flights[outline.identity] { return (flight, false) }
-      guard asking.flights.count < configuration.maximumRenders,
+      guard mayAsk, asking.flights.count < configuration.maximumRenders,
         asking.bytes + body.byteCount <= configuration.maximumQuestionBytes
       else { return (nil, false) }
       let flight = RenderFlight(maximumWaiters: configuration.maximumWaiters)
@@ -80,7 +82,7 @@ package final class TokenSource: Sendable {
       return (flight, true)
     }
     guard let flight else {
-      series.busy.increment()
+      if mayAsk { series.busy.increment() } else { series.nobody.increment() }
       return .unavailable
     }
     let joining = flight.join(wake)

@@ -24,7 +24,7 @@ struct CacheFlags: ParsableArguments {
   var kvReplayPort: Int?
   @Option(
     help: ArgumentHelp(
-      "Data-parallel ranks behind one endpoint: rank r publishes on the port plus r.", valueName: "count"))
+      "Data-parallel ranks behind one endpoint: rank r publishes on the port plus r (default: 1).", valueName: "count"))
   var kvDataParallelSize: Int?
   @Option(
     help: ArgumentHelp(

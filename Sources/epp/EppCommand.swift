@@ -8,7 +8,8 @@ struct EppCommand: ParsableCommand {
     abstract: "Routes LLM requests to the model server whose KV cache is warm for the prompt.",
     discussion: """
       An endpoint picker for Envoy and the Gateway API: it answers a gateway's ext_proc calls with the endpoint for \
-      each request. Without a subcommand it serves. Exit status: 0 after SIGTERM, 64 for flags that make no sense, 78 for a \
+      each request. Without a subcommand it serves. Exit status: 0 after SIGTERM; 1 where it cannot start (a port that is \
+      taken, a certificate or a file with a secret that cannot be used); 64 for flags that make no sense; 78 for a \
       configuration file that is wrong.
       """,
     version: Version.current, subcommands: [ServeCommand.self, ValidateCommand.self, VersionCommand.self],

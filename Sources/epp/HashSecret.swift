@@ -7,30 +7,46 @@ import Glibc
 enum HashSecret {
   /// The secret of the file that the settings name, made when it is not there; a new one where they name none.
   static func seed(_ settings: CacheSettings) throws(ServerError) -> HashSeed {
-    guard let path = settings.hashSecretFile ?? settings.snapshotFile.map({ $0 + ".secret" }) else { return .random() }
-    if let seed = try read(path) { return seed }
-    return try make(path)
+    let place: Place
+    if let path = settings.hashSecretFile {
+      place = Place(path: path, name: "--hash-secret-file \(path)")
+    } else if let snapshot = settings.snapshotFile {
+      let path = snapshot + ".secret"
+      place = Place(path: path, name: "--index-snapshot \(snapshot): the secret beside it, \(path)")
+    } else {
+      return .random()
+    }
+    if let seed = try read(place) { return seed }
+    return try make(place)
+  }
+
+  /// A file, and how it was named: by the flag that led there.
+  private struct Place {
+    var path: String
+    var name: String
   }
 
   /// Nil when there is no such file.
-  private static func read(_ path: String) throws(ServerError) -> HashSeed? {
+  private static func read(_ place: Place) throws(ServerError) -> HashSeed? {
+    let path = place.path
     let text: String
     do { text = try TextFile.read(path) } catch {
       let isReadable = unsafe access(path, R_OK) == 0
       if !isReadable, errno == ENOENT { return nil }
-      throw ServerError("--hash-secret-file \(path): it cannot be read: \(isReadable ? "it is no text" : reason)")
+      throw ServerError("\(place.name): it cannot be read: \(isReadable ? "it is no text" : reason)")
     }
     let digits = text.prefix { !$0.isNewline }
     guard digits.utf8.count == 32, let first = UInt64(digits.prefix(16), radix: 16),
       let second = UInt64(digits.suffix(16), radix: 16)
     else {
       throw ServerError(
-        "--hash-secret-file \(path): it has to hold 32 hexadecimal digits, such as 'openssl rand -hex 16' makes")
+        "\(place.name): it has to hold 32 hexadecimal digits, such as 'openssl rand -hex 16' makes")
     }
     return HashSeed(first: first, second: second)
   }
 
-  private static func make(_ path: String) throws(ServerError) -> HashSeed {
+  private static func make(_ place: Place) throws(ServerError) -> HashSeed {
+    let path = place.path
     let seed = HashSeed.random()
     func digits(_ value: UInt64) -> String {
       let text = String(value, radix: 16)
@@ -40,22 +56,22 @@ enum HashSecret {
     // Under another name until it is whole. Nobody else may read it: who knows the secret can make prompts whose keys collide.
     let temporary = "\(path).\(getpid()).new"
     let file = unsafe open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
-    guard file >= 0 else { throw failure(path) }
+    guard file >= 0 else { throw failure(place) }
     defer {
       close(file)
       _ = unsafe unlink(temporary)
     }
     // Replicas that start together take the one that was first: a link takes nobody's place.
     guard unsafe write(file, text, text.count) == text.count, fsync(file) == 0,
-      unsafe link(temporary, path) == 0 || errno == EEXIST, let made = try read(path)
-    else { throw failure(path) }
+      unsafe link(temporary, path) == 0 || errno == EEXIST, let made = try read(place)
+    else { throw failure(place) }
     return made
   }
 
   /// What the system says of the call that has just failed.
   private static var reason: String { unsafe String(cString: strerror(errno)) }
 
-  private static func failure(_ path: String) -> ServerError {
-    ServerError("--hash-secret-file \(path): it cannot be made: \(reason)")
+  private static func failure(_ place: Place) -> ServerError {
+    ServerError("\(place.name): it cannot be made: \(reason)")
   }
 }

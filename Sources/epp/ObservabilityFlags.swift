@@ -21,11 +21,12 @@ struct ObservabilityFlags: ParsableArguments {
     name: .customLong("metrics-endpoint-auth"), defaultAsFlag: GoBoolean(true), parsing: .next,
     help: ArgumentHelp(
       "Only false is supported yet: metrics are served to everybody (default: false; llm-d's is true).",
-      valueName: "bool"))
+      valueName: "bool", visibility: .hidden))
   var metricsEndpointAuth: GoBoolean?
   @Option(
     name: .customLong("tracing"), defaultAsFlag: GoBoolean(true), parsing: .next,
-    help: ArgumentHelp("Has no effect yet (default: false; llm-d's is true).", valueName: "bool"))
+    help: ArgumentHelp(
+      "Has no effect yet (default: false; llm-d's is true).", valueName: "bool", visibility: .hidden))
   var tracing: GoBoolean?
   @Option(
     name: .customLong("enable-pprof"), defaultAsFlag: GoBoolean(true), parsing: .next,

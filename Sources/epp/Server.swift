@@ -103,6 +103,18 @@ struct Server {
   /// Serves until a signal comes, then drains.
   func run(until signals: TerminationSignals) async throws {
     defer { output.flush() }
+    do {
+      try await serve(until: signals)
+    } catch {
+      // Whatever went wrong: an HTTP client that is dropped without being closed ends the process before anything is said.
+      await tokens?.shutdown()
+      throw error
+    }
+    await tokens?.shutdown()
+    logger.info("stopped")
+  }
+
+  private func serve(until signals: TerminationSignals) async throws {
     ProcessSettings.prepare(logger)
     for warning in configuration.warnings { logger.warning("\(warning)") }
     let budget = BodyBudget(limit: configuration.maximumBufferedBytes)
@@ -132,14 +144,7 @@ struct Server {
     group.services.append(
       .init(service: signals.service, successTerminationBehavior: .gracefullyShutdownGroup))
     group.maximumGracefulShutdownDuration = configuration.drainTimeout + .seconds(30)
-    do {
-      try await ServiceGroup(configuration: group).run()
-    } catch {
-      await tokens?.shutdown()
-      throw error
-    }
-    await tokens?.shutdown()
-    logger.info("stopped")
+    try await ServiceGroup(configuration: group).run()
   }
 
   private func makePicker(_ budget: BodyBudget) throws -> PickerServer {

@@ -60,8 +60,12 @@ def test_help_names_the_flags_that_differ() -> None:
     result = _run("--help")
     assert result.returncode == 0
     for flag in ("--grpc-port", "--grpc-health-port", "--metrics-port", "--endpoint", "--endpoints-file", "--scorer",
-                 "--response-processing", "--metrics-endpoint-auth", "--tracing", "--grpc-max-recv-msg-size"):
+                 "--response-processing", "--grpc-max-recv-msg-size"):
         assert flag in result.stdout
+    # What is taken for llm-d's sake and does nothing is no flag to choose from.
+    for flag in ("--metrics-endpoint-auth", "--tracing"):
+        assert flag not in result.stdout
+        assert flag in _run("--help-hidden").stdout
 
 
 @pytest.mark.parametrize(
@@ -73,7 +77,7 @@ def test_a_configuration_that_is_wrong_is_refused(text: str, tmp_path: Path) -> 
     path = tmp_path / "config.yaml"
     path.write_text(text)
     result = _run("--bind-address", "127.0.0.1", "--config-file", str(path))
-    assert result.returncode in (64, 78)
+    assert result.returncode == 78
     assert "config.yaml" in result.stderr + result.stdout
 
 
@@ -90,10 +94,38 @@ def test_a_port_in_use_is_refused(start_pool) -> None:
         ("--metrics-port", pool.epp.metrics_port),
     ):
         others = ["--grpc-port", "0", "--grpc-health-port", "0", "--metrics-port", "0", flag, str(port)]
-        result = _run("--bind-address", "127.0.0.1", "--endpoint", pool.engines[0].address, *others)
-        assert result.returncode not in (0, 64)
-        assert str(port) in result.stderr + result.stdout
+        # With engines that are asked for tokens there is more to be closed.
+        for events in ([], ["--kv-events-port", "5557"]):
+            result = _run("--bind-address", "127.0.0.1", "--endpoint", pool.engines[0].address, *others, *events)
+            assert result.returncode == 1, result.stderr
+            assert str(port) in result.stderr + result.stdout
     pool.works()
+
+
+def test_a_secret_that_is_none_is_named_by_the_flag_that_led_there(tmp_path: Path) -> None:
+    snapshot = tmp_path / "index"
+    secret = tmp_path / "index.secret"
+    secret.write_text("no secret\n")
+    for flag, path in (("--index-snapshot", snapshot), ("--hash-secret-file", secret)):
+        result = _run("--endpoint", "127.0.0.1:1", *FREE_PORTS, flag, str(path))
+        assert result.returncode == 1, result.stderr
+        assert f"{flag} {path}: " in result.stderr and str(secret) in result.stderr
+        other = "--hash-secret-file" if flag == "--index-snapshot" else "--index-snapshot"
+        assert other not in result.stderr
+
+
+def test_a_stream_has_its_whole_time_from_its_first_message_on(start_pool) -> None:
+    pool = start_pool("--request-deadline", "2s", "--workers", "1", engines=1)
+    idle, late = pool.stream(), pool.stream()
+    headers = ep.request_headers(ep.post_headers(), protocol_config=ep.protocol(4, 4))
+    late.send(headers)
+    assert late.receive().immediate_response.status.code == 503
+    # The first one was opened before, and says its first word now.
+    idle.send(headers)
+    pool.pick("something is served between its headers and its body")
+    idle.send(ep.request_body(http.chat("here it is"), True))
+    assert idle.receive().WhichOneof("response") == "request_headers"
+    idle.cancel()
 
 
 def test_only_the_given_address_is_bound(start_pool) -> None:

@@ -33,7 +33,7 @@ import Testing
     let cache = try validated {
       $0.prefixMode = "precise"
       $0.kvEventsPort = 5557
-      $0.kvReplayPort = 5558
+      $0.kvReplayPort = 5657
       $0.kvDataParallelSize = 8
       $0.speculativePrefix = false
       $0.tokenSource = "none"
@@ -43,7 +43,7 @@ import Testing
       $0.hashSecretFile = "/var/secret"
     }.cache
     #expect(cache.mode == .precise && cache.tokenOrigin == .none && !cache.speculates)
-    #expect(cache.eventsPort == 5557 && cache.replayPort == 5558 && cache.dataParallelSize == 8)
+    #expect(cache.eventsPort == 5557 && cache.replayPort == 5657 && cache.dataParallelSize == 8)
     #expect(cache.tokenDeadline == .seconds(1) && cache.maximumIndexBytes == 64 << 20)
     #expect(cache.snapshotFile == "/var/index" && cache.hashSecretFile == "/var/secret")
   }
@@ -83,6 +83,46 @@ import Testing
       } == [
         "--kv-events-port and --kv-events-bind exclude each other: engines either listen themselves or connect to the "
           + "picker"
+      ])
+  }
+
+  @Test func aFileThatNamesNoEventsIsNoSourceOfThem() throws {
+    func problems(_ plugins: String) -> [String] {
+      var options = ServeOptions()
+      options.endpoints = ["10.0.0.1:8000"]
+      options.prefixMode = "precise"
+      options.configFile = "epp.yaml"
+      do {
+        _ = try options.validated(cores: 1) { _ in TestText.head + plugins }
+        return []
+      } catch {
+        return error.problems.map(\.description)
+      }
+    }
+    #expect(problems("plugins: [{type: queue-scorer}]").first?.hasPrefix("--prefix-mode precise needs") == true)
+    #expect(problems("plugins: [{type: precise-prefix-cache-producer}]").isEmpty)
+  }
+
+  @Test func portsOfRanksDoNotMeet() throws {
+    func problems(_ events: Int, _ replay: Int?, _ ranks: Int?) -> [String] {
+      self.problems {
+        $0.kvEventsPort = events
+        $0.kvReplayPort = replay
+        $0.kvDataParallelSize = ranks
+      }
+    }
+    #expect(problems(5557, 5558, nil).isEmpty && problems(5557, 5565, 8).isEmpty && problems(65_528, nil, 8).isEmpty)
+    let apart =
+      "are less than --kv-data-parallel-size 8 apart: each rank has both ports, counted up from the first one's"
+    #expect(problems(5557, 5564, 8) == ["--kv-events-port 5557 and --kv-replay-port 5564 \(apart)"])
+    #expect(problems(5564, 5557, 8) == ["--kv-events-port 5564 and --kv-replay-port 5557 \(apart)"])
+    #expect(
+      problems(5557, 5557, nil) == [
+        "--kv-events-port and --kv-replay-port are both 5557: an engine has a port for each"
+      ])
+    #expect(
+      problems(5557, 65_529, 8) == [
+        "--kv-replay-port: with --kv-data-parallel-size 8 the last rank would have port 65536, and there is none above 65535"
       ])
   }
 

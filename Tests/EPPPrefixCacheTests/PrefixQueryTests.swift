@@ -49,6 +49,24 @@ import Testing
     #expect(PrefixQuery.of([1], maximum: 0).blockCount == 0)
   }
 
+  @Test func whatIsNotLookedUpIsTold() {
+    #expect(!PrefixQuery.of([1, 2, 3], [4, 5, 6], maximum: 6).isCut)
+    #expect(PrefixQuery.of([1, 2, 3], [4, 5, 6], maximum: 5).isCut)
+    #expect(PrefixQuery.of([1, 2, 3], [4, 5, 6], maximum: 3).isCut)
+    #expect(PrefixQuery.of([1], maximum: 0).isCut)
+    var prompt = CanonicalPrompt()
+    prompt.bytes = Array(repeating: 7, count: 64 * 257)
+    prompt.prompts = (0..<256).map { $0 * 64..<($0 + 1) * 64 }
+    var query = PrefixQuery()
+    query.reset(for: prompt, request: request, hasher: PrefixQuery.hasher, maximumBlocks: .max)
+    #expect(!query.isCut)
+    prompt.prompts.append(256 * 64..<257 * 64)
+    query.reset(for: prompt, request: request, hasher: PrefixQuery.hasher, maximumBlocks: .max)
+    #expect(query.isCut && query.blockCount == 256)
+    query.removeAll()
+    #expect(!query.isCut)
+  }
+
   @Test func keysAreMadeOnlyAsFarAsSomebodyMayHoldThem() {
     let pool = Slots(3)
     let index = PrefixIndex()

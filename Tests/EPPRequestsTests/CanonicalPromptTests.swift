@@ -77,6 +77,19 @@ import Testing
         == text)
   }
 
+  @Test(
+    arguments: [
+      (#""hi""#, false), (#"[{"type":"text","text":"hi"},"there",{"type":"input_text","text":"you"}]"#, false),
+      (#"[{"type":"image_url","image_url":{"url":"a"}}]"#, true),
+      (#"[{"type":"image_url","image_url":null,"uuid":"u"}]"#, true),
+      (#"[{"type":"image_embeds","image_embeds":"QUJD"}]"#, true),
+      (#"[{"type":"audio_embeds","audio_embeds":{"a":"QUJD"}}]"#, true),
+      (#"[{"type":"file","file":{"file_id":"f"}}]"#, true), (#"[{"type":"text","text":null}]"#, true),
+    ])
+  func whatIsNoTextIsAMedium(_ content: String, _ hasMedia: Bool) throws {
+    #expect(try chat(#"{"role":"user","content":\#(content)}"#).prompt.hasMedia == hasMedia)
+  }
+
   @Test func differentImagesAreDifferentPrompts() throws {
     func image(_ url: String) throws -> ParsedRequest {
       try chat(

@@ -42,6 +42,30 @@ import Testing
         == expected)
   }
 
+  @Test(
+    arguments: [
+      (.chatCompletions, #""prompt_logprobs":1"#, true), (.chatCompletions, #""prompt_logprobs":0"#, true),
+      (.chatCompletions, #""prompt_logprobs":null"#, false), (.chatCompletions, #""echo":true"#, true),
+      (.chatCompletions, #""echo":false,"logprobs":true"#, false), (.chatCompletions, #""logprobs":true"#, false),
+      (.completions, #""prompt_logprobs":1"#, true), (.completions, #""echo":true"#, false),
+      (.completions, #""echo":true,"logprobs":0"#, true), (.completions, #""logprobs":5"#, false),
+      (.completions, #""echo":true,"logprobs":null"#, false), (.completions, #""x":{"prompt_logprobs":1}"#, false),
+      (.messages, #""prompt_logprobs":1"#, false),
+    ] as [(InferenceAPI, String, Bool)])
+  func probabilitiesOfThePromptNeedItComputed(_ api: InferenceAPI, _ members: String, _ expected: Bool) throws {
+    let prompt = api == .completions ? #""prompt":"a""# : Self.chat
+    #expect(try ParsedRequest(api, #"{"model":"m",\#(members),\#(prompt)}"#).request.readsNoCache == expected)
+  }
+
+  @Test func choicesAreCounted() throws {
+    func choices(_ members: String) throws -> Int {
+      try ParsedRequest(.chatCompletions, #"{"model":"m",\#(members)\#(Self.chat)}"#).request.choices
+    }
+    #expect(try choices("") == 1)
+    #expect(try choices(#""n":3,"#) == 3)
+    #expect(try choices(#""n":null,"#) == 1)
+  }
+
   @Test func eachAPIHasItsBound() throws {
     let bounds = #""max_tokens":1,"max_output_tokens":2,"max_completion_tokens":3"#
     func bound(_ api: InferenceAPI, _ prompt: String) throws -> Int? {

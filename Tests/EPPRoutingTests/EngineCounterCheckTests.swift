@@ -13,11 +13,11 @@ import Testing
   }
 
   private func reading(
-    queried: UInt64, hits: UInt64, predicted: Int, sent: Int? = nil, exact: Int? = nil
+    queried: UInt64, hits: UInt64, predicted: Int, sent: Int? = nil, exact: Int? = nil, announced: Int? = nil
   ) -> EngineCounterCheck.Reading {
     EngineCounterCheck.Reading(
       engineQueried: queried, engineHits: hits, sent: sent ?? Int(queried), exact: exact ?? sent ?? Int(queried),
-      predicted: predicted)
+      predicted: predicted, announced: announced ?? predicted)
   }
 
   private func begun() -> EngineCounterCheck {
@@ -48,6 +48,17 @@ import Testing
   @Test func blocksThatAreNeverAskedForAreNoticed() {
     var check = begun()
     #expect(window(&check, reading(queried: 100_000, hits: 50_000, predicted: 0)) == .nothingMatches)
+  }
+
+  @Test func whatWasJustSentThereDoesNotHideThatNothingMatches() {
+    var check = begun()
+    let first = reading(queried: 100_000, hits: 50_000, predicted: 48_000, announced: 0)
+    #expect(window(&check, first) == .nothingMatches)
+    let second = reading(queried: 200_000, hits: 100_000, predicted: 60_000, announced: 0)
+    #expect(window(&check, second) == .nothingMatches)
+    // Where the engine found little, there was nothing to be announced.
+    let third = reading(queried: 300_000, hits: 105_000, predicted: 64_000, announced: 0)
+    #expect(window(&check, third) == .right(error: 0.01))
   }
 
   @Test func windowsThatSayNothingAreLeftOut() {

@@ -48,6 +48,7 @@ final class RecordingEvents: CacheEventSource {
 /// Says what it is told to, and remembers who could have been asked.
 final class TestTokenSource: PromptTokenSource {
   private let answer: TokenAnswer
+  private let distrusts = Mutex(0)
   private let endpoints = Mutex<[[EndpointAddress]]>([])
 
   init(_ answer: TokenAnswer) { self.answer = answer }
@@ -61,7 +62,10 @@ final class TestTokenSource: PromptTokenSource {
     return answer
   }
 
-  func distrust() {}
+  /// How often what it says was found wrong.
+  var distrustCount: Int { distrusts.withLock { $0 } }
+
+  func distrust() { distrusts.withLock { $0 += 1 } }
 }
 
 final class TestPendingTokens: PendingTokens {

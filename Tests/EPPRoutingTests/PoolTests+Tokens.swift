@@ -9,22 +9,24 @@ import Testing
 /// Requests whose tokens are known.
 extension PoolTests {
   /// What an engine publishes that has stored these tokens, in blocks of 16.
-  private func stored(_ tokens: [UInt32]) -> [UInt8] {
-    let hashes = (0..<(tokens.count / 16)).map { UInt64(1_000 + $0) }
+  func stored(_ tokens: [UInt32], firstHash: UInt64 = 1_000, loRAName: String? = nil) -> [UInt8] {
+    let hashes = (0..<(tokens.count / 16)).map { firstHash + UInt64($0) }
     func number(_ value: UInt64) -> [UInt8] {
       [0xCF] + (0..<8).map { UInt8(truncatingIfNeeded: value >> (56 - 8 * $0)) }
     }
     func list(_ items: [[UInt8]]) -> [UInt8] {
       [0xDC, UInt8(items.count >> 8), UInt8(items.count & 255)] + items.joined()
     }
-    let event: [UInt8] =
-      [0x95, 0xAB] + Array("BlockStored".utf8) + list(hashes.map(number)) + [0xC0]
+    var event: [UInt8] =
+      [loRAName == nil ? 0x95 : 0x98, 0xAB] + Array("BlockStored".utf8) + list(hashes.map(number)) + [0xC0]
       + list(tokens.map { number(UInt64($0)) }) + [16]
+    // The adapter's number, the medium, its name.
+    if let loRAName { event += [1, 0xC0, 0xA0 | UInt8(loRAName.utf8.count)] + Array(loRAName.utf8) }
     return [0x92, 0xCB, 0, 0, 0, 0, 0, 0, 0, 0] + list([event])
   }
 
-  private func tokenBody(_ tokens: [UInt32]) -> [UInt8] {
-    Array(#"{"model": "m", "prompt": [\#(tokens.map(String.init).joined(separator: ","))]}"#.utf8)
+  func tokenBody(_ tokens: [UInt32], model: String = "m", members: String = "") -> [UInt8] {
+    Array(#"{"model": "\#(model)"\#(members), "prompt": [\#(tokens.map(String.init).joined(separator: ","))]}"#.utf8)
   }
 
   @Test func tokenIDsGoWhereTheEngineSaysThatItHoldsThem() throws {
@@ -64,8 +66,8 @@ extension PoolTests {
       decisions: sink)
   }
 
-  private var ids: [UInt32] { (0..<200 as Range<UInt32>).map { $0 * 7 } }
-  private var text: String { String(repeating: "the quick brown fox ", count: 100) }
+  var ids: [UInt32] { (0..<200 as Range<UInt32>).map { $0 * 7 } }
+  var text: String { String(repeating: "the quick brown fox ", count: 100) }
 
   @Test func aTextWhoseTokensAreKnownGoesWhereTheEngineSaysThatItHoldsThem() throws {
     let source = TestTokenSource(.known(ids))

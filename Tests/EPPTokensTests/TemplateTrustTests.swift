@@ -50,6 +50,19 @@ import Testing
     #expect(trust.verdict(kind, now: now.advanced(by: TemplateTrust.refutation)) == .onTrial)
   }
 
+  @Test func aLookAtTheTemplateHoldsForAWhile() throws {
+    let trust = TemplateTrust()
+    let (kind, other) = try (kind("a"), kind("b"))
+    trust.confirm(kind, now: now)
+    #expect(!trust.isConfirmed(kind, now: now) && trust.count == 0, "nothing is known of it")
+    for kind in [kind, other] { _ = trust.note(agrees: true, kind, now: now) }
+    trust.confirm(kind, now: now)
+    #expect(trust.isConfirmed(kind, now: now) && !trust.isConfirmed(other, now: now))
+    #expect(!trust.isConfirmed(kind, now: now.advanced(by: TemplateTrust.confirmation)))
+    trust.forget(kind, now: now)
+    #expect(!trust.isConfirmed(kind, now: now))
+  }
+
   @Test func whatWasRenderedBeforeAChangeIsNotGoneOnFrom() throws {
     let trust = TemplateTrust()
     let kind = try kind("a")

@@ -14,14 +14,16 @@ import Testing
 
   @Test func allFormsOfAnswersAreRead() throws {
     #expect(try read(#"{"request_id": "a", "token_ids": [1, 2, 4294967295], "model": null}"#) == [1, 2, 4_294_967_295])
-    #expect(try read(#"[{"request_id": "a", "token_ids": [7]}, {"token_ids": [8]}]"#) == [7])
+    #expect(try read(#"[{"request_id": "a", "token_ids": [7], "tokens": [8]}]"#) == [7])
     #expect(try read(#"{"count": 2, "max_model_len": 10, "tokens": [5, 6]}"#) == [5, 6])
     #expect(try read(#"{"token_ids": []}"#) == [])
   }
 
   @Test(arguments: [
     "", "{}", "[]", "null", "[1]", #"{"token_ids": "a"}"#, #"{"token_ids": [1, -2]}"#, #"{"token_ids": [1.5]}"#,
-    #"{"token_ids": [4294967296]}"#, #"{"token_ids": [1"#, #"{"token_ids": [null]}"#, #"{"error": {"message": "no"}}"#,
+    #"{"token_ids": [4294967296]}"#, #"{"token_ids": [1"#, #"{"token_ids": [1]"#, #"[{"token_ids": [1]}"#,
+    #"[{"token_ids": [7]}, {"token_ids": [8]}]"#, #"[{"token_ids": []}, {"token_ids": [8]}]"#,
+    #"{"token_ids": [null]}"#, #"{"error": {"message": "no"}}"#,
   ])
   func whatHasNoTokensIsRefused(_ text: String) {
     #expect(throws: TokenIDReader.Unreadable.self) { try read(text) }

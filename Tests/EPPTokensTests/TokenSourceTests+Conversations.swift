@@ -118,7 +118,42 @@ extension TokenSourceTests {
       let isEarlier = position < lastQuestion && message.role == "assistant"
       return "<\(message.role)>" + (isEarlier ? message.content.replacing("(hm)", with: "") : message.content)
     }
-    return (texts.joined() + (request.add_generation_prompt == false ? "" : "<assistant>")).utf8.map { UInt32($0) }
+    // Some templates look into what the user says for a wish of how to answer.
+    let isOdd = request.messages.last?.content.contains("(odd)") == true
+    let question = request.add_generation_prompt == false ? "" : isOdd ? "<assistant><odd>" : "<assistant>"
+    return (texts.joined() + question).utf8.map { UInt32($0) }
+  }
+
+  @Test func aChatThatDoesNotFitSaysNothingOfOthers() async throws {
+    let server = try await AnswerServer.start { [self] _, body in
+      AnswerServer.Answer(
+        body: "{\"token_ids\": [\(reasoningTokens(body).map { String($0) }.joined(separator: ","))]}")
+    }
+    let source = source()
+    func ask(_ messages: [String]) async throws {
+      let body = chat(messages)
+      #expect(try await tokens(source, body, at: [server.address]) == reasoningTokens(body))
+    }
+    var messages: [String] = []
+    try await eventually {
+      messages += [message("user", "again")]
+      try await ask(messages)
+      messages += [message("assistant", "yes")]
+      return count("incremental") > 0
+    }
+    for round in 0..<3 {
+      let odd = [message("user", "(odd) \(round)")]
+      try await ask(odd)
+      let before = count("incremental")
+      try await ask(odd + [message("assistant", "yes"), message("user", "and then?")])
+      #expect(count("incremental") == before)
+      messages += [message("user", "again")]
+      try await ask(messages)
+      messages += [message("assistant", "yes")]
+      #expect(count("incremental") == before + 1)
+    }
+    await source.shutdown()
+    try await server.stop()
   }
 
   @Test func whatTheAssistantThoughtIsNotReliedOnToStay() async throws {

@@ -21,6 +21,36 @@ extension TokenSourceTests {
     try await good.stop()
   }
 
+  @Test func whereAllAreLeftAloneNobodyWaits() async throws {
+    let bad = try await AnswerServer.start { _, _ in AnswerServer.Answer(status: 500, body: "oops") }
+    let source = source()
+    for number in 0..<3 {
+      _ = try await tokens(source, chat.replacing("fox", with: "fox \(number)"), at: [bad.address])
+    }
+    guard case .unavailable = lookUp(source, chat, at: [bad.address]) else {
+      return #expect(Bool(false), "an engine that is left alone was asked")
+    }
+    #expect(count("failed") == 3 && count("no_engine") == 1)
+    await source.shutdown()
+    try await bad.stop()
+  }
+
+  @Test func whereNobodyHasThePathNobodyWaits() async throws {
+    let old = try await AnswerServer.start { _, _ in AnswerServer.Answer(status: 404, body: "{}") }
+    let source = source()
+    #expect(try await tokens(source, chat, at: [old.address]) == nil)
+    let other = chat.replacing("fox", with: "cat")
+    guard case .unavailable = lookUp(source, other, at: [old.address]) else {
+      return #expect(Bool(false), "an engine was asked for what it does not have")
+    }
+    // Another model may be there.
+    guard case .pending = lookUp(source, other.replacing(#""m""#, with: #""n""#), at: [old.address]) else {
+      return #expect(Bool(false), "nobody was asked for another model")
+    }
+    await source.shutdown()
+    try await old.stop()
+  }
+
   @Test(arguments: [
     (200, "{}", "unreadable"), (200, "garbage", "unreadable"), (200, #"{"token_ids": [1, "a"]}"#, "unreadable"),
     (400, "{}", "refused"), (503, "{}", "failed"),

@@ -81,7 +81,7 @@ final class ExtProcStream: CallHandler {
 
   private func process(_ message: borrowing SliceList) {
     if deadline == nil, machine.isAwaitingDecision {
-      deadline = worker.startDeadline(of: self, now: startedAt)
+      deadline = worker.startDeadline(of: self, now: now.nanoseconds)
     }
     switch BodyFrame.scan(message) {
     case .frame(let frame):

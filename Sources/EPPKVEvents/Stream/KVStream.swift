@@ -274,8 +274,9 @@ final class KVStream {
       .unmatched,
       "the engine finds prompts in its cache, and nothing that its KV events announce matches what is sent there. Likely "
         + "causes: requests are tokenized otherwise than the engine does it (another tokenizer or chat template), the "
-        + "name of a LoRA adapter or a cache_salt differs, or engines of the pool have blocks of different sizes (the last "
-        + "one announced has \(shop.index.currentAnnouncements().blockTokens) tokens). "
+        + "name of a LoRA adapter or a cache_salt differs, engines of the pool have blocks of different sizes (the last "
+        + "one announced has \(shop.index.currentAnnouncements().blockTokens) tokens), or most of its cache is older than its "
+        + "events here, and its hash seed is not known (PYTHONHASHSEED). "
         + "epp_prefix_unmatched_windows_total goes on counting")
   }
 

@@ -30,6 +30,8 @@ package struct PrefixQuery: Sendable {
   package private(set) var blockCount = 0
   /// Tokens in a block.
   package private(set) var blockTokens = 16
+  /// Whether the prompts have full blocks that are not looked up: what is matched then is a part of what may be held.
+  package private(set) var isCut = false
 
   private var hasher: BlockHasher?
   private var root = BlockKey(rawValue: 0)
@@ -74,6 +76,7 @@ package struct PrefixQuery: Sendable {
   package mutating func removeAll() {
     prompts.removeAll(keepingCapacity: true)
     blockCount = 0
+    isCut = false
     releasePrompt()
   }
 
@@ -99,8 +102,13 @@ package struct PrefixQuery: Sendable {
     // that is known of an endpoint.
     let unit = prompt.isTokens ? MemoryLayout<UInt32>.size : 1
     var left = maximumBlocks
-    for range in prompt.prompts where prompts.count < Self.maximumPrompts {
-      let blocks = min(range.count * unit / blockBytes, left)
+    for range in prompt.prompts {
+      let all = range.count * unit / blockBytes
+      let blocks = prompts.count < Self.maximumPrompts ? min(all, left) : 0
+      if blocks < all {
+        isCut = true
+        if blocks == 0 { break }
+      }
       guard blocks > 0 else { continue }
       left -= blocks
       prompts.append(

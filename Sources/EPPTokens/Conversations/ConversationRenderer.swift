@@ -51,7 +51,7 @@ final class ConversationRenderer: Sendable {
         finish(PromptTokens(ids, renderedAt: grown.head.renderedAt))
         if isSampled { await compareWithWhole(ids, grown, question) }
         return
-      case .unfitting: trust.forget(grown.kind, now: now())
+      case .unfitting: await forgetIfChanged(grown, question)
       case .missing: break
       }
     }
@@ -120,6 +120,20 @@ final class ConversationRenderer: Sendable {
       return grown.join(template, tail: tail).map { .fitting($0) } ?? .unfitting
     } catch {
       return .missing
+    }
+  }
+
+  /// A chat that does not fit says little of the others: one client's messages may be such that the template treats them in
+  /// its own way. The template has changed when a short message comes out otherwise than before.
+  private func forgetIfChanged(_ grown: GrownConversation, _ question: Question) async {
+    guard let known = trust.template(grown.kind), !trust.isConfirmed(grown.kind, now: now()) else { return }
+    guard let asking = try? await ask(grown.askingBody, question),
+      let silent = try? await ask(grown.silentBody, question)
+    else { return }
+    if ChatTemplateTokens(asking: asking, silent: silent) == known {
+      trust.confirm(grown.kind, now: now())
+    } else {
+      trust.forget(grown.kind, now: now())
     }
   }
 

@@ -11,6 +11,8 @@ final class TemplateTrust: Sendable {
   static let failures = 2
   /// How long a model is refuted: engines may be started with another template.
   static let refutation = Duration.seconds(3600)
+  /// How long a template counts as unchanged that was looked at again: chats that never fit must not cost more each time.
+  static let confirmation = Duration.seconds(10)
   /// Kinds that are remembered, and models that are refuted; further models count as refuted.
   static let capacity = 1024
 
@@ -41,6 +43,7 @@ final class TemplateTrust: Sendable {
     var uses = 0
     /// When the template was seen to have changed: what was rendered before is of no use.
     var changedAt = MonotonicTime(nanoseconds: 0)
+    var confirmedUntil = MonotonicTime(nanoseconds: 0)
 
     mutating func startAnew(now: MonotonicTime) { self = Record(failures: failures, changedAt: now) }
   }
@@ -84,13 +87,25 @@ final class TemplateTrust: Sendable {
     state.withLock { $0.change(kind) { $0.template = template } }
   }
 
+  /// What is known of a template was looked at again, and is so still.
+  func confirm(_ kind: Kind, now: MonotonicTime) {
+    state.withLock { state in
+      guard state.records[kind] != nil else { return }
+      state.records[kind]?.confirmedUntil = now.advanced(by: Self.confirmation)
+    }
+  }
+
+  /// Whether that was done a moment ago.
+  func isConfirmed(_ kind: Kind, now: MonotonicTime) -> Bool {
+    state.withLock { $0.records[kind].map { now < $0.confirmedUntil } ?? false }
+  }
+
   /// Since when tokens of a kind of chat must have been rendered to be gone on from.
   func isCurrent(_ tokens: PromptTokens, _ kind: Kind) -> Bool {
     state.withLock { $0.records[kind].map { tokens.renderedAt >= $0.changedAt } ?? true }
   }
 
-  /// Pieces were rendered that do not begin as they should: the template has changed (some write the date), and is to be
-  /// learned and tried anew.
+  /// The template has changed (some write the date), and is to be learned and tried anew.
   func forget(_ kind: Kind, now: MonotonicTime) { state.withLock { $0.change(kind) { $0.startAnew(now: now) } } }
 
   /// A comparison has come out.

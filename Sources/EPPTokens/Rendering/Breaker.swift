@@ -28,6 +28,14 @@ struct Breaker: Sendable, Equatable {
     }
   }
 
+  /// Whether `admits` would say so.
+  func wouldAdmit(now: MonotonicTime) -> Bool {
+    switch state {
+    case .closed: true
+    case .open(let until, _), .trying(let until, _): now >= until
+    }
+  }
+
   mutating func succeeded() { state = .closed(failures: 0) }
 
   mutating func failed(now: MonotonicTime) {

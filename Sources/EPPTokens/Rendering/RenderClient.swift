@@ -162,6 +162,17 @@ final class RenderClient: Sendable {
     }
   }
 
+  /// Whether some engine would be asked. An engine that is to be tried out is so by whoever asks first.
+  func wouldAsk(_ engines: [EndpointAddress], _ paths: [RenderPath], model: @autoclosure () -> String) -> Bool {
+    let now = now()
+    return state.withLock { state in
+      let admitted = engines.filter { state.breakers[$0]?.wouldAdmit(now: now) ?? true }
+      guard state.absent.count > 0, !admitted.isEmpty else { return !admitted.isEmpty }
+      let model = model()
+      return admitted.contains { !state.absent.present(paths, at: $0, model: model, now: now).isEmpty }
+    }
+  }
+
   private func change(_ engine: EndpointAddress, _ body: (inout Breaker) -> Void) {
     state.withLock { state in
       if state.breakers.count >= Self.maximumEngines, state.breakers[engine] == nil { state.breakers.removeAll() }

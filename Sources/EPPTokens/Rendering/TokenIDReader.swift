@@ -13,10 +13,10 @@ enum TokenIDReader {
       if try cursor.peek(answer) == .array {
         try cursor.open(answer, .array)
         var isFirst = true
-        // One prompt was asked about.
-        guard try cursor.nextElement(answer, isFirst: &isFirst), let ids = try object(&cursor, answer, maximum) else {
-          throw Unreadable()
-        }
+        // One prompt was asked about: where the engine sees several, the request is another one than it was taken for.
+        guard try cursor.nextElement(answer, isFirst: &isFirst), let ids = try object(&cursor, answer, maximum),
+          try !cursor.nextElement(answer, isFirst: &isFirst)
+        else { throw Unreadable() }
         return ids
       }
       guard let ids = try object(&cursor, answer, maximum) else { throw Unreadable() }
@@ -32,16 +32,18 @@ enum TokenIDReader {
     guard try cursor.peek(answer) == .object else { return nil }
     try cursor.open(answer, .object)
     var isFirst = true
+    var found: [UInt32]?
     while let key = try cursor.nextMember(answer, isFirst: &isFirst) {
-      guard key.equals("token_ids", in: answer) || key.equals("tokens", in: answer),
+      guard found == nil, key.equals("token_ids", in: answer) || key.equals("tokens", in: answer),
         try cursor.peek(answer) == .array
       else {
         _ = try cursor.skipValue(answer)
         continue
       }
-      return try ids(&cursor, answer, maximum)
+      guard let ids = try ids(&cursor, answer, maximum) else { return nil }
+      found = ids
     }
-    return nil
+    return found
   }
 
   private static func ids(

@@ -1,0 +1,280 @@
+import EPPCore
+import EPPMetrics
+import EPPPrefixCache
+import EPPRouting
+import EPPScheduling
+import Testing
+
+/// What engines report of their caches, held against what was predicted.
+extension PoolTests {
+  /// A pool whose second endpoint is the only one that requests go to.
+  private func pool(
+    events: RecordingEvents = RecordingEvents(), tokens: TestTokenSource? = nil, metrics engine: EndpointMetrics? = nil,
+    _ change: (inout Pool.Configuration) -> Void = { _ in }
+  ) -> Pool {
+    var configuration = Pool.Configuration()
+    change(&configuration)
+    let member = PoolSnapshot.Member(
+      endpoint: members[1].endpoint, metrics: engine ?? members[1].metrics, load: members[1].load, isStale: false)
+    return Pool(
+      configuration: configuration, source: FixedSource(PoolSnapshot(members: [member])), index: index, events: events,
+      tokens: tokens, profile: SchedulingProfile(.weighted, seed: HashSeed(first: 1, second: 2)), metrics: metrics,
+      decisions: sink)
+  }
+
+  private var slot: EndpointSlot { members[1].endpoint.slot }
+
+  private func announce(
+    _ tokens: [UInt32], rank: Int = 0, firstHash: UInt64 = 1_000, loRAName: String? = nil
+  ) throws {
+    var batch = KVEventBatch()
+    try unsafe KVEventDecoder().decode(
+      stored(tokens, firstHash: firstHash, loRAName: loRAName).span.bytes, into: &batch)
+    index.apply(batch, from: slot, rank: rank)
+    index.setFollowed(true, slot)
+  }
+
+  /// Sends a request and lets the engine report cached tokens; nil leaves the details out.
+  private func exchange(
+    _ body: [UInt8], reporting cached: Int?, promptTokens: Int = 200, in pool: Pool, _ scratch: inout RoutingScratch,
+    tokens: TokenStage? = nil
+  ) throws {
+    guard case .routed(let routed) = outcome(body, tokens: tokens, in: pool, scratch: &scratch) else {
+      Issue.record("the request was not routed")
+      return
+    }
+    let flight = try #require(routed.flight)
+    flight.responseStarted(
+      ResponseStart(status: 200, isEventStream: false, isReadable: true, served: nil), now: time(1010))
+    let details = cached.map { #"{"cached_tokens": \#($0)}"# } ?? "null"
+    let usage = #"{"usage": {"prompt_tokens": \#(promptTokens), "prompt_tokens_details": \#(details)}}"#
+    unsafe flight.responseBody(Array(usage.utf8).span.bytes, now: time(1020))
+    flight.responseEnded(now: time(1030))
+    // What the pick has entered is announced, or overdue.
+    index.maintain(now: time(1_000_000))
+  }
+
+  private var exactTokens: Int { counter("epp_prefix_exact_tokens_total") }
+
+  private func counter(_ name: String) -> Int {
+    let head = name + #"{endpoint_name="e1"} "#
+    return page().split(separator: "\n").first { $0.hasPrefix(head) }.flatMap { Int($0.dropFirst(head.count)) } ?? 0
+  }
+
+  @Test func whatAnEngineHasAnnouncedIsCounted() throws {
+    let pool = pool()
+    var scratch = pool.makeScratch()
+    try announce(Array(ids[..<160]))
+    try exchange(tokenBody(ids), reporting: 160, in: pool, &scratch)
+    #expect(exactTokens == 200 && counter("epp_prefix_announced_tokens_total") == 160)
+    // What was just sent there is no announcement.
+    _ = try route(tokenBody(ids), in: pool, scratch: &scratch).get()
+    _ = try route(tokenBody(ids), in: pool, scratch: &scratch).get()
+    #expect(sink.all.last?.predictedCachedTokens == 192)
+    #expect(exactTokens == 600 && counter("epp_prefix_announced_tokens_total") == 480)
+  }
+
+  @Test func ofSeveralRanksNobodyKnowsWhichOneServes() throws {
+    let events = RecordingEvents()
+    let pool = pool(events: events)
+    var scratch = pool.makeScratch()
+    try announce(Array(ids[..<192]))
+    try announce(Array(ids[..<16]), rank: 1)
+    for _ in 0..<4 { try exchange(tokenBody(ids), reporting: 0, in: pool, &scratch) }
+    #expect(sink.all.last?.predictedCachedTokens == 192)
+    #expect(events.resynchronised.isEmpty && exactTokens == 0)
+    // One that is learned anew is still there.
+    index.resetEvents(from: slot, rank: 1)
+    for _ in 0..<4 { try exchange(tokenBody(ids), reporting: 0, in: pool, &scratch) }
+    #expect(events.resynchronised.isEmpty && exactTokens == 0)
+  }
+
+  @Test func aPromptThatIsNotLookedUpWholeContradictsNothing() throws {
+    let events = RecordingEvents()
+    let pool = pool(events: events) { $0.maximumPrefixTokens = 64 }
+    var scratch = pool.makeScratch()
+    try announce(Array(ids[..<192]))
+    for _ in 0..<4 { try exchange(tokenBody(ids), reporting: 192, in: pool, &scratch) }
+    #expect(sink.all.last?.predictedCachedTokens == 64)
+    #expect(events.resynchronised.isEmpty && exactTokens == 0)
+  }
+
+  @Test func whereDetailsAreGivenTheirAbsenceSaysNothingWasCached() throws {
+    let events = RecordingEvents()
+    let pool = pool(events: events)
+    var scratch = pool.makeScratch()
+    try announce(Array(ids[..<192]))
+    // It may have been started without --enable-prompt-tokens-details.
+    for _ in 0..<4 { try exchange(tokenBody(ids), reporting: nil, in: pool, &scratch) }
+    #expect(events.resynchronised.isEmpty)
+    try exchange(tokenBody(ids), reporting: 192, in: pool, &scratch)
+    try exchange(tokenBody(ids), reporting: nil, in: pool, &scratch)
+    #expect(events.resynchronised.isEmpty)
+    try exchange(tokenBody(ids), reporting: nil, in: pool, &scratch)
+    #expect(events.resynchronised == [slot])
+  }
+
+  @Test func anEngineThatWasStartedAnewMayGiveNoDetails() throws {
+    let events = RecordingEvents()
+    var engine = EndpointMetrics()
+    engine.processStartTime = 5
+    let pool = pool(events: events, metrics: engine)
+    var scratch = pool.makeScratch()
+    try announce(Array(ids[..<192]))
+    try exchange(tokenBody(ids), reporting: 192, in: pool, &scratch)
+    pool.maintain()
+    for _ in 0..<4 { try exchange(tokenBody(ids), reporting: nil, in: pool, &scratch) }
+    #expect(events.resynchronised.isEmpty)
+  }
+
+  @Test(arguments: [#", "prompt_logprobs": 1"#, #", "echo": true, "logprobs": 1"#, #", "n": 2"#])
+  func whatReadsTheCacheOtherwiseContradictsNothing(_ members: String) throws {
+    let events = RecordingEvents()
+    let pool = pool(events: events)
+    var scratch = pool.makeScratch()
+    try announce(Array(ids[..<192]))
+    for _ in 0..<4 { try exchange(tokenBody(ids, members: members), reporting: 0, in: pool, &scratch) }
+    let isRead = members.contains("\"n\"")
+    #expect(sink.all.last?.predictedCachedTokens == (isRead ? 192 : 0))
+    #expect(exactTokens == (isRead ? 800 : 0))
+    #expect(events.resynchronised.isEmpty)
+  }
+
+  @Test func ofSeveralPromptsOneAloneIsReported() throws {
+    let events = RecordingEvents()
+    let pool = pool(events: events)
+    var scratch = pool.makeScratch()
+    try announce(Array(ids[..<192]))
+    let list = ids.map(String.init).joined(separator: ",")
+    let body = Array(#"{"model": "m", "prompt": [[\#(list)], [\#(list)]]}"#.utf8)
+    for _ in 0..<4 { try exchange(body, reporting: 192, promptTokens: 400, in: pool, &scratch) }
+    #expect(sink.all.last?.predictedCachedTokens == 384)
+    #expect(events.resynchronised.isEmpty)
+  }
+
+  @Test func aBurstContradictsNothingWhereWhatWasJustSentDoesNotCount() throws {
+    for speculates in [false, true] {
+      let events = RecordingEvents()
+      let pool = pool(events: events) { $0.speculates = speculates }
+      var scratch = pool.makeScratch()
+      try announce(Array(ids[..<16]))
+      for _ in 0..<4 { try exchange(tokenBody(ids), reporting: 192, in: pool, &scratch) }
+      #expect(events.resynchronised.isEmpty == !speculates)
+    }
+  }
+
+  // MARK: - Adapters
+
+  private func loRA(running: [String]) -> EndpointMetrics {
+    var engine = EndpointMetrics()
+    engine.loRA = EndpointMetrics.LoRAState(maximum: 4, running: running)
+    return engine
+  }
+
+  @Test func anAdapterThatOnlyTheMetricsNameHoldsNothing() throws {
+    let events = RecordingEvents()
+    let pool = pool(events: events, metrics: loRA(running: ["a"]))
+    var scratch = pool.makeScratch()
+    try announce(Array(ids[..<192]))
+    for _ in 0..<4 { try exchange(tokenBody(ids, model: "a"), reporting: 0, in: pool, &scratch) }
+    #expect(sink.all.last?.predictedCachedTokens == 0)
+    #expect(events.resynchronised.isEmpty && exactTokens == 0)
+    try announce(Array(ids[..<64]), firstHash: 5_000, loRAName: "a")
+    try exchange(tokenBody(ids, model: "a"), reporting: 64, in: pool, &scratch)
+    #expect(sink.all.last?.predictedCachedTokens == 64)
+    #expect(exactTokens == 200)
+  }
+
+  @Test func anAdapterThatNobodyHasNamedContradictsNothing() throws {
+    let events = RecordingEvents()
+    let pool = pool(events: events, metrics: loRA(running: []))
+    var scratch = pool.makeScratch()
+    try announce(Array(ids[..<192]))
+    for _ in 0..<4 { try exchange(tokenBody(ids, model: "b"), reporting: 0, in: pool, &scratch) }
+    #expect(events.resynchronised.isEmpty && exactTokens == 0)
+    // The base model proves to be it, and is checked from then on.
+    try exchange(tokenBody(ids), reporting: 192, in: pool, &scratch)
+    #expect(exactTokens == 0)
+    for _ in 0..<2 { try exchange(tokenBody(ids), reporting: 0, in: pool, &scratch) }
+    #expect(events.resynchronised == [slot] && exactTokens == 400)
+  }
+
+  // MARK: - Token ids that may be wrong
+
+  @Test func anEngineThatCountsOtherTokensMakesThemDistrusted() throws {
+    let events = RecordingEvents()
+    let source = TestTokenSource(.known(ids))
+    let pool = pool(events: events, tokens: source)
+    var scratch = pool.makeScratch()
+    try announce(Array(ids[..<192]))
+    try exchange(body(text), reporting: 192, in: pool, &scratch, tokens: .ask {})
+    #expect(source.distrustCount == 0)
+    for _ in 0..<2 {
+      try exchange(body(text), reporting: 0, promptTokens: 201, in: pool, &scratch, tokens: .ask {})
+    }
+    #expect(source.distrustCount == 2)
+    #expect(events.resynchronised.isEmpty, "nothing was said of what the engine holds")
+  }
+
+  @Test func contradictionsMakeRenderedTokensDistrustedAndNoOthers() throws {
+    let events = RecordingEvents()
+    let source = TestTokenSource(.known(ids))
+    let pool = pool(events: events, tokens: source)
+    var scratch = pool.makeScratch()
+    try announce(Array(ids[..<192]))
+    for _ in 0..<2 { try exchange(tokenBody(ids), reporting: 0, in: pool, &scratch) }
+    #expect(events.resynchronised.count == 1 && source.distrustCount == 0)
+    for _ in 0..<2 { try exchange(body(text), reporting: 0, in: pool, &scratch, tokens: .ask {}) }
+    #expect(events.resynchronised.count == 2 && source.distrustCount == 1)
+    // It is known that not all is known.
+    index.setAdopting(true, slot)
+    for _ in 0..<2 { try exchange(body(text), reporting: 0, in: pool, &scratch, tokens: .ask {}) }
+    #expect(events.resynchronised.count == 3 && source.distrustCount == 1)
+  }
+
+  // MARK: - What a request leaves
+
+  @Test(arguments: [true, false]) func aRequestThatEndsWithoutAnAnswerDoesNotCountForLong(_ isCut: Bool) throws {
+    let pool = pool()
+    try announce(Array(ids[..<16]))
+    var scratch = pool.makeScratch()
+    let flight = try #require(try route(tokenBody(ids), in: pool, scratch: &scratch).get().flight)
+    if isCut { flight.ended(isComplete: false, now: time(1_010)) } else { flight.responseEnded(now: time(1_010)) }
+    index.maintain(now: time(2_009))
+    #expect(index.currentStatistics().blocks == 12)
+    index.maintain(now: time(2_010))
+    #expect(index.currentStatistics().blocks == 1)
+  }
+
+  // MARK: - Engines without events
+
+  @Test func inPreciseModeAnEngineWithoutEventsHoldsNothingOfKnownTokens() throws {
+    var configuration = Pool.Configuration()
+    configuration.followsEventsAlone = true
+    let source = TestTokenSource(.known(ids))
+    let pool = Pool(
+      configuration: configuration, source: FixedSource(PoolSnapshot(members: Array(members[..<2]))), index: index,
+      tokens: source, profile: SchedulingProfile(.weighted, seed: HashSeed(first: 1, second: 2)), metrics: metrics,
+      decisions: sink)
+    try announce(Array(ids[..<160]))
+    var scratch = pool.makeScratch()
+    func send(_ tokens: TokenStage, to member: Int) throws -> Int? {
+      let only = SubsetHint.only([members[member].destination])
+      guard
+        case .routed(let routed) = outcome(body(text), subset: only, tokens: tokens, in: pool, scratch: &scratch)
+      else { return nil }
+      routed.flight?.ended(isComplete: true, now: time(1_002))
+      index.maintain(now: time(1_000_000))
+      return sink.all.last?.predictedCachedTokens
+    }
+    // Nothing is entered there and nothing found, however often.
+    for _ in 0..<3 { #expect(try send(.ask {}, to: 0) == 0) }
+    #expect(try send(.ask {}, to: 1) == 160)
+    // Without tokens the text answers: the engine with events has it, and the other one from now on.
+    #expect(try send(.answered(nil), to: 1) == 448)
+    #expect(try send(.answered(nil), to: 0) == 0)
+    #expect(try send(.answered(nil), to: 0) == 448)
+    // Which does not count again once tokens are known.
+    #expect(try send(.ask {}, to: 0) == 0)
+  }
+}
