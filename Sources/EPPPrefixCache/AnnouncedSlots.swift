@@ -14,6 +14,7 @@ struct AnnouncedSlots {
       guard slot.isLater(than: known) else { return }
       current.followed.remove(slot)
       current.adopting.remove(slot)
+      current.ranked.remove(slot)
     }
     generations[slot.index] = slot.generation
     if isMember { current[keyPath: set].insert(slot) } else { current[keyPath: set].remove(slot) }

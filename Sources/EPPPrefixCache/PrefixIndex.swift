@@ -156,7 +156,7 @@ package final class PrefixIndex: Sendable {
   /// Remembers that an endpoint has several ranks, as long as it is in the pool: one that is learned anew is still there.
   func publishRanks(_ writer: borrowing IndexWriter, of slot: EndpointSlot) {
     guard writer.hasSeveralRanks(slot) else { return }
-    announcements.withLock { $0.ranked.insert(slot) }
+    announcements.withLock { $0.set(true, slot, in: \.ranked) }
   }
 
   /// Takes back what a pick has entered, as far as no other pick has used it since.
@@ -178,7 +178,7 @@ package final class PrefixIndex: Sendable {
   package func remove(_ slot: EndpointSlot) {
     setFollowed(false, slot)
     setAdopting(false, slot)
-    announcements.withLock { $0.ranked.remove(slot) }
+    announcements.withLock { $0.set(false, slot, in: \.ranked) }
     submit(.remove(slot))
   }
 
