@@ -52,8 +52,22 @@ import ZeroMQ
     publisher.publish(EventBytes().storing([1]).bytes())
     let endpoint = pool.follow(publisher)
     try await pool.eventually("degraded") { pool.status(endpoint)?.state == .degraded }
-    #expect(pool.metric("epp_kv_events_replays_total{outcome=\"excessive\"}") != "0")
+    #expect(pool.metric("epp_kv_events_replays_total{outcome=\"excessive\"}") == "1")
     try await pool.eventually("the warning") { pool.log.lines(.warning).contains { $0.contains("does not end") } }
+  }
+
+  @Test func aReplayThatComesInPiecesForEverIsGivenUp() async throws {
+    let pool = try FollowedPool()
+    let publisher = try TestPublisher()
+    publisher.setReplay(.leaky)
+    publisher.publish(EventBytes().storing([1]).bytes())
+    let endpoint = pool.follow(publisher)
+    try await pool.eventually("given up") {
+      pool.metric("epp_kv_events_replays_total{outcome=\"excessive\"}") == "1"
+        && pool.status(endpoint)?.state == .degraded
+    }
+    #expect(publisher.questions <= FollowedPool.configuration.maximumReplayAsks)
+    #expect(pool.log.lines(.warning).count { $0.contains("leaves something out") } == 1)
   }
 
   @Test func aReplayThatIsNotAnsweredIsAskedForAgainAndThenGivenUp() async throws {

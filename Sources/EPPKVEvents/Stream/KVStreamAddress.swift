@@ -8,6 +8,13 @@ package struct KVStreamAddress: Hashable, Sendable {
   package var replay: String?
   package var rank: Int
 
+  /// Whether the publisher is given by a host name, which may stand for addresses of both kinds.
+  var hasName: Bool {
+    guard let text = events ?? replay, text.hasPrefix("tcp://") else { return false }
+    let host = text.dropFirst(6).prefix { $0 != ":" }
+    return host.first != "[" && !host.utf8.allSatisfy { $0 == 0x2E || (0x30...0x39).contains($0) }
+  }
+
   /// The streams of an endpoint: none when nothing is known of its events.
   package static func all(of endpoint: Endpoint, _ configuration: KVEventsConfiguration) -> [KVStreamAddress] {
     let host = endpoint.address.isIPv6 ? "[\(endpoint.address.host)]" : endpoint.address.host

@@ -53,8 +53,8 @@ final class KVEventLoop {
       let ready = shop.ready
       shop.ready.removeAll(keepingCapacity: true)
       for number in ready where serve(number) { shop.ready.insert(number) }
-      for id in shop.nextReplays() { streams[id]?.takeTurn() }
       tick()
+      for id in shop.turns.next() { streams[id]?.takeTurn() }
     }
     for stream in streams.values { stream.stop() }
     streams.removeAll()
@@ -101,10 +101,12 @@ final class KVEventLoop {
     var statuses: [KVStreamStatus] = []
     for stream in streams.values {
       stream.tickConnection(now)
+      stream.tickRestarts(now)
       stream.tickReplay(now)
       states[stream.machine.state, default: 0] += 1
       statuses.append(stream.status)
     }
+    shop.trim()
     for followed in endpoints.values { noteAdoption(followed) }
     for state in KVStreamState.allCases { shop.series.streams(in: state.rawValue).set(states[state] ?? 0) }
     mailbox.streams = statuses.sorted { ($0.endpoint, $0.rank) < ($1.endpoint, $1.rank) }
@@ -143,7 +145,7 @@ final class KVEventLoop {
     streams[stream.id] = stream
     endpoints[endpoint.slot]?.streams.append(stream)
     if let snapshot = resuming(endpoint, address.rank) { stream.resume(snapshot) }
-    if let time = endpoints[endpoint.slot]?.startTime, stream.noteStart(at: time) { stream.handle(.restarted) }
+    if let time = endpoints[endpoint.slot]?.startTime { stream.noteStart(at: time) }
     return stream
   }
 
@@ -163,7 +165,7 @@ final class KVEventLoop {
   }
 
   private func noteStart(of slot: EndpointSlot, at time: Double) {
-    for stream in endpoints[slot]?.streams ?? [] where stream.noteStart(at: time) { stream.handle(.restarted) }
+    for stream in endpoints[slot]?.streams ?? [] { stream.noteStart(at: time) }
     endpoints[slot]?.startTime = time
   }
 
