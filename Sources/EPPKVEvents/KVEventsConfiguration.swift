@@ -4,8 +4,9 @@ package struct KVEventsConfiguration: Sendable {
   package var eventsPort: UInt16?
   /// The port of every endpoint's replay socket.
   package var replayPort: UInt16?
-  /// Data-parallel ranks behind one endpoint: rank r publishes on the port plus r, as vLLM does.
-  package var dataParallelSize = 1
+  /// Data-parallel ranks behind one endpoint: rank r publishes on the port plus r, as vLLM does. Nil is one for engines that
+  /// listen, and any rank that engines name which connect to this process.
+  package var dataParallelSize: Int?
   /// Where this process listens for publishers that connect to it, such as `tcp://*:5557`; nil when none do.
   package var bindAddress: String?
 
@@ -20,14 +21,22 @@ package struct KVEventsConfiguration: Sendable {
 
   /// Replays at one time (the anchor's number).
   package var maximumReplays = 8
-  /// Messages and bytes of one replay: engines keep 10,000 messages unless told otherwise.
+  /// Messages of a replay that the library reads ahead. The engine drops what it can neither send nor keep: a replay of
+  /// 10,000 messages is asked for a few times then, each time from the first one that is missing.
+  package var maximumReplayReadAhead: Int32 = 128
+  /// Messages and bytes until nothing is missing any more, and how often to ask in a row: engines keep 10,000 messages
+  /// unless told otherwise.
   package var maximumReplayMessages = 20_000
   package var maximumReplayBytes = 1 << 30
+  package var maximumReplayAsks = 64
   /// How long a replay may be silent, and how long it may take (the anchor's numbers).
   package var replayIdleTimeout = Duration.seconds(2)
   package var replayTimeout = Duration.seconds(120)
   /// How often a replay that is not answered at all is asked for again.
   package var replayAttempts = 3
+  /// How long a replay socket is left alone that was of no use; doubled each time, up to the longest.
+  package var replayPause = Duration.seconds(2)
+  package var longestReplayPause = Duration.seconds(256)
 
   /// When a stream from which nothing comes any more is asked whether there was more: after it was connected, and after
   /// its last message.
@@ -38,6 +47,10 @@ package struct KVEventsConfiguration: Sendable {
   /// How long an engine is left alone that has sent what is no ZeroMQ or too large; doubled each time, up to the longest.
   package var reviveAfter = Duration.seconds(2)
   package var longestRevive = Duration.seconds(60)
+  /// How long a stream is left alone whose messages are numbered anew again and again; doubled each time.
+  package var restartPause = Duration.seconds(30)
+  /// Sockets that the library makes at most: a stream takes three, and another one for a replay.
+  package var maximumSockets = 65_535
 
   package init() {}
 }

@@ -38,13 +38,4 @@ import CZeroMQ
     let bytes = unsafe UnsafeRawBufferPointer(start: zmq_msg_data(part), count: zmq_msg_size(part))
     return try unsafe body(bytes.bytes)
   }
-
-  /// Gives the frames' memory back, before another message takes their place.
-  package mutating func clear() {
-    for index in 0...Self.maximumFrames {
-      _ = unsafe zmq_msg_close(parts + index)
-      _ = unsafe zmq_msg_init(parts + index)
-    }
-    frameCount = 0
-  }
 }

@@ -22,10 +22,13 @@ struct EventBytes {
   func clearing() -> EventBytes { adding(Self.array(1) + Self.text("AllBlocksCleared")) }
 
   /// The message. Its time is its own: no two messages are the same.
-  func bytes(rank: Int = 0) -> [UInt8] {
+  ///
+  /// - Parameter padding: bytes of a member that nobody knows.
+  func bytes(rank: Int = 0, padding: Int? = nil) -> [UInt8] {
     let time = Double.random(in: 1...2).bitPattern
-    let header = Self.array(3) + [0xcb] + (0..<8).map { UInt8(truncatingIfNeeded: time >> (56 - 8 * $0)) }
+    let header = Self.array(padding == nil ? 3 : 4) + [0xcb] + Self.big(time, 8)
     return header + Self.array(events.count) + events.joined() + Self.number(UInt64(rank))
+      + (padding.map { [0xc6] + Self.big(UInt64($0), 4) + [UInt8](repeating: 0, count: $0) } ?? [])
   }
 
   private func adding(_ event: [UInt8]) -> EventBytes {

@@ -52,8 +52,22 @@ import ZeroMQ
     publisher.publish(EventBytes().storing([1]).bytes())
     let endpoint = pool.follow(publisher)
     try await pool.eventually("degraded") { pool.status(endpoint)?.state == .degraded }
-    #expect(pool.metric("epp_kv_events_replays_total{outcome=\"excessive\"}") != "0")
+    #expect(pool.metric("epp_kv_events_replays_total{outcome=\"excessive\"}") == "1")
     try await pool.eventually("the warning") { pool.log.lines(.warning).contains { $0.contains("does not end") } }
+  }
+
+  @Test func aReplayThatComesInPiecesForEverIsGivenUp() async throws {
+    let pool = try FollowedPool()
+    let publisher = try TestPublisher()
+    publisher.setReplay(.leaky)
+    publisher.publish(EventBytes().storing([1]).bytes())
+    let endpoint = pool.follow(publisher)
+    try await pool.eventually("given up") {
+      pool.metric("epp_kv_events_replays_total{outcome=\"excessive\"}") == "1"
+        && pool.status(endpoint)?.state == .degraded
+    }
+    #expect(publisher.questions <= FollowedPool.configuration.maximumReplayAsks)
+    #expect(pool.log.lines(.warning).count { $0.contains("leaves something out") } == 1)
   }
 
   @Test func aReplayThatIsNotAnsweredIsAskedForAgainAndThenGivenUp() async throws {
@@ -108,9 +122,12 @@ import ZeroMQ
     let impostor = try TestPublisher(topic: "kv@10.0.0.1:8000@m", central: address)
     try await pool.eventually("misdirected messages") {
       impostor.publish(EventBytes().clearing().bytes())
-      return Int(pool.metric("epp_kv_events_messages_total{outcome=\"misdirected\"}") ?? "0") ?? 0 >= 3
+      // No more is believed of a rank that it does not have.
+      impostor.publish(EventBytes().storing([1, 2, 3]).bytes(rank: 5))
+      return Int(pool.metric("epp_kv_events_messages_total{outcome=\"misdirected\"}") ?? "0") ?? 0 >= 4
     }
-    #expect(pool.depth([1, 2], endpoint) == 2)
+    #expect(pool.depth([1, 2, 3], endpoint) == 2)
+    #expect(pool.subscriber.currentStreams().map(\.rank) == [0])
     try await pool.eventually("the status") { pool.status(endpoint)?.messages == 1 }
     #expect(pool.status(endpoint)?.restarts == 0)
     #expect(pool.log.lines(.warning).count { $0.contains("are followed at tcp://") } == 1)

@@ -11,7 +11,8 @@ struct SimulatedPublisher {
     var id: KVMessageID { KVMessageID(number: number, mark: UInt64(epoch)) }
   }
 
-  private var machine = KVStreamStateMachine(hasReplay: true)
+  private var machine: KVStreamStateMachine
+  private let hasReplay: Bool
   private var random: SplitMix
   private var published: [Message] = []
   private var epoch = 0
@@ -26,8 +27,10 @@ struct SimulatedPublisher {
   /// Whether messages of two processes are applied, one after the other: where the replay could not show it.
   private var isMixed = false
 
-  init(seed: UInt64) {
+  init(seed: UInt64, hasReplay: Bool) {
     random = SplitMix(seed: seed)
+    self.hasReplay = hasReplay
+    machine = KVStreamStateMachine(hasReplay: hasReplay)
     connect()
   }
 
@@ -39,13 +42,19 @@ struct SimulatedPublisher {
     case 90..<93: if !live.isEmpty { live.removeFirst() }
     case 93..<95: disconnect()
     case 95..<98: if !isConnected { connect() }
-    case 98: Bool.random(using: &random) ? restart() : lookWhenQuiet()
+    case 98:
+      switch Int.random(in: 0..<10, using: &random) {
+      case 0..<5: restart()
+      case 5..<9: lookWhenQuiet()
+      default: perform(machine.handle(machine.state == .live ? .suspended : .continued), nil)
+      }
     default: failReplay()
     }
   }
 
   /// Lets everything come to rest, and holds what was applied against what was published.
   mutating func finish() {
+    perform(machine.handle(.continued), nil)
     if !isConnected { connect() }
     for _ in 0..<3 {
       publish()
@@ -73,8 +82,8 @@ struct SimulatedPublisher {
     disconnect()
     // What is asked from now on is answered by the new process.
     replay.removeAll()
-    // The metrics page tells of the new process, or does not.
-    if Bool.random(using: &random) { perform(machine.handle(.restarted), nil) }
+    // The metrics page tells of the new process, or does not. Without a replay nothing else would, where numbers go on.
+    if !hasReplay || Bool.random(using: &random) { perform(machine.handle(.restarted), nil) }
     for _ in 0..<Int.random(in: 0..<60, using: &random) { publish() }
     connect()
   }
@@ -137,6 +146,7 @@ struct SimulatedPublisher {
         if !held.isEmpty { apply(held.removeFirst()) }
       case .dropHeld: held.removeAll()
       case .replay(let start):
+        #expect(hasReplay)
         isReplaying = true
         replay = published.filter { $0.epoch == epoch }.suffix(bufferMessages).filter { $0.number >= start }
       }
@@ -147,6 +157,7 @@ struct SimulatedPublisher {
   private mutating func apply(_ message: Message) {
     if let last = applied.last {
       if last.epoch != message.epoch { isMixed = true }
+      #expect(hasReplay || !isMixed)
       #expect(last.number < message.number, "twice, or out of order")
     }
     applied.append(message)

@@ -18,6 +18,8 @@ final class TestPublisher: Sendable {
     case silent
     /// It answers without end.
     case endless
+    /// It leaves a message out each time, and never comes to an end.
+    case leaky
     /// What it answers is none of a publisher's.
     case garbage
   }
@@ -76,6 +78,9 @@ final class TestPublisher: Sendable {
         let payload = kept.last ?? []
         // The socket refuses what has no room; the asker takes it off as fast as it can.
         for number in start..<start + 100_000 { _ = router.send(answer(question[0], UInt64(number), payload)) }
+      case .leaky:
+        let payload = kept.last ?? []
+        for number in [start, start + 1, start + 3] { _ = router.send(answer(question[0], UInt64(number), payload)) }
       case .honest:
         for (offset, payload) in kept.enumerated().dropFirst(first) where offset >= start {
           _ = router.send(answer(question[0], UInt64(offset), payload))
@@ -103,13 +108,14 @@ final class TestPublisher: Sendable {
   /// - Parameters:
   ///   - events: where to publish; nil takes a free port.
   ///   - central: where to connect to instead of listening.
+  ///   - replayHighWaterMark: answers that may wait to be sent; further ones are dropped. 0 is no bound.
   init(
     topic: String = "", layout: Layout = .withTopic, events: String? = nil, replay: String? = nil,
-    central: String? = nil, context: Context = Context()
+    central: String? = nil, replayHighWaterMark: Int32 = 0, context: Context = Context()
   ) throws {
     let publisher = try Socket(.pub, context)
     let router = try Socket(.router, context)
-    router.sendHighWaterMark = 0
+    router.sendHighWaterMark = replayHighWaterMark
     if let central {
       try publisher.connect(central)
       self.events = central
@@ -150,11 +156,14 @@ final class TestPublisher: Sendable {
     }
   }
 
+  /// Sends a message with a number of one's choice, and does not keep it.
+  func publish(_ payload: [UInt8], number: UInt64) { send([mailbox.topic, Mailbox.bytes(number), payload]) }
+
   /// Sends frames as they are.
   func send(_ frames: [[UInt8]]) { mailbox.change { $0.outgoing.append(frames) } }
 
-  /// Keeps none of the messages so far any longer.
-  func forgetMessages() { mailbox.change { $0.first = $0.messages.count } }
+  /// Keeps none of the messages so far any longer, but for the last ones.
+  func forgetMessages(keeping count: Int = 0) { mailbox.change { $0.first = $0.messages.count - count } }
 
   func setReplay(_ replay: Replay) { mailbox.change { $0.replay = replay } }
 

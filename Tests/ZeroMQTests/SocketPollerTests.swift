@@ -45,10 +45,8 @@ import ZeroMQ
     #expect(message.withFrame(1) { unsafe $0.unsafeLoad(as: UInt8.self) } == 42)
     let isThereMore = router.receive(into: &message)
     #expect(!isThereMore)
-    // What was there stays until something else comes, or it is given back.
+    // What was there stays until something else comes.
     #expect(message.frameCount == 2)
-    message.clear()
-    #expect(message.frameCount == 0)
     poller.remove(router)
   }
 

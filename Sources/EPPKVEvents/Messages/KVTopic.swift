@@ -1,5 +1,3 @@
-package import EPPCore
-
 /// The topic of a message by the anchor's convention: `kv@<address>@<model>`.
 package struct KVTopic: Equatable, Sendable {
   /// What an engine calls itself: `ip`, `ip:port`, or a name.
@@ -14,15 +12,5 @@ package struct KVTopic: Equatable, Sendable {
     guard let end = rest.firstIndex(of: "@"), end > rest.startIndex else { return nil }
     address = String(rest[..<end])
     model = String(rest[rest.index(after: end)...])
-  }
-
-  /// Whether it names this endpoint and no other port of its host.
-  package func isExactly(_ endpoint: Endpoint) -> Bool {
-    address == endpoint.name || address == endpoint.address.description
-  }
-
-  /// Whether it names the host of this endpoint, without a port.
-  package func isHost(of endpoint: Endpoint) -> Bool {
-    address == endpoint.address.host || address == "[\(endpoint.address.host)]"
   }
 }

@@ -1,8 +1,8 @@
-import EPPCore
+package import EPPCore
 
 /// Which endpoint a topic names.
-struct TopicDirectory {
-  enum Sender: Equatable {
+package struct TopicDirectory {
+  package enum Sender: Equatable {
     case endpoint(EndpointSlot)
     /// An address that no endpoint of the pool has.
     case nobody
@@ -13,26 +13,55 @@ struct TopicDirectory {
   }
 
   /// Changes whenever an answer may have changed.
-  private(set) var version = 0
+  package private(set) var version = 0
   private var endpoints: [EndpointSlot: Endpoint] = [:]
+  /// Who is called so, by name or by address and port: found without a look at each endpoint, for every stream asks anew
+  /// after a change of the pool.
+  private var byName: [String: Set<EndpointSlot>] = [:]
+  /// Who is on a host, however it is written.
+  private var byHost: [String: Set<EndpointSlot>] = [:]
   private var known: [[UInt8]: Sender] = [:]
 
-  mutating func insert(_ endpoint: Endpoint) {
-    endpoints[endpoint.slot] = endpoint
+  package init() {}
+
+  package mutating func insert(_ endpoint: Endpoint) {
+    let before = endpoints.updateValue(endpoint, forKey: endpoint.slot)
+    if let before {
+      guard before.name != endpoint.name || before.address != endpoint.address else { return }
+      forget(before)
+    }
+    for name in Self.names(of: endpoint) { byName[name, default: []].insert(endpoint.slot) }
+    for host in Self.hosts(of: endpoint) { byHost[host, default: []].insert(endpoint.slot) }
     forgetAnswers()
   }
 
-  mutating func remove(_ slot: EndpointSlot) {
-    endpoints[slot] = nil
+  package mutating func remove(_ slot: EndpointSlot) {
+    guard let endpoint = endpoints.removeValue(forKey: slot) else { return }
+    forget(endpoint)
     forgetAnswers()
+  }
+
+  private mutating func forget(_ endpoint: Endpoint) {
+    for name in Self.names(of: endpoint) { Self.remove(endpoint.slot, from: &byName[name]) }
+    for host in Self.hosts(of: endpoint) { Self.remove(endpoint.slot, from: &byHost[host]) }
+  }
+
+  private static func remove(_ slot: EndpointSlot, from slots: inout Set<EndpointSlot>?) {
+    slots?.remove(slot)
+    if slots?.isEmpty == true { slots = nil }
+  }
+
+  private static func names(of endpoint: Endpoint) -> [String] { [endpoint.name, endpoint.address.description] }
+  private static func hosts(of endpoint: Endpoint) -> [String] {
+    [endpoint.address.host, "[\(endpoint.address.host)]"]
   }
 
   private mutating func forgetAnswers() {
     version += 1
-    known.removeAll()
+    known.removeAll(keepingCapacity: true)
   }
 
-  mutating func sender(_ topic: [UInt8]) -> Sender {
+  package mutating func sender(_ topic: [UInt8]) -> Sender {
     if let sender = known[topic] { return sender }
     let sender = find(topic)
     // Whoever sends another topic with every message gets no memory for it.
@@ -42,9 +71,8 @@ struct TopicDirectory {
 
   private func find(_ topic: [UInt8]) -> Sender {
     guard let topic = KVTopic(String(decoding: topic, as: UTF8.self)) else { return .unnamed }
-    let named = endpoints.values.filter { topic.isExactly($0) }
-    let found = named.isEmpty ? endpoints.values.filter { topic.isHost(of: $0) } : named
+    let found = byName[topic.address] ?? byHost[topic.address] ?? []
     guard let first = found.first else { return .nobody }
-    return found.count == 1 ? .endpoint(first.slot) : .several(found.count)
+    return found.count == 1 ? .endpoint(first) : .several(found.count)
   }
 }

@@ -7,6 +7,9 @@ extension KVStream {
   /// Subscribes; the library connects as soon as somebody listens, and again whenever the connection is lost.
   func connect() {
     guard let events = address.events else { return }
+    isConnected = false
+    if disconnectedAt == nil { disconnectedAt = shop.now() }
+    reviveAt = nil
     do throws(ZeroMQError) {
       let socket = try Socket(.sub, shop.library)
       socket.maximumFrameBytes = shop.configuration.maximumFrameBytes
@@ -15,7 +18,7 @@ extension KVStream {
       // A machine that has vanished says nothing: without this its successor would never be connected to.
       socket.setHeartbeat(every: .seconds(5), timeout: .seconds(10))
       socket.setHandshakeTimeout(.seconds(10))
-      socket.allowsIPv6 = events.contains("[")
+      socket.allowsIPv6 = needsIPv6(events)
       socket.subscribe("")
       let monitor = try ConnectionMonitor(socket)
       try socket.connect(events)
@@ -26,12 +29,15 @@ extension KVStream {
       shop.ready.insert(SocketTag(id, .events).number)
       shop.ready.insert(SocketTag(id, .connection).number)
     } catch {
-      shop.logger.error("KV events cannot be followed: \(error)", metadata: metadata)
+      warn(.noSocket, "KV events cannot be followed, and it is tried again: \(error)")
+      disconnect()
+      reviveAt = shop.now().advanced(by: reviveAfter)
     }
-    isConnected = false
-    disconnectedAt = shop.now()
-    reviveAt = nil
   }
+
+  /// Whether the library is to look up an address of IPv6. It takes one of a kind: a name that has both kinds would lead
+  /// to a publisher that listens on IPv4 alone no more.
+  func needsIPv6(_ address: String) -> Bool { address.contains("[") || triesIPv6 }
 
   func disconnect() {
     if let monitor { shop.poller.remove(monitor) }
@@ -49,6 +55,9 @@ extension KVStream {
     guard let socket else { return false }
     for _ in 0..<limit {
       guard socket.receive(into: &shop.message) else { return false }
+      // A new connection is told of before its first message comes. That one may have the very number that the last
+      // connection's messages have left open, and be another process's.
+      receiveConnectionEvents()
       receivedMessage()
     }
     return true
@@ -65,6 +74,7 @@ extension KVStream {
         disconnectedAt = nil
         reviveAt = nil
         quietAt = shop.now().advanced(by: shop.configuration.quietAfterConnect)
+        replayPause.reset()
         handle(.connected)
       case .disconnected:
         noteDisconnected()
@@ -105,16 +115,31 @@ extension KVStream {
   /// Does what is due.
   func tickConnection(_ now: MonotonicTime) {
     if let reviveAt, now >= reviveAt {
-      warn(
-        .notZeroMQ,
-        "the connection has ended because of what came over it: no ZeroMQ, or a message of more than "
-          + "\(shop.configuration.maximumFrameBytes) bytes; it is made again")
+      if socket != nil {
+        warn(
+          .notZeroMQ,
+          "the connection has ended because of what came over it: no ZeroMQ, or a message of more than "
+            + "\(shop.configuration.maximumFrameBytes) bytes; it is made again")
+      }
       reviveAfter = min(reviveAfter * 2, shop.configuration.longestRevive)
       disconnect()
       connect()
     }
     if let disconnectedAt, now >= disconnectedAt.advanced(by: shop.configuration.disconnectedAfter) {
-      setFollowed(false)
+      noteUnreachable(now)
     }
+  }
+
+  private func noteUnreachable(_ now: MonotonicTime) {
+    if followed {
+      setFollowed(false)
+      shop.logger.warning(
+        "the engine's KV events cannot be reached: its cache is guessed from what is sent there", metadata: metadata)
+    }
+    guard address.hasName, socket != nil, reviveAt == nil else { return }
+    triesIPv6.toggle()
+    disconnect()
+    disconnectedAt = now
+    connect()
   }
 }

@@ -7,18 +7,28 @@ extension KVStream {
   /// Asks for all messages from a number on, as soon as it is the stream's turn. What still comes of an earlier replay is
   /// not read any more.
   func beginReplay(from number: UInt64) {
-    closeReplay()
-    let isWaiting = wantsReplay != nil
+    endReplay()
+    // A replay socket that does not answer keeps no message waiting for long: what is missing is lost then.
+    guard replayPause.isShort(shop.now()) else { return handle(.replayEnded(.brokenOff)) }
     wantsReplay = number
-    if hasTurn {
-      askForReplay()
-    } else if !isWaiting {
-      shop.enqueueReplay(id)
+    replayAttempts = 0
+    catchUp.asks += 1
+    guard catchUp.asks <= shop.configuration.maximumReplayAsks else {
+      return giveUpReplay("it has been asked \(catchUp.asks - 1) times in a row and leaves something out each time")
     }
+    enqueueReplay(shop.now())
+  }
+
+  /// Waits for a turn, or for the end of the pause first: then it is for the next tick.
+  private func enqueueReplay(_ now: MonotonicTime) {
+    guard wantsReplay != nil, !isQueued, !hasTurn, replayPause.isOver(now) else { return }
+    isQueued = true
+    shop.turns.enqueue(id, isUrgent: !machine.isChecking)
   }
 
   /// It is the stream's turn to ask.
   func takeTurn() {
+    isQueued = false
     hasTurn = true
     askForReplay()
   }
@@ -26,34 +36,38 @@ extension KVStream {
   /// Gives the turn to others, and the socket back.
   func endReplay() {
     closeReplay()
-    if hasTurn {
-      shop.endReplay()
-    } else if wantsReplay != nil {
-      shop.removeWaitingReplay(id)
-    }
-    hasTurn = false
+    if isQueued { shop.turns.remove(id) }
+    isQueued = false
+    giveTurnBack()
     wantsReplay = nil
   }
 
   private func closeReplay() {
-    if let replay { shop.poller.remove(replay.socket) }
-    replay = nil
+    guard let replay else { return }
+    shop.poller.remove(replay.socket)
+    catchUp.spent += shop.now().duration(since: replay.startedAt)
+    self.replay = nil
   }
 
-  private func askForReplay(attempts: Int = 1) {
+  private func giveTurnBack() {
+    if hasTurn { shop.turns.end() }
+    hasTurn = false
+  }
+
+  private func askForReplay() {
     guard let number = wantsReplay, let address = address.replay else { return endReplay() }
-    closeReplay()
+    replayAttempts += 1
     let now = shop.now()
     do throws(ZeroMQError) {
       let socket = try Socket(.dealer, shop.library)
       socket.maximumFrameBytes = shop.configuration.maximumFrameBytes
-      // A publisher's socket drops what is not taken off it at once: all of a replay may be read ahead.
-      socket.receiveHighWaterMark = Int32(clamping: shop.configuration.maximumReplayMessages)
+      // What the publisher's socket has no room for it drops: that is asked for again.
+      socket.receiveHighWaterMark = shop.configuration.maximumReplayReadAhead
       socket.setReconnectInterval(.milliseconds(100), atMost: .seconds(1))
-      socket.allowsIPv6 = address.contains("[")
+      socket.allowsIPv6 = needsIPv6(address)
       try socket.connect(address)
       try shop.poller.add(socket, tag: SocketTag(id, .replay).number)
-      replay = ReplayRequest(socket: socket, start: number, startedAt: now, heardAt: now, attempts: attempts)
+      replay = ReplayRequest(socket: socket, startedAt: now, heardAt: now)
       _ = socket.send([[], KVFrames.bytes(of: number)])
       shop.ready.insert(SocketTag(id, .replay).number)
     } catch {
@@ -76,8 +90,10 @@ extension KVStream {
   private func receivedReplay() {
     let count = shop.message.frameCount
     let answer = KVFrames.replayed(count: count) { shop.message.withFrame($0, KVFrames.number) }
-    replay?.heardAt = shop.now()
+    let now = shop.now()
+    replay?.heardAt = now
     replay?.messages += 1
+    catchUp.messages += 1
     switch answer {
     case .end:
       shop.series.completeReplays.increment()
@@ -89,17 +105,19 @@ extension KVStream {
       warn(
         .replay, "the engine's replay socket answers with \(count) frames: that is none of vLLM's or SGLang's answers")
     case .message(let number, let frame):
-      lastMessageAt = replay?.heardAt
+      lastMessageAt = now
       shop.message.withFrame(frame) { payload in
-        replay?.bytes += payload.byteCount
+        catchUp.bytes += payload.byteCount
+        let before = messages
         handle(.replayed(KVMessageID(number: number, payload: payload)), payload)
+        if messages > before { replay?.applied += 1 }
       }
     }
-    guard let replay else { return }
-    if replay.messages > shop.configuration.maximumReplayMessages
-      || replay.bytes > shop.configuration.maximumReplayBytes
+    guard replay != nil else { return }
+    if catchUp.messages > shop.configuration.maximumReplayMessages
+      || catchUp.bytes > shop.configuration.maximumReplayBytes
     {
-      giveUpReplay("it has brought \(replay.messages) messages and \(replay.bytes) bytes and does not end")
+      giveUpReplay("it has brought \(catchUp.messages) messages and \(catchUp.bytes) bytes and does not end")
     }
   }
 
@@ -110,31 +128,60 @@ extension KVStream {
   }
 
   private func finishReplay(_ end: KVStreamStateMachine.ReplayEnd) {
+    let hasBrought = replay.map { $0.applied > 0 } ?? false
     endReplay()
+    switch end {
+    case .complete: replayPause.reset()
+    case .brokenOff: if !hasBrought { replayPause.noteFailure(shop.now()) }
+    case .excessive: replayPause.noteFailure(shop.now())
+    }
+    let lost = machine.lostMessages
     handle(.replayEnded(end))
+    // It does not have what is missing: no reason to ask it with every message that leaves a gap.
+    if end == .complete, machine.lostMessages > lost { replayPause.noteFailure(shop.now()) }
   }
 
   /// Does what is due.
   func tickReplay(_ now: MonotonicTime) {
     if let replay {
-      if now >= replay.startedAt.advanced(by: shop.configuration.replayTimeout), replay.messages > 0 {
+      let spent = catchUp.spent + now.duration(since: replay.startedAt)
+      if spent >= shop.configuration.replayTimeout, catchUp.messages > 0 {
         giveUpReplay("it has taken longer than \(shop.configuration.replayTimeout)")
       } else if now >= replay.heardAt.advanced(by: shop.configuration.replayIdleTimeout) {
-        if replay.messages == 0, replay.attempts < shop.configuration.replayAttempts {
-          askForReplay(attempts: replay.attempts + 1)
-        } else {
-          shop.series.brokenReplays.increment()
-          warn(
-            .replay,
-            "the engine's replay does not answer at \(address.replay ?? "") or breaks off: check --kv-replay-port and "
-              + "replay_endpoint of the engine's --kv-events-config")
-          finishReplay(.brokenOff)
-        }
+        noteUnanswered(replay)
       }
     }
-    if let quietAt, now >= quietAt {
-      self.quietAt = nil
-      handle(.quiet)
+    enqueueReplay(now)
+    tickCheck(now)
+  }
+
+  /// Nothing has come of a replay for a while.
+  private func noteUnanswered(_ replay: ReplayRequest) {
+    // An engine that has something to bring may be slow; a mere look is worth one question.
+    let attempts = machine.isChecking ? 1 : shop.configuration.replayAttempts
+    if replay.messages == 0, replayAttempts < attempts {
+      // Behind all others that wait.
+      closeReplay()
+      giveTurnBack()
+      return enqueueReplay(shop.now())
     }
+    shop.series.brokenReplays.increment()
+    // The end of a long replay may not have had room in the engine's socket: it is asked for.
+    if replay.applied == 0 {
+      warn(
+        .replay,
+        "the engine's replay does not answer at \(address.replay ?? "") or breaks off: check --kv-replay-port and "
+          + "replay_endpoint of the engine's --kv-events-config")
+    }
+    if address.events == nil, address.hasName { triesIPv6.toggle() }
+    finishReplay(.brokenOff)
+  }
+
+  /// Looks whether there was more, when nothing has come for a while or it is not known whose messages they are.
+  private func tickCheck(_ now: MonotonicTime) {
+    let isDue = quietAt.map { now >= $0 } ?? false
+    guard isDue || isConnected && machine.isDoubtful, !machine.isFetching, replayPause.isOver(now) else { return }
+    quietAt = nil
+    handle(.quiet)
   }
 }

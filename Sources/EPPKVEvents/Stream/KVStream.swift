@@ -6,7 +6,7 @@ import ZeroMQ
 
 /// Follows one publisher: does what `KVStreamStateMachine` says. Belongs to the event thread.
 ///
-/// Its sockets are in `KVStream+Connection` and `KVStream+Replay`.
+/// Its sockets are in `KVStream+Connection` and `KVStream+Replay`, what others see of it is in `KVStream+Reports`.
 final class KVStream {
   let endpoint: Endpoint
   let address: KVStreamAddress
@@ -27,11 +27,19 @@ final class KVStream {
   /// When a connection that the library has given up is tried again, and how long to wait the next time.
   var reviveAt: MonotonicTime?
   var reviveAfter: Duration
+  /// Whether a host name is looked up for an address of IPv6: when none of IPv4 has led anywhere.
+  var triesIPv6 = false
 
   // What `KVStream+Replay` keeps.
   var replay: ReplayRequest?
   var wantsReplay: UInt64?
+  /// Whether the stream waits for its turn, and whether it has it.
+  var isQueued = false
   var hasTurn = false
+  /// How often that one has been asked for.
+  var replayAttempts = 0
+  var replayPause: ReplayPause
+  var catchUp = CatchUp()
   /// When to ask whether there was more.
   var quietAt: MonotonicTime?
 
@@ -44,29 +52,25 @@ final class KVStream {
   /// When the next one may be.
   var nextAdoption = MonotonicTime(nanoseconds: 0)
 
-  /// When the engine's process was started, in seconds since 1970.
-  private var startTime: Double?
+  // What `KVStream+Restarts` keeps.
+  /// When the engine's process was started, in seconds since 1970, and the restarts that were noticed when that was learned.
+  var startTime: Double?
+  var restartsAtStart: UInt64 = 0
+  var restartLimit: RestartLimit
+
+  // What `KVStream+Reports` keeps.
+  let series: KVStreamSeries
+  var shown: (state: KVStreamState, lost: UInt64, restarts: UInt64)
+  var wasComplete = true
+  var warned: Set<Warning> = []
+  var unreadableMessages = 0
+
   private var held = HeldMessages()
-  private var followed = false
-  private let series: KVStreamSeries
-  private var shown: (state: KVStreamState, lost: UInt64, restarts: UInt64)
-  private var wasComplete = true
+  private(set) var followed = false
   private(set) var messages = 0
-  private(set) var unreadableMessages = 0
   var lastMessageAt: MonotonicTime?
-  private var warned: Set<Warning> = []
   /// The topic of the last message that was taken, by the directory's version.
   private var acceptedTopic: (bytes: [UInt8], version: Int) = ([], -1)
-
-  /// What is said of a stream once only.
-  enum Warning: Hashable {
-    case unreadable
-    case degraded
-    case notZeroMQ
-    case misdirected
-    case unmatched
-    case replay
-  }
 
   init(id: UInt64, endpoint: Endpoint, address: KVStreamAddress, shop: KVStreamWorkshop) {
     self.id = id
@@ -75,7 +79,9 @@ final class KVStream {
     self.shop = shop
     machine = KVStreamStateMachine(hasReplay: address.replay != nil)
     reviveAfter = shop.configuration.reviveAfter
-    series = shop.metrics.kvStreamSeries(endpoint: endpoint.name, rank: address.rank)
+    replayPause = ReplayPause(first: shop.configuration.replayPause, longest: shop.configuration.longestReplayPause)
+    restartLimit = RestartLimit(pause: shop.configuration.restartPause)
+    series = shop.takeSeries(endpoint: endpoint.name, rank: address.rank)
     shown = (.waiting, 0, 0)
     series.state.set(KVStreamState.waiting.number)
   }
@@ -90,22 +96,15 @@ final class KVStream {
     shop.index.resetEvents(from: endpoint.slot, rank: address.rank)
     if isAdopting { shop.index.setAdopting(false, endpoint.slot) }
     isAdopting = false
-    series.remove()
-  }
-
-  var status: KVStreamStatus {
-    KVStreamStatus(
-      endpoint: endpoint.name, rank: address.rank, events: address.events, replay: address.replay,
-      isConnected: isConnected, state: machine.state, isFollowed: followed, nextMessage: machine.next,
-      messages: messages, lostMessages: machine.lostMessages, unreadableMessages: unreadableMessages,
-      heldMessages: held.count, restarts: machine.restarts, blockHashes: hashCheck.name,
-      silentFor: lastMessageAt.map { Double(shop.now().duration(since: $0).components.seconds) })
+    shop.giveBack(series, endpoint: endpoint.name, rank: address.rank)
   }
 
   // MARK: - Events
 
   /// A live message has come: the frames of `shop.message` are topic, number, payload.
-  func receivedMessage() {
+  ///
+  /// - Parameter isDecoded: whether `shop.batch` holds what the payload says.
+  func receivedMessage(isDecoded: Bool = false) {
     guard shop.message.frameCount == 3, let number = shop.message.withFrame(1, KVFrames.number),
       number < KVFrames.endMarker
     else {
@@ -116,7 +115,7 @@ final class KVStream {
     quietAt = lastMessageAt?.advanced(by: shop.configuration.quietAfterMessage)
     shop.message.withFrame(2) { payload in
       let id = KVMessageID(number: number, payload: payload)
-      handle(.message(id, canWait: canHold(payload.byteCount)), payload)
+      handle(.message(id, canWait: canHold(payload.byteCount)), payload, isDecoded: isDecoded)
     }
   }
 
@@ -141,11 +140,15 @@ final class KVStream {
   /// Something has happened that has no message.
   func handle(_ event: KVStreamStateMachine.Event) { handle(event, RawSpan()) }
 
-  func handle(_ event: KVStreamStateMachine.Event, _ payload: RawSpan) {
+  func handle(_ event: KVStreamStateMachine.Event, _ payload: RawSpan, isDecoded: Bool = false) {
     for action in machine.handle(event) {
       switch action {
-      case .reset: shop.index.resetEvents(from: endpoint.slot, rank: address.rank)
-      case .apply: if let id = event.message { apply(payload, id) }
+      case .reset:
+        shop.index.resetEvents(from: endpoint.slot, rank: address.rank)
+        // What comes next is another engine's, or learned anew: what failed before says nothing about it.
+        replayPause.reset()
+        catchUp = CatchUp()
+      case .apply: if let id = event.message { apply(payload, id, isDecoded: isDecoded) }
       case .hold:
         if case .message(let id, _) = event {
           held.append(payload, number: id.number)
@@ -168,6 +171,10 @@ final class KVStream {
       case .replay(let number): beginReplay(from: number)
       }
     }
+    if !machine.isFetching {
+      if wantsReplay != nil { endReplay() }
+      catchUp = CatchUp()
+    }
     show()
   }
 
@@ -176,9 +183,9 @@ final class KVStream {
       && shop.heldBytes + bytes <= shop.configuration.maximumHeldBytesOfAll
   }
 
-  private func apply(_ payload: RawSpan, _ id: KVMessageID) {
+  private func apply(_ payload: RawSpan, _ id: KVMessageID, isDecoded: Bool = false) {
     do throws(MessagePackError) {
-      try shop.decoder.decode(payload, into: &shop.batch)
+      if !isDecoded { try shop.decoder.decode(payload, into: &shop.batch) }
     } catch {
       noteUnreadable("\(error)")
       _ = machine.handle(.unreadable)
@@ -193,6 +200,14 @@ final class KVStream {
     setFollowed(true)
     noteOrphans(counts)
     if counts.cleared > 0 { _ = machine.handle(.cleared) }
+  }
+
+  /// Messages that wait for a replay.
+  var heldMessages: Int { held.count }
+
+  /// Tells snapshots where the stream stands when that has changed without a message.
+  func notePosition() {
+    shop.index.notePosition(machine.lastMessage.map { position(after: $0) }, of: endpoint.slot, rank: address.rank)
   }
 
   /// Where the stream stands when a message has been applied, for snapshots.
@@ -224,20 +239,6 @@ final class KVStream {
     }
   }
 
-  /// The start time of the engine's process has been learned.
-  ///
-  /// - Returns: whether it is later than the one that was known.
-  func noteStart(at time: Double) -> Bool {
-    // Only ever later: pages of several processes behind one port show now one time, now another.
-    guard let known = startTime else {
-      startTime = time
-      return false
-    }
-    guard time > known else { return false }
-    startTime = time
-    return true
-  }
-
   /// Whether picks rely on the stream from now on.
   func setFollowed(_ isFollowed: Bool) {
     guard followed != isFollowed else { return }
@@ -246,127 +247,6 @@ final class KVStream {
     if isFollowed {
       shop.logger.info(
         "following the engine's KV events: prefixes that it holds are known exactly", metadata: metadata)
-    } else if isConnected == false {
-      shop.logger.warning(
-        "the engine's KV events cannot be reached: its cache is guessed from what is sent there",
-        metadata: metadata)
     }
-  }
-
-  // MARK: - What others see
-
-  var metadata: Logger.Metadata {
-    var metadata: Logger.Metadata = ["endpoint": .string(endpoint.name)]
-    if let events = address.events { metadata["events"] = .string(events) }
-    if address.rank > 0 { metadata["rank"] = .stringConvertible(address.rank) }
-    return metadata
-  }
-
-  /// Says something once for the life of the stream; metrics go on counting.
-  func warn(_ warning: Warning, _ text: @autoclosure () -> String) {
-    guard warned.insert(warning).inserted else { return }
-    shop.logger.warning("\(text())", metadata: metadata)
-  }
-
-  /// The engine's blocks are never asked for, and it finds prompts in its cache all the same.
-  func warnUnmatched() {
-    warn(
-      .unmatched,
-      "the engine finds prompts in its cache, and nothing that its KV events announce matches what is sent there. Likely "
-        + "causes: requests are tokenized otherwise than the engine does it (another tokenizer or chat template), the "
-        + "name of a LoRA adapter or a cache_salt differs, engines of the pool have blocks of different sizes (the last "
-        + "one announced has \(shop.index.currentAnnouncements().blockTokens) tokens), or most of its cache is older than its "
-        + "events here, and its hash seed is not known (PYTHONHASHSEED). "
-        + "epp_prefix_unmatched_windows_total goes on counting")
-  }
-
-  private func noteUnreadable(_ reason: String) {
-    unreadableMessages += 1
-    shop.series.unreadable.increment()
-    warn(
-      .unreadable,
-      "a message is none of vLLM's or SGLang's KV events: \(reason); is it the port of --kv-events-config? "
-        + "Further ones are counted in epp_kv_events_messages_total{outcome=\"unreadable\"}")
-  }
-
-  /// Brings metrics and the log up to the machine's state.
-  private func show() {
-    let state = machine.state
-    if state != shown.state {
-      series.state.set(state.number)
-      if state == .degraded {
-        warn(
-          .degraded,
-          address.replay == nil
-            ? "not all of the engine's KV events have come, and there is no replay socket to ask (--kv-replay-port, or "
-              + "kvReplay in the endpoints file): blocks may be missed until its cache is emptied"
-            : "not all of the engine's KV events could be had, by its replay either: blocks may be missed until its "
-              + "cache is emptied")
-      }
-    }
-    if machine.lostMessages > shown.lost { series.lost.increment(by: Int(clamping: machine.lostMessages - shown.lost)) }
-    if machine.restarts > shown.restarts {
-      series.restarts.increment(by: Int(clamping: machine.restarts - shown.restarts))
-      hashCheck = EngineHashCheck()
-      shop.logger.info("the engine was started anew: its cache is empty", metadata: metadata)
-    }
-    shown = (state, machine.lostMessages, machine.restarts)
-    guard machine.isComplete != wasComplete else { return }
-    wasComplete = machine.isComplete
-    shop.index.notePosition(
-      machine.lastMessage.map { position(after: $0) }, of: endpoint.slot, rank: address.rank)
-  }
-}
-
-extension KVStreamStateMachine.Event {
-  /// The message that it is about.
-  fileprivate var message: KVMessageID? {
-    switch self {
-    case .message(let id, _), .replayed(let id): id
-    default: nil
-    }
-  }
-}
-
-extension KVStreamState {
-  /// Its number on the metrics page.
-  fileprivate var number: Int {
-    switch self {
-    case .waiting: 0
-    case .replaying: 1
-    case .live: 2
-    case .degraded: 3
-    }
-  }
-}
-
-extension EngineHashCheck {
-  /// How the engine hashes, in a word.
-  fileprivate var name: String {
-    switch verdict {
-    case .open: "unknown"
-    case .known(let hasher): hasher.algorithm.rawValue
-    case .foreign: "other"
-    }
-  }
-}
-
-extension KVEventSeries {
-  /// Counts what the tokens of a prompt have told.
-  func count(adopted counts: AnnouncedCounts) {
-    stored.increment(by: counts.stored)
-    adopted.increment(by: counts.adopted)
-    refused.increment(by: counts.refused)
-  }
-
-  fileprivate func count(_ counts: AnnouncedCounts) {
-    applied.increment()
-    stored.increment(by: counts.stored)
-    removed.increment(by: counts.removed)
-    clears.increment(by: counts.cleared)
-    orphaned.increment(by: counts.orphaned)
-    unknown.increment(by: counts.unknown)
-    notIndexed.increment(by: counts.notIndexed)
-    refused.increment(by: counts.refused)
   }
 }

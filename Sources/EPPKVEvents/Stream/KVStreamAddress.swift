@@ -8,13 +8,20 @@ package struct KVStreamAddress: Hashable, Sendable {
   package var replay: String?
   package var rank: Int
 
+  /// Whether the publisher is given by a host name, which may stand for addresses of both kinds.
+  var hasName: Bool {
+    guard let text = events ?? replay, text.hasPrefix("tcp://") else { return false }
+    let host = text.dropFirst(6).prefix { $0 != ":" }
+    return host.first != "[" && !host.utf8.allSatisfy { $0 == 0x2E || (0x30...0x39).contains($0) }
+  }
+
   /// The streams of an endpoint: none when nothing is known of its events.
   package static func all(of endpoint: Endpoint, _ configuration: KVEventsConfiguration) -> [KVStreamAddress] {
     let host = endpoint.address.isIPv6 ? "[\(endpoint.address.host)]" : endpoint.address.host
     let events = endpoint.kvEvents ?? configuration.eventsPort.map { "tcp://\(host):\($0)" }
     let replay = endpoint.kvReplay ?? configuration.replayPort.map { "tcp://\(host):\($0)" }
     guard events != nil else { return [] }
-    return (0..<max(1, configuration.dataParallelSize)).compactMap { rank in
+    return (0..<max(1, configuration.dataParallelSize ?? 1)).compactMap { rank in
       guard let events = events.flatMap({ address($0, rank: rank) }) else { return nil }
       return KVStreamAddress(events: events, replay: replay.flatMap { address($0, rank: rank) }, rank: rank)
     }

@@ -1,4 +1,4 @@
-package import EPPPrefixCache
+import EPPPrefixCache
 
 /// Follows the numbered messages of one publisher (an engine, or one data-parallel rank of it): what happened in, what to
 /// do out.
@@ -10,59 +10,14 @@ package import EPPPrefixCache
 /// - After every connect what is missing is replayed: messages were published meanwhile.
 /// - A replay begins with the last message that is known. When that one is another message by now, or is not there and
 ///   none after it, the engine was started anew, however far its numbers have come.
-/// - While a replay runs, new messages wait; those that it brought too are dropped by their number.
+/// - While a replay runs, new messages wait; those that it brought too are dropped by their number. Nothing waits for a mere
+///   look whether there was more: such a replay may go unanswered.
 /// - What a replay has left out on its way is asked for again, as long as each replay brings something. (The publisher's
 ///   socket drops what does not fit between it and the network.)
 /// - What a replay does not have is lost: the stream goes on and is `degraded` until the cache is known to be empty.
+/// - A replay that is not answered leaves a doubt: the stream is `degraded` until a later one, or the first message of all,
+///   shows that it is the same engine as before.
 package struct KVStreamStateMachine: Sendable {
-  /// What happened.
-  package enum Event: Sendable, Equatable {
-    /// The subscription is up, for the first time or again.
-    case connected
-    /// A live message came. There is room for it to wait, or there is none.
-    case message(KVMessageID, canWait: Bool)
-    /// A message of the replay that runs came.
-    case replayed(KVMessageID)
-    /// No more comes of the replay that runs.
-    case replayEnded(ReplayEnd)
-    /// Nothing has come for a while: the last messages may have been lost on their way.
-    case quiet
-    /// The engine's process is a new one, by other evidence (its start time on the metrics page).
-    case restarted
-    /// What is known of the cache has proved wrong.
-    case mistrusted(CacheContradiction)
-    /// A message was applied that says that the cache is empty.
-    case cleared
-    /// A message that was to be applied could not be read.
-    case unreadable
-  }
-
-  /// How a replay ended.
-  package enum ReplayEnd: Sendable, Equatable {
-    /// The publisher has said that there is no more.
-    case complete
-    /// It was not answered, or not to its end.
-    case brokenOff
-    /// It brought more than any publisher keeps, and was given up.
-    case excessive
-  }
-
-  /// What to do, in this order. `apply`, `hold` and `drop` are about the message of the event.
-  package enum Action: Sendable, Equatable {
-    /// Forget all blocks of the stream.
-    case reset
-    case apply
-    /// Keep the message until it is named by `applyHeld`, or `dropHeld` comes.
-    case hold
-    case drop
-    /// Apply the message with this number that is held; it is the oldest one, all older ones are dropped.
-    case applyHeld(UInt64)
-    /// Drop all messages that are held.
-    case dropHeld
-    /// Ask for all messages from a number on. A replay that still runs is given up: nothing of it counts any more.
-    case replay(from: UInt64)
-  }
-
   /// A replay that runs.
   private struct Replay: Sendable {
     /// The number of the next message to apply, as it was when the replay began.
@@ -71,6 +26,16 @@ package struct KVStreamStateMachine: Sendable {
     var witness: KVMessageID?
     /// Whether nothing is known to be missing, and it only looks whether something is.
     var isCheck: Bool
+    /// Whether a message of it was applied.
+    var hasBrought = false
+  }
+
+  /// What a replay without an answer leaves unknown.
+  private enum Doubt: Sendable {
+    /// Whether anything was published before the first message.
+    case beginning
+    /// Whether the engine is still the one that sent this message.
+    case engine(KVMessageID)
   }
 
   /// Messages that wait for a replay; further ones are dropped, and fetched by the next replay. An engine publishes 20
@@ -97,7 +62,10 @@ package struct KVStreamStateMachine: Sendable {
   private var held: [KVMessageID] = []
   /// Whether messages are lost that say which blocks there are.
   private var isIncomplete = false
-
+  /// Whether the publisher's own memory does not reach back to its first message.
+  private var hasLostBeginning = false
+  private var doubt: Doubt?
+  private var isSuspended = false
   /// Whether what is known before the connection is there comes from an earlier process, and has not been confirmed.
   private var isResumed = false
 
@@ -119,8 +87,17 @@ package struct KVStreamStateMachine: Sendable {
     state = .replaying
   }
 
-  /// Whether no message that matters is lost.
-  package var isComplete: Bool { !isIncomplete }
+  /// Whether no message that matters is lost, as far as is known for sure.
+  package var isComplete: Bool { !isIncomplete && doubt == nil && !isSuspended }
+
+  /// Whether a replay has to show whether the engine is still the same one.
+  package var isDoubtful: Bool { doubt != nil }
+
+  /// Whether a replay is wanted or runs.
+  package var isFetching: Bool { replay != nil }
+
+  /// Whether the replay that is wanted only looks whether something is missing.
+  package var isChecking: Bool { replay?.isCheck ?? false }
 
   /// The message that was applied last since the engine's start.
   package var lastMessage: KVMessageID? { last }
@@ -129,6 +106,7 @@ package struct KVStreamStateMachine: Sendable {
   package var hasApplied: Bool { last != nil }
 
   package mutating func handle(_ event: Event) -> [Action] {
+    if isSuspended, event != .continued { return event.isAboutMessage ? [.drop] : [] }
     let actions =
       switch event {
       case .connected: connected()
@@ -138,8 +116,10 @@ package struct KVStreamStateMachine: Sendable {
       case .quiet: quiet()
       case .restarted: restarted()
       case .mistrusted(let contradiction): mistrusted(contradiction)
-      case .cleared: note(isIncomplete: false)
-      case .unreadable: note(isIncomplete: true)
+      case .cleared: cleared()
+      case .unreadable: unreadable()
+      case .suspended: suspended()
+      case .continued: continued()
       }
     settle()
     return actions
@@ -161,9 +141,10 @@ package struct KVStreamStateMachine: Sendable {
     if let lastLive, message.number <= lastLive { return restart(at: message, canWait) }
     if message.number < nextAtConnect { return restart(at: message, canWait) }
     lastLive = message.number
-    if replay != nil { return [hold(message, canWait)] }
+    if let replay, !replay.isCheck { return [hold(message, canWait)] }
     if message.number < next { return [.drop] }
     if message.number > next {
+      // A look that runs was asked for before this one was published: another one brings what is missing.
       if hasReplay { return [hold(message, canWait), beginReplay()] }
       lose(upTo: message.number)
     }
@@ -180,28 +161,43 @@ package struct KVStreamStateMachine: Sendable {
       if message.number == witness.number, message.mark != witness.mark { return [.drop] + startOver() }
       // The last message is not kept any more: whether this one is of the same process cannot be told.
       if message.number > witness.number { isIncomplete = true }
+      doubt = nil
     }
     guard message.number >= next else { return [.drop] }
     if message.number > next {
       if next > replay.base { return [.drop, beginReplay()] }
+      if last == nil { hasLostBeginning = true }
       lose(upTo: message.number)
     }
+    self.replay?.hasBrought = true
     applied(message)
     return [.apply]
   }
 
   private mutating func replayEnded(_ end: ReplayEnd) -> [Action] {
     guard let replay else { return [] }
-    let hasProgress = next > replay.base
-    if end == .complete, !hasProgress, replay.witness != nil, held.isEmpty {
+    if end == .complete, !replay.hasBrought, replay.witness != nil, held.isEmpty {
       // Neither the last message that was seen nor any later one: they are another engine's numbers.
       return startOver()
     }
-    if end == .brokenOff, hasProgress { return [beginReplay()] }
+    if end == .brokenOff, replay.hasBrought { return [beginReplay()] }
     self.replay = nil
-    // Unanswered, it is not known whether there was anything to bring.
-    if end == .excessive || (end == .brokenOff && !replay.isCheck) { isIncomplete = true }
-    return takeUpHeld(mayReplay: hasProgress && end == .complete)
+    switch end {
+    case .complete: if case .beginning = doubt { doubt = nil }
+    case .brokenOff: if !replay.isCheck { noteUnanswered(replay) }
+    case .excessive: isIncomplete = true
+    }
+    return takeUpHeld(mayReplay: replay.hasBrought && end == .complete)
+  }
+
+  private mutating func noteUnanswered(_ replay: Replay) {
+    // An older doubt says more: who proves to be the engine of then has been it ever since.
+    guard doubt == nil else { return }
+    if let witness = replay.witness {
+      doubt = .engine(witness)
+    } else if last == nil {
+      doubt = .beginning
+    }
   }
 
   private mutating func quiet() -> [Action] {
@@ -217,9 +213,10 @@ package struct KVStreamStateMachine: Sendable {
   }
 
   private mutating func mistrusted(_ contradiction: CacheContradiction) -> [Action] {
-    // That the engine holds more than is known of a stream with gaps is no news, and without a replay nothing is gained
-    // by knowing less.
-    if last == nil || contradiction == .holdsMore && isIncomplete && !hasReplay { return [] }
+    guard last != nil else { return [] }
+    // That the engine holds more than is known of a stream with gaps is no news, and nothing is gained by knowing less:
+    // without a replay, or with one that does not reach back to the beginning.
+    if contradiction == .holdsMore, isIncomplete, !hasReplay || hasLostBeginning { return [] }
     return learnAnew()
   }
 
@@ -230,9 +227,28 @@ package struct KVStreamStateMachine: Sendable {
     return hasReplay ? [.reset, .dropHeld, beginReplay()] : [.reset, .dropHeld]
   }
 
-  private mutating func note(isIncomplete: Bool) -> [Action] {
-    self.isIncomplete = isIncomplete
+  private mutating func cleared() -> [Action] {
+    isIncomplete = false
+    doubt = nil
     return []
+  }
+
+  private mutating func unreadable() -> [Action] {
+    isIncomplete = true
+    return []
+  }
+
+  private mutating func suspended() -> [Action] {
+    forget()
+    isSuspended = true
+    return [.reset, .dropHeld]
+  }
+
+  private mutating func continued() -> [Action] {
+    guard isSuspended else { return [] }
+    isSuspended = false
+    lastLive = nil
+    return hasReplay ? [beginReplay()] : []
   }
 
   // MARK: - Steps
@@ -262,14 +278,15 @@ package struct KVStreamStateMachine: Sendable {
     nextAtConnect = 0
     last = nil
     isIncomplete = false
+    hasLostBeginning = false
+    doubt = nil
     isResumed = false
     replay = nil
     held.removeAll(keepingCapacity: true)
   }
 
   private mutating func beginReplay(isCheck: Bool = false) -> Action {
-    // What was lost is not asked for again: the last message is then not the one before `next`.
-    let witness = last.flatMap { $0.number + 1 == next ? $0 : nil }
+    let witness = if case .engine(let message) = doubt { message } else { last }
     replay = Replay(base: next, witness: witness, isCheck: isCheck)
     return .replay(from: witness?.number ?? next)
   }
@@ -300,6 +317,8 @@ package struct KVStreamStateMachine: Sendable {
   private mutating func applied(_ message: KVMessageID) {
     next = message.number + 1
     last = message
+    // It was the first of all, or what was before it is lost.
+    if case .beginning = doubt { doubt = nil }
   }
 
   private mutating func lose(upTo number: UInt64) {
@@ -313,7 +332,7 @@ package struct KVStreamStateMachine: Sendable {
   private mutating func settle() {
     if let replay, !replay.isCheck {
       state = .replaying
-    } else if isIncomplete {
+    } else if isIncomplete || doubt != nil || isSuspended {
       state = .degraded
     } else {
       state = hasApplied ? .live : .waiting

@@ -13,7 +13,7 @@ final class KVStreamWorkshop {
   let series: KVEventSeries
   let logger: Logger
   let now: @Sendable () -> MonotonicTime
-  let library = Context()
+  let library: Context
   let poller: SocketPoller
   let decoder = KVEventDecoder()
   /// The message at hand.
@@ -26,10 +26,19 @@ final class KVStreamWorkshop {
   var ready: Set<UInt64> = []
   /// Bytes of all streams' messages that wait.
   var heldBytes = 0
+  /// Who may ask for a replay.
+  var turns: ReplayTurns
   private var followedRanks: [EndpointSlot: Set<Int>] = [:]
-  private var runningReplays = 0
-  /// Streams that wait to ask for a replay, in order.
-  private var waitingReplays: [UInt64] = []
+  private var seriesUsers: [SeriesLabels: Int] = [:]
+
+  private struct SeriesLabels: Hashable {
+    var endpoint: String
+    var rank: Int
+  }
+
+  /// Tokens and hashes of a batch for which memory is kept: a prompt of a million tokens.
+  private static let keptTokens = 1 << 20
+  private static let keptHashes = 1 << 16
 
   init(
     configuration: KVEventsConfiguration, index: PrefixIndex, metrics: PickerMetrics, logger: Logger, waker: Waker,
@@ -40,7 +49,9 @@ final class KVStreamWorkshop {
     self.metrics = metrics
     self.logger = logger
     self.now = now
+    library = Context(maximumSockets: configuration.maximumSockets)
     series = metrics.kvEventSeries()
+    turns = ReplayTurns(maximum: configuration.maximumReplays)
     poller = try SocketPoller(waker)
   }
 
@@ -58,24 +69,27 @@ final class KVStreamWorkshop {
     if before != isFollowed, before != (followedRanks[slot] != nil) { index.setFollowed(isFollowed, slot) }
   }
 
-  // MARK: - Turns
+  // MARK: - Series
 
-  /// A stream wants to ask for a replay; `nextReplays` names it when it may.
-  func enqueueReplay(_ stream: UInt64) { waitingReplays.append(stream) }
+  /// The series of a stream. Streams with the same labels share it: an endpoint with another address takes the place of the
+  /// one with its name before that one goes.
+  func takeSeries(endpoint: String, rank: Int) -> KVStreamSeries {
+    seriesUsers[SeriesLabels(endpoint: endpoint, rank: rank), default: 0] += 1
+    return metrics.kvStreamSeries(endpoint: endpoint, rank: rank)
+  }
 
-  /// A stream that had its turn has none any more.
-  func endReplay() { runningReplays -= 1 }
+  /// A stream needs its series no more; the last one takes it off the page.
+  func giveBack(_ series: KVStreamSeries, endpoint: String, rank: Int) {
+    let labels = SeriesLabels(endpoint: endpoint, rank: rank)
+    let others = (seriesUsers[labels] ?? 1) - 1
+    seriesUsers[labels] = others > 0 ? others : nil
+    if others == 0 { series.remove() }
+  }
 
-  /// A stream that waited for its turn has gone.
-  func removeWaitingReplay(_ stream: UInt64) { waitingReplays.removeAll { $0 == stream } }
+  // MARK: - Memory
 
-  /// Streams whose turn it is.
-  func nextReplays() -> ArraySlice<UInt64> {
-    let count = min(waitingReplays.count, configuration.maximumReplays - runningReplays)
-    guard count > 0 else { return [] }
-    let next = waitingReplays.prefix(count)
-    waitingReplays.removeFirst(count)
-    runningReplays += count
-    return next
+  /// Gives the memory of an unusually large batch back.
+  func trim() {
+    if batch.tokens.capacity > Self.keptTokens || batch.hashes.capacity > Self.keptHashes { batch = KVEventBatch() }
   }
 }

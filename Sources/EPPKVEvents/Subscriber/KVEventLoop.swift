@@ -53,8 +53,8 @@ final class KVEventLoop {
       let ready = shop.ready
       shop.ready.removeAll(keepingCapacity: true)
       for number in ready where serve(number) { shop.ready.insert(number) }
-      for id in shop.nextReplays() { streams[id]?.takeTurn() }
       tick()
+      for id in shop.turns.next() { streams[id]?.takeTurn() }
     }
     for stream in streams.values { stream.stop() }
     streams.removeAll()
@@ -101,10 +101,12 @@ final class KVEventLoop {
     var statuses: [KVStreamStatus] = []
     for stream in streams.values {
       stream.tickConnection(now)
+      stream.tickRestarts(now)
       stream.tickReplay(now)
       states[stream.machine.state, default: 0] += 1
       statuses.append(stream.status)
     }
+    shop.trim()
     for followed in endpoints.values { noteAdoption(followed) }
     for state in KVStreamState.allCases { shop.series.streams(in: state.rawValue).set(states[state] ?? 0) }
     mailbox.streams = statuses.sorted { ($0.endpoint, $0.rank) < ($1.endpoint, $1.rank) }
@@ -126,15 +128,28 @@ final class KVEventLoop {
 
   private func follow(_ endpoint: Endpoint) {
     let addresses = KVStreamAddress.all(of: endpoint, configuration)
-    if let known = endpoints[endpoint.slot], known.endpoint == endpoint || known.streams.map(\.address) == addresses {
+    let known = endpoints[endpoint.slot]
+    if let known, isFollowed(known, at: addresses, replayOf: endpoint) {
       endpoints[endpoint.slot]?.endpoint = endpoint
       shop.topics.insert(endpoint)
       return
     }
     unfollow(endpoint.slot)
-    endpoints[endpoint.slot] = FollowedEndpoint(endpoint: endpoint)
+    endpoints[endpoint.slot] = FollowedEndpoint(endpoint: endpoint, startTime: known?.startTime)
     shop.topics.insert(endpoint)
     for address in addresses { add(endpoint, address).connect() }
+  }
+
+  /// Whether the streams that there are follow an endpoint where it is by now. Those of engines that connect to this process
+  /// are not among its addresses.
+  private func isFollowed(
+    _ known: FollowedEndpoint, at addresses: [KVStreamAddress], replayOf endpoint: Endpoint
+  ) -> Bool {
+    known.streams.map(\.address).filter { $0.events != nil } == addresses
+      && known.streams.allSatisfy { stream in
+        stream.address.events != nil
+          || stream.address.replay == KVStreamAddress.replay(of: endpoint, rank: stream.address.rank, configuration)
+      }
   }
 
   private func add(_ endpoint: Endpoint, _ address: KVStreamAddress) -> KVStream {
@@ -143,7 +158,7 @@ final class KVEventLoop {
     streams[stream.id] = stream
     endpoints[endpoint.slot]?.streams.append(stream)
     if let snapshot = resuming(endpoint, address.rank) { stream.resume(snapshot) }
-    if let time = endpoints[endpoint.slot]?.startTime, stream.noteStart(at: time) { stream.handle(.restarted) }
+    if let time = endpoints[endpoint.slot]?.startTime { stream.noteStart(at: time) }
     return stream
   }
 
@@ -163,7 +178,7 @@ final class KVEventLoop {
   }
 
   private func noteStart(of slot: EndpointSlot, at time: Double) {
-    for stream in endpoints[slot]?.streams ?? [] where stream.noteStart(at: time) { stream.handle(.restarted) }
+    for stream in endpoints[slot]?.streams ?? [] { stream.noteStart(at: time) }
     endpoints[slot]?.startTime = time
   }
 
@@ -179,10 +194,13 @@ final class KVEventLoop {
   /// A message at the central socket goes to the stream that its topic and its rank name.
   private func receivedCentralMessage(_ central: CentralPublisherSocket) {
     guard let (slot, rank) = central.sender(), let followed = endpoints[slot] else { return }
+    // Two publishers that count for themselves would look like an engine that is started anew with every message, and ranks
+    // that nobody has would have caches of their own.
+    if let events = followed.streams.lazy.compactMap(\.address.events).first {
+      return central.noteFollowed(at: events)
+    }
     let stream = followed.streams.first { $0.address.rank == rank } ?? admit(followed.endpoint, rank)
-    // Two publishers that count for themselves would look like an engine that is started anew with every message.
-    if let events = stream.address.events { return central.noteFollowed(at: events) }
-    stream.receivedMessage()
+    stream.receivedMessage(isDecoded: true)
   }
 
   private func admit(_ endpoint: Endpoint, _ rank: Int) -> KVStream {

@@ -12,10 +12,18 @@ private struct Owner {
 
   init(hasReplay: Bool) { machine = KVStreamStateMachine(hasReplay: hasReplay) }
 
+  /// Goes on from a snapshot: what it holds is applied.
+  init(resumingAfter last: KVMessageID, isComplete: Bool) {
+    machine = KVStreamStateMachine(resumingAfter: last, isComplete: isComplete)
+    applied = last.number
+  }
+
   mutating func handle(_ event: KVStreamStateMachine.Event, _ message: KVMessageID?, hasReplay: Bool) {
     for action in machine.handle(event) {
       switch action {
-      case .reset: applied = nil
+      case .reset:
+        applied = nil
+        precondition(!machine.isFetching || hasReplay, "there is nobody to ask")
       case .apply: apply(message?.number)
       case .hold:
         guard let message else { preconditionFailure("there is no message to hold") }
@@ -29,9 +37,14 @@ private struct Owner {
         held.removeFirst()
         apply(number)
       case .dropHeld: held.removeAll()
-      case .replay: precondition(hasReplay, "there is nobody to ask")
+      case .replay(let start):
+        precondition(hasReplay && machine.isFetching, "there is nobody to ask")
+        precondition(start <= machine.next, "what is missing is left out")
       }
     }
+    precondition(machine.isFetching || held.isEmpty, "a message waits for nothing")
+    precondition(machine.state != .live || machine.isComplete, "a stream that misses something is not live")
+    precondition(hasReplay || !machine.isDoubtful, "a doubt that nothing can clear")
   }
 
   private mutating func apply(_ number: UInt64?) {
@@ -46,8 +59,13 @@ private struct Owner {
 func followStream(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
   let bytes = unsafe UnsafeBufferPointer(start: start, count: count)
   guard let first = unsafe bytes.first else { return 0 }
+  // Streams with a replay, without one, and such as go on from a snapshot.
   let hasReplay = first & 1 == 0
-  var owner = Owner(hasReplay: hasReplay)
+  let isResumed = first & 3 == 2
+  var owner =
+    isResumed
+    ? Owner(resumingAfter: KVMessageID(number: UInt64(first >> 3), mark: 0), isComplete: first & 4 == 0)
+    : Owner(hasReplay: hasReplay)
   var position = 1
   var base: UInt64 = 0
   func number() -> UInt64 {
@@ -61,7 +79,7 @@ func followStream(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
   while position < count {
     let code = unsafe bytes[position]
     position += 1
-    switch code % 12 {
+    switch code % 14 {
     case 0: owner.handle(.connected, nil, hasReplay: hasReplay)
     case 1, 2, 3, 4:
       let message = KVMessageID(number: code & 16 == 0 ? owner.machine.next : number(), mark: UInt64(code >> 6))
@@ -77,6 +95,8 @@ func followStream(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
       let contradiction: CacheContradiction = code & 32 == 0 ? .holdsLess : .holdsMore
       owner.handle(code & 16 == 0 ? .restarted : .mistrusted(contradiction), nil, hasReplay: hasReplay)
     case 10: owner.handle(.cleared, nil, hasReplay: hasReplay)
+    case 11: owner.handle(.suspended, nil, hasReplay: hasReplay)
+    case 12: owner.handle(.continued, nil, hasReplay: hasReplay)
     default: owner.handle(.unreadable, nil, hasReplay: hasReplay)
     }
   }

@@ -1,0 +1,36 @@
+package import EPPCore
+
+/// How long a replay socket that is of no use is left alone: longer each time, so that an engine whose replay does not
+/// answer takes neither the turns of others nor, again and again, the time of its own messages.
+package struct ReplayPause: Sendable {
+  private let first: Duration
+  private let longest: Duration
+  private var length = Duration.zero
+  /// When the socket may be asked again; nil when nothing has failed.
+  package private(set) var end: MonotonicTime?
+
+  package init(first: Duration, longest: Duration) {
+    self.first = first
+    self.longest = longest
+  }
+
+  /// A replay was not answered, was given up, or had nothing of what was missing.
+  package mutating func noteFailure(_ now: MonotonicTime) {
+    length = length == .zero ? first : min(length * 2, longest)
+    end = now.advanced(by: length)
+  }
+
+  /// A replay was answered, or another process may listen there by now.
+  package mutating func reset() {
+    length = .zero
+    end = nil
+  }
+
+  package func isOver(_ now: MonotonicTime) -> Bool { end.map { now >= $0 } ?? true }
+
+  /// Whether it is over soon enough for messages to wait for it.
+  package func isShort(_ now: MonotonicTime) -> Bool { end.map { $0.duration(since: now) <= Self.patience } ?? true }
+
+  /// About as long as a replay that is answered may take.
+  private static let patience = Duration.seconds(4)
+}

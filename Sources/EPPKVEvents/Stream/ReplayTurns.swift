@@ -1,0 +1,35 @@
+/// Which streams may ask for a replay: so many at a time, one after the other.
+package struct ReplayTurns: Sendable {
+  private let maximum: Int
+  private var running = 0
+  /// Streams that are known to miss something come before those that only look whether they do.
+  private var urgent: [UInt64] = []
+  private var others: [UInt64] = []
+
+  package init(maximum: Int) { self.maximum = maximum }
+
+  /// A stream wants to ask; `next` names it when it may.
+  package mutating func enqueue(_ stream: UInt64, isUrgent: Bool) {
+    if isUrgent { urgent.append(stream) } else { others.append(stream) }
+  }
+
+  /// A stream that waited for its turn wants it no more.
+  package mutating func remove(_ stream: UInt64) {
+    urgent.removeAll { $0 == stream }
+    others.removeAll { $0 == stream }
+  }
+
+  /// A stream that had its turn has none any more.
+  package mutating func end() { running -= 1 }
+
+  /// Streams whose turn it is from now on.
+  package mutating func next() -> [UInt64] {
+    let free = max(0, maximum - running)
+    let first = urgent.prefix(free)
+    let second = others.prefix(free - first.count)
+    urgent.removeFirst(first.count)
+    others.removeFirst(second.count)
+    running += first.count + second.count
+    return Array(first) + second
+  }
+}
