@@ -127,7 +127,7 @@ import ZeroMQ
       return Int(pool.metric("epp_kv_events_messages_total{outcome=\"misdirected\"}") ?? "0") ?? 0 >= 4
     }
     #expect(pool.depth([1, 2, 3], endpoint) == 2)
-    #expect(pool.subscriber.currentStreams().map(\.rank) == [0])
+    try await pool.eventually("one stream") { pool.subscriber.currentStreams().map(\.rank) == [0] }
     try await pool.eventually("the status") { pool.status(endpoint)?.messages == 1 }
     #expect(pool.status(endpoint)?.restarts == 0)
     #expect(pool.log.lines(.warning).count { $0.contains("are followed at tcp://") } == 1)

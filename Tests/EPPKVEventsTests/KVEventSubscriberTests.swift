@@ -223,7 +223,7 @@ import ZeroMQ
     try await pool.eventually("depth 5") { pool.depth(prompt, endpoint) == 5 }
     second.publish(EventBytes().clearing().bytes(rank: 1))
     try await pool.eventually("depth 3") { pool.depth(prompt, endpoint) == 3 }
-    #expect(pool.subscriber.currentStreams().map(\.rank) == [0, 1])
+    try await pool.eventually("the streams") { pool.subscriber.currentStreams().map(\.rank) == [0, 1] }
   }
 
   private static func neighbours(_ context: Context) throws -> (TestPublisher, TestPublisher) {
