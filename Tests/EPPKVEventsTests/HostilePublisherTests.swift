@@ -46,6 +46,8 @@ import ZeroMQ
   @Test func aReplayWithoutEndIsGivenUp() async throws {
     var configuration = FollowedPool.configuration
     configuration.maximumReplayMessages = 500
+    // However long the test takes, it is asked for once.
+    (configuration.replayPause, configuration.longestReplayPause) = (.seconds(3600), .seconds(3600))
     let pool = try FollowedPool(configuration)
     let publisher = try TestPublisher()
     publisher.setReplay(.endless)
@@ -57,7 +59,9 @@ import ZeroMQ
   }
 
   @Test func aReplayThatComesInPiecesForEverIsGivenUp() async throws {
-    let pool = try FollowedPool()
+    var configuration = FollowedPool.configuration
+    (configuration.replayPause, configuration.longestReplayPause) = (.seconds(3600), .seconds(3600))
+    let pool = try FollowedPool(configuration)
     let publisher = try TestPublisher()
     publisher.setReplay(.leaky)
     publisher.publish(EventBytes().storing([1]).bytes())
