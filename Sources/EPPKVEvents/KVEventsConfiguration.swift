@@ -4,8 +4,9 @@ package struct KVEventsConfiguration: Sendable {
   package var eventsPort: UInt16?
   /// The port of every endpoint's replay socket.
   package var replayPort: UInt16?
-  /// Data-parallel ranks behind one endpoint: rank r publishes on the port plus r, as vLLM does.
-  package var dataParallelSize = 1
+  /// Data-parallel ranks behind one endpoint: rank r publishes on the port plus r, as vLLM does. Nil is one for engines that
+  /// listen, and any rank that engines name which connect to this process.
+  package var dataParallelSize: Int?
   /// Where this process listens for publishers that connect to it, such as `tcp://*:5557`; nil when none do.
   package var bindAddress: String?
 

@@ -18,7 +18,8 @@ extension KVEventsConfiguration {
     self.init()
     eventsPort = settings.eventsPort
     replayPort = settings.replayPort
-    dataParallelSize = settings.dataParallelSize
+    // One is what the flag says by default: engines that connect may then be of any rank.
+    dataParallelSize = settings.dataParallelSize > 1 ? settings.dataParallelSize : nil
     bindAddress = settings.eventsBind
   }
 }

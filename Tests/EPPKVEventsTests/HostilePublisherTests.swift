@@ -122,9 +122,12 @@ import ZeroMQ
     let impostor = try TestPublisher(topic: "kv@10.0.0.1:8000@m", central: address)
     try await pool.eventually("misdirected messages") {
       impostor.publish(EventBytes().clearing().bytes())
-      return Int(pool.metric("epp_kv_events_messages_total{outcome=\"misdirected\"}") ?? "0") ?? 0 >= 3
+      // No more is believed of a rank that it does not have.
+      impostor.publish(EventBytes().storing([1, 2, 3]).bytes(rank: 5))
+      return Int(pool.metric("epp_kv_events_messages_total{outcome=\"misdirected\"}") ?? "0") ?? 0 >= 4
     }
-    #expect(pool.depth([1, 2], endpoint) == 2)
+    #expect(pool.depth([1, 2, 3], endpoint) == 2)
+    try await pool.eventually("one stream") { pool.subscriber.currentStreams().map(\.rank) == [0] }
     try await pool.eventually("the status") { pool.status(endpoint)?.messages == 1 }
     #expect(pool.status(endpoint)?.restarts == 0)
     #expect(pool.log.lines(.warning).count { $0.contains("are followed at tcp://") } == 1)

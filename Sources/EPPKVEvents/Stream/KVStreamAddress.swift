@@ -21,7 +21,7 @@ package struct KVStreamAddress: Hashable, Sendable {
     let events = endpoint.kvEvents ?? configuration.eventsPort.map { "tcp://\(host):\($0)" }
     let replay = endpoint.kvReplay ?? configuration.replayPort.map { "tcp://\(host):\($0)" }
     guard events != nil else { return [] }
-    return (0..<max(1, configuration.dataParallelSize)).compactMap { rank in
+    return (0..<max(1, configuration.dataParallelSize ?? 1)).compactMap { rank in
       guard let events = events.flatMap({ address($0, rank: rank) }) else { return nil }
       return KVStreamAddress(events: events, replay: replay.flatMap { address($0, rank: rank) }, rank: rank)
     }

@@ -128,15 +128,28 @@ final class KVEventLoop {
 
   private func follow(_ endpoint: Endpoint) {
     let addresses = KVStreamAddress.all(of: endpoint, configuration)
-    if let known = endpoints[endpoint.slot], known.endpoint == endpoint || known.streams.map(\.address) == addresses {
+    let known = endpoints[endpoint.slot]
+    if let known, isFollowed(known, at: addresses, replayOf: endpoint) {
       endpoints[endpoint.slot]?.endpoint = endpoint
       shop.topics.insert(endpoint)
       return
     }
     unfollow(endpoint.slot)
-    endpoints[endpoint.slot] = FollowedEndpoint(endpoint: endpoint)
+    endpoints[endpoint.slot] = FollowedEndpoint(endpoint: endpoint, startTime: known?.startTime)
     shop.topics.insert(endpoint)
     for address in addresses { add(endpoint, address).connect() }
+  }
+
+  /// Whether the streams that there are follow an endpoint where it is by now. Those of engines that connect to this process
+  /// are not among its addresses.
+  private func isFollowed(
+    _ known: FollowedEndpoint, at addresses: [KVStreamAddress], replayOf endpoint: Endpoint
+  ) -> Bool {
+    known.streams.map(\.address).filter { $0.events != nil } == addresses
+      && known.streams.allSatisfy { stream in
+        stream.address.events != nil
+          || stream.address.replay == KVStreamAddress.replay(of: endpoint, rank: stream.address.rank, configuration)
+      }
   }
 
   private func add(_ endpoint: Endpoint, _ address: KVStreamAddress) -> KVStream {
@@ -181,10 +194,13 @@ final class KVEventLoop {
   /// A message at the central socket goes to the stream that its topic and its rank name.
   private func receivedCentralMessage(_ central: CentralPublisherSocket) {
     guard let (slot, rank) = central.sender(), let followed = endpoints[slot] else { return }
+    // Two publishers that count for themselves would look like an engine that is started anew with every message, and ranks
+    // that nobody has would have caches of their own.
+    if let events = followed.streams.lazy.compactMap(\.address.events).first {
+      return central.noteFollowed(at: events)
+    }
     let stream = followed.streams.first { $0.address.rank == rank } ?? admit(followed.endpoint, rank)
-    // Two publishers that count for themselves would look like an engine that is started anew with every message.
-    if let events = stream.address.events { return central.noteFollowed(at: events) }
-    stream.receivedMessage()
+    stream.receivedMessage(isDecoded: true)
   }
 
   private func admit(_ endpoint: Endpoint, _ rank: Int) -> KVStream {
