@@ -21,6 +21,7 @@ let asyncHTTPClient: Target.Dependency = .product(name: "AsyncHTTPClient", packa
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let hpack: Target.Dependency = .product(name: "NIOHPACK", package: "swift-nio-http2")
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore: Target.Dependency = .product(name: "HummingbirdCore", package: "hummingbird")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
@@ -61,7 +62,7 @@ let package = Package(
     .target(name: "EPPMetrics", dependencies: ["EPPCore"], swiftSettings: strict),
     .target(name: "EPPRequests", dependencies: ["EPPCore"], swiftSettings: strict),
     .target(
-      name: "EPPPrefixCache", dependencies: ["CPrefetch", "EPPCore", "EPPMetrics", crypto], swiftSettings: strict),
+      name: "EPPPrefixCache", dependencies: ["CPrefetch", "EPPCore", crypto], swiftSettings: strict),
     .target(name: "EPPScheduling", dependencies: ["EPPCore", "EPPMetrics", "EPPPrefixCache"], swiftSettings: strict),
     .target(name: "EPPExtProc", dependencies: ["EPPCore"], swiftSettings: strict),
 
@@ -90,7 +91,8 @@ let package = Package(
         crypto, logging, swiftASN1, x509,
       ], swiftSettings: strict),
     .target(
-      name: "EPPObservability", dependencies: ["EPPCore", "EPPMetrics", hummingbird, logging, nioCore],
+      name: "EPPObservability",
+      dependencies: ["EPPCore", "EPPMetrics", hummingbird, hummingbirdCore, logging, nioCore],
       swiftSettings: strict),
     .target(
       name: "EPPConfiguration",
@@ -100,7 +102,7 @@ let package = Package(
     // Stand-ins and test kit.
     .target(
       name: "EngineSimulator",
-      dependencies: ["EPPCore", "EPPRequests", "ZeroMQ", crypto, logging, nioCore, nioHTTP1, nioPosix],
+      dependencies: ["EPPCore", "EPPRequests", "ZeroMQ", crypto, nioCore, nioHTTP1, nioPosix],
       swiftSettings: strict),
 
     // Executables: flags and wiring.
@@ -140,7 +142,7 @@ let package = Package(
       name: "EPPPrefixCacheTests", dependencies: ["EPPCore", "EPPPrefixCache"], resources: [.copy("Fixtures")],
       swiftSettings: strict),
     .testTarget(
-      name: "EPPSchedulingTests", dependencies: ["EPPCore", "EPPMetrics", "EPPPrefixCache", "EPPScheduling"],
+      name: "EPPSchedulingTests", dependencies: ["EPPCore", "EPPPrefixCache", "EPPScheduling"],
       swiftSettings: strict),
     .testTarget(name: "EPPExtProcTests", dependencies: ["EPPCore", "EPPExtProc"], swiftSettings: strict),
     .testTarget(
@@ -167,7 +169,7 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "EngineSimulatorTests",
-      dependencies: ["EPPCore", "EngineSimulator", "ZeroMQ", asyncHTTPClient, logging, nioCore, nioHTTP1],
+      dependencies: ["EPPCore", "EngineSimulator", "ZeroMQ", asyncHTTPClient, nioCore, nioHTTP1],
       swiftSettings: strict),
     .testTarget(name: "ZeroMQTests", dependencies: ["ZeroMQ"], swiftSettings: strict),
   ]

@@ -20,12 +20,7 @@ package enum HeaderName {
   package static let objectiveOld = "x-gateway-inference-objective"
   package static let modelRewrite = "x-llm-d-model-name-rewrite"
   package static let modelRewriteOld = "x-gateway-model-name-rewrite"
-  package static let sloTimeToFirstToken = "x-llm-d-slo-ttft-ms"
-  package static let sloTimeToFirstTokenOld = "x-slo-ttft-ms"
-  package static let sloTimePerOutputToken = "x-llm-d-slo-tpot-ms"
-  package static let sloTimePerOutputTokenOld = "x-slo-tpot-ms"
   package static let droppedReason = "x-llm-d-request-dropped-reason"
-  package static let respondedMarker = "x-went-into-resp-headers"
   package static let sessionID = "x-session-id"
   package static let sessionToken = "x-session-token"
 

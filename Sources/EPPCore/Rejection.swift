@@ -40,6 +40,5 @@ package struct Rejection: Error, Equatable, Sendable {
     case saturated = "rejected-saturated"
     case bufferFull = "rejected-buffer-full"
     case deadline = "rejected-deadline"
-    case shuttingDown = "rejected-shutting-down"
   }
 }

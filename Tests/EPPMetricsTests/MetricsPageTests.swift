@@ -166,7 +166,7 @@ import Testing
     _ = metrics.requestSeries(model: "m", targetModel: "m", fairnessID: "f", priority: 0)
     #expect(metrics.samples(of: "epp_session_affinity_total").count == 3)
     #expect(metrics.samples(of: "epp_rejections_total").count == Rejection.DroppedReason.allCases.count)
-    #expect(metrics.samples(of: "epp_config_reload_failures_total") == ["epp_config_reload_failures_total 0"])
+    #expect(metrics.samples(of: "epp_metrics_series_dropped_total") == ["epp_metrics_series_dropped_total 0"])
     #expect(metrics.samples(of: "llm_d_epp_request_duration_seconds").isEmpty)
     #expect(metrics.samples(of: "llm_d_epp_request_running").count == 1)
   }

@@ -55,7 +55,6 @@ struct MetricFamilies: Sendable {
   let bufferedBodyBytes: MetricFamily<Gauge>
   let endpointStale: MetricFamily<Gauge>
   let endpointScrapeAge: MetricFamily<Gauge>
-  let configReloadFailures: MetricFamily<Counter>
   let seriesDropped: MetricFamily<Counter>
 
   /// What engines say of their caches, and what becomes of it.
@@ -266,8 +265,6 @@ struct MetricFamilies: Sendable {
     endpointScrapeAge = list.own(
       "endpoint_scrape_age_seconds", "Age of the endpoint's last good metrics page; +Inf before the first.",
       [.endpointName])
-    configReloadFailures = list.own(
-      "config_reload_failures_total", "Configuration files that were refused; the one before stayed in force.", [])
     seriesDropped = list.seriesDropped
     all = list.families.sorted { $0.descriptor.name < $1.descriptor.name }
   }

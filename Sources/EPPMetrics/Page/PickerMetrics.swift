@@ -56,8 +56,6 @@ package final class PickerMetrics: Sendable {
   package let sessionAffinity: SessionAffinityCounters
   /// `epp_buffered_body_bytes`: add what is taken, and the same with a minus sign when it is given back.
   package let bufferedBodyBytes: Gauge
-  /// `epp_config_reload_failures_total`.
-  package let configReloadFailures: Counter
   /// `epp_metrics_series_dropped_total`.
   package let seriesDropped: Counter
 
@@ -93,7 +91,6 @@ package final class PickerMetrics: Sendable {
       new: families.sessionAffinity.cell(["new"]), kept: families.sessionAffinity.cell(["kept"]),
       moved: families.sessionAffinity.cell(["moved"]))
     bufferedBodyBytes = families.bufferedBodyBytes.cell([])
-    configReloadFailures = families.configReloadFailures.cell([])
     seriesDropped = families.seriesDropped.cell([])
     families.info.cell([options.commit, options.buildReference]).set(1)
     for reason in Rejection.DroppedReason.allCases { _ = families.rejections.cell([reason.rawValue]) }
