@@ -79,6 +79,24 @@ import Testing
     #expect(depth(Array(0...4), index) == 5)
   }
 
+  /// Wherever they stand in a snapshot: the order of parents is another one than that of stores.
+  @Test(arguments: [[1, 2], [2, 1]]) func copiesGoFromTheStoreThatCameFirst(_ order: [Int]) {
+    var waiting = WaitingStores(arrivals: 10)
+    for arrival in order {
+      let event = BlocksStored(
+        hashes: 0..<1, parent: UInt64(100 + arrival), tokens: 0..<1, blockTokens: 1, tier: .gpu, loRAName: nil,
+        extraKeys: [], group: nil, cacheKind: .wholePrefix)
+      waiting.append(
+        WaitingStores.Store(hashes: [7], tokens: [7], event: event, arrival: arrival), parent: UInt64(100 + arrival))
+    }
+    let first = waiting.remove(7, .gpu)
+    #expect(first && !waiting.isAwaited(101) && waiting.isAwaited(102))
+    let second = waiting.remove(7, .gpu)
+    #expect(second && waiting.isEmpty && waiting.sizeInBytes == 0)
+    let third = waiting.remove(7, .gpu)
+    #expect(!third)
+  }
+
   @Test func whatWaitsForOneParentGoesInAnyOrder() {
     let index = PrefixIndex()
     let count = UInt32(WaitingStores.maximumBlocks)

@@ -128,7 +128,11 @@ struct WaitingStores {
     queues[parent]?.left += 1
     blockCount += store.hashes.count
     sizeInBytes += store.sizeInBytes
-    for hash in store.hashes { places[hash, default: []].append(Place(parent: parent, arrival: store.arrival)) }
+    for hash in store.hashes {
+      // In a snapshot they stand in the order of their parents.
+      let later = places[hash]?.firstIndex { $0.arrival > store.arrival } ?? places[hash]?.endIndex ?? 0
+      places[hash, default: []].insert(Place(parent: parent, arrival: store.arrival), at: later)
+    }
   }
 
   /// The stores that wait for a block, which is known from now on.
