@@ -8,7 +8,7 @@ extension TokenSourceTests {
   @Test func anEngineThatFailsIsLeftAloneAndAnotherOneAsked() async throws {
     let bad = try await AnswerServer.start { _, _ in AnswerServer.Answer(status: 500, body: "oops") }
     let good = try await AnswerServer.start { _, _ in AnswerServer.Answer(body: #"{"token_ids": [1]}"#) }
-    let source = source()
+    let source = source(isFrozen: true)
     for number in 0..<10 {
       let ids = try await tokens(
         source, chat.replacing("fox", with: "fox \(number)"), at: [bad.address, good.address])
@@ -23,7 +23,7 @@ extension TokenSourceTests {
 
   @Test func whereAllAreLeftAloneNobodyWaits() async throws {
     let bad = try await AnswerServer.start { _, _ in AnswerServer.Answer(status: 500, body: "oops") }
-    let source = source()
+    let source = source(isFrozen: true)
     for number in 0..<3 {
       _ = try await tokens(source, chat.replacing("fox", with: "fox \(number)"), at: [bad.address])
     }

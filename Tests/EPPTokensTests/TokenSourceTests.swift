@@ -11,7 +11,10 @@ import Testing
 @Suite struct TokenSourceTests {
   let metrics = PickerMetrics()
 
-  func source(_ change: (inout TokenSourceConfiguration) -> Void = { _ in }) -> TokenSource {
+  /// - Parameter isFrozen: whether no time goes by, however long the test takes.
+  func source(
+    isFrozen: Bool = false, _ change: (inout TokenSourceConfiguration) -> Void = { _ in }
+  ) -> TokenSource {
     var configuration = TokenSourceConfiguration()
     // Beside the other tests, and under a sanitizer, an engine of this process takes seconds.
     configuration.renderTimeout = .seconds(100)
@@ -21,7 +24,7 @@ import Testing
     return TokenSource(
       configuration: configuration, metrics: metrics, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     ) {
-      let (seconds, attoseconds) = (ContinuousClock.now - start).components
+      let (seconds, attoseconds) = (isFrozen ? .zero : ContinuousClock.now - start).components
       return MonotonicTime(
         nanoseconds: 1_000_000_000 + UInt64(seconds) * 1_000_000_000 + UInt64(attoseconds / 1_000_000_000))
     }
