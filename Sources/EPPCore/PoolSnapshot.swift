@@ -12,6 +12,8 @@ package final class PoolSnapshot: Sendable {
     /// would say is taken from the others (`assumed`): neither as nothing, which would draw all requests to an engine
     /// that may be dead, nor as saturated.
     package let isStale: Bool
+    /// Whether nobody listened at the endpoint's address when it was last tried.
+    package let refusesConnections: Bool
     /// What stands in for a stale endpoint's page: the mean of the pool's fresh ones; zero where there is none.
     package fileprivate(set) var assumed = AssumedLoad()
     /// `endpoint.address` as text, made once: it goes into every destination header.
@@ -19,12 +21,14 @@ package final class PoolSnapshot: Sendable {
 
     /// - Parameter destination: the address as text, where it is made already.
     package init(
-      endpoint: Endpoint, metrics: EndpointMetrics, load: EndpointLoad, isStale: Bool, destination: String? = nil
+      endpoint: Endpoint, metrics: EndpointMetrics, load: EndpointLoad, isStale: Bool,
+      refusesConnections: Bool = false, destination: String? = nil
     ) {
       self.endpoint = endpoint
       self.metrics = metrics
       self.load = load
       self.isStale = isStale
+      self.refusesConnections = refusesConnections
       self.destination = destination ?? endpoint.address.description
     }
 
@@ -75,12 +79,15 @@ package final class PoolSnapshot: Sendable {
   }
 
   package let members: [Member]
+  /// Whether a member refuses connections.
+  package let hasRefusing: Bool
   private let indexByDestination: [String: Int]
   private let indexBySlot: [EndpointSlot: Int]
 
   /// - Parameter predecessor: the snapshot that this one replaces; its look-up tables serve on while the members are
   ///   the same, as they are in nearly all of 160 snapshots a second.
   package init(members: [Member], replacing predecessor: PoolSnapshot? = nil) {
+    hasRefusing = members.contains(where: \.refusesConnections)
     if members.contains(where: \.isStale) {
       let assumed = AssumedLoad(of: members)
       self.members = members.map { member in

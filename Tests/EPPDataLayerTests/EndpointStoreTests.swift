@@ -260,4 +260,44 @@ import Testing
     #expect(log.lines(containing: "is unreachable").count == 1)
     #expect(log.lines(containing: "reachable again").count == 1)
   }
+
+  @Test func whoRefusesConnectionsIsShownUntilSomebodyAnswers() throws {
+    let store = store()
+    store.replaceEndpoints([endpoint("a")], from: .flags)
+    let slot = try slot(of: "a", in: store)
+    func refuses() -> Bool? {
+      clock.advance(by: .milliseconds(5))
+      store.publishIfDue()
+      return store.currentSnapshot().members.first?.refusesConnections
+    }
+    #expect(refuses() == false)
+    store.recordFailure(.connectionRefused, for: slot)
+    #expect(refuses() == true)
+    // No answer is no news.
+    store.recordFailure(.timedOut, for: slot)
+    store.recordFailure(.connectFailed("no route to host"), for: slot)
+    #expect(refuses() == true)
+    store.recordFailure(.status(503), for: slot)
+    #expect(refuses() == false)
+    store.recordFailure(.connectionRefused, for: slot)
+    #expect(refuses() == true)
+    store.record(page(waiting: 1), for: slot, startedAt: clock.now, dispatched: .init())
+    #expect(refuses() == false)
+    #expect(log.lines(containing: "refuses connections").count == 2)
+    #expect(log.lines(containing: "takes connections again").count == 1)
+    #expect(log.lines(containing: "reachable again").count == 1)
+  }
+
+  @Test func aMetricsPageOfAnotherPortSaysNothingOfTheEngine() throws {
+    let store = store()
+    var other = endpoint("a")
+    other.metricsAddress.port = 9400
+    store.replaceEndpoints([other], from: .flags)
+    let slot = try slot(of: "a", in: store)
+    for _ in 0..<5 { store.recordFailure(.connectionRefused, for: slot) }
+    clock.advance(by: .milliseconds(5))
+    store.publishIfDue()
+    #expect(store.currentSnapshot().members.first?.refusesConnections == false)
+    #expect(log.lines(containing: "is unreachable").count == 1)
+  }
 }

@@ -153,14 +153,15 @@ import Testing
     try await probe.stop()
     try await withWatch(configuration(address)) { watch in
       #expect(await eventually { watch.store.health().first?.isUnreachable == true })
-      if case .connectFailed(let reason)? = watch.store.health().first?.lastError {
-        #expect(reason.contains("refused"))
-      } else {
-        Issue.record("expected a refused connection, not \(String(describing: watch.store.health().first?.lastError))")
-      }
+      #expect(watch.store.health().first?.lastError == .connectionRefused)
+      #expect(await eventually { watch.store.currentSnapshot().members.first?.refusesConnections == true })
       let stub = EngineStub(.page(Self.page))
       _ = try await stub.start(port: Int(address.port))
       #expect(await eventually { watch.store.currentSnapshot().members.first?.isStale == false })
+      #expect(watch.store.currentSnapshot().members.first?.refusesConnections == false)
+      #expect(log.lines(containing: "refuses connections").count == 1)
+      #expect(log.lines(containing: "is unreachable").isEmpty)
+      #expect(log.lines(containing: "reachable again").count == 1)
       try await stub.stop()
     }
   }

@@ -9,7 +9,7 @@ import Testing
     metrics.refreshPool(
       PoolSnapshot(members: [
         member("a", waiting: 2, running: 1, usage: 0.25), member("b", waiting: 4, running: 3, usage: 0.75),
-        member("c", waiting: 100, running: 100, usage: 1, isStale: true),
+        member("c", waiting: 100, running: 100, usage: 1, isStale: true, refusesConnections: true),
       ]), now: MonotonicTime(nanoseconds: 2_500_000_000))
     #expect(
       metrics.samples(of: "llm_d_epp_average_queue_size") == [#"llm_d_epp_average_queue_size{name="default"} 3"#])
@@ -25,6 +25,11 @@ import Testing
       metrics.samples(of: "epp_endpoint_stale") == [
         #"epp_endpoint_stale{endpoint_name="a"} 0"#, #"epp_endpoint_stale{endpoint_name="b"} 0"#,
         #"epp_endpoint_stale{endpoint_name="c"} 1"#,
+      ])
+    #expect(
+      metrics.samples(of: "epp_endpoint_refusing") == [
+        #"epp_endpoint_refusing{endpoint_name="a"} 0"#, #"epp_endpoint_refusing{endpoint_name="b"} 0"#,
+        #"epp_endpoint_refusing{endpoint_name="c"} 1"#,
       ])
     #expect(
       metrics.samples(of: "epp_endpoint_scrape_age_seconds").first
@@ -84,9 +89,9 @@ import Testing
     #expect(!metrics.text.contains(#"endpoint_name="a""#))
   }
 
-  private func member(_ name: String, waiting: Int, running: Int, usage: Double, isStale: Bool = false)
-    -> PoolSnapshot.Member
-  {
+  private func member(
+    _ name: String, waiting: Int, running: Int, usage: Double, isStale: Bool = false, refusesConnections: Bool = false
+  ) -> PoolSnapshot.Member {
     var metrics = EndpointMetrics()
     metrics.waitingRequests = waiting
     metrics.runningRequests = running
@@ -96,6 +101,7 @@ import Testing
       endpoint: Endpoint(
         name: name, address: EndpointAddress(host: "10.0.0.1", port: 8000),
         slot: EndpointSlot(index: 0, generation: 0)),
-      metrics: metrics, load: EndpointLoad(), isStale: isStale)
+      metrics: metrics, load: EndpointLoad(), isStale: isStale,
+      refusesConnections: refusesConnections)
   }
 }

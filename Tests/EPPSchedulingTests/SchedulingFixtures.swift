@@ -11,6 +11,7 @@ struct Candidate {
   var capacityTokens: Int?
   var loRA = EndpointMetrics.LoRAState()
   var isStale = false
+  var refusesConnections = false
   var load = EndpointLoad()
 }
 
@@ -32,7 +33,8 @@ extension PoolSnapshot {
           endpoint: Endpoint(
             name: candidate.name, address: EndpointAddress(host: "10.0.0.\(index)", port: 8000),
             slot: EndpointSlot(index: index, generation: 1)),
-          metrics: metrics, load: candidate.load, isStale: candidate.isStale)
+          metrics: metrics, load: candidate.load, isStale: candidate.isStale,
+          refusesConnections: candidate.refusesConnections)
       })
   }
 }

@@ -61,6 +61,26 @@ def test_an_engine_that_refuses_connections_gives_503(start_epp, start_envoy) ->
     assert epp.running()
 
 
+def test_an_engine_that_died_is_passed_over_until_it_is_back(engines, start_epp, start_envoy) -> None:
+    dead = engines[0]
+    epp = start_epp(endpoints=[engine.address for engine in engines], secure=True)
+    for engine in engines:
+        engine.wait_scrapes(1)
+    envoy = start_envoy(epp.extproc_port, secure=True)
+    dead.die()
+    eventually(lambda: epp.metric("epp_endpoint_refusing") == 1, "the dead engine is noticed")
+    # It has the least load of all, and no request.
+    assert [web.post(envoy.url, web.chat(f"prompt {number}")).status for number in range(30)] == [200] * 30
+    back = Engine(dead.name, port=dead.port)
+    try:
+        eventually(lambda: epp.metric("epp_endpoint_refusing") == 0, "it takes connections again", 10)
+        eventually(
+            lambda: web.post(envoy.url, web.chat(uuid.uuid4().hex)).status == 200 and back.received, "it gets requests"
+        )
+    finally:
+        back.stop()
+
+
 def test_without_endpoints_the_answer_is_503_in_json(start_epp, start_envoy) -> None:
     epp = start_epp(secure=True)
     envoy = start_envoy(epp.extproc_port, secure=True)

@@ -40,6 +40,26 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 256
 
+    def __init__(self, *arguments: object) -> None:
+        super().__init__(*arguments)
+        self._open: set[socket.socket] = set()
+
+    def process_request(self, request: socket.socket, client_address: object) -> None:
+        self._open.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: socket.socket) -> None:
+        self._open.discard(request)
+        super().shutdown_request(request)
+
+    def drop_connections(self) -> None:
+        for connection in self._open.copy():
+            try:
+                connection.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                # Closed by its own thread.
+                pass
+
 
 class _Server6(_Server):
     address_family = socket.AF_INET6
@@ -204,6 +224,11 @@ class Engine:
     def stop(self) -> None:
         self._server.shutdown()
         self._server.server_close()
+
+    def die(self) -> None:
+        """Like `stop`, and connections that are kept alive end too, as when the process is killed."""
+        self.stop()
+        self._server.drop_connections()
 
     def __enter__(self) -> "Engine":
         return self

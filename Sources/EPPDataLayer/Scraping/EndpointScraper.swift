@@ -128,11 +128,7 @@ final class EndpointScraper: NIOScheduledCallbackHandler {
 
   private func connectFailed(_ error: any Error) {
     guard machine.connectFailed(.now()) else { return }
-    if case .connectTimeout? = error as? ChannelError {
-      report(self, .failure(.timedOut))
-    } else {
-      report(self, .failure(.connectFailed((error as? IOError)?.description ?? "\(error)")))
-    }
+    report(self, .failure(ScrapeError(connecting: error)))
   }
 
   private func send() {

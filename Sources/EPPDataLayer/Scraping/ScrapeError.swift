@@ -1,6 +1,12 @@
+import Glibc
+import NIOCore
+import NIOPosix
+
 /// Why a scrape brought nothing.
 package enum ScrapeError: Error, Equatable, Sendable, CustomStringConvertible {
-  /// No connection: the operating system's words.
+  /// Nobody listens at the address: the engine's process is not there.
+  case connectionRefused
+  /// No connection for another reason: the operating system's words.
   case connectFailed(String)
   /// No complete answer in time.
   case timedOut
@@ -19,6 +25,7 @@ package enum ScrapeError: Error, Equatable, Sendable, CustomStringConvertible {
 
   package var description: String {
     switch self {
+    case .connectionRefused: "cannot connect: connection refused"
     case .connectFailed(let reason): "cannot connect: \(reason)"
     case .timedOut: "no complete answer in time"
     case .closed: "the connection was closed before an answer"
@@ -26,6 +33,22 @@ package enum ScrapeError: Error, Equatable, Sendable, CustomStringConvertible {
     case .response(let error): error.description
     case .noEngineMetrics:
       "no known engine metrics on the page (looked for vllm:num_requests_waiting, sglang:num_queue_reqs and others)"
+    }
+  }
+}
+
+extension ScrapeError {
+  /// Why a connection could not be made, by what NIO says. A name counts as refused when each of its addresses does.
+  init(connecting error: any Error) {
+    if case .connectTimeout? = error as? ChannelError {
+      self = .timedOut
+    } else if let error = error as? IOError {
+      self = error.errnoCode == ECONNREFUSED ? .connectionRefused : .connectFailed(error.description)
+    } else if let error = error as? NIOConnectionError, !error.connectionErrors.isEmpty {
+      let reasons = error.connectionErrors.map { ScrapeError(connecting: $0.error) }
+      self = reasons.first { $0 != .connectionRefused } ?? .connectionRefused
+    } else {
+      self = .connectFailed("\(error)")
     }
   }
 }

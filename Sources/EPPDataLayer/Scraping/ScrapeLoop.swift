@@ -94,6 +94,7 @@ final class ScrapeLoop: NIOScheduledCallbackHandler {
     case .failure(let error):
       (error.isExtraction ? extractErrors : pollErrors).increment()
       if store.recordFailure(error, for: scraper.slot) { noteUnreachable() }
+      planPublication()
     }
     noteAttempt(scraper.slot)
   }

@@ -3,7 +3,12 @@ package import EPPCore
 /// How scraping one endpoint goes, for the debug page and the log.
 package struct EndpointHealth: Sendable {
   /// As discovery names it now.
-  package var endpoint: Endpoint
+  package var endpoint: Endpoint {
+    didSet {
+      // Attempts at another address say nothing of this one.
+      if endpoint.metricsAddress != oldValue.metricsAddress { refusesConnections = false }
+    }
+  }
   /// Finished attempts, good and bad.
   package var scrapes: UInt64 = 0
   /// Those of them that failed.
@@ -16,6 +21,8 @@ package struct EndpointHealth: Sendable {
   package var lastErrorAt: MonotonicTime?
   /// Whether the failures in a row are enough to call the endpoint unreachable.
   package var isUnreachable = false
+  /// Whether nobody listens where the endpoint serves, by the newest attempts.
+  package private(set) var refusesConnections = false
   /// As the current snapshot shows it.
   package var isStale = true
 
@@ -27,23 +34,48 @@ package struct EndpointHealth: Sendable {
 
   package init(endpoint: Endpoint) { self.endpoint = endpoint }
 
-  /// A scrape worked. Returns whether the endpoint was unreachable until now.
+  /// What a failed scrape changes.
+  enum Change {
+    case none
+    /// So many failed in a row that the endpoint counts as unreachable.
+    case unreachable
+    /// Nobody listens any more.
+    case refuses
+    /// Somebody listens again.
+    case listens
+  }
+
+  /// A scrape worked. Returns whether the endpoint was unreachable, or refused connections, until now.
   mutating func noteSuccess() -> Bool {
     scrapes += 1
     failuresInRow = 0
-    defer { isUnreachable = false }
-    return isUnreachable
+    defer {
+      isUnreachable = false
+      refusesConnections = false
+    }
+    return isUnreachable || refusesConnections
   }
 
-  /// A scrape failed. Returns whether the endpoint has become unreachable with it.
-  mutating func noteFailure(_ error: ScrapeError, at now: MonotonicTime) -> Bool {
+  /// A scrape failed.
+  ///
+  /// One refused connection is enough: a full backlog drops connections, but only a port without a listener refuses
+  /// them. It says so of the engine where the page is served at the address that requests go to. An attempt that brings
+  /// no answer at all says nothing new.
+  mutating func noteFailure(_ error: ScrapeError, at now: MonotonicTime) -> Change {
     scrapes += 1
     errors += 1
     failuresInRow += 1
     lastError = error
     lastErrorAt = now
-    guard !isUnreachable, failuresInRow >= Self.failuresToUnreachable else { return false }
-    isUnreachable = true
-    return true
+    let refused = refusesConnections
+    switch error {
+    case .connectionRefused: refusesConnections = endpoint.metricsAddress == endpoint.address
+    case .timedOut, .connectFailed: break
+    case .closed, .status, .response, .noEngineMetrics: refusesConnections = false
+    }
+    let wasUnreachable = isUnreachable
+    isUnreachable = wasUnreachable || failuresInRow >= Self.failuresToUnreachable
+    if refusesConnections != refused { return refusesConnections ? .refuses : .listens }
+    return isUnreachable && !wasUnreachable && !refusesConnections ? .unreachable : .none
   }
 }

@@ -25,22 +25,33 @@ extension EndpointStore {
     }
   }
 
-  /// Takes note of a failed scrape. The metrics stay and grow stale. Returns whether the endpoint counts as unreachable.
+  /// Takes note of a failed scrape. The metrics stay and grow stale; whether the endpoint refuses connections is shown
+  /// by the next publication. Returns whether the endpoint counts as unreachable.
   @discardableResult
   package func recordFailure(_ error: ScrapeError, for slot: EndpointSlot) -> Bool {
     let now = clock()
-    let (isUnreachable, changed): (Bool, Endpoint?) = state.withLock { state in
-      guard Self.holds(state, slot) else { return (false, nil) }
-      let hasChanged = state.tenants[slot.index]?.health.noteFailure(error, at: now) ?? false
-      return (
-        state.tenants[slot.index]?.health.isUnreachable ?? false,
-        hasChanged ? state.tenants[slot.index]?.endpoint : nil
-      )
+    let (isUnreachable, change, endpoint): (Bool, EndpointHealth.Change, Endpoint?) = state.withLock { state in
+      guard Self.holds(state, slot) else { return (false, .none, nil) }
+      let change = state.tenants[slot.index]?.health.noteFailure(error, at: now) ?? .none
+      switch change {
+      case .refuses, .listens: state.isDirty = true
+      case .none, .unreachable: break
+      }
+      let tenant = state.tenants[slot.index]
+      return (tenant?.health.isUnreachable ?? false, change, tenant?.endpoint)
     }
-    if let changed {
-      var metadata = Self.metadata(changed)
+    if let endpoint {
+      var metadata = Self.metadata(endpoint)
       metadata["error"] = "\(error)"
-      logger.warning("endpoint is unreachable for scrapes; they go on, at longer intervals", metadata: metadata)
+      switch change {
+      case .none: break
+      case .unreachable:
+        logger.warning("endpoint is unreachable for scrapes; they go on, at longer intervals", metadata: metadata)
+      case .refuses:
+        logger.warning("endpoint refuses connections; requests go to others while there are any", metadata: metadata)
+      case .listens:
+        logger.notice("endpoint takes connections again, but its metrics cannot be read", metadata: metadata)
+      }
     }
     return isUnreachable
   }

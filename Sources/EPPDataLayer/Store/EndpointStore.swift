@@ -65,7 +65,8 @@ package final class EndpointStore: PoolSnapshotSource {
         health.hasBeenFresh = true
       }
       let member = PoolSnapshot.Member(
-        endpoint: endpoint, metrics: metrics, load: load, isStale: isStale, destination: destination)
+        endpoint: endpoint, metrics: metrics, load: load, isStale: isStale,
+        refusesConnections: health.refusesConnections, destination: destination)
       return (member, staleAt, turn)
     }
   }

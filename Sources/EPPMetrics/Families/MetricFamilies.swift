@@ -54,6 +54,7 @@ struct MetricFamilies: Sendable {
   let rejections: MetricFamily<Counter>
   let bufferedBodyBytes: MetricFamily<Gauge>
   let endpointStale: MetricFamily<Gauge>
+  let endpointRefusing: MetricFamily<Gauge>
   let endpointScrapeAge: MetricFamily<Gauge>
   let seriesDropped: MetricFamily<Counter>
 
@@ -262,6 +263,8 @@ struct MetricFamilies: Sendable {
     bufferedBodyBytes = list.own("buffered_body_bytes", "Bytes of request bodies held in memory.", [])
     endpointStale = list.own(
       "endpoint_stale", "1 while the endpoint's metrics page is older than the staleness threshold.", [.endpointName])
+    endpointRefusing = list.own(
+      "endpoint_refusing", "1 while the endpoint refuses connections and is passed over for others.", [.endpointName])
     endpointScrapeAge = list.own(
       "endpoint_scrape_age_seconds", "Age of the endpoint's last good metrics page; +Inf before the first.",
       [.endpointName])

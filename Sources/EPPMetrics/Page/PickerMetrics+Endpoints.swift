@@ -85,6 +85,7 @@ extension PickerMetrics {
         let series = series(of: key, in: &table)
         series.queueSize.set(member.metrics.waitingRequests)
         series.stale.set(member.isStale ? 1 : 0)
+        series.refusing.set(member.refusesConnections ? 1 : 0)
         if let scrapedAt = member.metrics.scrapedAt {
           series.scrapeAge.set(Double(now.nanoseconds - min(now.nanoseconds, scrapedAt.nanoseconds)) / 1e9)
         }

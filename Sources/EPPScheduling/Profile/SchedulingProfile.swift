@@ -35,7 +35,7 @@ package final class SchedulingProfile: Sendable {
   ) {
     self.configuration = configuration
     self.timing = timing
-    filters = [SubsetFilter()]
+    filters = [SubsetFilter(), ListeningFilter()]
     scorers = configuration.scorers.map { entry in
       Weighted(
         name: entry.name, scorer: PluginCatalogue.scorer(entry.scorer, seed: seed, predecessor: predecessor),
