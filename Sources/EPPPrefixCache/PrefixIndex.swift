@@ -3,9 +3,9 @@ import Synchronization
 
 /// Which endpoint holds which prefixes: what request threads ask, and what they and the engines' events tell it.
 ///
-/// Any thread may call it. Asking takes no lock. Telling never waits for another thread either: one thread at a time
-/// writes, and one that finds it at work leaves what it has to say in a queue, which the writer empties before it goes.
-/// Only events wait for their turn, on the thread that they come in on.
+/// Any thread may call it. Asking takes no lock. Telling of picks and of the pool never waits for another thread either:
+/// one thread at a time writes, and one that finds it at work leaves what it has to say in a queue, which the writer
+/// empties before it goes. Events, adoption, snapshots and upkeep wait for their turn, on threads of their own.
 package final class PrefixIndex: Sendable {
   /// How much the index may hold.
   package struct Limits: Sendable {
@@ -229,7 +229,7 @@ package final class PrefixIndex: Sendable {
       drain(&writer)
       writer.endSpeculations(now: now)
       writer.trimCaches(blocks: 16_384)
-      writer.maintain(steps: 65_536)
+      writer.sweepOn(atLeast: 65_536)
       finish(&writer)
     }
     drainQueue()
@@ -289,7 +289,7 @@ package final class PrefixIndex: Sendable {
 
   /// A little upkeep with every change, and what readers of statistics see.
   func finish(_ writer: inout IndexWriter) {
-    writer.maintain(steps: 512)
+    writer.sweepOn(atLeast: 512)
     let (pairs, blocks, bytes) = (writer.pairCount, writer.blockCount, writer.sizeInBytes)
     let refused = writer.refused + droppedPicks.load(ordering: .relaxed)
     statistics.withLock { statistics in

@@ -100,7 +100,8 @@ import Testing
     try apply({ $0.store([1, 2, 3, 4, 5, 6], [7], "GPU") }, to: index)
     try apply({ $0.remove([1], "GPU") }, to: index)
     let prompt: [UInt32] = [1, 2, 3, 4, 5, 6]
-    index.adopt(writer.tokens(prompt), hashes(prompt, writer), from: slot, rank: 0)
+    let counts = index.adopt(writer.tokens(prompt), hashes(prompt, writer), from: slot, rank: 0)
+    #expect(counts.adopted == 2, "three fit, and one of them has gone")
     #expect(depth(prompt, writer, index) == 0)
   }
 

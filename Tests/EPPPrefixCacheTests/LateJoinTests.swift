@@ -7,27 +7,6 @@ import Testing
 @Suite struct LateJoinTests {
   private let slot = EndpointSlot(index: 7, generation: 2)
 
-  /// One that is announced alone, as engines do with what they generate: block `number` is the token `number`.
-  private func store(
-    _ number: UInt32, behind parent: UInt32?, on tier: StorageTier = .gpu, in batch: inout KVEventBatch
-  ) {
-    batch.events.append(
-      .stored(
-        BlocksStored(
-          hashes: batch.hashes.count..<batch.hashes.count + 1, parent: parent.map { UInt64($0) },
-          tokens: batch.tokens.count..<batch.tokens.count + 1, blockTokens: 1, tier: tier, loRAName: nil, extraKeys: [],
-          group: nil, cacheKind: .wholePrefix)))
-    batch.hashes.append(UInt64(number))
-    batch.tokens.append(number)
-  }
-
-  private func remove(_ number: UInt32, from tier: StorageTier = .gpu, in batch: inout KVEventBatch) {
-    batch.events.append(
-      .removed(
-        BlocksRemoved(hashes: batch.hashes.count..<batch.hashes.count + 1, tier: tier, group: nil)))
-    batch.hashes.append(UInt64(number))
-  }
-
   private func depth(_ tokens: [UInt32], _ index: PrefixIndex) -> Int {
     var match = PrefixMatch()
     var query = tokenQuery(tokens, blockTokens: 1)
@@ -39,11 +18,11 @@ import Testing
     let index = PrefixIndex()
     let last = UInt32(WaitingStores.maximumBlocks)
     var late = KVEventBatch()
-    for number in 1...last { store(number, behind: number - 1, in: &late) }
+    for number in 1...last { late.store(number, behind: number - 1) }
     #expect(index.apply(late, from: slot).orphaned == Int(last))
     #expect(index.waitingBlocks(of: slot, rank: 0) == Int(last))
     var first = KVEventBatch()
-    store(0, behind: nil, in: &first)
+    first.store(0, behind: nil)
     #expect(index.apply(first, from: slot).stored == Int(last) + 1)
     #expect(index.waitingBlocks(of: slot, rank: 0) == 0)
     #expect(depth(Array(0...last), index) == Int(last) + 1)
@@ -52,14 +31,14 @@ import Testing
   @Test func whatIsRemovedWhileItWaitsDoesNotCome() {
     let index = PrefixIndex()
     var batch = KVEventBatch()
-    for number in 1...8 as ClosedRange<UInt32> { store(number, behind: number - 1, in: &batch) }
-    remove(5, in: &batch)
+    for number in 1...8 as ClosedRange<UInt32> { batch.store(number, behind: number - 1) }
+    batch.remove(5)
     // Never heard of.
-    remove(99, in: &batch)
+    batch.remove(99)
     #expect(index.apply(batch, from: slot).unknown == 1)
     #expect(index.waitingBlocks(of: slot, rank: 0) == 7)
     var first = KVEventBatch()
-    store(0, behind: nil, in: &first)
+    first.store(0, behind: nil)
     index.apply(first, from: slot)
     #expect(depth(Array(0...8), index) == 5)
     // Those behind the one that has gone still wait for it.
@@ -69,26 +48,30 @@ import Testing
   @Test func aCopyOnAnotherTierEndsNoWaiting() {
     let index = PrefixIndex()
     var batch = KVEventBatch()
-    for number in 1...4 as ClosedRange<UInt32> { store(number, behind: number - 1, in: &batch) }
-    remove(2, from: .cpu, in: &batch)
+    for number in 1...4 as ClosedRange<UInt32> { batch.store(number, behind: number - 1) }
+    batch.remove(2, from: .cpu)
     #expect(index.apply(batch, from: slot).unknown == 1)
     #expect(index.waitingBlocks(of: slot, rank: 0) == 4)
     var first = KVEventBatch()
-    store(0, behind: nil, in: &first)
+    first.store(0, behind: nil)
     index.apply(first, from: slot)
     #expect(depth(Array(0...4), index) == 5)
   }
 
-  /// Wherever they stand in a snapshot: the order of parents is another one than that of stores.
-  @Test(arguments: [[1, 2], [2, 1]]) func copiesGoFromTheStoreThatCameFirst(_ order: [Int]) {
-    var waiting = WaitingStores(arrivals: 10)
-    for arrival in order {
-      let event = BlocksStored(
-        hashes: 0..<1, parent: UInt64(100 + arrival), tokens: 0..<1, blockTokens: 1, tier: .gpu, loRAName: nil,
-        extraKeys: [], group: nil, cacheKind: .wholePrefix)
-      waiting.append(
-        WaitingStores.Store(hashes: [7], tokens: [7], event: event, arrival: arrival), parent: UInt64(100 + arrival))
-    }
+  private func restored(_ arrivals: [Int], of count: Int) -> WaitingStores? {
+    WaitingStores(
+      arrivals: count,
+      stores: arrivals.map { arrival in
+        let event = BlocksStored(
+          hashes: 0..<1, parent: UInt64(100 + arrival), tokens: 0..<1, blockTokens: 1, tier: .gpu, loRAName: nil,
+          extraKeys: [], group: nil, cacheKind: .wholePrefix)
+        return (UInt64(100 + arrival), WaitingStores.Store(hashes: [7], tokens: [7], event: event, arrival: arrival))
+      })
+  }
+
+  /// Wherever they stand in a snapshot.
+  @Test(arguments: [[1, 2], [2, 1]]) func copiesGoFromTheStoreThatCameFirst(_ order: [Int]) throws {
+    var waiting = try #require(restored(order, of: 10))
     let first = waiting.remove(7, .gpu)
     #expect(first && !waiting.isAwaited(101) && waiting.isAwaited(102))
     let second = waiting.remove(7, .gpu)
@@ -97,18 +80,53 @@ import Testing
     #expect(!third)
   }
 
+  @Test func whatCannotHaveWaitedTogetherIsRefused() {
+    #expect(restored([1, 1], of: 10) == nil)
+    #expect(restored([10], of: 10) == nil)
+    #expect(restored([9, 0], of: 10) != nil)
+  }
+
+  /// As many copies wait as are counted of a block that is known.
+  @Test func copiesOfOneBlockAreBounded() {
+    let index = PrefixIndex()
+    var batch = KVEventBatch()
+    for parent in 100..<120 as Range<UInt32> { batch.store(7, behind: parent) }
+    index.apply(batch, from: slot)
+    #expect(index.waitingBlocks(of: slot, rank: 0) == 20)
+    var removal = KVEventBatch()
+    for _ in 0..<20 { removal.remove(7) }
+    #expect(index.apply(removal, from: slot).unknown == 5)
+    #expect(index.waitingBlocks(of: slot, rank: 0) == 5)
+  }
+
+  /// All conversations behind one prompt that was there before anybody listened wait for the same block.
+  @Test func theOldestGoWhenTooManyWaitForOneParent() {
+    let index = PrefixIndex()
+    let count = UInt32(WaitingStores.maximumBlocks)
+    var batch = KVEventBatch()
+    for number in 1...count + 100 { batch.store(number, behind: 0) }
+    index.apply(batch, from: slot)
+    #expect(index.waitingBlocks(of: slot, rank: 0) == Int(count))
+    var first = KVEventBatch()
+    first.store(0, behind: nil)
+    index.apply(first, from: slot)
+    #expect(depth([0, 100], index) == 1)
+    #expect(depth([0, 101], index) == 2)
+    #expect(depth([0, count + 100], index) == 2)
+  }
+
   @Test func whatWaitsForOneParentGoesInAnyOrder() {
     let index = PrefixIndex()
     let count = UInt32(WaitingStores.maximumBlocks)
     var batch = KVEventBatch()
-    for number in 1...count { store(number, behind: 0, in: &batch) }
+    for number in 1...count { batch.store(number, behind: 0) }
     index.apply(batch, from: slot)
     var removal = KVEventBatch()
-    for number in 1...count where number % 8 != 0 { remove(number, in: &removal) }
+    for number in 1...count where number % 8 != 0 { removal.remove(number) }
     #expect(index.apply(removal, from: slot).unknown == 0)
     #expect(index.waitingBlocks(of: slot, rank: 0) == Int(count) / 8)
     var first = KVEventBatch()
-    store(0, behind: nil, in: &first)
+    first.store(0, behind: nil)
     index.apply(first, from: slot)
     for number in [8, 16, 8000, count] { #expect(depth([0, number], index) == 2) }
     for number in [1, 7, count - 1] { #expect(depth([0, number], index) == 1) }
@@ -142,16 +160,16 @@ import Testing
     // Each waits for a parent of its own; those of the odd ones come, and are missed again.
     var batch = KVEventBatch()
     let count = UInt32(WaitingStores.maximumBlocks)
-    for number in 0..<count { store(3 * number + 1, behind: 3 * number, in: &batch) }
-    for number in stride(from: 1, to: count, by: 2) { store(3 * number, behind: nil, in: &batch) }
+    for number in 0..<count { batch.store(3 * number + 1, behind: 3 * number) }
+    for number in stride(from: 1, to: count, by: 2) { batch.store(3 * number, behind: nil) }
     index.apply(batch, from: slot)
     #expect(index.waitingBlocks(of: slot, rank: 0) == Int(count) / 2)
     var more = KVEventBatch()
-    for number in count..<2 * count { store(3 * number + 1, behind: 3 * number, in: &more) }
+    for number in count..<2 * count { more.store(3 * number + 1, behind: 3 * number) }
     index.apply(more, from: slot)
     #expect(index.waitingBlocks(of: slot, rank: 0) == Int(count))
     var parents = KVEventBatch()
-    for number in 0..<2 * count { store(3 * number, behind: nil, in: &parents) }
+    for number in 0..<2 * count { parents.store(3 * number, behind: nil) }
     index.apply(parents, from: slot)
     #expect(depth([0, 1], index) == 1)
     #expect(depth([3, 4], index) == 2)
@@ -171,7 +189,7 @@ import Testing
       // Pairs: a head, and a block behind it.
       for block in 0..<40_000 as Range<UInt32> {
         let name = number * 1_000_000 + block
-        store(name, behind: block % 2 == 0 ? nil : name - 1, in: &batch)
+        batch.store(name, behind: block % 2 == 0 ? nil : name - 1)
       }
       index.apply(batch, from: slot)
       // Picks make room for themselves only.
@@ -190,8 +208,8 @@ import Testing
         var query = tokenQuery([name, name + 1], blockTokens: 1)
         index.match(&query, into: &match)
         held += match.matchedBlocks(slot)
-        remove(name + 1, in: &removal)
-        remove(name, in: &removal)
+        removal.remove(name + 1)
+        removal.remove(name)
       }
       index.apply(removal, from: slot)
     }
@@ -205,7 +223,7 @@ import Testing
     let index = PrefixIndex(limits: limits)
     func fill(_ rank: Int, from first: UInt32) {
       var batch = KVEventBatch()
-      for number in first..<first + 12_000 { store(number, behind: nil, in: &batch) }
+      for number in first..<first + 12_000 { batch.store(number, behind: nil) }
       index.apply(batch, from: slot, rank: rank)
     }
     fill(0, from: 0)

@@ -89,6 +89,23 @@ import Testing
     #expect(index.pairCount == 0)
   }
 
+  /// Two picks of the same prompt, of which the later one ends first.
+  @Test(arguments: [false, true]) func nothingStaysOfPicksThatHaveEnded(_ isCleared: Bool) throws {
+    let first = speculate([1, 2], until: 60_000)
+    let second = speculate([1, 2], until: 60_000)
+    index.forget(second)
+    #expect(depth([1, 2]) == 2)
+    if isCleared {
+      try announce { $0.clear() }
+    } else {
+      index.settle(first, until: time(100))
+      index.maintain(now: time(100))
+    }
+    #expect(depth([1, 2]) == 0)
+    index.maintain(now: time(200))
+    #expect(index.pairCount == 0)
+  }
+
   @Test func whatIsConfirmedIsToldByEventsAlone() throws {
     _ = speculate([1, 2, 3], until: 60_000)
     try announce { $0.store([], [1, 2, 3], "GPU") }

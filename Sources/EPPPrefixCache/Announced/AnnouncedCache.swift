@@ -43,7 +43,7 @@ struct AnnouncedCache {
 
   /// Tokens in a block, as first announced.
   var blockTokens: Int? { state.blockTokens }
-  var sizeInBytes: Int { blocks.sizeInBytes + waiting.sizeInBytes }
+  var sizeInBytes: Int { blocks.sizeInBytes + waiting.sizeInBytes + gone.sizeInBytes }
   /// The adapter of the last blocks that were computed with one.
   var lastLoRAName: String? { state.lastLoRAName }
 
@@ -81,7 +81,8 @@ struct AnnouncedCache {
         counts.orphaned += event.hashes.count
         waiting.add(
           WaitingStores.Store(
-            hashes: Array(hashes[event.hashes]), tokens: Array(tokens[event.tokens]), event: event), parent: hash)
+            hashes: Array(hashes[event.hashes]), tokens: Array(tokens[event.tokens]), event: event), parent: hash,
+          maximumBytes: Self.waitingBytes(limit))
         return
       }
       parent = known
@@ -144,7 +145,10 @@ struct AnnouncedCache {
     // Counted before room is made, so that the parent, which may be a ghost, does not go.
     if let parent { blocks.addChild(parent) }
     let hasDropped = makeRoom(limit, &writer)
-    guard let number = blocks.insert(hash, key, parent: parent, tier, place: hasDropped ? nil : place) else {
+    // There is none where all that is left lies before the newcomer: tails go before heads.
+    guard blocks.count < limit,
+      let number = blocks.insert(hash, key, parent: parent, tier, place: hasDropped ? nil : place)
+    else {
       if let parent { blocks.removeChild(parent) }
       return nil
     }
@@ -214,7 +218,8 @@ struct AnnouncedCache {
   /// chooses the group and the block size: offloading connectors have other sizes (LMCache: 256 tokens), and what they
   /// send of a group of sliding windows looks like whole prefixes.
   private mutating func isIndexed(_ event: BlocksStored) -> Bool {
-    guard event.cacheKind == .wholePrefix, event.isContiguous, event.blockTokens <= Self.maximumBlockTokens,
+    guard event.cacheKind == .wholePrefix, !event.hashes.isEmpty, event.isContiguous,
+      event.blockTokens <= Self.maximumBlockTokens,
       event.extraKeys.count <= event.hashes.count
     else { return false }
     if !state.hasGroup, event.tier == .gpu {
@@ -347,11 +352,23 @@ struct AnnouncedCache {
     published = hasHoles
   }
 
+  /// Bytes that may wait beside so many blocks that may be known: a quarter of theirs. What a few messages bring may wait
+  /// in any case.
+  private static func waitingBytes(_ limit: Int) -> Int {
+    min(WaitingStores.maximumBytes, max(64 << 10, limit * AnnouncedBlocks.bytesPerBlock / 4))
+  }
+
   /// Comes down to a limit that has become smaller, and gives back memory that is not needed any more.
-  mutating func trim(_ limit: Int, _ writer: inout BlockIndexWriter) {
-    _ = makeRoom(limit + 1, &writer)
+  ///
+  /// - Parameter goal: blocks that may stay this time, at least the limit.
+  /// - Returns: whether all entries were moved.
+  mutating func trim(_ limit: Int, goal: Int, _ writer: inout BlockIndexWriter) -> Bool {
+    waiting.trim(toBytes: Self.waitingBytes(limit))
+    _ = makeRoom(goal + 1, &writer)
     publishHoles(&writer)
-    if blocks.compact() { state.hand = 0 }
+    guard blocks.compact() else { return false }
+    state.hand = 0
+    return true
   }
 
   /// Drops leaves until another block may be known: the cache is then known less deeply than it is filled.

@@ -7,6 +7,9 @@ struct GoneBlocks {
   private var hashes: Set<UInt64> = []
   private(set) var isFull = false
 
+  /// Bytes in memory, or a few more.
+  var sizeInBytes: Int { 16 * hashes.capacity }
+
   mutating func insert(_ hash: UInt64) {
     guard !isFull else { return }
     hashes.insert(hash)

@@ -1,5 +1,5 @@
-/// Stores that wait, as words of a snapshot: the number of stores and of arrivals so far (two words), then of each, in the
-/// order of their parents and of arrival:
+/// Stores that wait, as words of a snapshot: the number of stores and of arrivals so far (two words), then of each, in
+/// order of arrival:
 ///
 ///     parent's hash; arrival; hashes (4 bytes) and tier (4): 0 GPU, 1 CPU, 2 storage
 ///     the hashes; the tokens, 4 bytes each
@@ -71,17 +71,17 @@ extension WaitingStores {
     _ bytes: RawSpan, _ cursor: inout SnapshotWordCursor, blockTokens: Int?, group: Int?
   ) throws(SnapshotWordCursor.Contradiction) {
     let count = try cursor.count(bytes)
-    self.init(arrivals: Int(try cursor.word(bytes) & 0xFFFF_FFFF_FFFF))
+    let arrivals = Int(try cursor.word(bytes) & 0xFFFF_FFFF_FFFF)
+    var stores: [(parent: UInt64, store: Store)] = []
     for _ in 0..<count {
       let parent = try cursor.word(bytes)
-      let store = try Self.store(bytes, &cursor, parent: parent, blockTokens: blockTokens, group: group)
-      guard store.arrival < arrivals, blockCount + store.hashes.count <= Self.maximumBlocks,
-        sizeInBytes + store.sizeInBytes <= Self.maximumBytes
-      else {
-        throw SnapshotWordCursor.Contradiction()
-      }
-      append(store, parent: parent)
+      stores.append(
+        (parent, try Self.store(bytes, &cursor, parent: parent, blockTokens: blockTokens, group: group)))
     }
+    guard let waiting = WaitingStores(arrivals: arrivals, stores: stores) else {
+      throw SnapshotWordCursor.Contradiction()
+    }
+    self = waiting
   }
 
   private static func store(

@@ -1,5 +1,5 @@
 /// Stores whose parent is not known yet: a late join learns children before their parents are announced again, or
-/// replayed. Bounded; the oldest go first.
+/// replayed. Bounded; those that came first go first.
 struct WaitingStores {
   struct Store {
     private(set) var hashes: [UInt64]
@@ -21,41 +21,35 @@ struct WaitingStores {
     /// Bytes in memory, or a few more.
     var sizeInBytes: Int { fixedBytes + WaitingStores.bytesPerBlock * hashes.count + 4 * tokens.count }
 
-    /// Keeps so many blocks.
-    fileprivate mutating func cut(to blocks: Int) {
+    /// Keeps so many blocks, and returns the hashes of the others.
+    fileprivate mutating func cut(to blocks: Int) -> [UInt64] {
+      let cut = Array(hashes[blocks...])
       if blocks == 0 { event.extraKeys = [] }
-      tokens.removeLast((hashes.count - blocks) * event.blockTokens)
-      hashes.removeLast(hashes.count - blocks)
+      tokens.removeLast(cut.count * event.blockTokens)
+      hashes.removeLast(cut.count)
+      return cut
     }
   }
 
   /// What waits for one parent, in order of arrival.
   private struct Queue {
-    /// When the parent was first missed.
-    var since: Int
     /// Those without blocks are gone.
     var stores: [Store] = []
     /// Stores that have blocks.
     var left = 0
 
-    /// The place of the store that came as this one.
+    /// The place of the store that came as this one, if it has blocks.
     func position(of arrival: Int) -> Int? {
       var (low, high) = (0, stores.count)
       while low < high {
         let middle = (low + high) / 2
         if stores[middle].arrival < arrival { low = middle + 1 } else { high = middle }
       }
-      return low < stores.count && stores[low].arrival == arrival ? low : nil
+      return low < stores.count && stores[low].arrival == arrival && !stores[low].hashes.isEmpty ? low : nil
     }
   }
 
-  /// When a parent was first missed; of no meaning any more when nothing has waited for it since then.
-  private struct Miss {
-    var parent: UInt64
-    var since: Int
-  }
-
-  /// Where a block waits.
+  /// Where a store waits.
   private struct Place {
     var parent: UInt64
     var arrival: Int
@@ -68,12 +62,15 @@ struct WaitingStores {
   static let maximumBytes = 8 << 20
   /// Bytes of a block beside its tokens: its hash, and where it waits.
   private static let bytesPerBlock = 112
+  /// Copies of one block that are remembered: as many as are counted of blocks that are known.
+  private static let maximumCopies = Int(AnnouncedBlocks.maximumCopies)
 
   private var queues: [UInt64: Queue] = [:]
-  /// In order of time; those without a meaning are passed over, and taken out when they are most of them.
-  private var misses: [Miss] = []
-  /// The first of `misses` that may have a meaning.
-  private var firstMiss = 0
+  /// All stores in order of arrival. Those that are gone are passed over, and taken out when they are most of them.
+  private var order: [Place] = []
+  /// The first of `order` that may still be there.
+  private var first = 0
+  private var storeCount = 0
   /// The stores that have a block, in order of arrival: whether a removed one waits is asked of every one that is not
   /// known, and a busy engine that was joined late removes thousands of them a second.
   private var places: [UInt64: [Place]] = [:]
@@ -84,62 +81,79 @@ struct WaitingStores {
 
   init() {}
 
-  /// Without any, after so many have come.
-  init(arrivals: Int) { self.arrivals = arrivals }
+  /// Those of a snapshot, after so many have come; nil when they cannot all have waited at one time.
+  init?(arrivals: Int, stores: [(parent: UInt64, store: Store)]) {
+    self.arrivals = arrivals
+    let stores = stores.sorted { $0.store.arrival < $1.store.arrival }
+    for (position, (parent, store)) in stores.enumerated() {
+      guard store.arrival < arrivals, position == 0 || stores[position - 1].store.arrival < store.arrival,
+        Self.canWait(store)
+      else { return nil }
+      append(store, parent: parent)
+    }
+    guard blockCount <= Self.maximumBlocks, sizeInBytes <= Self.maximumBytes else { return nil }
+  }
 
   var isEmpty: Bool { queues.isEmpty }
 
   /// Whether something waits for a block.
   func isAwaited(_ hash: UInt64) -> Bool { queues[hash] != nil }
 
-  /// All of them with their parents, in the order in which these were first missed.
+  /// All of them with their parents, in order of arrival.
   var inOrder: [(parent: UInt64, store: Store)] {
-    misses[firstMiss...].flatMap { miss -> [(parent: UInt64, store: Store)] in
-      guard let queue = queues[miss.parent], queue.since == miss.since else { return [] }
-      return queue.stores.filter { !$0.hashes.isEmpty }.map { (miss.parent, $0) }
+    order[first...].compactMap { place in
+      guard let queue = queues[place.parent], let position = queue.position(of: place.arrival) else { return nil }
+      return (place.parent, queue.stores[position])
     }
   }
 
-  /// Takes up a store; where there is no room for it the oldest go.
-  mutating func add(_ store: Store, parent: UInt64) {
-    guard store.hashes.count <= Self.maximumBlocks, store.sizeInBytes <= Self.maximumBytes else { return }
+  private static func canWait(_ store: Store) -> Bool {
+    !store.hashes.isEmpty && store.hashes.count <= maximumBlocks && store.sizeInBytes <= maximumBytes
+  }
+
+  /// Takes up a store; where there is no room for it, those that came first go.
+  mutating func add(_ store: Store, parent: UInt64, maximumBytes: Int = Self.maximumBytes) {
+    guard Self.canWait(store), store.sizeInBytes <= maximumBytes else { return }
     var store = store
     store.arrival = arrivals
     arrivals += 1
     append(store, parent: parent)
-    while blockCount > Self.maximumBlocks || sizeInBytes > Self.maximumBytes, firstMiss < misses.count {
-      let miss = misses[firstMiss]
-      if queues[miss.parent]?.since == miss.since { _ = take(parent: miss.parent) }
-      firstMiss += 1
+    trim(toBytes: maximumBytes)
+  }
+
+  /// Lets those go that came first, until the others keep within the bounds.
+  mutating func trim(toBytes maximumBytes: Int) {
+    while blockCount > Self.maximumBlocks || sizeInBytes > maximumBytes, first < order.count {
+      let oldest = order[first]
+      first += 1
+      if let position = queues[oldest.parent]?.position(of: oldest.arrival) { cut(position, of: oldest.parent, to: 0) }
     }
   }
 
-  /// Takes up a store that has its arrival.
-  mutating func append(_ store: Store, parent: UInt64) {
-    if queues[parent] == nil {
-      queues[parent] = Queue(since: store.arrival)
-      if misses.count > 2 * queues.count + 64 {
-        misses.removeAll { queues[$0.parent]?.since != $0.since }
-        firstMiss = 0
-      }
-      misses.append(Miss(parent: parent, since: store.arrival))
+  /// Takes up the store that has come last.
+  private mutating func append(_ store: Store, parent: UInt64) {
+    if order.count > 2 * storeCount + 64 {
+      order.removeAll { queues[$0.parent]?.position(of: $0.arrival) == nil }
+      first = 0
     }
-    queues[parent]?.stores.append(store)
+    let place = Place(parent: parent, arrival: store.arrival)
+    order.append(place)
+    queues[parent, default: Queue()].stores.append(store)
     queues[parent]?.left += 1
+    storeCount += 1
     blockCount += store.hashes.count
     sizeInBytes += store.sizeInBytes
-    for hash in store.hashes {
-      // In a snapshot they stand in the order of their parents.
-      let later = places[hash]?.firstIndex { $0.arrival > store.arrival } ?? places[hash]?.endIndex ?? 0
-      places[hash, default: []].insert(Place(parent: parent, arrival: store.arrival), at: later)
+    for hash in store.hashes where places[hash, default: []].count < Self.maximumCopies {
+      places[hash, default: []].append(place)
     }
   }
 
   /// The stores that wait for a block, which is known from now on.
   mutating func take(parent: UInt64) -> [Store] {
     guard let stores = queues.removeValue(forKey: parent)?.stores.filter({ !$0.hashes.isEmpty }) else { return [] }
+    storeCount -= stores.count
     for store in stores {
-      forget(store.hashes[...], store.arrival)
+      forget(store.hashes, store.arrival)
       sizeInBytes -= store.sizeInBytes
     }
     return stores
@@ -151,35 +165,36 @@ struct WaitingStores {
   mutating func remove(_ hash: UInt64, _ tier: StorageTier) -> Bool {
     for place in places[hash] ?? [] {
       guard let position = queues[place.parent]?.position(of: place.arrival),
-        let store = queues[place.parent]?.stores[position], store.event.tier == tier,
+        queues[place.parent]?.stores[position].event.tier == tier,
         // Engines evict the tail first.
-        let block = store.hashes.lastIndex(of: hash)
+        let block = queues[place.parent]?.stores[position].hashes.lastIndex(of: hash)
       else { continue }
-      forget(store.hashes[block...], store.arrival)
       cut(position, of: place.parent, to: block)
       return true
     }
     return false
   }
 
+  /// Of a store so many blocks stay.
   private mutating func cut(_ position: Int, of parent: UInt64, to blocks: Int) {
-    guard var queue = queues[parent] else { return }
-    // So that the change below copies nothing.
-    queues[parent]?.stores = []
+    // Out of the table, so that the change copies nothing.
+    guard var queue = queues.removeValue(forKey: parent) else { return }
     sizeInBytes -= queue.stores[position].sizeInBytes
-    queue.stores[position].cut(to: blocks)
+    let arrival = queue.stores[position].arrival
+    forget(queue.stores[position].cut(to: blocks), arrival)
     if blocks > 0 {
       sizeInBytes += queue.stores[position].sizeInBytes
     } else {
+      storeCount -= 1
       queue.left -= 1
       // Not one by one: what has waited for one parent may go in any order.
       if queue.stores.count > 2 * queue.left + 16 { queue.stores.removeAll(where: \.hashes.isEmpty) }
     }
-    queues[parent] = queue.left > 0 ? queue : nil
+    if queue.left > 0 { queues[parent] = queue }
   }
 
   /// Blocks of a store do not wait any more.
-  private mutating func forget(_ hashes: ArraySlice<UInt64>, _ arrival: Int) {
+  private mutating func forget(_ hashes: [UInt64], _ arrival: Int) {
     blockCount -= hashes.count
     for hash in hashes {
       guard var left = places.removeValue(forKey: hash) else { continue }

@@ -25,11 +25,10 @@ extension BlockIndex {
   }
 
   private func place(_ match: inout PrefixMatch) -> EpochDomain.Reader {
-    let identity = ObjectIdentifier(self)
-    if let reader = match.reader, reader.index == identity { return reader.place }
-    let place = epochs.makeReader()
-    match.reader = (identity, place)
-    return place
+    if let reader = match.reader, reader.domain === epochs { return reader }
+    let reader = epochs.makeReader()
+    match.reader = reader
+    return reader
   }
 
   private func match(_ position: Int, of query: inout PrefixQuery, into match: inout PrefixMatch) {

@@ -39,6 +39,11 @@ struct BlockTableWriter: ~Copyable {
     self.epochs = epochs
   }
 
+  /// The index goes, and with it whoever could read.
+  deinit {
+    for retired in retired { retired.words.deallocate() }
+  }
+
   @inline(__always)
   private func segment(_ number: Int) -> SharedWords? { SharedWords(packed: segments[number]) }
 

@@ -11,8 +11,10 @@ final class EpochDomain: Sendable {
     fileprivate let epoch = Atomic<UInt64>(0)
     /// Readers of different threads do not share a cache line.
     private let padding = InlineArray<14, UInt64>(repeating: 0)
+    /// Kept, so that no other one can be taken for it.
+    let domain: EpochDomain
 
-    fileprivate init() {}
+    fileprivate init(_ domain: EpochDomain) { self.domain = domain }
   }
 
   private let current = Atomic<UInt64>(1)
@@ -24,7 +26,7 @@ final class EpochDomain: Sendable {
 
   /// A place for a thread that reads; given back with the last reference to it.
   func makeReader() -> Reader {
-    let reader = Reader()
+    let reader = Reader(self)
     readers.withLock { readers in
       readers.removeAll { $0.reader == nil }
       readers.append(WeakReader(reader: reader))

@@ -38,7 +38,7 @@ package struct PrefixMatch: Sendable {
   /// Where a holder's claim stands, if it has one: what is there may be of an earlier prompt.
   private var claimOfHolder: [Int32] = []
   /// The reading thread's place in the index that was last matched.
-  var reader: (index: ObjectIdentifier, place: EpochDomain.Reader)?
+  var reader: EpochDomain.Reader?
   /// Blocks of the request's prompts.
   package private(set) var totalBlocks = 0
   /// Tokens in a block.
@@ -107,8 +107,11 @@ package struct PrefixMatch: Sendable {
   mutating func note(_ owner: HolderOwner, depth: Int) {
     let index = owner.slot.index
     guard index < entries.count else { return }
-    if entries[index].round != round || owner.slot.isLater(than: entries[index].generation) {
+    if entries[index].round != round {
       entries[index] = Entry(round: round, generation: owner.slot.generation)
+    } else if owner.slot.isLater(than: entries[index].generation) {
+      // The slot has changed hands during this match. It is counted once for a prompt.
+      entries[index] = Entry(round: round, generation: owner.slot.generation, prompt: entries[index].prompt)
     }
     // An earlier tenant's: it is being forgotten.
     guard entries[index].generation == owner.slot.generation else { return }

@@ -11,6 +11,7 @@ extension IndexWriter {
     var cache = tenants[slot.index]?.caches.removeValue(forKey: rank) ?? AnnouncedCache(slot: slot)
     tableBytes -= cache.sizeInBytes
     var fetched = 0
+    var loRAName = cache.lastLoRAName
     for event in batch.events {
       switch event {
       case .cleared:
@@ -19,6 +20,8 @@ extension IndexWriter {
         forget(cache)
         cache = AnnouncedCache(slot: slot)
         endSpeculations(of: slot)
+        // An engine that clears its cache all the time leaves no more behind than is swept away.
+        sweepOn(atLeast: Self.sweptPerClearing)
       case .removed(let event):
         // Engines send one event for each block: what the next ones need is fetched together.
         if event.hashes.upperBound > fetched {
@@ -32,11 +35,14 @@ extension IndexWriter {
           cache.prefetchPlaces(batch.hashes, event.hashes.lowerBound..<fetched)
         }
         cache.store(event, batch.hashes, batch.tokens, hasher, limit, &index, &counts)
+        if let name = cache.lastLoRAName, name != loRAName {
+          loRAName = name
+          note(loRAName: name)
+        }
       }
     }
     tableBytes += cache.sizeInBytes
     noteBlockTokens(of: cache)
-    noteLoRAName(of: cache)
     cache.position = position
     tenants[slot.index]?.caches[rank] = cache
     return counts
@@ -77,7 +83,8 @@ extension IndexWriter {
   /// Takes from caches what is above their limit, which has become smaller since more endpoints joined, and the memory of
   /// what has gone.
   ///
-  /// - Parameter blocks: so many at most, for the writer's lock is held.
+  /// - Parameter blocks: so many at most are dropped, and no cache is moved once so many were, for the writer's lock is
+  ///   held. A cache is moved whole, at 30 ns a block.
   mutating func trimCaches(blocks: Int) {
     var left = blocks
     for position in tenants.indices where left > 0 {
@@ -88,7 +95,7 @@ extension IndexWriter {
         let goal = max(limit, cache.blocks.count - left)
         left -= max(0, cache.blocks.count - goal)
         tableBytes -= cache.sizeInBytes
-        cache.trim(goal, &index)
+        if cache.trim(limit, goal: goal, &index) { left -= cache.blocks.count }
         tableBytes += cache.sizeInBytes
         tenants[position]?.caches[rank] = cache
       }
@@ -103,11 +110,8 @@ extension IndexWriter {
     hasNews = true
   }
 
-  mutating func noteLoRAName(of cache: borrowing AnnouncedCache) {
-    if let name = cache.lastLoRAName, news.loRANames.count < Self.maximumLoRANames, news.loRANames.insert(name).inserted
-    {
-      hasNews = true
-    }
+  mutating func note(loRAName name: String) {
+    if news.loRANames.count < Self.maximumLoRANames, news.loRANames.insert(name).inserted { hasNews = true }
   }
 
   /// What engines have said of the pool as a whole since this was last asked; nil when nothing has changed.

@@ -70,12 +70,12 @@ extension IndexWriter {
     var cache = AnnouncedCache(restoring: snapshot, blocks, slot: slot)
     // It may have been written when there was more memory for it.
     let limit = announcedLimit(slot, rank: snapshot.rank)
-    cache.trim(limit, &index)
+    _ = cache.trim(limit, goal: limit, &index)
     guard cache.publish(on: snapshot.tiers, to: &index) else { throw .full }
     tableBytes += cache.sizeInBytes
     // What was announced last is in the snapshot's section of the pool, or has come since.
     if !hasBlockTokens { noteBlockTokens(of: cache) }
-    noteLoRAName(of: cache)
+    if let name = cache.lastLoRAName { note(loRAName: name) }
     tenants[slot.index]?.caches[snapshot.rank] = cache
   }
 

@@ -35,9 +35,8 @@ extension IndexWriter {
 
   /// None of an endpoint's picks counts any more that has not been announced.
   mutating func endSpeculations(of slot: EndpointSlot) {
-    guard let last = tenants[slot.index]?.speculations.last else { return }
     tenants[slot.index]?.speculations.removeAll()
-    _ = change(slot, .speculative) { $0.endUses(upTo: last.tail.use) }
+    _ = change(slot, .speculative) { $0.endUses(upTo: $0.uses) }
   }
 
   /// Ends what is confirmed, for the engine has announced the blocks, and what is overdue, for it never will.
@@ -62,7 +61,7 @@ extension IndexWriter {
 
   private mutating func endSpeculations(at position: Int, now: MonotonicTime) {
     guard let slot = tenants[position]?.slot, let speculations = tenants[position]?.speculations,
-      let newest = speculations.last
+      !speculations.isEmpty
     else { return }
     let surplus = max(0, speculations.count - Self.maximumSpeculations)
     var ended: [BlockKey] = []
@@ -76,12 +75,13 @@ extension IndexWriter {
     }
     guard left.count < speculations.count else { return }
     tenants[position]?.speculations = left
-    let last = left.first.map { $0.tail.use &- 1 } ?? newest.tail.use
+    let oldest = left.first?.tail.use
     _ = change(slot, .speculative) { blocks in
       // The order of uses alone does not tell: one that ended before an older one may have had blocks of both.
       if !left.isEmpty { blocks.release(ended, besides: Set(left.map(\.tail.lastKey))) }
-      // All of it where none is left, and what has lost its end to make room.
-      blocks.endUses(upTo: last)
+      // What has lost its end to make room; and all of it where none is left, for blocks are as recent as the latest
+      // pick that used them, which may have ended before others.
+      blocks.endUses(upTo: oldest.map { $0 &- 1 } ?? blocks.uses)
     }
   }
 }

@@ -74,6 +74,8 @@ struct IndexWriter: ~Copyable {
   var hasBlockTokens = false
   /// Adapters that are remembered.
   static let maximumLoRANames = 1024
+  /// Steps of sweeping for each time that a cache is cleared: as many caches are swept that were cleared with a block each.
+  static let sweptPerClearing = 64
   /// Speculations that are remembered of one endpoint; older ones end.
   static let maximumSpeculations = 4096
 
@@ -248,10 +250,11 @@ struct IndexWriter: ~Copyable {
 
   // MARK: - Room
 
-  /// Blocks that an endpoint may be known to hold by what was sent there: its share of the memory, or half of that when
-  /// its engine's events need the other half.
+  /// Blocks that an endpoint may be known to hold by what was sent there: its share of the memory. Where its engine's
+  /// events need half of that, and an eighth for what waits for its parents, both kinds of picks have the rest.
   private func share(of tenant: borrowing Tenant) -> Int {
-    let bytes = limits.maximumBytes / max(1, tenantCount) / (tenant.caches.isEmpty ? 1 : 2)
+    let share = limits.maximumBytes / max(1, tenantCount)
+    let bytes = tenant.caches.isEmpty ? share : share * 3 / 16
     return max(1, bytes / (RoutedBlocks.bytesPerBlock + Self.sharedBytesPerBlock))
   }
 
@@ -311,6 +314,9 @@ struct IndexWriter: ~Copyable {
     sweeps.append(Sweep(keys: keys, holder: holder))
     sweepingPairs += keys.count
   }
+
+  /// Goes on with sweeps: faster when more waits than goes.
+  mutating func sweepOn(atLeast steps: Int) { maintain(steps: max(steps, sweepingPairs / 32)) }
 
   /// Goes on with sweeps for so many blocks, and gives memory back.
   mutating func maintain(steps: Int) {
