@@ -18,8 +18,8 @@ package final class InFlightRequest {
     var isAnnounced: Bool
     /// The same, if the model is no LoRA adapter.
     var isAnnouncedForBase: Bool
-    /// Whether the prompt's token ids were found for its text.
-    var isRendered: Bool
+    /// What its token ids were found for; nil where they were not found for its text.
+    var rendered: PromptKind?
     /// Whether it is a chat or a completion.
     var isGeneration: Bool
     /// Prompt tokens that the endpoint has to compute.
@@ -135,8 +135,11 @@ package final class InFlightRequest {
   private func learn(_ usage: TokenUsage, time: Duration, now: MonotonicTime) {
     if let prompt = usage.promptTokens { series.inputTokens.observe(prompt) }
     // Of other tokens than the engine has, nothing was predicted that it could contradict.
-    let isOtherPrompt = facts.isRendered && usage.promptTokens.map { $0 != facts.promptTokens } ?? false
-    if isOtherPrompt { pool.distrustTokens() }
+    var isOtherPrompt = false
+    if let kind = facts.rendered, let counted = usage.promptTokens {
+      isOtherPrompt = counted != facts.promptTokens
+      pool.noteTokenCount(agrees: !isOtherPrompt, kind, now: now)
+    }
     if let cached = pool.cachedTokens(usage, facts, at: place) {
       series.cachedTokens.observe(cached)
       place.series.prefixHitTokensReported.increment(by: cached)

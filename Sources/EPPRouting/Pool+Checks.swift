@@ -63,7 +63,11 @@ extension Pool {
     let predicted = facts.predictedCachedTokens
     let announcements = index.currentAnnouncements()
     guard facts.isAnnounced else {
-      if facts.isAnnouncedForBase, predicted > 0, abs(predicted - reported) <= announcements.blockTokens {
+      // An adapter of which nothing is cached may be predicted a block's worth by chance, the beginning that all prompts
+      // share: only several blocks that are there prove something.
+      if facts.isAnnouncedForBase, min(predicted, reported) > announcements.blockTokens,
+        abs(predicted - reported) <= announcements.blockTokens
+      {
         baseModels.insert(facts.model)
       }
       return
@@ -76,9 +80,11 @@ extension Pool {
     place.series.resyncs.increment()
     events.resynchronise(place.slot, contradiction)
     // A template that has changed leads to the same, unless not all is known of what the engine holds.
-    if facts.isRendered, !announcements.adopting.contains(place.slot) { tokens?.distrust() }
+    if facts.rendered != nil, !announcements.adopting.contains(place.slot) { tokens?.distrust() }
   }
 
-  /// An engine counts other tokens in a prompt than were found for it.
-  func distrustTokens() { tokens?.distrust() }
+  /// An engine has counted the tokens of a prompt for which some were found.
+  func noteTokenCount(agrees: Bool, _ kind: PromptKind, now: MonotonicTime) {
+    if tokenCounts.note(agrees: agrees, kind, now: now) { tokens?.distrust() }
+  }
 }

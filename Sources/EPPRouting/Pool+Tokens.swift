@@ -1,4 +1,5 @@
 import EPPCore
+import EPPMetrics
 import EPPPrefixCache
 import EPPScheduling
 
@@ -8,13 +9,23 @@ extension Pool {
   ///
   /// - Returns: what to wait for.
   func render(
-    _ request: inout InferenceRequest, _ body: RawSpan, _ stage: TokenStage, _ scratch: inout RoutingScratch
+    _ request: inout InferenceRequest, _ body: RawSpan, _ stage: TokenStage, _ scratch: inout RoutingScratch,
+    now: MonotonicTime
   ) -> (any PendingTokens)? {
     var ids: [UInt32]?
+    var kind: PromptKind?
     switch stage {
-    case .answered(let result): ids = result
+    case .answered(let result):
+      ids = result
+      if ids != nil { kind = PromptKind(request, body) }
     case .ask(let wake):
       guard let tokens, canRender(request, scratch.prompt) else { return nil }
+      kind = PromptKind(request, body)
+      if let kind, tokenCounts.isSetAside(kind, now: now) {
+        // No engine whose tokens could be relied on.
+        tokenSeries?.nobody.increment()
+        return nil
+      }
       switch tokens.tokens(of: request, body: body, at: renderers(&scratch), wake: wake) {
       case .known(let known): ids = known
       case .pending(let pending): return pending
@@ -24,6 +35,7 @@ extension Pool {
     guard let ids, !ids.isEmpty else { return nil }
     scratch.rendered.tokens = ids
     scratch.rendered.prompts = [0..<ids.count]
+    scratch.renderedKind = kind
     request.promptTokens = ids.count
     return nil
   }

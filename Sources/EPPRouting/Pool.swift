@@ -44,6 +44,9 @@ package final class Pool: Sendable {
   let events: any CacheEventSource
   let tokens: (any PromptTokenSource)?
   let baseModels = BaseModels()
+  let tokenCounts = TokenCountCheck()
+  /// Nil where there is no source of tokens.
+  let tokenSeries: TokenSeries?
 
   /// Refusals of the index that the metric shows already.
   private struct CountedRefusals {
@@ -65,6 +68,7 @@ package final class Pool: Sendable {
     self.index = index
     self.events = events
     self.tokens = tokens
+    tokenSeries = tokens == nil ? nil : metrics.tokenSeries()
     profiles = Mutex(profile)
     self.metrics = metrics
     self.decisions = decisions
@@ -143,7 +147,9 @@ package final class Pool: Sendable {
     defer { scratch.trim() }
     do {
       var request = try read(arrival, input, body, &scratch)
-      if input == .body, let stage, let pending = render(&request, body, stage, &scratch) { return .waiting(pending) }
+      if input == .body, let stage, let pending = render(&request, body, stage, &scratch, now: now) {
+        return .waiting(pending)
+      }
       return .routed(try route(request, arrival, seesResponse, &scratch, now))
     } catch {
       noteRejection(error, requestID: arrival.context.requestID, receivedAt: arrival.receivedAt, now: now)
@@ -304,7 +310,7 @@ package final class Pool: Sendable {
     let facts = InFlightRequest.Facts(
       receivedAt: arrival.receivedAt, promptTokens: request.promptTokens, predictedCachedTokens: cached,
       model: request.targetModel, isAnnounced: foundation.isAnnounced,
-      isAnnouncedForBase: foundation.isAnnouncedForBase, isRendered: scratch.rendered.isTokens,
+      isAnnouncedForBase: foundation.isAnnouncedForBase, rendered: scratch.renderedKind,
       isGeneration: request.api == .chatCompletions || request.api == .completions)
     let rewrite = ModelRewrite(request)
     var flight: InFlightRequest?

@@ -7,6 +7,8 @@ package struct RoutingScratch {
   var prompt = CanonicalPrompt()
   /// The token ids of a text, when they are known.
   var rendered = CanonicalPrompt()
+  /// What they were found for.
+  var renderedKind: PromptKind?
   /// What engines' events say of the pool, as the request was matched with.
   var announcements = PrefixIndex.Announcements()
   /// The adapter that the request asks for; nil for the base model.
@@ -40,6 +42,7 @@ package struct RoutingScratch {
     textQuery.removeAll()
     tokenQuery.removeAll()
     rendered = CanonicalPrompt()
+    renderedKind = nil
     announcements = PrefixIndex.Announcements()
     loRAName = nil
     if prompt.bytes.capacity > Self.maximumKeptBytes || prompt.tokens.capacity > Self.maximumKeptBytes / 4 {

@@ -11,6 +11,8 @@ final class FixedSource: PoolSnapshotSource {
 
   init(_ snapshot: PoolSnapshot) { self.snapshot = Mutex(snapshot) }
 
+  func set(_ snapshot: PoolSnapshot) { self.snapshot.withLock { $0 = snapshot } }
+
   func currentSnapshot() -> PoolSnapshot { snapshot.withLock { $0 } }
 }
 

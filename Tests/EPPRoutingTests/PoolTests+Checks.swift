@@ -14,12 +14,17 @@ extension PoolTests {
   ) -> Pool {
     var configuration = Pool.Configuration()
     change(&configuration)
-    let member = PoolSnapshot.Member(
-      endpoint: members[1].endpoint, metrics: engine ?? members[1].metrics, load: members[1].load, isStale: false)
     return Pool(
-      configuration: configuration, source: FixedSource(PoolSnapshot(members: [member])), index: index, events: events,
-      tokens: tokens, profile: SchedulingProfile(.weighted, seed: HashSeed(first: 1, second: 2)), metrics: metrics,
+      configuration: configuration, source: FixedSource(snapshot(engine ?? members[1].metrics)), index: index,
+      events: events, tokens: tokens, profile: SchedulingProfile(.weighted, seed: HashSeed(first: 1, second: 2)),
+      metrics: metrics,
       decisions: sink)
+  }
+
+  private func snapshot(_ engine: EndpointMetrics) -> PoolSnapshot {
+    PoolSnapshot(members: [
+      PoolSnapshot.Member(endpoint: members[1].endpoint, metrics: engine, load: members[1].load, isStale: false)
+    ])
   }
 
   private var slot: EndpointSlot { members[1].endpoint.slot }
@@ -118,11 +123,18 @@ extension PoolTests {
     let events = RecordingEvents()
     var engine = EndpointMetrics()
     engine.processStartTime = 5
-    let pool = pool(events: events, metrics: engine)
+    let source = FixedSource(snapshot(engine))
+    let pool = Pool(
+      configuration: Pool.Configuration(), source: source, index: index, events: events,
+      profile: SchedulingProfile(.weighted, seed: HashSeed(first: 1, second: 2)), metrics: metrics, decisions: sink)
     var scratch = pool.makeScratch()
+    pool.maintain()
     try announce(Array(ids[..<192]))
     try exchange(tokenBody(ids), reporting: 192, in: pool, &scratch)
+    engine.processStartTime = 6
+    source.set(snapshot(engine))
     pool.maintain()
+    #expect(events.startTimes == [5, 6])
     for _ in 0..<4 { try exchange(tokenBody(ids), reporting: nil, in: pool, &scratch) }
     #expect(events.resynchronised.isEmpty)
   }
@@ -192,6 +204,13 @@ extension PoolTests {
     try announce(Array(ids[..<192]))
     for _ in 0..<4 { try exchange(tokenBody(ids, model: "b"), reporting: 0, in: pool, &scratch) }
     #expect(events.resynchronised.isEmpty && exactTokens == 0)
+    // Of a block that the prediction may be wrong by nothing follows, whether it was found or not.
+    let short = Array(ids[..<16]) + [1, 2, 3]
+    for reported in [0, 16, 0, 0] {
+      try exchange(tokenBody(short, model: "b"), reporting: reported, promptTokens: 19, in: pool, &scratch)
+      #expect(sink.all.last?.predictedCachedTokens == 16)
+    }
+    #expect(events.resynchronised.isEmpty && exactTokens == 0)
     // The base model proves to be it, and is checked from then on.
     try exchange(tokenBody(ids), reporting: 192, in: pool, &scratch)
     #expect(exactTokens == 0)
@@ -214,6 +233,28 @@ extension PoolTests {
     }
     #expect(source.distrustCount == 2)
     #expect(events.resynchronised.isEmpty, "nothing was said of what the engine holds")
+  }
+
+  @Test func textsWhoseTokensAreCountedOtherwiseAreMatchedAsTextsForAWhile() throws {
+    let source = TestTokenSource(.known(ids))
+    let pool = pool(tokens: source)
+    var scratch = pool.makeScratch()
+    try announce(Array(ids[..<192]))
+    for _ in 0..<3 {
+      try exchange(body(text), reporting: 0, promptTokens: 201, in: pool, &scratch, tokens: .ask {})
+      #expect(sink.all.last?.promptTokens == 200)
+    }
+    #expect(source.distrustCount == 0, "tokens of this kind never came out right")
+    for _ in 0..<3 { try exchange(body(text), reporting: 448, promptTokens: 201, in: pool, &scratch, tokens: .ask {}) }
+    #expect(source.asked.count == 3)
+    #expect(sink.all.last?.promptTokens == 500 && sink.all.last?.predictedCachedTokens == 448)
+    #expect(page().contains(#"epp_tokens_requests_total{outcome="no_engine"} 3"#))
+    // Requests with other members, and those of another model, are still asked about.
+    let other = Array(#"{"model": "m", "seed": 1, "prompt": "\#(text)"}"#.utf8)
+    for body in [other, body(text, model: "n")] {
+      try exchange(body, reporting: 0, in: pool, &scratch, tokens: .ask {})
+    }
+    #expect(source.asked.count == 5)
   }
 
   @Test func contradictionsMakeRenderedTokensDistrustedAndNoOthers() throws {
