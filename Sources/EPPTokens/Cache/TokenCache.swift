@@ -55,10 +55,12 @@ final class TokenCache: Sendable {
 
   /// What was rendered before now is not used any more; does nothing when that was done a moment ago, for engines that
   /// contradict all the time must not keep the cache empty.
-  func invalidate(now: MonotonicTime) {
+  ///
+  /// - Returns: whether it was done.
+  func invalidate(now: MonotonicTime) -> Bool {
     let before = validSince.load(ordering: .relaxed)
-    guard before == 0 || now >= MonotonicTime(nanoseconds: before).advanced(by: Self.pause) else { return }
-    validSince.store(now.nanoseconds, ordering: .relaxed)
+    guard before == 0 || now >= MonotonicTime(nanoseconds: before).advanced(by: Self.pause) else { return false }
+    return validSince.compareExchange(expected: before, desired: now.nanoseconds, ordering: .relaxed).exchanged
   }
 
   /// Keeps tokens; nothing that takes more than a part may have.

@@ -44,6 +44,7 @@ final class ConversationRenderer: Sendable {
     let start = now()
     let grown = configuration.rendersIncrementally ? grown(question, now: start) : nil
     let verdict = grown.map { trust.verdict($0.kind, now: start) } ?? .refuted
+    var doesNotFit = false
     if let grown, case .trusted(let isSampled) = verdict {
       switch await joined(grown, question) {
       case .fitting(let ids):
@@ -51,17 +52,17 @@ final class ConversationRenderer: Sendable {
         finish(PromptTokens(ids, renderedAt: grown.head.renderedAt))
         if isSampled { await compareWithWhole(ids, grown, question) }
         return
-      case .unfitting: await forgetIfChanged(grown, question)
+      case .unfitting: doesNotFit = true
       case .missing: break
       }
     }
     do throws(RenderClient.Failure) {
-      // Asked now, and not earlier than what was forgotten a moment ago.
       let asked = now()
       let ids = try await whole(question)
       series.rendered.increment()
       finish(PromptTokens(ids, renderedAt: asked))
       if let grown, verdict == .onTrial { await compareWithPieces(ids, grown, question) }
+      if let grown, doesNotFit { await forgetIfChanged(grown, question, by: asked) }
     } catch {
       switch error {
       case .nobody: series.nobody.increment()
@@ -73,11 +74,11 @@ final class ConversationRenderer: Sendable {
     }
   }
 
-  /// A prediction that rests on tokens has proved wrong.
+  /// A prediction that rests on tokens has proved wrong. Both halves are dropped together and as rarely: an engine that
+  /// contradicts all the time must not keep all conversations of all models on trial.
   func distrust() {
     let now = now()
-    trust.distrust(now: now)
-    cache.invalidate(now: now)
+    if cache.invalidate(now: now) { trust.distrust(now: now) }
   }
 
   private func grown(_ question: Question, now: MonotonicTime) -> GrownConversation? {
@@ -125,16 +126,17 @@ final class ConversationRenderer: Sendable {
 
   /// A chat that does not fit says little of the others: one client's messages may be such that the template treats them in
   /// its own way. The template has changed when a short message comes out otherwise than before.
-  private func forgetIfChanged(_ grown: GrownConversation, _ question: Question) async {
-    guard let known = trust.template(grown.kind), !trust.isConfirmed(grown.kind, now: now()) else { return }
+  ///
+  /// - Parameter time: after what did not fit. A template that has changed had done so by then, and the whole that was asked
+  ///   for since is to be gone on from.
+  private func forgetIfChanged(_ grown: GrownConversation, _ question: Question, by time: MonotonicTime) async {
+    guard takePlace() else { return }
+    defer { leavePlace() }
+    guard let known = trust.template(grown.kind), trust.mayLook(grown.kind, now: now()) else { return }
     guard let asking = try? await ask(grown.askingBody, question),
       let silent = try? await ask(grown.silentBody, question)
     else { return }
-    if ChatTemplateTokens(asking: asking, silent: silent) == known {
-      trust.confirm(grown.kind, now: now())
-    } else {
-      trust.forget(grown.kind, now: now())
-    }
+    if ChatTemplateTokens(asking: asking, silent: silent) != known { trust.forget(grown.kind, changedBy: time) }
   }
 
   // MARK: - Comparisons
@@ -143,8 +145,8 @@ final class ConversationRenderer: Sendable {
     guard takePlace() else { return }
     defer { leavePlace() }
     switch await joined(grown, question) {
-    case .fitting(let ids): note(agrees: ids == whole, grown.kind)
-    case .unfitting: note(agrees: false, grown.kind)
+    case .fitting(let ids): note(agrees: ids == whole, grown)
+    case .unfitting: note(agrees: false, grown)
     case .missing: break
     }
   }
@@ -156,15 +158,21 @@ final class ConversationRenderer: Sendable {
     guard let whole = try? await whole(question) else { return }
     // Whoever asks next gets the right ones, and fresh.
     cache.insert(PromptTokens(whole, renderedAt: asked), for: question.outline.identity)
-    note(agrees: ids == whole, grown.kind)
+    note(agrees: ids == whole, grown)
   }
 
-  private func note(agrees: Bool, _ kind: TemplateTrust.Kind) {
+  private func note(agrees: Bool, _ grown: GrownConversation) {
     if !agrees { series.mismatches.increment() }
-    guard trust.note(agrees: agrees, kind, now: now()) else { return }
-    logger.info(
-      "the chat template does not render conversations piece by piece: they are rendered whole, which takes longer",
-      metadata: ["model": "\(kind.model)"])
+    let model = Logger.MetadataValue.string(grown.kind.model)
+    switch trust.note(agrees: agrees, grown.kind, from: grown.head.renderedAt, now: now()) {
+    // Clients can make up any number of kinds.
+    case .kind: logger.debug("conversations of a kind are rendered whole from now on", metadata: ["model": model])
+    case .model:
+      logger.info(
+        "the chat template does not render conversations piece by piece: they are rendered whole, which takes longer",
+        metadata: ["model": model])
+    case nil: break
+    }
   }
 
   private func takePlace() -> Bool {

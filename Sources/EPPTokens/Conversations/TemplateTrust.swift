@@ -9,11 +9,15 @@ final class TemplateTrust: Sendable {
   static let sampling = 64
   /// Comparisons that may fail one after the other: the first one when the template has changed meanwhile.
   static let failures = 2
-  /// How long a model is refuted: engines may be started with another template.
+  /// Kinds of a model that are refuted, with none that is relied on, after which further ones are not tried: one client can
+  /// make up kinds that never fit, and must not decide for the others.
+  static let refutedKinds = 3
+  /// How long a kind or a model is refuted: engines may be started with another template.
   static let refutation = Duration.seconds(3600)
-  /// How long a template counts as unchanged that was looked at again: chats that never fit must not cost more each time.
-  static let confirmation = Duration.seconds(10)
-  /// Kinds that are remembered, and models that are refuted; further models count as refuted.
+  /// How long a template is not looked at again, whatever came of it: chats that never fit, and engines that do not answer,
+  /// must not cost more each time.
+  static let pauseOfLooks = Duration.seconds(10)
+  /// Kinds that are remembered, and models that are refuted.
   static let capacity = 1024
 
   /// What agreements are counted for.
@@ -35,6 +39,12 @@ final class TemplateTrust: Sendable {
     case trusted(isSampled: Bool)
   }
 
+  /// What a comparison has refuted.
+  enum Refutation: Equatable {
+    case kind
+    case model
+  }
+
   private struct Record {
     var template: ChatTemplateTokens?
     var agreements = 0
@@ -43,20 +53,37 @@ final class TemplateTrust: Sendable {
     var uses = 0
     /// When the template was seen to have changed: what was rendered before is of no use.
     var changedAt = MonotonicTime(nanoseconds: 0)
-    var confirmedUntil = MonotonicTime(nanoseconds: 0)
+    var nextLookAt = MonotonicTime(nanoseconds: 0)
+    var refutedUntil = MonotonicTime(nanoseconds: 0)
+    var isTrusted: Bool { agreements >= TemplateTrust.trials }
 
-    mutating func startAnew(now: MonotonicTime) { self = Record(failures: failures, changedAt: now) }
+    mutating func startAnew(at time: MonotonicTime) {
+      self = Record(failures: failures, changedAt: time, refutedUntil: refutedUntil)
+    }
   }
 
   private struct State {
     var records: [Kind: Record] = [:]
     /// Models, and until when.
     var refuted: [String: MonotonicTime] = [:]
-    var isFull: Bool { refuted.count >= TemplateTrust.capacity }
 
-    mutating func isRefuted(_ model: String, now: MonotonicTime) -> Bool {
-      if isFull { refuted = refuted.filter { now < $0.value } }
-      return isFull || refuted[model].map { now < $0 } ?? false
+    func isRefuted(_ kind: Kind, now: MonotonicTime) -> Bool {
+      refuted[kind.model].map { now < $0 } ?? false || records[kind].map { now < $0.refutedUntil } ?? false
+    }
+
+    /// Refutes a kind, and its model when nothing speaks for it.
+    mutating func refute(_ kind: Kind, now: MonotonicTime) -> Refutation {
+      let end = now.advanced(by: TemplateTrust.refutation)
+      records[kind] = Record(changedAt: now, refutedUntil: end)
+      let ofModel = records.filter { $0.key.model == kind.model }
+      guard ofModel.count(where: { now < $0.value.refutedUntil }) >= TemplateTrust.refutedKinds,
+        !ofModel.contains(where: { $0.value.isTrusted })
+      else { return .kind }
+      for other in ofModel.keys { records[other] = nil }
+      // Which one goes does not matter, as below.
+      if refuted.count >= TemplateTrust.capacity { refuted.remove(at: refuted.startIndex) }
+      refuted[kind.model] = end
+      return .model
     }
 
     mutating func change(_ kind: Kind, _ body: (inout Record) -> Void) {
@@ -68,13 +95,13 @@ final class TemplateTrust: Sendable {
 
   private let state = Mutex(State())
 
-  /// Kinds that are remembered.
-  var count: Int { state.withLock { $0.records.count } }
+  /// Kinds that are remembered, and models that are refuted.
+  var count: (kinds: Int, models: Int) { state.withLock { ($0.records.count, $0.refuted.count) } }
 
   func verdict(_ kind: Kind, now: MonotonicTime) -> Verdict {
     state.withLock { state in
-      guard !state.isRefuted(kind.model, now: now) else { return .refuted }
-      guard let record = state.records[kind], record.agreements >= Self.trials else { return .onTrial }
+      guard !state.isRefuted(kind, now: now) else { return .refuted }
+      guard let record = state.records[kind], record.isTrusted else { return .onTrial }
       state.change(kind) { $0.uses += 1 }
       return .trusted(isSampled: (record.uses + 1).isMultiple(of: Self.sampling))
     }
@@ -87,17 +114,13 @@ final class TemplateTrust: Sendable {
     state.withLock { $0.change(kind) { $0.template = template } }
   }
 
-  /// What is known of a template was looked at again, and is so still.
-  func confirm(_ kind: Kind, now: MonotonicTime) {
+  /// Whether a template may be looked at again: for the first one who asks, until the pause is over.
+  func mayLook(_ kind: Kind, now: MonotonicTime) -> Bool {
     state.withLock { state in
-      guard state.records[kind] != nil else { return }
-      state.records[kind]?.confirmedUntil = now.advanced(by: Self.confirmation)
+      guard let record = state.records[kind], now >= record.nextLookAt else { return false }
+      state.records[kind]?.nextLookAt = now.advanced(by: Self.pauseOfLooks)
+      return true
     }
-  }
-
-  /// Whether that was done a moment ago.
-  func isConfirmed(_ kind: Kind, now: MonotonicTime) -> Bool {
-    state.withLock { $0.records[kind].map { now < $0.confirmedUntil } ?? false }
   }
 
   /// Since when tokens of a kind of chat must have been rendered to be gone on from.
@@ -105,15 +128,24 @@ final class TemplateTrust: Sendable {
     state.withLock { $0.records[kind].map { tokens.renderedAt >= $0.changedAt } ?? true }
   }
 
-  /// The template has changed (some write the date), and is to be learned and tried anew.
-  func forget(_ kind: Kind, now: MonotonicTime) { state.withLock { $0.change(kind) { $0.startAnew(now: now) } } }
+  /// The template had changed by a time (some write the date), and is to be learned and tried anew; unless that was seen
+  /// to have happened later already.
+  func forget(_ kind: Kind, changedBy time: MonotonicTime) {
+    state.withLock { state in
+      state.change(kind) { record in
+        if time >= record.changedAt { record.startAnew(at: time) }
+      }
+    }
+  }
 
   /// A comparison has come out.
   ///
-  /// - Returns: whether the model is refuted by it.
-  func note(agrees: Bool, _ kind: Kind, now: MonotonicTime) -> Bool {
+  /// - Parameter start: when the oldest of its parts was rendered. One from before a change says nothing: it may have
+  ///   compared two templates.
+  /// - Returns: what is refuted by it.
+  func note(agrees: Bool, _ kind: Kind, from start: MonotonicTime, now: MonotonicTime) -> Refutation? {
     state.withLock { state in
-      guard !state.isRefuted(kind.model, now: now) else { return false }
+      guard !state.isRefuted(kind, now: now), start >= state.records[kind]?.changedAt ?? start else { return nil }
       var failures = 0
       state.change(kind) { record in
         if agrees {
@@ -121,21 +153,18 @@ final class TemplateTrust: Sendable {
           record.failures = 0
         } else {
           record.failures += 1
-          record.startAnew(now: now)
+          record.startAnew(at: now)
         }
         failures = record.failures
       }
-      guard failures >= Self.failures else { return false }
-      for other in state.records.keys where other.model == kind.model { state.records[other] = nil }
-      state.refuted[kind.model] = now.advanced(by: Self.refutation)
-      return true
+      return failures < Self.failures ? nil : state.refute(kind, now: now)
     }
   }
 
   /// A prediction has proved wrong: all kinds are on trial again.
   func distrust(now: MonotonicTime) {
     state.withLock { state in
-      for kind in state.records.keys { state.records[kind]?.startAnew(now: now) }
+      for kind in state.records.keys { state.records[kind]?.startAnew(at: now) }
     }
   }
 }
