@@ -15,7 +15,8 @@ package struct TokenSourceConfiguration: Sendable {
   /// Conversations that are rendered twice at one time, to compare: nobody waits for these. What comes while all places are
   /// taken is not compared.
   package var maximumComparisons = 8
-  /// How long an engine may take for the whole of an answer: whoever asked goes on long before, and the answer is kept for the next request.
+  /// How long an engine may take for the whole of an answer, and a second more for each megabyte of the request: whoever asked
+  /// goes on long before, and the answer is kept for the next request.
   package var renderTimeout = Duration.seconds(2)
   /// How long the connection to an engine may take.
   package var connectTimeout = Duration.milliseconds(500)

@@ -56,6 +56,14 @@ import Testing
     #expect(try outline(#"{"model": "m", "prompt": "a"}"#, .completions).paths == [.completionRender, .tokenize])
   }
 
+  @Test func vectorsInPlaceOfTokensHaveNone() throws {
+    for api in [InferenceAPI.completions, .chatCompletions] {
+      let bytes = Array(#"{"model": "m", "prompt": "a", "prompt_embeds": ["AAAA", "AAAA"]}"#.utf8)
+      #expect(unsafe PromptOutline(api: api, body: bytes.span.bytes, secret: secret) == nil)
+    }
+    _ = try outline(#"{"model": "m", "prompt": "a", "prompt_embeds": null}"#, .completions)
+  }
+
   @Test func theSameBodyIsAnotherPromptElsewhere() throws {
     let body = #"{"model": "m", "prompt": "a"}"#
     #expect(try outline(body, .completions).identity != outline(body).identity)

@@ -9,7 +9,7 @@ import Testing
 
   @Test func moreIDsThanThereCanBeAreNone() throws {
     #expect(try read("[{\"token_ids\": [1, 2, 3]}]", atMost: 3) == [1, 2, 3])
-    #expect(throws: TokenIDReader.Unreadable.self) { try read("[{\"token_ids\": [1, 2, 3]}]", atMost: 2) }
+    #expect(throws: TokenIDReader.Failure.unreadable) { try read("[{\"token_ids\": [1, 2, 3]}]", atMost: 2) }
   }
 
   @Test func allFormsOfAnswersAreRead() throws {
@@ -22,10 +22,17 @@ import Testing
   @Test(arguments: [
     "", "{}", "[]", "null", "[1]", #"{"token_ids": "a"}"#, #"{"token_ids": [1, -2]}"#, #"{"token_ids": [1.5]}"#,
     #"{"token_ids": [4294967296]}"#, #"{"token_ids": [1"#, #"{"token_ids": [1]"#, #"[{"token_ids": [1]}"#,
-    #"[{"token_ids": [7]}, {"token_ids": [8]}]"#, #"[{"token_ids": []}, {"token_ids": [8]}]"#,
     #"{"token_ids": [null]}"#, #"{"error": {"message": "no"}}"#,
   ])
   func whatHasNoTokensIsRefused(_ text: String) {
-    #expect(throws: TokenIDReader.Unreadable.self) { try read(text) }
+    #expect(throws: TokenIDReader.Failure.unreadable) { try read(text) }
+  }
+
+  @Test(arguments: [
+    #"[{"token_ids": [7]}, {"token_ids": [8]}]"#, #"[{"token_ids": []}, {"token_ids": [8]}]"#,
+    #"[{"token_ids": [7]}, {"#,
+  ])
+  func ofSeveralPromptsThereAreNoTokens(_ text: String) {
+    #expect(throws: TokenIDReader.Failure.several) { try read(text) }
   }
 }

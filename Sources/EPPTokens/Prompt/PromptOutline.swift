@@ -62,7 +62,7 @@ struct PromptOutline: Sendable {
     "continue_final_message", "add_special_tokens",
   ]
 
-  /// Nil for a body that is no JSON object, and for an API of which engines tell no tokens.
+  /// Nil for a body that is no JSON object, for an API of which engines tell no tokens, and for a prompt that has no tokens.
   init?(api: InferenceAPI, body: RawSpan, secret: IdentitySecret) {
     guard let render = RenderPath.render(api) else { return nil }
     var hasher = IdentityHasher(secret)
@@ -90,6 +90,8 @@ struct PromptOutline: Sendable {
           var place = cursor
           model = try place.readString(body)
         }
+        // Vectors in place of tokens: engines make another prompt of them, or several.
+        if key.equals("prompt_embeds", in: body), try cursor.peek(body) != .null { return nil }
         let value = try cursor.skipValue(body)
         if Self.ignored.contains(where: { key.equals($0, in: body) }) { continue }
         if Self.bounds.contains(where: { key.equals($0, in: body) }) {

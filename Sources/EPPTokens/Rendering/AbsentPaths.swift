@@ -15,14 +15,22 @@ struct AbsentPaths: Sendable {
   }
 
   private var absent: [Key: MonotonicTime] = [:]
+  /// When the last of them is over; they come in the order of their ends.
+  private var end = MonotonicTime(nanoseconds: 0)
 
   var count: Int { absent.count }
 
+  /// Whether everything may be there, and nobody needs to look; what is over goes for good then.
+  mutating func isEmpty(now: MonotonicTime) -> Bool {
+    if now >= end, !absent.isEmpty { absent = [:] }
+    return absent.isEmpty
+  }
+
   /// Of some paths those that may be there, in the same order.
-  func present(
+  mutating func present(
     _ paths: [RenderPath], at engine: EndpointAddress, model: String, now: MonotonicTime
   ) -> [RenderPath] {
-    guard !absent.isEmpty else { return paths }
+    guard !isEmpty(now: now) else { return paths }
     return paths.filter { path in
       absent[Key(engine: engine, model: model, path: path)].map { now >= $0 } ?? true
     }
@@ -33,6 +41,7 @@ struct AbsentPaths: Sendable {
       absent = absent.filter { now < $0.value }
       if absent.count >= Self.capacity { absent.removeAll(keepingCapacity: true) }
     }
-    absent[Key(engine: engine, model: model, path: path)] = now.advanced(by: Self.pause)
+    end = now.advanced(by: Self.pause)
+    absent[Key(engine: engine, model: model, path: path)] = end
   }
 }

@@ -2,12 +2,17 @@ import EPPCore
 
 /// Leaves an engine alone that does not answer: after three failures running for a second, and twice as long each time it
 /// fails again, up to half a minute.
-struct Breaker: Sendable, Equatable {
+struct Breaker: Sendable {
   private static let tolerated = 3
   private static let shortest = Duration.seconds(1)
   private static let longest = Duration.seconds(30)
 
-  private enum State: Equatable {
+  /// Those who were admitted under the same circumstances: until the engine was left alone, or as the one who tries it out.
+  struct Generation: Sendable, Equatable {
+    fileprivate var number = 0
+  }
+
+  private enum State {
     /// Asked; with how many failures running.
     case closed(failures: Int)
     case open(until: MonotonicTime, pause: Duration)
@@ -16,19 +21,23 @@ struct Breaker: Sendable, Equatable {
   }
 
   private var state = State.closed(failures: 0)
+  /// The one that whoever is admitted now belongs to.
+  private(set) var generation = Generation()
 
-  /// Whether the engine may be asked; for the first one who asks when the time is up, which tries it out.
-  mutating func admits(now: MonotonicTime) -> Bool {
+  /// What the asker belongs to, when the engine may be asked; of those who ask when the time is up the first one alone, which
+  /// tries it out.
+  mutating func admit(now: MonotonicTime) -> Generation? {
     switch state {
-    case .closed: return true
+    case .closed: return generation
     case .open(let until, let pause), .trying(let until, let pause):
-      guard now >= until else { return false }
+      guard now >= until else { return nil }
       state = .trying(until: now.advanced(by: pause), pause: pause)
-      return true
+      generation.number += 1
+      return generation
     }
   }
 
-  /// Whether `admits` would say so.
+  /// Whether `admit` would say so.
   func wouldAdmit(now: MonotonicTime) -> Bool {
     switch state {
     case .closed: true
@@ -36,17 +45,23 @@ struct Breaker: Sendable, Equatable {
     }
   }
 
+  /// An answer says that the engine does answer, whenever it was asked.
   mutating func succeeded() { state = .closed(failures: 0) }
 
-  mutating func failed(now: MonotonicTime) {
+  /// Whoever was asked before the engine was left alone says nothing new by failing later: many fail together then, and some
+  /// while another tries it out.
+  mutating func failed(_ asker: Generation, now: MonotonicTime) {
+    guard asker == generation else { return }
     switch state {
     case .closed(let failures) where failures + 1 < Self.tolerated: state = .closed(failures: failures + 1)
-    case .closed: state = .open(until: now.advanced(by: Self.shortest), pause: Self.shortest)
-    // Asked before the engine was left alone: many fail together then, which says no more than one of them.
+    case .closed: open(for: Self.shortest, now: now)
     case .open: break
-    case .trying(_, let pause):
-      let longer = min(pause * 2, Self.longest)
-      state = .open(until: now.advanced(by: longer), pause: longer)
+    case .trying(_, let pause): open(for: min(pause * 2, Self.longest), now: now)
     }
+  }
+
+  private mutating func open(for pause: Duration, now: MonotonicTime) {
+    generation.number += 1
+    state = .open(until: now.advanced(by: pause), pause: pause)
   }
 }

@@ -41,8 +41,10 @@ final class RenderClient: Sendable {
     self.now = now
     var settings = HTTPClient.Configuration()
     settings.timeout.connect = .nanoseconds(configuration.connectTimeout.wholeNanoseconds)
-    settings.timeout.read = .nanoseconds(configuration.renderTimeout.wholeNanoseconds)
     settings.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = configuration.maximumRenders
+    // Engines close connections that have nothing to do after five seconds (vLLM's uvicorn): one that is closed just as it
+    // is used again looks as if the engine had failed.
+    settings.connectionPool.idleTimeout = .seconds(4)
     // Where nobody listens the next engine is asked at once.
     settings.connectionPool.retryConnectionEstablishment = false
     settings.redirectConfiguration = .disallow
@@ -60,7 +62,7 @@ final class RenderClient: Sendable {
     var last = Failure.nobody
     var attempts = 0
     for engine in engines where attempts < Self.attempts {
-      guard let paths = admitted(engine, paths, model) else { continue }
+      guard let (paths, generation) = admitted(engine, paths, model) else { continue }
       attempts += 1
       do throws(Failure) {
         let ids = try await ask(engine, paths, body, model)
@@ -75,7 +77,7 @@ final class RenderClient: Sendable {
         case .absent: change(engine) { $0.succeeded() }
         case .nobody, .failed, .unreadable:
           let now = now()
-          change(engine) { $0.failed(now: now) }
+          change(engine) { $0.failed(generation, now: now) }
         }
       }
     }
@@ -104,7 +106,8 @@ final class RenderClient: Sendable {
     request.headers.add(name: "content-type", value: "application/json")
     request.body = .bytes(body)
     let (status, answer) = try await exchange(
-      request, maximumAnswerBytes: Self.spareAnswerBytes + Self.answerBytesPerByte * body.readableBytes)
+      request, within: Self.timeLimit(configuration, bytes: body.readableBytes),
+      maximumAnswerBytes: Self.spareAnswerBytes + Self.answerBytesPerByte * body.readableBytes)
     switch status {
     case 200: break
     // Switched off (vLLM without --enable-scale-out says 403), unknown to an older version, a model that is not there, or a
@@ -116,10 +119,13 @@ final class RenderClient: Sendable {
     default: throw .failed
     }
     let bytes = Array(answer.readableBytesView)
-    do throws(TokenIDReader.Unreadable) {
+    do throws(TokenIDReader.Failure) {
       return unsafe try TokenIDReader.read(bytes.span.bytes, atMost: Self.spareTokens + body.readableBytes)
     } catch {
-      throw .unreadable
+      switch error {
+      case .several: throw .refused
+      case .unreadable: throw .unreadable
+      }
     }
   }
 
@@ -129,11 +135,18 @@ final class RenderClient: Sendable {
   private static let answerBytesPerByte = 16
   private static let spareAnswerBytes = 1 << 20
 
+  /// How long an engine may take for a request of some bytes.
+  ///
+  /// A tokenizer does a megabyte a second and more on one core, which an engine that computes may have to share: without this
+  /// three long prompts one after the other would have the engine left alone by all.
+  static func timeLimit(_ configuration: TokenSourceConfiguration, bytes: Int) -> Duration {
+    configuration.renderTimeout + .microseconds(bytes)
+  }
+
   /// The status and the body of an answer that is whole in time: the client's own limits begin anew with each piece.
   private func exchange(
-    _ request: HTTPClientRequest, maximumAnswerBytes: Int
+    _ request: HTTPClientRequest, within limit: Duration, maximumAnswerBytes: Int
   ) async throws(Failure) -> (status: UInt, answer: ByteBuffer) {
-    let limit = configuration.renderTimeout
     let answer = try? await withThrowingTaskGroup(of: (status: UInt, answer: ByteBuffer)?.self) { group in
       defer { group.cancelAll() }
       group.addTask { [client] in
@@ -153,12 +166,15 @@ final class RenderClient: Sendable {
   // MARK: - Engines
 
   /// The paths that an engine may be asked on; nil when it is left alone.
-  private func admitted(_ engine: EndpointAddress, _ paths: [RenderPath], _ model: String) -> [RenderPath]? {
+  private func admitted(
+    _ engine: EndpointAddress, _ paths: [RenderPath], _ model: String
+  ) -> (paths: [RenderPath], generation: Breaker.Generation)? {
     let now = now()
     return state.withLock { state in
       let present = state.absent.present(paths, at: engine, model: model, now: now)
       guard !present.isEmpty else { return nil }
-      return state.breakers[engine]?.admits(now: now) ?? true ? present : nil
+      guard state.breakers[engine] != nil else { return (present, Breaker().generation) }
+      return state.breakers[engine]?.admit(now: now).map { (present, $0) }
     }
   }
 
@@ -167,7 +183,7 @@ final class RenderClient: Sendable {
     let now = now()
     return state.withLock { state in
       let admitted = engines.filter { state.breakers[$0]?.wouldAdmit(now: now) ?? true }
-      guard state.absent.count > 0, !admitted.isEmpty else { return !admitted.isEmpty }
+      guard !admitted.isEmpty, !state.absent.isEmpty(now: now) else { return !admitted.isEmpty }
       let model = model()
       return admitted.contains { !state.absent.present(paths, at: $0, model: model, now: now).isEmpty }
     }

@@ -4,25 +4,32 @@ import EPPRequests
 /// completion), or `{"tokens": [...], ...}` (tokenize).
 enum TokenIDReader {
   /// Why an answer has no token ids.
-  struct Unreadable: Error {}
+  enum Failure: Error, Equatable {
+    case unreadable
+    /// They are of several prompts.
+    case several
+  }
 
   /// - Parameter maximum: more than so many are not read.
-  static func read(_ answer: RawSpan, atMost maximum: Int) throws(Unreadable) -> [UInt32] {
+  static func read(_ answer: RawSpan, atMost maximum: Int) throws(Failure) -> [UInt32] {
     do {
       var cursor = JSONCursor(answer)
       if try cursor.peek(answer) == .array {
         try cursor.open(answer, .array)
         var isFirst = true
+        guard try cursor.nextElement(answer, isFirst: &isFirst), let ids = try object(&cursor, answer, maximum) else {
+          throw Failure.unreadable
+        }
         // One prompt was asked about: where the engine sees several, the request is another one than it was taken for.
-        guard try cursor.nextElement(answer, isFirst: &isFirst), let ids = try object(&cursor, answer, maximum),
-          try !cursor.nextElement(answer, isFirst: &isFirst)
-        else { throw Unreadable() }
+        guard try !cursor.nextElement(answer, isFirst: &isFirst) else { throw Failure.several }
         return ids
       }
-      guard let ids = try object(&cursor, answer, maximum) else { throw Unreadable() }
+      guard let ids = try object(&cursor, answer, maximum) else { throw Failure.unreadable }
       return ids
+    } catch let failure as Failure {
+      throw failure
     } catch {
-      throw Unreadable()
+      throw .unreadable
     }
   }
 
