@@ -27,11 +27,11 @@ import Testing
       return pool.depth(prompt, endpoint) == 2
     }
     // Whoever would ask again would get nothing.
-    publisher.forgetMessages()
+    publisher.publish(EventBytes().storing([3], after: 2).bytes(), forgettingEarlier: true)
     endpoint.labels = ["role": "decode"]
     pool.subscriber.follow(endpoint)
-    publisher.publish(EventBytes().storing([3], after: 2).bytes())
-    try await pool.eventually("depth 3") { pool.depth(prompt, endpoint) == 3 }
+    publisher.publish(EventBytes().storing([4], after: 3).bytes())
+    try await pool.eventually("depth 4") { pool.depth(prompt, endpoint) == 4 }
 
     // Another replay address is another stream.
     endpoint.kvReplay = "tcp://127.0.0.1:9"

@@ -12,14 +12,23 @@ struct FollowedPool {
   let log = LogRecorder()
   let subscriber: KVEventSubscriber
 
-  /// Impatient where nothing but the clock would be tested.
+  /// Impatient where nothing but the clock would be tested. Not with replays: where tests compute on all cores a publisher's
+  /// thread may be away for seconds, and what is not answered is lost.
   static var configuration: KVEventsConfiguration {
     var configuration = KVEventsConfiguration()
     configuration.quietAfterConnect = .milliseconds(50)
     configuration.quietAfterMessage = .milliseconds(100)
-    configuration.replayIdleTimeout = .milliseconds(300)
+    configuration.replayIdleTimeout = .seconds(10)
     configuration.reviveAfter = .milliseconds(100)
     configuration.disconnectedAfter = .milliseconds(300)
+    return configuration
+  }
+
+  /// Impatient with replays too: for publishers that never answer as they should.
+  static var impatient: KVEventsConfiguration {
+    var configuration = configuration
+    configuration.replayIdleTimeout = .milliseconds(300)
+    configuration.replayPause = .milliseconds(50)
     return configuration
   }
 

@@ -137,10 +137,10 @@ import ZeroMQ
       pool.status(endpoint)?.messages == 2 && pool.depth(prompt, endpoint) == 2
     }
     // There is something to forget, and nothing that would bring it back.
-    publisher.forgetMessages()
+    publisher.publish(EventBytes().storing([3], after: 2).bytes(), forgettingEarlier: true)
     pool.subscriber.resynchronise(endpoint.slot, .holdsLess)
-    publisher.publish(EventBytes().storing([3], after: 2).bytes())
-    try await pool.eventually("depth 3") { pool.depth(prompt, endpoint) == 3 }
+    publisher.publish(EventBytes().storing([4], after: 3).bytes())
+    try await pool.eventually("depth 4") { pool.depth(prompt, endpoint) == 4 }
     #expect(pool.status(endpoint)?.restarts == 0)
   }
 
@@ -174,7 +174,10 @@ import ZeroMQ
     try await pool.eventually("depth 0") { pool.depth(prompt, endpoint) == 0 }
     try await pool.eventually("no stream") { pool.subscriber.currentStreams().isEmpty }
     #expect(!pool.index.currentAnnouncements().followed.contains(endpoint.slot))
-    #expect(pool.metric("epp_kv_events_stream_state{endpoint_name=\"engine-0\",rank=\"0\"}") == nil)
+    // The streams on the page are those of a moment ago.
+    try await pool.eventually("no series") {
+      pool.metric("epp_kv_events_stream_state{endpoint_name=\"engine-0\",rank=\"0\"}") == nil
+    }
     pool.subscriber.stop()
     #expect(pool.log.lines(.warning) == [])
   }
@@ -228,16 +231,12 @@ import ZeroMQ
   }
 
   private static func neighbours(_ context: Context) throws -> (TestPublisher, TestPublisher) {
-    func next(_ address: String) -> String {
-      let colon = address.lastIndex(of: ":") ?? address.endIndex
-      return "\(address[..<colon]):\((Int(address[colon...].dropFirst()) ?? 0) + 1)"
-    }
     for _ in 0..<100 {
-      let first = try TestPublisher(context: context)
-      guard
-        let second = try? TestPublisher(events: next(first.events), replay: next(first.replay), context: context)
-      else { continue }
-      return (first, second)
+      let (events, replays) = (FreePorts.next(2), FreePorts.next(2))
+      let both = zip(events, replays).compactMap { events, replay in
+        try? TestPublisher(events: "tcp://127.0.0.1:\(events)", replay: "tcp://127.0.0.1:\(replay)", context: context)
+      }
+      if both.count == 2 { return (both[0], both[1]) }
     }
     throw CancellationError()
   }

@@ -22,6 +22,8 @@ final class TestPublisher: Sendable {
     case leaky
     /// What it answers is none of a publisher's.
     case garbage
+    /// It answers with the first message, and with another one for each step that it is allowed; without an end.
+    case inSteps
   }
 
   /// What the owner puts in and the thread takes out.
@@ -33,6 +35,7 @@ final class TestPublisher: Sendable {
       var outgoing: [[[UInt8]]] = []
       var replay = Replay.honest
       var questions = 0
+      var steps = 0
       var isStopping = false
     }
 
@@ -52,13 +55,26 @@ final class TestPublisher: Sendable {
     }
 
     func serve(_ publisher: Socket, _ router: Socket) {
+      // Who has asked last to be answered in steps, and for which message next.
+      var asker: (name: [UInt8], next: Int)?
       while !state.withLock({ $0.isStopping }) {
         let outgoing = state.withLock { state in
           defer { state.outgoing = [] }
           return state.outgoing
         }
         for message in outgoing { _ = publisher.send(message) }
-        while let question = router.receive() { answer(question, router) }
+        while let question = router.receive() {
+          if state.withLock({ $0.replay }) == .inSteps { asker = (question[0], 0) }
+          answer(question, router)
+        }
+        if let (name, next) = asker {
+          let due = state.withLock { state in
+            defer { state.steps = 0 }
+            return state.messages.enumerated().dropFirst(next).prefix(state.steps + (next == 0 ? 1 : 0)).map { $0 }
+          }
+          for (number, payload) in due { _ = router.send(answer(name, UInt64(number), payload)) }
+          asker = (name, next + due.count)
+        }
         wait(for: [router], waker, milliseconds: -1)
       }
     }
@@ -71,7 +87,7 @@ final class TestPublisher: Sendable {
         return (state.messages, state.first, state.replay)
       }
       switch replay {
-      case .silent: return
+      case .silent, .inSteps: return
       case .garbage:
         for _ in 0..<10 { _ = router.send([question[0], [1], [2], [3], [4], [5], [6]]) }
       case .endless:
@@ -128,14 +144,13 @@ final class TestPublisher: Sendable {
     thread = try SocketThread(name: "publisher") { mailbox.serve(publisher, router) }
   }
 
-  /// Listens at an address, or at a free port that the system gives to nobody by itself: whoever tries to reach a publisher
-  /// that is away would take a port like that one to come from sooner or later, and be connected to itself.
+  /// Listens at an address, or at a free port.
   private static func bind(_ socket: Socket, _ address: String?) throws -> String {
     if let address { return try socket.bind(address) }
     for _ in 0..<100 {
-      if let address = try? socket.bind("tcp://127.0.0.1:\(Int.random(in: 10_000..<32_768))") { return address }
+      if let address = try? socket.bind("tcp://127.0.0.1:\(FreePorts.next().lowerBound)") { return address }
     }
-    return try socket.bind("tcp://127.0.0.1:*")
+    throw CancellationError()
   }
 
   deinit { stop() }
@@ -147,9 +162,13 @@ final class TestPublisher: Sendable {
   }
 
   /// Numbers a message, keeps it for replay, and sends it unless it is to be lost on its way.
-  func publish(_ payload: [UInt8], isLost: Bool = false) {
+  ///
+  /// - Parameter forgettingEarlier: whether none of the messages before it is kept any longer. In one with the message: a
+  ///   publisher that is asked when it keeps none has been started anew.
+  func publish(_ payload: [UInt8], isLost: Bool = false, forgettingEarlier: Bool = false) {
     let topic = mailbox.topic
     mailbox.change { state in
+      if forgettingEarlier { state.first = state.messages.count }
       let number = UInt64(state.messages.count)
       state.messages.append(payload)
       if !isLost { state.outgoing.append([topic, Mailbox.bytes(number), payload]) }
@@ -164,6 +183,9 @@ final class TestPublisher: Sendable {
 
   /// Keeps none of the messages so far any longer, but for the last ones.
   func forgetMessages(keeping count: Int = 0) { mailbox.change { $0.first = $0.messages.count - count } }
+
+  /// Answers with one message more.
+  func step() { mailbox.change { $0.steps += 1 } }
 
   func setReplay(_ replay: Replay) { mailbox.change { $0.replay = replay } }
 
