@@ -100,7 +100,7 @@ import Testing
     #expect(machine.handle(.replayed(id(10))) == [.drop])
     #expect(machine.handle(.replayEnded(.complete)) == [])
     #expect(machine.state == .degraded && !machine.isDoubtful)
-    _ = machine.handle(.cleared)
+    _ = machine.handle(.cleared(by: 10))
     #expect(machine.state == .live)
   }
 
@@ -109,7 +109,7 @@ import Testing
     _ = machine.handle(.connected)
     _ = machine.handle(.replayEnded(.brokenOff))
     _ = machine.handle(.message(id(10), canWait: true))
-    _ = machine.handle(.cleared)
+    _ = machine.handle(.cleared(by: 10))
     #expect(machine.state == .live && machine.isComplete)
   }
 

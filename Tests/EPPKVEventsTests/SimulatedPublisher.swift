@@ -7,6 +7,8 @@ struct SimulatedPublisher {
   private struct Message: Equatable {
     var epoch: Int
     var number: UInt64
+    /// Whether it says that the cache is empty.
+    var isClear = false
 
     var id: KVMessageID { KVMessageID(number: number, mark: UInt64(epoch)) }
   }
@@ -22,6 +24,7 @@ struct SimulatedPublisher {
   private var replay: [Message] = []
   private var isReplaying = false
   private var held: [Message] = []
+  /// Since the cache was last known to be empty.
   private var applied: [Message] = []
   private let bufferMessages = 30
   /// Whether messages of two processes are applied, one after the other: where the replay could not show it.
@@ -40,7 +43,7 @@ struct SimulatedPublisher {
     case 45..<75: deliverLive()
     case 75..<90: deliverReplay()
     case 90..<93: if !live.isEmpty { live.removeFirst() }
-    case 93..<95: disconnect()
+    case 93..<95: Bool.random(using: &random) ? disconnect() : stall()
     case 95..<98: if !isConnected { connect() }
     case 98:
       switch Int.random(in: 0..<10, using: &random) {
@@ -66,15 +69,17 @@ struct SimulatedPublisher {
     #expect(machine.state == .live || machine.state == .degraded)
     let present = published.filter { $0.epoch == epoch }
     #expect(applied.last == present.last)
-    if machine.state == .live { #expect(applied == present) }
+    if machine.state == .live { #expect(applied == Array(present[(present.lastIndex(where: \.isClear) ?? 0)...])) }
   }
 
   // MARK: - The publisher
 
   private mutating func publish() {
     let number = published.last.map { $0.epoch == epoch ? $0.number + 1 : 0 } ?? 0
-    published.append(Message(epoch: epoch, number: number))
-    if isConnected { live.append(Message(epoch: epoch, number: number)) }
+    let isClear = Int.random(in: 0..<50, using: &random) == 0
+    let message = Message(epoch: epoch, number: number, isClear: isClear)
+    published.append(message)
+    if isConnected { live.append(message) }
   }
 
   private mutating func restart() {
@@ -96,6 +101,18 @@ struct SimulatedPublisher {
   private mutating func disconnect() {
     isConnected = false
     live.removeAll()
+  }
+
+  /// The connection is lost and made again while the process is away: what has come over the old one waits still when the
+  /// new one is told of. Only a replay can overtake it.
+  private mutating func stall() {
+    guard isConnected else { return }
+    for _ in 0..<Int.random(in: 0..<5, using: &random) { publish() }
+    let waiting = live
+    disconnect()
+    for _ in 0..<Int.random(in: 0..<3, using: &random) { publish() }
+    connect()
+    live = waiting + live
   }
 
   private mutating func deliverLive() {
@@ -159,6 +176,12 @@ struct SimulatedPublisher {
       if last.epoch != message.epoch { isMixed = true }
       #expect(hasReplay || !isMixed)
       #expect(last.number < message.number, "twice, or out of order")
+    }
+    if message.isClear {
+      applied.removeAll()
+      isMixed = false
+      applied.append(message)
+      return perform(machine.handle(.cleared(by: message.number)), nil)
     }
     applied.append(message)
   }

@@ -199,7 +199,7 @@ final class KVStream {
     reviveAfter = shop.configuration.reviveAfter
     setFollowed(true)
     noteOrphans(counts)
-    if counts.cleared > 0 { _ = machine.handle(.cleared) }
+    if counts.cleared > 0 { _ = machine.handle(.cleared(by: id.number)) }
   }
 
   /// Messages that wait for a replay.

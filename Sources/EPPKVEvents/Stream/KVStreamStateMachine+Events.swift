@@ -18,8 +18,8 @@ extension KVStreamStateMachine {
     case restarted
     /// What is known of the cache has proved wrong.
     case mistrusted(CacheContradiction)
-    /// A message was applied that says that the cache is empty.
-    case cleared
+    /// The message with this number was applied, and says that the cache is empty.
+    case cleared(by: UInt64)
     /// A message that was to be applied could not be read.
     case unreadable
     /// It has started anew so often that it cannot be one engine: nothing of it counts until `continued`.

@@ -7,6 +7,8 @@ import EPPPrefixCache
 /// connection or is too slow misses some. Its replay socket gives the last 10,000 again, from a number on. Rules:
 ///
 /// - On one connection numbers only grow: one that does not is a restart, and a restarted engine has an empty cache.
+/// - The first numbers of a new connection may be the last ones of the old: they waited while a replay has overtaken them.
+///   Where there is a replay socket it tells them from a restart.
 /// - After every connect what is missing is replayed: messages were published meanwhile.
 /// - A replay begins with the last message that is known. When that one is another message by now, or is not there and
 ///   none after it, the engine was started anew, however far its numbers have come.
@@ -26,6 +28,8 @@ package struct KVStreamStateMachine: Sendable {
     var witness: KVMessageID?
     /// Whether nothing is known to be missing, and it only looks whether something is.
     var isCheck: Bool
+    /// Whether it was asked for because of a number that may be of the old connection.
+    var isVerifying = false
     /// Whether a message of it was applied.
     var hasBrought = false
   }
@@ -53,7 +57,8 @@ package struct KVStreamStateMachine: Sendable {
   private let hasReplay: Bool
   /// The message that was applied last; nil when none was since the engine's start.
   private var last: KVMessageID?
-  /// `next` when the connection came up: a lower number on this connection is a restart.
+  /// `next` when the connection came up: a lower number on this connection is a restart, or a message of the old one. 0 when
+  /// it is known to be the latter.
   private var nextAtConnect: UInt64 = 0
   /// The last live number on this connection.
   private var lastLive: UInt64?
@@ -62,6 +67,11 @@ package struct KVStreamStateMachine: Sendable {
   private var held: [KVMessageID] = []
   /// Whether messages are lost that say which blocks there are.
   private var isIncomplete = false
+  /// The number of the last message that is known to be lost: a cache that was emptied before it is not known again.
+  private var lastLoss: UInt64?
+  /// Whether what was known has been given up on purpose. The messages before the next one have been applied, or were not
+  /// wanted: they are no losses.
+  private var hasForgotten = false
   /// Whether the publisher's own memory does not reach back to its first message.
   private var hasLostBeginning = false
   private var doubt: Doubt?
@@ -116,7 +126,7 @@ package struct KVStreamStateMachine: Sendable {
       case .quiet: quiet()
       case .restarted: restarted()
       case .mistrusted(let contradiction): mistrusted(contradiction)
-      case .cleared: cleared()
+      case .cleared(let number): cleared(by: number)
       case .unreadable: unreadable()
       case .suspended: suspended()
       case .continued: continued()
@@ -139,6 +149,10 @@ package struct KVStreamStateMachine: Sendable {
   private mutating func live(_ message: KVMessageID, _ canWait: Bool) -> [Action] {
     guard message.number < .max else { return [.drop] }
     if let lastLive, message.number <= lastLive { return restart(at: message, canWait) }
+    if message.number < nextAtConnect, let actions = verify() {
+      lastLive = message.number
+      return actions
+    }
     if message.number < nextAtConnect { return restart(at: message, canWait) }
     lastLive = message.number
     if let replay, !replay.isCheck { return [hold(message, canWait)] }
@@ -152,6 +166,18 @@ package struct KVStreamStateMachine: Sendable {
     return [.apply]
   }
 
+  /// A number lower than those from before the connection has come. A replay from the last message on tells whether the
+  /// engine is another one by now, and has the message if it is.
+  ///
+  /// - Returns: nil when no replay answers: then it is taken for a restart.
+  private mutating func verify() -> [Action]? {
+    if replay?.witness != nil { return [.drop] }
+    guard hasReplay, doubt == nil, last != nil else { return nil }
+    let action = beginReplay()
+    replay?.isVerifying = true
+    return [.drop, action]
+  }
+
   private mutating func replayed(_ message: KVMessageID) -> [Action] {
     guard let replay, message.number < .max else { return [.drop] }
     if let witness = replay.witness, message.number >= witness.number {
@@ -162,6 +188,7 @@ package struct KVStreamStateMachine: Sendable {
       // The last message is not kept any more: whether this one is of the same process cannot be told.
       if message.number > witness.number { isIncomplete = true }
       doubt = nil
+      if replay.isVerifying { nextAtConnect = 0 }
     }
     guard message.number >= next else { return [.drop] }
     if message.number > next {
@@ -208,7 +235,6 @@ package struct KVStreamStateMachine: Sendable {
   private mutating func restarted() -> [Action] {
     // Before the first message there is nothing to forget.
     guard last != nil || replay != nil else { return [] }
-    lastLive = nil
     return startOver()
   }
 
@@ -222,14 +248,18 @@ package struct KVStreamStateMachine: Sendable {
 
   private mutating func learnAnew() -> [Action] {
     forget()
+    hasForgotten = true
     // Without a replay the cache is full of blocks that are not known any more.
     isIncomplete = !hasReplay
     return hasReplay ? [.reset, .dropHeld, beginReplay()] : [.reset, .dropHeld]
   }
 
-  private mutating func cleared() -> [Action] {
-    isIncomplete = false
+  private mutating func cleared(by number: UInt64) -> [Action] {
     doubt = nil
+    hasLostBeginning = false
+    // Held messages are applied after all of them have been looked at: what is lost may be behind this one.
+    if let lastLoss, lastLoss > number { return [] }
+    isIncomplete = false
     return []
   }
 
@@ -240,6 +270,7 @@ package struct KVStreamStateMachine: Sendable {
 
   private mutating func suspended() -> [Action] {
     forget()
+    hasForgotten = true
     isSuspended = true
     return [.reset, .dropHeld]
   }
@@ -270,6 +301,8 @@ package struct KVStreamStateMachine: Sendable {
   private mutating func startOver() -> [Action] {
     restarts += 1
     forget()
+    // The new engine's numbers are lower: no other restart.
+    lastLive = nil
     return hasReplay ? [.reset, .dropHeld, beginReplay()] : [.reset, .dropHeld]
   }
 
@@ -278,6 +311,8 @@ package struct KVStreamStateMachine: Sendable {
     nextAtConnect = 0
     last = nil
     isIncomplete = false
+    lastLoss = nil
+    hasForgotten = false
     hasLostBeginning = false
     doubt = nil
     isResumed = false
@@ -317,16 +352,19 @@ package struct KVStreamStateMachine: Sendable {
   private mutating func applied(_ message: KVMessageID) {
     next = message.number + 1
     last = message
+    hasForgotten = false
     // It was the first of all, or what was before it is lost.
     if case .beginning = doubt { doubt = nil }
   }
 
   private mutating func lose(upTo number: UInt64) {
     guard number > next else { return }
+    isIncomplete = true
+    lastLoss = number - 1
+    if hasForgotten { return }
     // Numbers are the publisher's: twice nearly all there are is more than can be counted.
     let (sum, isTooMuch) = lostMessages.addingReportingOverflow(number - next)
     lostMessages = isTooMuch ? .max : sum
-    isIncomplete = true
   }
 
   private mutating func settle() {
