@@ -7,18 +7,26 @@ import Synchronization
   let pointer: UnsafeMutableRawPointer
   private let monitors = Atomic<UInt64>(0)
 
-  /// - Parameter maximumSockets: monitors take two each; the library's own bound is 65,535.
-  package init(maximumSockets: Int = 65_535) {
+  /// - Parameters:
+  ///   - maximumSockets: monitors take two each; the library's own bound is 65,535.
+  ///   - threads: how many threads of the library share the connections. A host name is looked up by the thread that
+  ///     connects there, and its other connections wait for that.
+  package init(maximumSockets: Int = 65_535, threads: Int32 = 1) {
     guard let made = unsafe zmq_ctx_new() else { preconditionFailure("no memory for a ZeroMQ context") }
     unsafe pointer = made
     let limit = unsafe zmq_ctx_get(made, ZMQ_SOCKET_LIMIT)
     _ = unsafe zmq_ctx_set(made, ZMQ_MAX_SOCKETS, min(Int32(clamping: maximumSockets), limit))
+    _ = unsafe zmq_ctx_set(made, ZMQ_IO_THREADS, threads)
   }
 
   deinit {
-    // Sockets hold their context, so none is left and this does not wait.
+    // Sockets hold their context, so none is left. This waits for the library's threads to close the connections: at once,
+    // unless one of them looks up a host name.
     while unsafe zmq_ctx_term(pointer) != 0, zmq_errno() == EINTR {}
   }
+
+  /// Threads of the library that share the connections.
+  package var threads: Int32 { unsafe zmq_ctx_get(pointer, ZMQ_IO_THREADS) }
 
   /// The address of a new monitor's events.
   func makeMonitorEndpoint() -> String {
