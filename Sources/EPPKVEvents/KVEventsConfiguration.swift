@@ -24,15 +24,17 @@ package struct KVEventsConfiguration: Sendable {
   /// Messages of a replay that the library reads ahead. The engine drops what it can neither send nor keep: a replay of
   /// 10,000 messages is asked for a few times then, each time from the first one that is missing.
   package var maximumReplayReadAhead: Int32 = 128
-  /// Messages and bytes until nothing is missing any more, and how often to ask in a row: engines keep 10,000 messages
-  /// unless told otherwise.
+  /// Messages and bytes until nothing is missing any more, and questions in a row, those without an answer among them:
+  /// engines keep 10,000 messages unless told otherwise.
   package var maximumReplayMessages = 20_000
   package var maximumReplayBytes = 1 << 30
   package var maximumReplayAsks = 64
   /// How long a replay may be silent, and how long it may take (the anchor's numbers).
   package var replayIdleTimeout = Duration.seconds(2)
   package var replayTimeout = Duration.seconds(120)
-  /// How often a replay that is not answered at all is asked for again.
+  /// How long one may take while other streams wait for theirs; then it goes on behind them.
+  package var longestReplayTurn = Duration.seconds(10)
+  /// How often a replay is asked for, all in all, before it counts as not answered; a mere look is worth one question.
   package var replayAttempts = 3
   /// How long a replay socket is left alone that was of no use; doubled each time, up to the longest.
   package var replayPause = Duration.seconds(2)

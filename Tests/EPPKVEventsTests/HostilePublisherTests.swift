@@ -75,26 +75,71 @@ import ZeroMQ
   }
 
   @Test func aReplayThatIsNotAnsweredIsAskedForAgainAndThenGivenUp() async throws {
-    let pool = try FollowedPool()
+    let pool = try FollowedPool(FollowedPool.impatient)
     let publisher = try TestPublisher()
     publisher.setReplay(.silent)
     let endpoint = pool.follow(publisher)
     try await pool.eventually("degraded") { pool.status(endpoint)?.state == .degraded }
-    #expect(publisher.questions >= 3)
+    // One that was given up may not have got there.
+    try await pool.eventually("three questions") { publisher.questions >= 3 }
     publisher.setReplay(.honest)
     publisher.publish(EventBytes().storing([1, 2]).bytes())
     try await pool.eventually("depth 2") { pool.depth([1, 2], endpoint) == 2 }
   }
 
   @Test func aReplaySocketThatIsNoneIsSaidOnce() async throws {
-    let pool = try FollowedPool()
+    let pool = try FollowedPool(FollowedPool.impatient)
     let publisher = try TestPublisher()
     publisher.setReplay(.garbage)
     let endpoint = pool.follow(publisher)
     try await pool.eventually("degraded") { pool.status(endpoint)?.state == .degraded }
     publisher.publish(EventBytes().storing([1, 2]).bytes())
     try await pool.eventually("depth 2") { pool.depth([1, 2], endpoint) == 2 }
-    #expect(pool.log.lines(.warning).count { $0.contains("replay socket answers") } == 1)
+    func lines(_ text: String) -> Int { pool.log.lines(.warning).count { $0.contains(text) } }
+    try await pool.eventually("the warning") { lines("replay socket answers") == 1 }
+    // That it has no end either is another matter.
+    try await pool.eventually("the other warning") { lines("breaks off") == 1 }
+    #expect(lines("replay socket answers") == 1)
+  }
+
+  @Test func aLookThatIsNotAnsweredIsMadeAgain() async throws {
+    let pool = try FollowedPool(FollowedPool.impatient)
+    let publisher = try TestPublisher()
+    let endpoint = pool.follow(publisher)
+    publisher.publish(EventBytes().storing([1]).bytes())
+    try await pool.eventually("depth 1") { pool.depth([1, 2], endpoint) == 1 }
+    publisher.setReplay(.silent)
+    // Until the subscription has reached the publisher nothing comes by it.
+    try await pool.eventually("live messages") {
+      publisher.publish(EventBytes().bytes())
+      return pool.status(endpoint)?.nextMessage ?? 0 > 1
+    }
+    func unanswered() -> Int { Int(pool.metric("epp_kv_events_replays_total{outcome=\"broken_off\"}") ?? "") ?? 0 }
+    let before = unanswered()
+    publisher.publish(EventBytes().storing([2], after: 1).bytes(), isLost: true)
+    try await pool.eventually("a look without an answer") { unanswered() > before }
+    publisher.setReplay(.honest)
+    try await pool.eventually("depth 2") { pool.depth([1, 2], endpoint) == 2 }
+  }
+
+  @Test func whoseReplayAloneStillComesIsNotFollowed() async throws {
+    let pool = try FollowedPool()
+    let (publisher, other) = (try TestPublisher(), try TestPublisher())
+    for block: UInt32 in 1...30 { other.publish(EventBytes().storing([block]).bytes()) }
+    other.setReplay(.inSteps)
+    let endpoint = FollowedPool.endpoint(1, events: publisher.events, replay: other.replay)
+    pool.subscriber.follow(endpoint)
+    func isFollowed() -> Bool { pool.index.currentAnnouncements().followed.contains(endpoint.slot) }
+    try await pool.eventually("followed") { isFollowed() }
+    publisher.stop()
+    try await pool.eventually("not followed") { !isFollowed() }
+    for block: UInt32 in 2...30 {
+      other.step()
+      try await pool.eventually("block \(block)") { pool.depth([block], endpoint) == 1 }
+      #expect(!isFollowed())
+    }
+    #expect(pool.log.lines(.warning).count { $0.contains("cannot be reached") } == 1)
+    #expect(pool.log.lines(.info).count { $0.contains("following") } == 1)
   }
 
   @Test func messagesOfAnotherEndpointAreDropped() async throws {
@@ -152,6 +197,18 @@ import ZeroMQ
     try await server.stop()
   }
 
+  @Test func anEngineThatDiesInTheHandshakeIsNoStranger() async throws {
+    // Twice the connection ends in the middle of the greeting; the third one is a publisher's.
+    let server = try await RawPublisher.start(breakingOff: 2)
+    let pool = try FollowedPool()
+    let endpoint = FollowedPool.endpoint(1, events: "tcp://127.0.0.1:\(server.port)")
+    pool.subscriber.follow(endpoint)
+    try await pool.eventually("connected") { pool.status(endpoint)?.isConnected == true }
+    #expect(server.connections >= 3)
+    #expect(pool.log.lines(.warning) == [])
+    try await server.stop()
+  }
+
   @Test func aPortThatIsNoZeroMQIsSaidOnce() async throws {
     let server = try await RawPublisher.start(greeting: Array("HTTP/1.1 400 Bad Request\r\n\r\n".utf8))
     let pool = try FollowedPool()
@@ -163,7 +220,8 @@ import ZeroMQ
   }
 }
 
-/// A server that says it is a ZeroMQ publisher (ZMTP 3.0, no security), and announces a frame of a gigabyte.
+/// A server that says it is a ZeroMQ publisher (ZMTP 3.0, no security), and announces a frame of a gigabyte, unless it has
+/// broken off some connections before.
 private final class RawPublisher: Sendable {
   let port: Int
   private let channel: any Channel
@@ -171,11 +229,11 @@ private final class RawPublisher: Sendable {
 
   var connections: Int { counter.count }
 
-  static func start(greeting: [UInt8]? = nil) async throws -> RawPublisher {
+  static func start(greeting: [UInt8]? = nil, breakingOff broken: Int = 0) async throws -> RawPublisher {
     let counter = ConnectionCounter()
     let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
       .childChannelInitializer { channel in
-        channel.pipeline.addHandler(Handler(greeting: greeting, counter: counter))
+        channel.pipeline.addHandler(Handler(greeting: greeting, broken: broken, counter: counter))
       }
       .bind(host: "127.0.0.1", port: 0).get()
     return RawPublisher(channel, counter)
@@ -194,29 +252,35 @@ private final class RawPublisher: Sendable {
     typealias OutboundOut = ByteBuffer
 
     let greeting: [UInt8]?
+    /// Connections that end in the middle of the greeting.
+    let broken: Int
     let counter: ConnectionCounter
 
-    init(greeting: [UInt8]?, counter: ConnectionCounter) {
+    init(greeting: [UInt8]?, broken: Int, counter: ConnectionCounter) {
       self.greeting = greeting
+      self.broken = broken
       self.counter = counter
     }
 
     func channelActive(context: ChannelHandlerContext) {
       counter.increment()
       var buffer = context.channel.allocator.buffer(capacity: 128)
-      if let greeting {
+      let start: [UInt8] = [0xff, 0, 0, 0, 0, 0, 0, 0, 1, 0x7f, 3, 0]
+      if let greeting = greeting ?? (counter.count <= broken ? start : nil) {
         buffer.writeBytes(greeting)
         context.writeAndFlush(wrapOutboundOut(buffer), promise: nil)
         context.close(promise: nil)
         return
       } else {
-        buffer.writeBytes([0xff, 0, 0, 0, 0, 0, 0, 0, 1, 0x7f, 3, 0] + Array("NULL".utf8))
+        buffer.writeBytes(start + Array("NULL".utf8))
         buffer.writeBytes([UInt8](repeating: 0, count: 48))
         let ready = [5] + Array("READY".utf8) + [11] + Array("Socket-Type".utf8) + [0, 0, 0, 3] + Array("PUB".utf8)
         buffer.writeBytes([4, UInt8(ready.count)] + ready)
         // A frame with more to come, its length in 8 bytes.
-        buffer.writeBytes([3, 0, 0, 0, 0, 0x40, 0, 0, 0])
-        buffer.writeBytes([UInt8](repeating: 1, count: 1000))
+        if broken == 0 {
+          buffer.writeBytes([3, 0, 0, 0, 0, 0x40, 0, 0, 0])
+          buffer.writeBytes([UInt8](repeating: 1, count: 1000))
+        }
       }
       context.writeAndFlush(wrapOutboundOut(buffer), promise: nil)
     }

@@ -67,10 +67,10 @@ import Testing
       pool.status(endpoint)?.restarts == 1 && pool.depth(prompt, endpoint) == 1
     }
     // The metrics page comes later, and what it would make forgotten could not be had again.
-    second.forgetMessages()
+    second.publish(EventBytes().storing([2], after: 1, salt: 1 << 32).bytes(), forgettingEarlier: true)
     pool.subscriber.noteStart(of: endpoint.slot, at: 1001)
-    second.publish(EventBytes().storing([2], after: 1, salt: 1 << 32).bytes())
-    try await pool.eventually("depth 2") { pool.depth(prompt, endpoint) == 2 }
+    second.publish(EventBytes().storing([3], after: 2, salt: 1 << 32).bytes())
+    try await pool.eventually("depth 3") { pool.depth(prompt, endpoint) == 3 }
     #expect(pool.status(endpoint)?.restarts == 1)
     // The next one is another restart.
     second.forgetMessages()
@@ -78,6 +78,25 @@ import Testing
     try await pool.eventually("two restarts") {
       pool.status(endpoint)?.restarts == 2 && pool.depth(prompt, endpoint) == 0
     }
+  }
+
+  @Test func anEarlierStartTimeIsNotKeptForAnotherAddress() async throws {
+    let (before, after) = (try TestPublisher(), try TestPublisher())
+    before.publish(EventBytes().storing([1]).bytes())
+    after.publish(EventBytes().storing([1, 2]).bytes())
+    let pool = try FollowedPool()
+    let endpoint = pool.follow(before)
+    try await pool.eventually("depth 1") { pool.depth(prompt, endpoint) == 1 }
+    // Pages of two processes behind one port.
+    pool.subscriber.noteStart(of: endpoint.slot, at: 1000)
+    pool.subscriber.noteStart(of: endpoint.slot, at: 999)
+    _ = pool.follow(after)
+    try await pool.eventually("depth 2") { pool.depth(prompt, endpoint) == 2 }
+    pool.subscriber.noteStart(of: endpoint.slot, at: 1000)
+    after.publish(EventBytes().storing([3], after: 2).bytes())
+    try await pool.eventually("depth 3") { pool.depth(prompt, endpoint) == 3 }
+    try await pool.eventually("the status") { pool.status(endpoint)?.nextMessage == 2 }
+    #expect(pool.status(endpoint)?.restarts == 0)
   }
 
   @Test func aSnapshotKnowsWhenTheEngineWasStarted() async throws {
@@ -99,7 +118,11 @@ import Testing
   @Test func aLongReplayIsFetchedWhole() async throws {
     let publisher = try TestPublisher(replayHighWaterMark: 1000)
     for block: UInt32 in 1...10_000 { publisher.publish(EventBytes().storing([block]).bytes(padding: 4000)) }
-    let pool = try FollowedPool()
+    var configuration = FollowedPool.configuration
+    // Its end is among what is dropped, and waited for each time.
+    configuration.replayIdleTimeout = .seconds(3)
+    configuration.replayAttempts = 1000
+    let pool = try FollowedPool(configuration)
     let endpoint = pool.follow(publisher)
     try await pool.eventually("all messages") {
       pool.status(endpoint)?.state == .live && pool.status(endpoint)?.nextMessage == 10_000

@@ -8,7 +8,7 @@ import Testing
   }
 
   @Test func someAtATimeInOrder() {
-    var turns = ReplayTurns(maximum: 2)
+    var turns = ReplayTurns(maximum: 2, longest: .seconds(10))
     for stream: UInt64 in 1...4 { turns.enqueue(stream, isUrgent: true) }
     #expect(turns.next() == [1, 2])
     #expect(turns.next() == [])
@@ -19,7 +19,7 @@ import Testing
   }
 
   @Test func whoMissesSomethingComesBeforeWhoOnlyLooks() {
-    var turns = ReplayTurns(maximum: 3)
+    var turns = ReplayTurns(maximum: 3, longest: .seconds(10))
     turns.enqueue(1, isUrgent: false)
     turns.enqueue(2, isUrgent: false)
     turns.enqueue(3, isUrgent: true)
@@ -27,6 +27,89 @@ import Testing
     #expect(turns.next() == [3, 4, 1])
     for _ in 0..<3 { turns.end() }
     #expect(turns.next() == [2])
+  }
+
+  @Test func aTurnIsShortWhileOthersWait() {
+    var turns = ReplayTurns(maximum: 2, longest: .seconds(10))
+    for stream: UInt64 in 1...2 { turns.enqueue(stream, isUrgent: true) }
+    // There is a turn for each.
+    #expect(!turns.isOver(time(0), time(60_000)))
+    _ = turns.next()
+    #expect(!turns.isOver(time(0), time(60_000)))
+    turns.enqueue(3, isUrgent: false)
+    #expect(!turns.isOver(time(0), time(9_999)) && turns.isOver(time(0), time(10_000)))
+    turns.end()
+    #expect(!turns.isOver(time(0), time(60_000)))
+    #expect(turns.next() == [3])
+  }
+
+  /// Eight engines that bring a message now and then for two minutes each, and one that is answered at once.
+  @Test func repliesInDropsKeepNobodyWaiting() {
+    var turns = ReplayTurns(maximum: 8, longest: .seconds(10))
+    var began: [UInt64: MonotonicTime] = [:]
+    for stream: UInt64 in 0..<8 { turns.enqueue(stream, isUrgent: true) }
+    var answeredAt: Int?
+    for second in 0..<120 where answeredAt == nil {
+      let now = time(1000 * second)
+      for (stream, start) in began where turns.isOver(start, now) {
+        began[stream] = nil
+        turns.end()
+        turns.enqueue(stream, isUrgent: true)
+      }
+      if second == 1 { turns.enqueue(8, isUrgent: true) }
+      for stream in turns.next() {
+        if stream == 8 { answeredAt = second } else { began[stream] = now }
+      }
+    }
+    #expect(answeredAt == 10)
+  }
+
+  @Test func onlyAnEmptySocketIsSilent() {
+    var silence = ReplaySilence(askedAt: time(0))
+    #expect(!silence.mayBe(longerThan: .seconds(2), time(1999)) && silence.mayBe(longerThan: .seconds(2), time(2000)))
+    // Nobody has looked.
+    #expect(!silence.isLonger(than: .seconds(2)))
+    silence.noteEmpty(time(1000))
+    #expect(!silence.isLonger(than: .seconds(2)))
+    // The thread was away, and the answer is there.
+    silence.noteHeard(time(5000))
+    silence.noteEmpty(time(5000))
+    #expect(!silence.isLonger(than: .seconds(2)) && !silence.mayBe(longerThan: .seconds(2), time(6999)))
+    silence.noteEmpty(time(7000))
+    #expect(silence.isLonger(than: .seconds(2)))
+  }
+
+  @Test func aLookIsMadeOnceForEachTimeItIsDue() {
+    var (look, pause) = (LookSchedule(), ReplayPause(first: .seconds(2), longest: .seconds(10)))
+    func take(_ milliseconds: Int, isDoubtful: Bool = false) -> Bool {
+      look.take(time(milliseconds), isDoubtful: isDoubtful, pause)
+    }
+    #expect(!take(0))
+    look.set(time(1000))
+    #expect(!take(999))
+    #expect(take(1000))
+    #expect(!take(2000))
+    look.set(time(3000))
+    look.cancel()
+    #expect(!take(3000))
+
+    // Not answered: as soon as the pause is over, but not before what has come since makes it due.
+    pause.noteFailure(time(3000))
+    look.noteUnanswered(pause)
+    #expect(!take(4999, isDoubtful: true) && take(5000))
+    look.set(time(9000))
+    look.noteUnanswered(pause)
+    #expect(look.dueAt == time(9000))
+  }
+
+  @Test func aLookForADoubtLeavesTheOneThatIsNotDue() {
+    var look = LookSchedule()
+    func take(_ milliseconds: Int, isDoubtful: Bool = false) -> Bool {
+      look.take(time(milliseconds), isDoubtful: isDoubtful, ReplayPause(first: .seconds(2), longest: .seconds(10)))
+    }
+    look.set(time(2000))
+    #expect(take(200, isDoubtful: true))
+    #expect(take(2000))
   }
 
   @Test func pausesDouble() {
@@ -47,7 +130,7 @@ import Testing
   /// A hundred engines whose replay does not answer, each looked at when it is quiet, beside one that answers.
   @Test func socketsThatDoNotAnswerKeepNobodyWaiting() {
     let dead = 100
-    var turns = ReplayTurns(maximum: 8)
+    var turns = ReplayTurns(maximum: 8, longest: .seconds(10))
     var pauses = [ReplayPause](repeating: ReplayPause(first: .seconds(2), longest: .seconds(256)), count: dead)
     /// Until when a dead one has its turn; nil when it waits for one, or for its pause.
     var asked = [MonotonicTime?](repeating: nil, count: dead)

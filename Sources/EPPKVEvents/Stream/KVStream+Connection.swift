@@ -72,8 +72,10 @@ extension KVStream {
         isConnected = true
         connectedAt = shop.now()
         disconnectedAt = nil
+        isUnreachable = false
+        failedHandshakes = 0
         reviveAt = nil
-        quietAt = shop.now().advanced(by: shop.configuration.quietAfterConnect)
+        look.set(shop.now().advanced(by: shop.configuration.quietAfterConnect))
         replayPause.reset()
         handle(.connected)
       case .disconnected:
@@ -85,12 +87,19 @@ extension KVStream {
         reviveAt = nil
       case .handshakeFailed:
         noteDisconnected()
-        warn(
-          .notZeroMQ,
-          "who listens there does not publish by ZeroMQ: give the port of the engine's --kv-events-config")
+        noteFailedHandshake()
         reviveAt = shop.now().advanced(by: reviveAfter)
       }
     }
+  }
+
+  private func noteFailedHandshake() {
+    failedHandshakes += 1
+    // An engine that dies or is stopped while it answers looks the same, once or twice.
+    guard failedHandshakes == Self.toleratedFailures else { return }
+    warn(
+      .notZeroMQ,
+      "who listens there does not publish by ZeroMQ: give the port of the engine's --kv-events-config")
   }
 
   private func noteDisconnected() {
@@ -98,19 +107,19 @@ extension KVStream {
     // Whatever is no publisher answers the greeting and hangs up; the library takes some of that for its oldest protocol.
     if isConnected, let connectedAt, now < connectedAt.advanced(by: Self.shortConnection), messages == 0 {
       shortConnections += 1
-      if shortConnections == Self.toleratedShortConnections {
+      if shortConnections == Self.toleratedFailures {
         warn(
           .notZeroMQ,
           "who listens there hangs up at once: give the port of the engine's --kv-events-config")
       }
     }
     isConnected = false
-    quietAt = nil
+    look.cancel()
     if disconnectedAt == nil { disconnectedAt = now }
   }
 
   private static let shortConnection = Duration.seconds(2)
-  private static let toleratedShortConnections = 3
+  private static let toleratedFailures = 3
 
   /// Does what is due.
   func tickConnection(_ now: MonotonicTime) {
@@ -131,10 +140,11 @@ extension KVStream {
   }
 
   private func noteUnreachable(_ now: MonotonicTime) {
+    isUnreachable = true
     if followed {
       setFollowed(false)
-      shop.logger.warning(
-        "the engine's KV events cannot be reached: its cache is guessed from what is sent there", metadata: metadata)
+      warn(
+        .unreachable, "the engine's KV events cannot be reached: its cache is guessed from what is sent there")
     }
     guard address.hasName, socket != nil, reviveAt == nil else { return }
     triesIPv6.toggle()

@@ -12,10 +12,6 @@ extension KVStream {
     guard replayPause.isShort(shop.now()) else { return handle(.replayEnded(.brokenOff)) }
     wantsReplay = number
     replayAttempts = 0
-    catchUp.asks += 1
-    guard catchUp.asks <= shop.configuration.maximumReplayAsks else {
-      return giveUpReplay("it has been asked \(catchUp.asks - 1) times in a row and leaves something out each time")
-    }
     enqueueReplay(shop.now())
   }
 
@@ -56,6 +52,10 @@ extension KVStream {
 
   private func askForReplay() {
     guard let number = wantsReplay, let address = address.replay else { return endReplay() }
+    guard catchUp.asks < shop.configuration.maximumReplayAsks else {
+      return giveUpReplay("it has been asked \(catchUp.asks) times in a row and leaves something out each time")
+    }
+    catchUp.asks += 1
     replayAttempts += 1
     let now = shop.now()
     do throws(ZeroMQError) {
@@ -67,11 +67,11 @@ extension KVStream {
       socket.allowsIPv6 = needsIPv6(address)
       try socket.connect(address)
       try shop.poller.add(socket, tag: SocketTag(id, .replay).number)
-      replay = ReplayRequest(socket: socket, startedAt: now, heardAt: now)
+      replay = ReplayRequest(socket: socket, startedAt: now)
       _ = socket.send([[], KVFrames.bytes(of: number)])
       shop.ready.insert(SocketTag(id, .replay).number)
     } catch {
-      warn(.replay, "the engine's replay cannot be asked for: \(error)")
+      warn(.replayNotAsked, "the engine's replay cannot be asked for: \(error)")
       finishReplay(.brokenOff)
     }
   }
@@ -81,7 +81,11 @@ extension KVStream {
   /// - Returns: whether there may be more.
   func receiveReplay(_ limit: Int) -> Bool {
     for _ in 0..<limit {
-      guard let socket = replay?.socket, socket.receive(into: &shop.message) else { return false }
+      guard let socket = replay?.socket else { return false }
+      guard socket.receive(into: &shop.message) else {
+        replay?.silence.noteEmpty(shop.now())
+        return false
+      }
       receivedReplay()
     }
     return replay != nil
@@ -91,19 +95,20 @@ extension KVStream {
     let count = shop.message.frameCount
     let answer = KVFrames.replayed(count: count) { shop.message.withFrame($0, KVFrames.number) }
     let now = shop.now()
-    replay?.heardAt = now
+    replay?.silence.noteHeard(now)
     replay?.messages += 1
     catchUp.messages += 1
     switch answer {
     case .end:
       shop.series.completeReplays.increment()
       // An engine that has published nothing yet has an empty cache: that is known, too.
-      setFollowed(true)
+      rely()
       return finishReplay(.complete)
     case .unreadable:
       shop.series.unreadable.increment()
       warn(
-        .replay, "the engine's replay socket answers with \(count) frames: that is none of vLLM's or SGLang's answers")
+        .replayUnreadable,
+        "the engine's replay socket answers with \(count) frames: that is none of vLLM's or SGLang's answers")
     case .message(let number, let frame):
       lastMessageAt = now
       shop.message.withFrame(frame) { payload in
@@ -123,7 +128,7 @@ extension KVStream {
 
   private func giveUpReplay(_ reason: String) {
     shop.series.excessiveReplays.increment()
-    warn(.replay, "the engine's replay was given up: \(reason)")
+    warn(.replayGivenUp, "the engine's replay was given up: \(reason)")
     finishReplay(.excessive)
   }
 
@@ -139,21 +144,36 @@ extension KVStream {
     handle(.replayEnded(end))
     // It does not have what is missing: no reason to ask it with every message that leaves a gap.
     if end == .complete, machine.lostMessages > lost { replayPause.noteFailure(shop.now()) }
+    // What was to be looked for is still not known, whatever the replay was for.
+    if end == .brokenOff, isConnected, !machine.isFetching { look.noteUnanswered(replayPause) }
   }
 
   /// Does what is due.
   func tickReplay(_ now: MonotonicTime) {
+    lookIntoReplay(now)
     if let replay {
       let spent = catchUp.spent + now.duration(since: replay.startedAt)
       if spent >= shop.configuration.replayTimeout, catchUp.messages > 0 {
         giveUpReplay("it has taken longer than \(shop.configuration.replayTimeout)")
-      } else if now >= replay.heardAt.advanced(by: shop.configuration.replayIdleTimeout) {
+      } else if replay.silence.isLonger(than: shop.configuration.replayIdleTimeout) {
         noteUnanswered(replay)
+      } else if shop.turns.isOver(replay.startedAt, now) {
+        // It is asked for again from there, as long as it brings something.
+        if replay.applied > 0 { finishReplay(.brokenOff) } else { noteUnanswered(replay) }
       }
     }
     enqueueReplay(now)
     tickCheck(now)
   }
+
+  /// Takes what is there of a replay that seems to be silent, for this thread may have been away.
+  private func lookIntoReplay(_ now: MonotonicTime) {
+    guard let replay, replay.silence.mayBe(longerThan: shop.configuration.replayIdleTimeout, now) else { return }
+    let isThereMore = receiveReplay(Self.messagesPerLook)
+    if isThereMore { shop.ready.insert(SocketTag(id, .replay).number) }
+  }
+
+  private static let messagesPerLook = 64
 
   /// Nothing has come of a replay for a while.
   private func noteUnanswered(_ replay: ReplayRequest) {
@@ -169,7 +189,7 @@ extension KVStream {
     // The end of a long replay may not have had room in the engine's socket: it is asked for.
     if replay.applied == 0 {
       warn(
-        .replay,
+        .replayUnanswered,
         "the engine's replay does not answer at \(address.replay ?? "") or breaks off: check --kv-replay-port and "
           + "replay_endpoint of the engine's --kv-events-config")
     }
@@ -179,9 +199,7 @@ extension KVStream {
 
   /// Looks whether there was more, when nothing has come for a while or it is not known whose messages they are.
   private func tickCheck(_ now: MonotonicTime) {
-    let isDue = quietAt.map { now >= $0 } ?? false
-    guard isDue || isConnected && machine.isDoubtful, !machine.isFetching, replayPause.isOver(now) else { return }
-    quietAt = nil
-    handle(.quiet)
+    guard !machine.isFetching else { return }
+    if look.take(now, isDoubtful: isConnected && machine.isDoubtful, replayPause) { handle(.quiet) }
   }
 }

@@ -12,7 +12,11 @@ extension KVStream {
     case notZeroMQ
     case misdirected
     case unmatched
-    case replay
+    case replayNotAsked
+    case replayUnreadable
+    case replayUnanswered
+    case replayGivenUp
+    case unreachable
     case noSocket
     case severalPublishers
   }

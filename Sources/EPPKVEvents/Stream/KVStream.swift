@@ -20,10 +20,13 @@ final class KVStream {
   var monitor: ConnectionMonitor?
   var isConnected = false
   var connectedAt: MonotonicTime?
-  /// Connections that ended as soon as they were made.
+  /// Connections that ended as soon as they were made, and such that ended before, in a row.
   var shortConnections = 0
+  var failedHandshakes = 0
   /// Since when there has been no connection; nil while there is one.
   var disconnectedAt: MonotonicTime?
+  /// Whether that is too long by now for the stream to be relied on.
+  var isUnreachable = false
   /// When a connection that the library has given up is tried again, and how long to wait the next time.
   var reviveAt: MonotonicTime?
   var reviveAfter: Duration
@@ -41,7 +44,7 @@ final class KVStream {
   var replayPause: ReplayPause
   var catchUp = CatchUp()
   /// When to ask whether there was more.
-  var quietAt: MonotonicTime?
+  var look = LookSchedule()
 
   // What `KVStream+Adoption` keeps.
   var hashCheck = EngineHashCheck()
@@ -111,8 +114,9 @@ final class KVStream {
       return noteUnreadable("it has \(shop.message.frameCount) frames, or no number of 8 bytes in the second one")
     }
     guard isOwnTopic() else { return }
-    lastMessageAt = shop.now()
-    quietAt = lastMessageAt?.advanced(by: shop.configuration.quietAfterMessage)
+    let now = shop.now()
+    lastMessageAt = now
+    look.set(now.advanced(by: shop.configuration.quietAfterMessage))
     shop.message.withFrame(2) { payload in
       let id = KVMessageID(number: number, payload: payload)
       handle(.message(id, canWait: canHold(payload.byteCount)), payload, isDecoded: isDecoded)
@@ -197,7 +201,7 @@ final class KVStream {
     shop.series.count(counts)
     messages += 1
     reviveAfter = shop.configuration.reviveAfter
-    setFollowed(true)
+    rely()
     noteOrphans(counts)
     if counts.cleared > 0 { _ = machine.handle(.cleared(by: id.number)) }
   }
@@ -238,6 +242,10 @@ final class KVStream {
       shop.logger.warning("the engine's part of the index snapshot is not used: \(error)", metadata: metadata)
     }
   }
+
+  /// The engine has said something. Picks rely on it, unless it is only its replay that still comes: what the engine does
+  /// from now on would not be known.
+  func rely() { if !isUnreachable { setFollowed(true) } }
 
   /// Whether picks rely on the stream from now on.
   func setFollowed(_ isFollowed: Bool) {

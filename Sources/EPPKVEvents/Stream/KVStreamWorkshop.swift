@@ -36,6 +36,8 @@ final class KVStreamWorkshop {
     var rank: Int
   }
 
+  /// A name that is looked up holds up the library's thread and all streams that it serves: not all of them.
+  private static let libraryThreads: Int32 = 4
   /// Tokens and hashes of a batch for which memory is kept: a prompt of a million tokens.
   private static let keptTokens = 1 << 20
   private static let keptHashes = 1 << 16
@@ -49,9 +51,9 @@ final class KVStreamWorkshop {
     self.metrics = metrics
     self.logger = logger
     self.now = now
-    library = Context(maximumSockets: configuration.maximumSockets)
+    library = Context(maximumSockets: configuration.maximumSockets, threads: Self.libraryThreads)
     series = metrics.kvEventSeries()
-    turns = ReplayTurns(maximum: configuration.maximumReplays)
+    turns = ReplayTurns(maximum: configuration.maximumReplays, longest: configuration.longestReplayTurn)
     poller = try SocketPoller(waker)
   }
 

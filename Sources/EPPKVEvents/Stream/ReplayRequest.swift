@@ -5,10 +5,15 @@ import ZeroMQ
 struct ReplayRequest {
   let socket: Socket
   let startedAt: MonotonicTime
-  /// When it was asked for, or brought something last.
-  var heardAt: MonotonicTime
+  var silence: ReplaySilence
   /// What has come, readable or not.
   var messages = 0
   /// Messages that were news.
   var applied = 0
+
+  init(socket: Socket, startedAt: MonotonicTime) {
+    self.socket = socket
+    self.startedAt = startedAt
+    silence = ReplaySilence(askedAt: startedAt)
+  }
 }

@@ -1,12 +1,19 @@
+package import EPPCore
+
 /// Which streams may ask for a replay: so many at a time, one after the other.
 package struct ReplayTurns: Sendable {
   private let maximum: Int
+  private let longest: Duration
   private var running = 0
   /// Streams that are known to miss something come before those that only look whether they do.
   private var urgent: [UInt64] = []
   private var others: [UInt64] = []
 
-  package init(maximum: Int) { self.maximum = maximum }
+  /// - Parameter longest: how long a turn may take while others wait for theirs.
+  package init(maximum: Int, longest: Duration) {
+    self.maximum = maximum
+    self.longest = longest
+  }
 
   /// A stream wants to ask; `next` names it when it may.
   package mutating func enqueue(_ stream: UInt64, isUrgent: Bool) {
@@ -21,6 +28,12 @@ package struct ReplayTurns: Sendable {
 
   /// A stream that had its turn has none any more.
   package mutating func end() { running -= 1 }
+
+  /// Whether a turn that began then has to end, for others wait: engines that bring a message now and then would hold all
+  /// turns for as long as a replay may take at all.
+  package func isOver(_ start: MonotonicTime, _ now: MonotonicTime) -> Bool {
+    running >= maximum && !(urgent.isEmpty && others.isEmpty) && now >= start.advanced(by: longest)
+  }
 
   /// Streams whose turn it is from now on.
   package mutating func next() -> [UInt64] {

@@ -179,6 +179,8 @@ final class KVEventLoop {
 
   private func noteStart(of slot: EndpointSlot, at time: Double) {
     for stream in endpoints[slot]?.streams ?? [] { stream.noteStart(at: time) }
+    // Only ever later, as streams have it: one that begins anew would take the present time for a later one otherwise.
+    if let known = endpoints[slot]?.startTime, time <= known { return }
     endpoints[slot]?.startTime = time
   }
 

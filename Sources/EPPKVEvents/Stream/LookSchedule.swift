@@ -1,0 +1,30 @@
+package import EPPCore
+
+/// When a stream from which nothing comes is asked whether there was more.
+package struct LookSchedule: Sendable {
+  /// Nil when nothing has come since the last look, or there is no connection.
+  package private(set) var dueAt: MonotonicTime?
+
+  package init() {}
+
+  /// A message has come, or the connection is there.
+  package mutating func set(_ time: MonotonicTime) { dueAt = time }
+
+  /// The connection is lost: the next one begins with a replay.
+  package mutating func cancel() { dueAt = nil }
+
+  /// A replay was not answered. What it was to tell is still not known: it is asked again when the socket may be, unless
+  /// something has come since.
+  package mutating func noteUnanswered(_ pause: ReplayPause) { if dueAt == nil { dueAt = pause.end } }
+
+  /// Whether to look now; a look that is due is made once.
+  ///
+  /// - Parameter isDoubtful: whether to look as soon as the pause is over, due or not. One that is not due yet stays: what
+  ///   is lost between now and then is not in the answer.
+  package mutating func take(_ now: MonotonicTime, isDoubtful: Bool, _ pause: ReplayPause) -> Bool {
+    let isDue = dueAt.map { now >= $0 } ?? false
+    guard isDue || isDoubtful, pause.isOver(now) else { return false }
+    if isDue { dueAt = nil }
+    return true
+  }
+}
