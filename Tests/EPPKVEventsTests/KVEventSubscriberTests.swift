@@ -208,7 +208,9 @@ import ZeroMQ
     try await pool.eventually("followed") { pool.index.currentAnnouncements().followed.contains(endpoint.slot) }
     publisher.stop()
     try await pool.eventually("not followed") { !pool.index.currentAnnouncements().followed.contains(endpoint.slot) }
-    #expect(pool.log.lines(.warning).count { $0.contains("cannot be reached") } == 1)
+    try await pool.eventually("the warning") {
+      pool.log.lines(.warning).count { $0.contains("cannot be reached") } == 1
+    }
     let again = try TestPublisher(events: publisher.events, replay: publisher.replay)
     try await pool.eventually("followed again") { pool.index.currentAnnouncements().followed.contains(endpoint.slot) }
     _ = again
