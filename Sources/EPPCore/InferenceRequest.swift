@@ -22,11 +22,14 @@ package struct InferenceRequest: Sendable {
   package var readsNoCache: Bool
   /// Answers that the client wants to the one prompt.
   package var choices: Int
+  /// A hash of the names of the body's members in their order, of this process alone: requests of one client program
+  /// mostly have it in common.
+  package var memberNames: Int
 
   package init(
     api: InferenceAPI, model: String = "", targetModel: String? = nil, modelRange: Range<Int>? = nil,
     isStreaming: Bool = false, maximumOutputTokens: Int? = nil, cacheSalt: String? = nil, promptTokens: Int = 0,
-    bodyBytes: Int = 0, readsNoCache: Bool = false, choices: Int = 1
+    bodyBytes: Int = 0, readsNoCache: Bool = false, choices: Int = 1, memberNames: Int = 0
   ) {
     self.api = api
     self.model = model
@@ -39,5 +42,6 @@ package struct InferenceRequest: Sendable {
     self.bodyBytes = bodyBytes
     self.readsNoCache = readsNoCache
     self.choices = choices
+    self.memberNames = memberNames
   }
 }

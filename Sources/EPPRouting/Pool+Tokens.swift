@@ -13,15 +13,12 @@ extension Pool {
     now: MonotonicTime
   ) -> (any PendingTokens)? {
     var ids: [UInt32]?
-    var kind: PromptKind?
+    let kind = PromptKind(request)
     switch stage {
-    case .answered(let result):
-      ids = result
-      if ids != nil { kind = PromptKind(request, body) }
+    case .answered(let result): ids = result
     case .ask(let wake):
       guard let tokens, canRender(request, scratch.prompt) else { return nil }
-      kind = PromptKind(request, body)
-      if let kind, tokenCounts.isSetAside(kind, now: now) {
+      if tokenCounts.isSetAside(kind, now: now) {
         // No engine whose tokens could be relied on.
         tokenSeries?.nobody.increment()
         return nil

@@ -57,6 +57,16 @@ import Testing
     #expect(try ParsedRequest(api, #"{"model":"m",\#(members),\#(prompt)}"#).request.readsNoCache == expected)
   }
 
+  @Test func memberNamesAreToldApartAndNotWhatTheySay() throws {
+    func names(_ members: String) throws -> Int {
+      try ParsedRequest(.chatCompletions, #"{"model":"m",\#(members)}"#).request.memberNames
+    }
+    let plain = try names(Self.chat)
+    #expect(try names(#""messages":[{"role":"user","content":"other","name":"x"}]"#) == plain)
+    #expect(try names(#"\#(Self.chat),"tools":[]"#) != plain)
+    #expect(try names(#""tools":[],\#(Self.chat)"#) != plain)
+  }
+
   @Test func choicesAreCounted() throws {
     func choices(_ members: String) throws -> Int {
       try ParsedRequest(.chatCompletions, #"{"model":"m",\#(members)\#(Self.chat)}"#).request.choices

@@ -33,6 +33,15 @@ struct RequestMembers {
   private var isEchoed = false
   /// Answers to one prompt.
   private(set) var choices = 1
+  /// Seeded anew in each process, so that nobody can tell which names come out alike.
+  private var nameHasher = Hasher()
+
+  /// A hash of all members' names in their order.
+  var names: Int {
+    // A copy, for ending changes it.
+    let hasher = nameHasher
+    return hasher.finalize()
+  }
 
   /// The client's bound on generated tokens.
   var maximumOutputTokens: Int? { (maximumCompletionTokens ?? maximumTokens).flatMap { Int(exactly: $0) } }
@@ -49,7 +58,10 @@ struct RequestMembers {
     if try cursor.peek(body) == .object {
       try cursor.open(body, .object)
       var isFirst = true
-      while let key = try cursor.nextMember(body, isFirst: &isFirst) { try read(key, api, &cursor, body, &text) }
+      while let key = try cursor.nextMember(body, isFirst: &isFirst) {
+        unsafe body.extracting(key.quotedRange).withUnsafeBytes { unsafe nameHasher.combine(bytes: $0) }
+        try read(key, api, &cursor, body, &text)
+      }
     } else {
       isObject = false
       try cursor.skipValue(body)

@@ -94,7 +94,9 @@ func followStream(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
     case 9:
       let contradiction: CacheContradiction = code & 32 == 0 ? .holdsLess : .holdsMore
       owner.handle(code & 16 == 0 ? .restarted : .mistrusted(contradiction), nil, hasReplay: hasReplay)
-    case 10: owner.handle(.cleared, nil, hasReplay: hasReplay)
+    case 10:
+      // The message that was applied last, or one before it.
+      owner.handle(.cleared(by: owner.machine.next &- (code & 16 == 0 ? 1 : 2)), nil, hasReplay: hasReplay)
     case 11: owner.handle(.suspended, nil, hasReplay: hasReplay)
     case 12: owner.handle(.continued, nil, hasReplay: hasReplay)
     default: owner.handle(.unreadable, nil, hasReplay: hasReplay)
