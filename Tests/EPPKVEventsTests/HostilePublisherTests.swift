@@ -123,7 +123,11 @@ import ZeroMQ
   }
 
   @Test func whoseReplayAloneStillComesIsNotFollowed() async throws {
-    let pool = try FollowedPool()
+    var configuration = FollowedPool.configuration
+    // From one step to the next this test may be away for longer than a replay should be silent.
+    configuration.replayIdleTimeout = .seconds(1000)
+    configuration.replayTimeout = .seconds(1000)
+    let pool = try FollowedPool(configuration)
     let (publisher, other) = (try TestPublisher(), try TestPublisher())
     for block: UInt32 in 1...30 { other.publish(EventBytes().storing([block]).bytes()) }
     other.setReplay(.inSteps)
