@@ -120,6 +120,7 @@ _SWIFT = """\
 [[ $1 == test ]] || exit 0
 case "$(cat Sources/A/a.swift)" in
   *crash*) exit 132 ;;
+  *gone*) echo "error: Process 'tests.xctest' exited with unexpected signal code 11"; exit 1 ;;
   *hang*) exit 124 ;;
   *wrong*) echo "✘ Test t() recorded an issue at T.swift:1:1: Expectation failed"; exit 1 ;;
 esac
@@ -167,6 +168,13 @@ def test_a_mutation_that_no_test_notices_is_missed(mutate, word: str, message: s
     assert result.returncode != 0
     assert re.search(rf"1: {word}: .*{message}", result.stderr) or message in result.stderr
     assert "1 of 2 mutations were noticed" in result.stdout
+
+
+def test_a_crash_shows_a_mutation_where_the_table_says_so(mutate) -> None:
+    result = mutate(_row("gone") + " | crash", _row("gone"))
+    assert "1: gone: noticed by a crash of Tests" in result.stdout
+    assert "2: gone: Tests ended with 1 and no test failed" in result.stderr
+    assert result.returncode != 0
 
 
 @pytest.mark.parametrize("tests, message", [("Sick", "does not pass on the unbroken copy"), ("Nothing", "names no test")])
