@@ -4,20 +4,6 @@ import Testing
 
 /// What a stream makes of replays that do not answer, looks that run, and an engine that cannot be one.
 @Suite struct KVStreamDoubtTests {
-  /// A message of the first process of the engine, or of a later one.
-  private func id(_ number: UInt64, process: UInt64 = 0) -> KVMessageID {
-    KVMessageID(number: number, mark: process << 32 | number)
-  }
-
-  /// A stream that has applied numbers 0 to 9 live.
-  private func followed(hasReplay: Bool = true) -> KVStreamStateMachine {
-    var machine = KVStreamStateMachine(hasReplay: hasReplay)
-    _ = machine.handle(.connected)
-    _ = machine.handle(.replayEnded(.complete))
-    for number: UInt64 in 0..<10 { _ = machine.handle(.message(id(number), canWait: true)) }
-    return machine
-  }
-
   @Test func aLookKeepsNoMessageWaiting() {
     var machine = followed()
     #expect(machine.handle(.quiet) == [.replay(from: 9)])

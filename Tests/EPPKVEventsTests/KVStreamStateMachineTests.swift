@@ -5,20 +5,6 @@ import Testing
 @Suite struct KVStreamStateMachineTests {
   private func machine(hasReplay: Bool = true) -> KVStreamStateMachine { KVStreamStateMachine(hasReplay: hasReplay) }
 
-  /// A message of the first process of the engine, or of a later one.
-  private func id(_ number: UInt64, process: UInt64 = 0) -> KVMessageID {
-    KVMessageID(number: number, mark: process << 32 | number)
-  }
-
-  /// A stream that has applied numbers 0 to 9 live.
-  private func followed(hasReplay: Bool = true) -> KVStreamStateMachine {
-    var machine = machine(hasReplay: hasReplay)
-    _ = machine.handle(.connected)
-    _ = machine.handle(.replayEnded(.complete))
-    for number: UInt64 in 0..<10 { #expect(machine.handle(.message(id(number), canWait: true)) == [.apply]) }
-    return machine
-  }
-
   @Test func aFreshEngineIsFollowedFromItsFirstMessage() {
     var machine = machine()
     #expect(machine.state == .waiting)

@@ -7,13 +7,6 @@ import Testing
 @Suite struct AnnouncedBoundsTests {
   private let slot = EndpointSlot(index: 7, generation: 2)
 
-  private func depth(_ tokens: [UInt32], _ index: PrefixIndex) -> Int {
-    var match = PrefixMatch()
-    var query = tokenQuery(tokens, blockTokens: 1)
-    index.match(&query, into: &match)
-    return match.matchedBlocks(slot)
-  }
-
   private func index(blocks: Int) -> PrefixIndex {
     var limits = PrefixIndex.Limits()
     limits.maximumBytes = 2 * blocks * (AnnouncedBlocks.bytesPerBlock + IndexWriter.sharedBytesPerBlock)
@@ -27,13 +20,13 @@ import Testing
     let counts = index.apply(batch, from: slot)
     #expect(counts.stored == 100)
     #expect(index.pairCount == 100)
-    #expect(depth(Array(0..<1000), index) == 100)
+    #expect(index.depth(Array(0..<1000), at: slot) == 100)
     // Another one takes the place of its tail.
     var other = KVEventBatch()
     other.store(5000, behind: nil)
     index.apply(other, from: slot)
-    #expect(depth([5000], index) == 1)
-    #expect(depth(Array(0..<1000), index) == 99)
+    #expect(index.depth([5000], at: slot) == 1)
+    #expect(index.depth(Array(0..<1000), at: slot) == 99)
   }
 
   @Test func whatWaitsHasItsPartOfTheMemory() {
@@ -73,7 +66,7 @@ import Testing
     }
     batch.store(1, behind: nil)
     index.apply(batch, from: slot)
-    #expect(depth([1], index) == 1)
+    #expect(index.depth([1], at: slot) == 1)
     #expect(index.pairCount == 1)
   }
 
@@ -94,7 +87,7 @@ import Testing
     var batch = KVEventBatch()
     batch.store(1, behind: nil, group: 0)
     index.apply(batch, from: slot)
-    #expect(depth([1], index) == 1)
+    #expect(index.depth([1], at: slot) == 1)
   }
 
   @Test func allAdaptersOfOneMessageAreLearned() {

@@ -7,13 +7,6 @@ import Testing
 @Suite struct LateJoinTests {
   private let slot = EndpointSlot(index: 7, generation: 2)
 
-  private func depth(_ tokens: [UInt32], _ index: PrefixIndex) -> Int {
-    var match = PrefixMatch()
-    var query = tokenQuery(tokens, blockTokens: 1)
-    index.match(&query, into: &match)
-    return match.matchedBlocks(slot)
-  }
-
   @Test func manyBlocksThatWaitForOneAnotherAreEntered() {
     let index = PrefixIndex()
     let last = UInt32(WaitingStores.maximumBlocks)
@@ -25,7 +18,7 @@ import Testing
     first.store(0, behind: nil)
     #expect(index.apply(first, from: slot).stored == Int(last) + 1)
     #expect(index.waitingBlocks(of: slot, rank: 0) == 0)
-    #expect(depth(Array(0...last), index) == Int(last) + 1)
+    #expect(index.depth(Array(0...last), at: slot) == Int(last) + 1)
   }
 
   @Test func whatIsRemovedWhileItWaitsDoesNotCome() {
@@ -40,7 +33,7 @@ import Testing
     var first = KVEventBatch()
     first.store(0, behind: nil)
     index.apply(first, from: slot)
-    #expect(depth(Array(0...8), index) == 5)
+    #expect(index.depth(Array(0...8), at: slot) == 5)
     // Those behind the one that has gone still wait for it.
     #expect(index.waitingBlocks(of: slot, rank: 0) == 3)
   }
@@ -55,7 +48,7 @@ import Testing
     var first = KVEventBatch()
     first.store(0, behind: nil)
     index.apply(first, from: slot)
-    #expect(depth(Array(0...4), index) == 5)
+    #expect(index.depth(Array(0...4), at: slot) == 5)
   }
 
   private func restored(_ arrivals: [Int], of count: Int) -> WaitingStores? {
@@ -110,9 +103,9 @@ import Testing
     var first = KVEventBatch()
     first.store(0, behind: nil)
     index.apply(first, from: slot)
-    #expect(depth([0, 100], index) == 1)
-    #expect(depth([0, 101], index) == 2)
-    #expect(depth([0, count + 100], index) == 2)
+    #expect(index.depth([0, 100], at: slot) == 1)
+    #expect(index.depth([0, 101], at: slot) == 2)
+    #expect(index.depth([0, count + 100], at: slot) == 2)
   }
 
   @Test func whatWaitsForOneParentGoesInAnyOrder() {
@@ -128,8 +121,8 @@ import Testing
     var first = KVEventBatch()
     first.store(0, behind: nil)
     index.apply(first, from: slot)
-    for number in [8, 16, 8000, count] { #expect(depth([0, number], index) == 2) }
-    for number in [1, 7, count - 1] { #expect(depth([0, number], index) == 1) }
+    for number in [8, 16, 8000, count] { #expect(index.depth([0, number], at: slot) == 2) }
+    for number in [1, 7, count - 1] { #expect(index.depth([0, number], at: slot) == 1) }
   }
 
   @Test func bytesOfWhatWaitsAreBounded() {
@@ -171,9 +164,9 @@ import Testing
     var parents = KVEventBatch()
     for number in 0..<2 * count { parents.store(3 * number, behind: nil) }
     index.apply(parents, from: slot)
-    #expect(depth([0, 1], index) == 1)
-    #expect(depth([3, 4], index) == 2)
-    #expect(depth([3 * count, 3 * count + 1], index) == 2)
+    #expect(index.depth([0, 1], at: slot) == 1)
+    #expect(index.depth([3, 4], at: slot) == 2)
+    #expect(index.depth([3 * count, 3 * count + 1], at: slot) == 2)
     #expect(index.waitingBlocks(of: slot, rank: 0) == 0)
   }
 

@@ -1,3 +1,5 @@
+import EPPCore
+
 @testable import EPPPrefixCache
 
 /// Blocks that are announced alone, as engines do with what they generate: block `number` is the token `number`.
@@ -18,5 +20,15 @@ extension KVEventBatch {
   mutating func remove(_ number: UInt32, from tier: StorageTier = .gpu) {
     events.append(.removed(BlocksRemoved(hashes: hashes.count..<hashes.count + 1, tier: tier, group: nil)))
     hashes.append(UInt64(number))
+  }
+}
+
+extension PrefixIndex {
+  /// Blocks of one token that an endpoint is known to hold of a prompt.
+  func depth(_ tokens: [UInt32], at slot: EndpointSlot) -> Int {
+    var match = PrefixMatch()
+    var query = tokenQuery(tokens, blockTokens: 1)
+    self.match(&query, into: &match)
+    return match.matchedBlocks(slot)
   }
 }

@@ -1,6 +1,6 @@
 package import EPPCore
 
-/// How scraping one endpoint goes, for the debug page and the log.
+/// How scraping one endpoint goes, for the log and for whether requests may go there.
 package struct EndpointHealth: Sendable {
   /// As discovery names it now.
   package var endpoint: Endpoint {

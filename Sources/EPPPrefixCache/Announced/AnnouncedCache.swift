@@ -219,8 +219,7 @@ struct AnnouncedCache {
   /// send of a group of sliding windows looks like whole prefixes.
   private mutating func isIndexed(_ event: BlocksStored) -> Bool {
     guard event.cacheKind == .wholePrefix, !event.hashes.isEmpty, event.isContiguous,
-      event.blockTokens <= Self.maximumBlockTokens,
-      event.extraKeys.count <= event.hashes.count
+      event.blockTokens <= Self.maximumBlockTokens, event.extraKeys.count <= event.hashes.count
     else { return false }
     if !state.hasGroup, event.tier == .gpu {
       state.hasGroup = true

@@ -37,11 +37,7 @@ struct RequestMembers {
   private var nameHasher = Hasher()
 
   /// A hash of all members' names in their order.
-  var names: Int {
-    // A copy, for ending changes it.
-    let hasher = nameHasher
-    return hasher.finalize()
-  }
+  var names: Int { nameHasher.finalize() }
 
   /// The client's bound on generated tokens.
   var maximumOutputTokens: Int? { (maximumCompletionTokens ?? maximumTokens).flatMap { Int(exactly: $0) } }

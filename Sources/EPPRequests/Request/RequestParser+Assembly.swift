@@ -58,8 +58,7 @@ extension RequestParser {
       api: api, model: model.string(in: body), modelRange: model.quotedRange, isStreaming: members.isStreaming,
       maximumOutputTokens: members.maximumOutputTokens, cacheSalt: members.cacheSalt?.string(in: body),
       promptTokens: prompt.isTokens ? prompt.tokens.count : (prompt.bytes.count + 3) / 4, bodyBytes: body.byteCount,
-      readsNoCache: members.readsNoCache(api), choices: members.choices,
-      memberNames: members.names)
+      readsNoCache: members.readsNoCache(api), choices: members.choices, memberNames: members.names)
   }
 
   private func fault(_ field: String, _ problem: String) -> Rejection {
