@@ -74,8 +74,6 @@ typedef struct epp_server_options {
   int max_metadata_bytes;
   int keepalive_time_ms;
   int keepalive_timeout_ms;
-  /* Pings that a client may send more often than this are answered by closing the connection. */
-  int min_ping_interval_ms;
 } epp_server_options;
 
 epp_server *_Nonnull epp_server_create(const epp_server_options *_Nonnull options);

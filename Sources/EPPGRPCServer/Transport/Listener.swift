@@ -28,9 +28,7 @@ import CGRPCShim
       // Envoy's own default limit for a request's headers is 60 KiB; a stream's own headers are far smaller.
       max_metadata_bytes: 65_536,
       // A gateway that vanished without a word is found within 80 s.
-      keepalive_time_ms: 60_000, keepalive_timeout_ms: 20_000,
-      // Kubernetes gateways ping every 10 s and more; below 5 s it is a flood.
-      min_ping_interval_ms: 5_000)
+      keepalive_time_ms: 60_000, keepalive_timeout_ms: 20_000)
     let server = unsafe epp_server_create(&shimOptions)
     let credentials: OpaquePointer
     if let tls {
