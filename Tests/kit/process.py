@@ -12,7 +12,9 @@ _libc = ctypes.CDLL(None)
 _PR_SET_PDEATHSIG = 1
 
 
-def _die_with_parent() -> None:
+def _prepare() -> None:
+    # A shell that runs the tests in the background has told them to ignore Ctrl-C; what they start is to hear it.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
@@ -33,7 +35,7 @@ class Process:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             env=env,
-            preexec_fn=_die_with_parent,
+            preexec_fn=_prepare,
             process_group=0,
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
