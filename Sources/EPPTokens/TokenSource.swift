@@ -108,7 +108,9 @@ package final class TokenSource: Sendable {
     series.cacheEntries.set(entries)
     series.cacheBytes.set(bytes)
     series.cacheEvictions.increment(by: evictions - Int(clamping: series.cacheEvictions.value))
-    series.inFlight.set(asking.withLock { $0.flights.count })
+    let flights = asking.withLock { Array($0.flights.values) }
+    series.inFlight.set(flights.count)
+    series.waiting.set(flights.reduce(0) { $0 + $1.waiting })
   }
 
   private func start(

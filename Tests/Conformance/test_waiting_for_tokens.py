@@ -36,8 +36,9 @@ class _Waiting:
 
     def begin(self, prompt: str = "the quick brown fox jumps over the lazy dog") -> ep.Stream:
         """A request that waits for its tokens."""
+        waiting = self.epp.metric("epp_tokens_requests_waiting")
         stream = self.send(prompt)
-        eventually(lambda: self.epp.metric("epp_tokens_renders_inflight") == 1, "the engine is asked")
+        eventually(lambda: self.epp.metric("epp_tokens_requests_waiting") == waiting + 1, "the request waits")
         return stream
 
     def send(self, prompt: str) -> ep.Stream:
@@ -76,9 +77,11 @@ def start(tmp_path: Path) -> Iterator[object]:
 def test_a_client_that_goes_away_waits_no_more(start) -> None:
     waiting: _Waiting = start()
     streams = [waiting.begin() for _ in range(3)]
+    assert waiting.epp.metric("epp_tokens_renders_inflight") == 1, "equal prompts are asked for once"
     for stream in streams:
         stream.cancel()
     eventually(lambda: waiting.outcome("late") == 3, "all three have left")
+    assert waiting.epp.metric("epp_tokens_requests_waiting") == 0
     # Nobody is woken who has left, and others are served.
     waiting.routes(waiting.send("short"))
     eventually(lambda: waiting.outcome("failed") == 1, "the engine has had its time")

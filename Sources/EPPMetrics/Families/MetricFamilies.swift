@@ -98,6 +98,7 @@ struct MetricFamilies: Sendable {
     let mismatches: MetricFamily<Counter>
     let renderDuration: MetricFamily<Histogram>
     let inFlight: MetricFamily<Gauge>
+    let waiting: MetricFamily<Gauge>
     let cacheEntries: MetricFamily<Gauge>
     let cacheBytes: MetricFamily<Gauge>
     let cacheEvictions: MetricFamily<Counter>
@@ -111,6 +112,7 @@ struct MetricFamilies: Sendable {
         "tokens_render_duration_seconds", "Time from the question to an engine to its token ids.", [],
         .requestProcessing)
       inFlight = list.own("tokens_renders_inflight", "Prompts that engines are being asked about.", [])
+      waiting = list.own("tokens_requests_waiting", "Requests that wait for the token ids of their prompts.", [])
       cacheEntries = list.own("tokens_cache_entries", "Prompts whose token ids are kept.", [])
       cacheBytes = list.own("tokens_cache_bytes", "Bytes of the token ids that are kept.", [])
       cacheEvictions = list.own(

@@ -24,6 +24,8 @@ package struct TokenSeries: Sendable {
   package let renderDuration: Histogram
   /// `epp_tokens_renders_inflight`.
   package let inFlight: Gauge
+  /// `epp_tokens_requests_waiting`.
+  package let waiting: Gauge
   /// `epp_tokens_cache_entries`, `epp_tokens_cache_bytes`, `epp_tokens_cache_evictions_total`.
   package let cacheEntries: Gauge
   package let cacheBytes: Gauge
@@ -42,6 +44,7 @@ package struct TokenSeries: Sendable {
     mismatches = families.mismatches.cell([])
     renderDuration = families.renderDuration.cell([])
     inFlight = families.inFlight.cell([])
+    waiting = families.waiting.cell([])
     cacheEntries = families.cacheEntries.cell([])
     cacheBytes = families.cacheBytes.cell([])
     cacheEvictions = families.cacheEvictions.cell([])

@@ -64,6 +64,9 @@ final class RenderFlight: Sendable {
     return waiter.cancel()
   }
 
+  /// How many wait.
+  var waiting: Int { state.withLock { $0.waiters.count } }
+
   /// The answer, when it is there and good.
   var tokens: PromptTokens? { state.withLock { $0.tokens } }
 
