@@ -39,10 +39,7 @@ struct BlockTableWriter: ~Copyable {
     self.epochs = epochs
   }
 
-  /// The index goes, and with it whoever could read.
-  deinit {
-    for retired in retired { retired.words.deallocate() }
-  }
+  deinit { epochs.releaseAtEnd(retired.map(\.words)) }
 
   @inline(__always)
   private func segment(_ number: Int) -> SharedWords? { SharedWords(packed: segments[number]) }

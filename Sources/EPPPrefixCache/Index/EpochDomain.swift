@@ -19,10 +19,18 @@ final class EpochDomain: Sendable {
 
   private let current = Atomic<UInt64>(1)
   private let readers = Mutex<[WeakReader]>([])
+  /// What the writer had still to release when it ended.
+  private let leftovers = Mutex<[SharedWords]>([])
 
   private struct WeakReader {
     weak var reader: Reader?
   }
+
+  /// Readers hold the domain, so by now none is left.
+  deinit { leftovers.withLock { for words in $0 { words.deallocate() } } }
+
+  /// Releases memory when the domain ends: for a writer that ends before its readers.
+  func releaseAtEnd(_ words: [SharedWords]) { leftovers.withLock { $0 += words } }
 
   /// A place for a thread that reads; given back with the last reference to it.
   func makeReader() -> Reader {
