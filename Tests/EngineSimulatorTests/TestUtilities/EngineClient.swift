@@ -81,7 +81,10 @@ struct EngineClient: Sendable {
 
   /// The value of a series of the metrics page whose line starts with `series`; nil when there is none.
   func metric(_ series: String) async throws -> Double? {
-    let page = try await get("/metrics").text
+    Self.metric(series, in: try await get("/metrics").text)
+  }
+
+  static func metric(_ series: String, in page: String) -> Double? {
     let line = page.split(separator: "\n").last { $0.hasPrefix(series) }
     return line?.split(separator: " ").last.flatMap { Double($0) }
   }
