@@ -49,6 +49,8 @@ package struct KVEventsConfiguration: Sendable {
   /// How long an engine is left alone that has sent what is no ZeroMQ or too large; doubled each time, up to the longest.
   package var reviveAfter = Duration.seconds(2)
   package var longestRevive = Duration.seconds(60)
+  /// In which time an engine's messages may be numbered anew three times, as those of one that does not start well.
+  package var restartWindow = Duration.seconds(60)
   /// How long a stream is left alone whose messages are numbered anew again and again; doubled each time.
   package var restartPause = Duration.seconds(30)
   /// Sockets that the library makes at most: a stream takes three, and another one for a replay.

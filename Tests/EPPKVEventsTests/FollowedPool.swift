@@ -21,6 +21,8 @@ struct FollowedPool {
     configuration.replayIdleTimeout = .seconds(10)
     configuration.reviveAfter = .milliseconds(100)
     configuration.disconnectedAfter = .milliseconds(300)
+    // Four restarts may take a minute of such a machine.
+    configuration.restartWindow = .seconds(3600)
     return configuration
   }
 

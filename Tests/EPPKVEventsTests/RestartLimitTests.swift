@@ -8,13 +8,13 @@ import Testing
   }
 
   @Test func aFewRestartsAreAnEngines() {
-    var limit = RestartLimit(pause: .seconds(30))
+    var limit = RestartLimit(window: .seconds(60), pause: .seconds(30))
     for restart in 0..<100 { #expect(limit.note(time(21 * restart)) == false) }
     #expect(limit.isTrusted(time(2100)) && limit.pausedUntil == nil)
   }
 
   @Test func manyOfThemAreNot() {
-    var limit = RestartLimit(pause: .seconds(30))
+    var limit = RestartLimit(window: .seconds(60), pause: .seconds(30))
     for second in 0..<RestartLimit.tolerated { #expect(limit.note(time(second)) == false) }
     #expect(limit.isTrusted(time(3)))
     #expect(limit.note(time(3)) == true)
@@ -28,7 +28,7 @@ import Testing
   }
 
   @Test func pausesGrowUntilItBehaves() {
-    var limit = RestartLimit(pause: .seconds(30))
+    var limit = RestartLimit(window: .seconds(60), pause: .seconds(30))
     func provoke(_ start: Int) -> Int {
       for _ in 0..<RestartLimit.tolerated { #expect(limit.note(time(start)) == false) }
       #expect(limit.note(time(start)) == true)
@@ -47,7 +47,7 @@ import Testing
   @Test(arguments: [[0], [100, 5], [3, 2, 1]] as [[UInt64]])
   func anHourOfThemIsCheap(_ numbers: [UInt64]) {
     var machine = KVStreamStateMachine(hasReplay: true)
-    var limit = RestartLimit(pause: .seconds(30))
+    var limit = RestartLimit(window: .seconds(60), pause: .seconds(30))
     var (resets, replays, suspensions) = (0, 0, 0)
     var seen = machine.restarts
     func perform(_ event: KVStreamStateMachine.Event) {

@@ -83,7 +83,8 @@ final class KVStream {
     machine = KVStreamStateMachine(hasReplay: address.replay != nil)
     reviveAfter = shop.configuration.reviveAfter
     replayPause = ReplayPause(first: shop.configuration.replayPause, longest: shop.configuration.longestReplayPause)
-    restartLimit = RestartLimit(pause: shop.configuration.restartPause)
+    restartLimit = RestartLimit(
+      window: shop.configuration.restartWindow, pause: shop.configuration.restartPause)
     series = shop.takeSeries(endpoint: endpoint.name, rank: address.rank)
     shown = (.waiting, 0, 0)
     series.state.set(KVStreamState.waiting.number)

@@ -5,11 +5,11 @@ package import EPPCore
 package struct RestartLimit: Sendable {
   /// Restarts within a window that an engine may have.
   package static let tolerated = 3
-  package static let window = Duration.seconds(60)
   private static let longestPause = Duration.seconds(480)
   /// How long an engine has to behave until it is an ordinary one again.
   private static let probation = Duration.seconds(300)
 
+  private let window: Duration
   private let firstPause: Duration
   private var pause: Duration
   private var times: [MonotonicTime] = []
@@ -17,8 +17,11 @@ package struct RestartLimit: Sendable {
   package private(set) var pausedUntil: MonotonicTime?
   private var trustedFrom: MonotonicTime?
 
-  /// - Parameter pause: how long such an engine is left alone, the first time; doubled as long as it goes on.
-  package init(pause: Duration) {
+  /// - Parameters:
+  ///   - window: restarts that are this long ago do not count any more.
+  ///   - pause: how long such an engine is left alone, the first time; doubled as long as it goes on.
+  package init(window: Duration, pause: Duration) {
+    self.window = window
     firstPause = pause
     self.pause = pause
   }
@@ -27,7 +30,7 @@ package struct RestartLimit: Sendable {
   ///
   /// - Returns: whether there were too many by now: the stream has to pause.
   package mutating func note(_ now: MonotonicTime) -> Bool {
-    times.removeAll { now >= $0.advanced(by: Self.window) }
+    times.removeAll { now >= $0.advanced(by: window) }
     times.append(now)
     guard times.count > Self.tolerated else { return false }
     times.removeAll()
