@@ -97,8 +97,8 @@ POISONED = b"\x40" + http2.integer(10, 7) + b"x-data-bin" + http2.integer(3, 7) 
 )
 def test_strange_headers_leave_no_memory_behind(pool, connect, blocks: list[bytes]) -> None:
     """CVE-2023-1428, CVE-2023-32731, CVE-2023-32732 and CVE-2024-7246, each on 500 connections, and 20 times on each."""
-    before = pool.epp.resident_bytes()
-    for _ in range(500):
+    before, files = pool.epp.resident_bytes(), pool.epp.open_files()
+    for opened in range(500):
         connection = connect()
         for number in range(20 * len(blocks)):
             if not connection.send(
@@ -106,8 +106,11 @@ def test_strange_headers_leave_no_memory_behind(pool, connect, blocks: list[byte
             ):
                 break
         connection.close()
+        if opened % 20 == 19:
+            # What many connections have under way at the same time is not what they leave behind.
+            eventually(lambda: pool.epp.open_files() < files + 5, "the picker has read all and closed them")
     pool.works()
-    assert pool.epp.resident_bytes() < before + 64 * MEGABYTE
+    assert pool.epp.resident_bytes() < before + 32 * MEGABYTE
 
 
 @pytest.mark.memory
@@ -261,7 +264,7 @@ def test_floods_of_frames_that_want_an_answer(pool, connect, kind: int) -> None:
     before = pool.epp.resident_bytes()
     for _ in range(8):
         flood()
-    assert pool.epp.resident_bytes() < before + 16 * MEGABYTE
+    assert pool.epp.resident_bytes() < before + 32 * MEGABYTE
 
 
 def test_a_client_may_ping_as_often_as_it_likes(connect) -> None:
