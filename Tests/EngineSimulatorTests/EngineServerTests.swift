@@ -96,6 +96,26 @@ import Testing
     }
   }
 
+  /// The first answer's tokens are there before the engine has heard of the second.
+  @Test func theHeadComesBeforeTheFirstToken() async throws {
+    try await EngineClient.with {
+      $0.prefillTokensPerSecond = 1e12
+      $0.interTokenLatency = .nanoseconds(1)
+      $0.maximumModelTokens = 100
+    } _: { engine in
+      for stream in [true, false] {
+        let request = #"{"model":"tiny","prompt":"a","n":16,"max_tokens":4,"stream":\#(stream)}"#
+        let answer = try await engine.post("/v1/completions", request)
+        #expect(answer.status == 200)
+        if stream { #expect(answer.text.count(of: "data: ") == 16 * 4 + 1) }
+        let long = String(repeating: "long ", count: 200)
+        let refused = #"{"model":"tiny","prompt":["a","a","a","\#(long)"],"max_tokens":4,"stream":\#(stream)}"#
+        #expect(try await engine.post("/v1/completions", refused).status == 400)
+      }
+      #expect(try await engine.metric("vllm:num_requests_running") == 0)
+    }
+  }
+
   @Test func severalPromptsAndAnswersComeInOneAnswer() async throws {
     try await EngineClient.with { engine in
       let json = try await engine.post(

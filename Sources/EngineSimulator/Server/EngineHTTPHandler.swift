@@ -73,15 +73,18 @@ final class EngineHTTPHandler: ChannelInboundHandler, TokenReceiver {
     answer = GenerationAnswer(
       request, name: requestName, model: adapter?.name ?? engine.options.modelName, created: engine.date,
       options: engine.options)
-    do { requests = try engine.submit(request, adapter: adapter, receiver: self) } catch {
+    do {
+      try engine.submit(request, adapter: adapter, receiver: self) { submitted in
+        requests = submitted
+        guard request.isStreaming else { return }
+        // vLLM sends the head before it has a token.
+        write(
+          head: 200, headers: [("content-type", "text/event-stream; charset=utf-8"), ("transfer-encoding", "chunked")])
+        context?.flush()
+      }
+    } catch {
       answer = nil
       throw error
-    }
-    if request.isStreaming {
-      // vLLM sends the head before it has a token.
-      write(
-        head: 200, headers: [("content-type", "text/event-stream; charset=utf-8"), ("transfer-encoding", "chunked")])
-      context?.flush()
     }
   }
 

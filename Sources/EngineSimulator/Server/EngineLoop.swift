@@ -64,9 +64,14 @@ final class EngineLoop {
 
   /// Gives the engine one request for every answer to every prompt; the receiver hears of their tokens. Throws, and
   /// leaves none of them behind, when one does not fit.
+  ///
+  /// - Parameter accepted: called before the receiver hears of the first token: it may be due at once.
   func submit(
-    _ request: GenerationRequest, adapter: LoadedAdapter?, receiver: any TokenReceiver
-  ) throws(APIError) -> [SimulatedRequestID] {
+    _ request: GenerationRequest, adapter: LoadedAdapter?, receiver: any TokenReceiver,
+    accepted: ([SimulatedRequestID]) -> Void
+  ) throws(APIError) {
+    // What falls due meanwhile is handed out in the end.
+    var made: [SimulatedEngineAction] = []
     var submitted: [SimulatedRequestID] = []
     for (position, prompt) in request.prompts.enumerated() {
       for answer in 0..<request.answersPerPrompt {
@@ -74,15 +79,19 @@ final class EngineLoop {
         let id = SimulatedRequestID(nextRequest)
         receivers[id] = (receiver, position * request.answersPerPrompt + answer)
         submitted.append(id)
-        let made = engine.submit(simulated(request, id: id, prompt: prompt, adapter: adapter), at: Self.now)
+        made += engine.submit(simulated(request, id: id, prompt: prompt, adapter: adapter), at: Self.now)
         if case .reject(_, let reason)? = made.last {
-          cancel(submitted)
+          for id in submitted {
+            receivers[id] = nil
+            made += engine.cancel(id, at: Self.now)
+          }
+          perform(made)
           throw APIError(reason, limit: options.contextTokens)
         }
-        perform(made)
       }
     }
-    return submitted
+    accepted(submitted)
+    perform(made)
   }
 
   private func simulated(
