@@ -56,6 +56,22 @@ class Pool:
         assert outcome.destination in {engine.address for engine in self.engines}
         exchange.stream.cancel()
 
+    def leaves_nothing(self, repeat: Callable[[], object]) -> None:
+        """Fails when each repetition costs memory anew.
+
+        What is under way at the same time depends on how threads take turns, and malloc keeps it for the next time: a
+        repetition that leaves nothing behind may cost 260 MB, and sooner or later one costs nothing more.
+        """
+        start = self.epp.resident_bytes()
+        grown: list[int] = []
+        while not grown or grown[-1] > 8 << 20:
+            assert len(grown) < 12, f"every repetition costs memory: {grown}"
+            before = self.epp.resident_bytes()
+            repeat()
+            self.works()
+            grown.append(self.epp.resident_bytes() - before)
+        assert self.epp.resident_bytes() < start + (512 << 20)
+
 
 @pytest.fixture(scope="module")
 def start_pool() -> Iterator[Callable[..., Pool]]:

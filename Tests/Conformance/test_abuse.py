@@ -161,12 +161,11 @@ def test_streams_opened_and_reset_in_a_loop_cost_no_memory(pool) -> None:
 
     reset(500)
     pool.works()
-    before, files = pool.epp.resident_bytes(), pool.epp.open_files()
-    reset(4_000)
-    pool.works()
+    files = pool.epp.open_files()
+    pool.leaves_nothing(lambda: reset(4_000))
     eventually(lambda: pool.epp.metric("llm_d_epp_request_running") == 0, "nothing in flight")
-    assert pool.epp.resident_bytes() < before + 16 * MEGABYTE
-    assert pool.epp.open_files() <= files + 5
+    # A connection for each look whether the picker works.
+    assert pool.epp.open_files() <= files + 20
 
 
 @pytest.mark.memory
@@ -174,13 +173,12 @@ def test_whole_exchanges_in_a_loop_cost_no_memory(start_pool) -> None:
     pool = start_pool(engines=1)
     body = http.chat("the same prompt every time " * 200)
 
-    def run(count: int) -> int:
+    def run(count: int) -> None:
         for _ in range(count):
             pool.ask(body)
-        return pool.epp.resident_bytes()
 
-    before = run(400)
-    assert run(1_500) < before + 8 * MEGABYTE
+    run(400)
+    pool.leaves_nothing(lambda: run(1_500))
 
 
 @pytest.mark.memory

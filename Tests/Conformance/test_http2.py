@@ -5,7 +5,6 @@ show what somebody who reaches it can do: lose his own connection, and nothing e
 """
 
 import resource
-import time
 
 import pytest
 
@@ -97,20 +96,20 @@ POISONED = b"\x40" + http2.integer(10, 7) + b"x-data-bin" + http2.integer(3, 7) 
 )
 def test_strange_headers_leave_no_memory_behind(pool, connect, blocks: list[bytes]) -> None:
     """CVE-2023-1428, CVE-2023-32731, CVE-2023-32732 and CVE-2024-7246, each on 500 connections, and 20 times on each."""
-    before, files = pool.epp.resident_bytes(), pool.epp.open_files()
-    for opened in range(500):
-        connection = connect()
-        for number in range(20 * len(blocks)):
-            if not connection.send(
-                http2.frame(http2.HEADERS, http2.END_HEADERS, 2 * number + 1, blocks[number % len(blocks)])
-            ):
-                break
-        connection.close()
-        if opened % 20 == 19:
-            # What many connections have under way at the same time is not what they leave behind.
-            eventually(lambda: pool.epp.open_files() < files + 5, "the picker has read all and closed them")
-    pool.works()
-    assert pool.epp.resident_bytes() < before + 32 * MEGABYTE
+    files = pool.epp.open_files()
+
+    def attack() -> None:
+        for _ in range(500):
+            connection = connect()
+            for number in range(20 * len(blocks)):
+                if not connection.send(
+                    http2.frame(http2.HEADERS, http2.END_HEADERS, 2 * number + 1, blocks[number % len(blocks)])
+                ):
+                    break
+            connection.close()
+        eventually(lambda: pool.epp.open_files() < files + 20, "the picker has read all and closed them")
+
+    pool.leaves_nothing(attack)
 
 
 @pytest.mark.memory
@@ -206,41 +205,42 @@ def test_the_limit_of_open_files_is_raised_as_far_as_it_goes(pool) -> None:
 @pytest.mark.memory
 def test_rapid_reset(pool, connect) -> None:
     """CVE-2023-44487: streams opened and reset at once, 40,000 of them over one connection."""
-    before = pool.epp.resident_bytes()
-    connection = connect()
     block = http2.request(METHOD)
-    started = time.monotonic()
-    for first in range(1, 80_001, 200):
-        frames = []
-        for stream in range(first, first + 200, 2):
-            frames.append(http2.frame(http2.HEADERS, http2.END_HEADERS, stream, block))
-            frames.append(http2.frame(http2.RST_STREAM, 0, stream, b"\0\0\0\x08"))
-        if not connection.send(*frames):
-            break
-        if first % 20_001 == 0:
-            pool.works()
-    connection.close()
-    pool.works()
-    print(f"{time.monotonic() - started:.1f} s")
+
+    def attack() -> None:
+        connection = connect()
+        for first in range(1, 80_001, 200):
+            frames = []
+            for stream in range(first, first + 200, 2):
+                frames.append(http2.frame(http2.HEADERS, http2.END_HEADERS, stream, block))
+                frames.append(http2.frame(http2.RST_STREAM, 0, stream, b"\0\0\0\x08"))
+            if not connection.send(*frames):
+                break
+            if first % 20_000 == 1:
+                pool.works()
+        connection.close()
+
+    pool.leaves_nothing(attack)
     eventually(lambda: pool.epp.metric("llm_d_epp_request_running") == 0, "nothing in flight")
-    assert pool.epp.resident_bytes() < before + 64 * MEGABYTE
 
 
 @pytest.mark.memory
 def test_resets_made_by_the_server(pool, connect) -> None:
     """CVE-2025-8671: frames that make the server reset the stream itself."""
-    before = pool.epp.resident_bytes()
     block = http2.request(METHOD)
-    for bad in (http2.WINDOW_UPDATE, http2.DATA, http2.HEADERS):
-        connection = connect()
-        for stream in range(1, 4_001, 2):
-            frames = [http2.frame(http2.HEADERS, http2.END_HEADERS, stream, block)]
-            payload = {http2.WINDOW_UPDATE: b"\0\0\0\0", http2.DATA: b"\xff" * 20, http2.HEADERS: block}[bad]
-            frames.append(http2.frame(bad, http2.END_HEADERS if bad == http2.HEADERS else 0, stream, payload))
-            if not connection.send(*frames):
-                break
-    pool.works()
-    assert pool.epp.resident_bytes() < before + 64 * MEGABYTE
+
+    def attack() -> None:
+        for bad in (http2.WINDOW_UPDATE, http2.DATA, http2.HEADERS):
+            connection = connect()
+            for stream in range(1, 4_001, 2):
+                frames = [http2.frame(http2.HEADERS, http2.END_HEADERS, stream, block)]
+                payload = {http2.WINDOW_UPDATE: b"\0\0\0\0", http2.DATA: b"\xff" * 20, http2.HEADERS: block}[bad]
+                frames.append(http2.frame(bad, http2.END_HEADERS if bad == http2.HEADERS else 0, stream, payload))
+                if not connection.send(*frames):
+                    break
+            connection.close()
+
+    pool.leaves_nothing(attack)
 
 
 @pytest.mark.memory
@@ -248,7 +248,7 @@ def test_resets_made_by_the_server(pool, connect) -> None:
 def test_floods_of_frames_that_want_an_answer(pool, connect, kind: int) -> None:
     """CVE-2019-9512 and CVE-2019-9515: the answers of a client that does not read pile up.
 
-    gRPC reads no more while 10,000 answers wait, so eight floods that stay connected cost a few MB together.
+    gRPC reads no more while 10,000 answers wait, so a flood that stays connected costs at most what is read at a time, twice.
     """
     payload = b"12345678" if kind == http2.PING else b"\0\x04\0\x01\0\0"
     burst = http2.frame(kind, 0, 0, payload) * 1_000
@@ -264,7 +264,7 @@ def test_floods_of_frames_that_want_an_answer(pool, connect, kind: int) -> None:
     before = pool.epp.resident_bytes()
     for _ in range(8):
         flood()
-    assert pool.epp.resident_bytes() < before + 32 * MEGABYTE
+    assert pool.epp.resident_bytes() < before + 8 * 16 * MEGABYTE
 
 
 def test_a_client_may_ping_as_often_as_it_likes(connect) -> None:
