@@ -81,11 +81,7 @@ final class EngineLoop {
         submitted.append(id)
         made += engine.submit(simulated(request, id: id, prompt: prompt, adapter: adapter), at: Self.now)
         if case .reject(_, let reason)? = made.last {
-          for id in submitted {
-            receivers[id] = nil
-            made += engine.cancel(id, at: Self.now)
-          }
-          perform(made)
+          perform(made + withdraw(submitted))
           throw APIError(reason, limit: options.contextTokens)
         }
       }
@@ -107,10 +103,13 @@ final class EngineLoop {
   }
 
   /// Forgets requests whose client has left.
-  func cancel(_ requests: [SimulatedRequestID]) {
-    for id in requests where receivers.removeValue(forKey: id) != nil {
-      perform(engine.cancel(id, at: Self.now))
-    }
+  func cancel(_ requests: [SimulatedRequestID]) { perform(withdraw(requests)) }
+
+  /// Takes requests back; their receivers hear nothing of what this makes.
+  private func withdraw(_ requests: [SimulatedRequestID]) -> [SimulatedEngineAction] {
+    var made: [SimulatedEngineAction] = []
+    for id in requests where receivers.removeValue(forKey: id) != nil { made += engine.cancel(id, at: Self.now) }
+    return made
   }
 
   /// Forgets the prefix cache; false while a request runs.
