@@ -26,10 +26,9 @@ void epp_call_destroy(epp_call *call) {
   gpr_free(call);
 }
 
-bool epp_call_request(epp_call *call, epp_server *server, epp_queue *queue, uintptr_t tag) {
-  grpc_completion_queue *completions = epp_grpc_queue(queue);
+bool epp_call_request(epp_call *call, epp_server *server, epp_queue *queue, epp_queue *accepting, uintptr_t tag) {
   return grpc_server_request_call(epp_grpc_server(server), &call->call, &call->details, &call->request_metadata,
-                                  completions, completions, (void *)tag) == GRPC_CALL_OK;
+                                  epp_grpc_queue(queue), epp_grpc_queue(accepting), (void *)tag) == GRPC_CALL_OK;
 }
 
 const uint8_t *epp_call_method(const epp_call *call, size_t *count) {

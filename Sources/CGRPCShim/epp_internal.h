@@ -26,5 +26,5 @@ static inline epp_slice epp_from_grpc(grpc_slice slice) {
   return result;
 }
 
-static inline grpc_completion_queue *epp_grpc_queue(epp_queue *queue) { return (grpc_completion_queue *)queue; }
+grpc_completion_queue *epp_grpc_queue(epp_queue *queue);
 static inline grpc_server *epp_grpc_server(epp_server *server) { return (grpc_server *)server; }

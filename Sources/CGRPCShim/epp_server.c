@@ -17,6 +17,11 @@ epp_server *epp_server_create(const epp_server_options *options) {
       /* Pings are answered, however many: each that the core holds against a client costs some 5 KB of errors until the
          connection ends (50 MB for a flood of them), one that it answers 30 bytes, and it reads no more while 10,000 wait. */
       integer(GRPC_ARG_HTTP2_MAX_PING_STRIKES, 0),
+      /* Filters that every message would pass: nothing asks for channelz, a gateway keeps its own deadlines, and answers are
+         not compressed. */
+      integer(GRPC_ARG_ENABLE_CHANNELZ, 0),
+      integer(GRPC_ARG_ENABLE_DEADLINE_CHECKS, 0),
+      integer(GRPC_ARG_ENABLE_PER_MESSAGE_COMPRESSION, 0),
       /* Two servers on one port would share it silently. */
       integer(GRPC_ARG_ALLOW_REUSEPORT, 0),
   };

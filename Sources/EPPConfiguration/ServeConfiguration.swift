@@ -14,7 +14,10 @@ package struct ServeConfiguration: Sendable, Equatable {
   package var grpcPort: Int
   package var healthPort: Int
   package var metricsPort: Int
+  /// Most threads that serve ext_proc.
   package var workers: Int
+  /// Whether answers to one connection may leave together.
+  package var gathersWrites: Bool
   package var isSecure: Bool
   /// A folder with `tls.crt` and `tls.key`; nil makes a certificate.
   package var certificateFolder: String?

@@ -50,18 +50,57 @@ typedef enum epp_event_kind {
 typedef struct epp_event {
   epp_event_kind kind;
   bool success;
+  /* Has to stay false: the thread waited for this event while something that it held was not sent. */
+  bool waited_while_holding;
   uintptr_t tag;
+  /* With the first event of a turn: how long the first held send of the turn before had to wait, or 0. */
+  uint64_t held_nanoseconds;
 } epp_event;
 
 /* Nanoseconds on the monotonic clock that deadlines are given in. */
 uint64_t epp_monotonic_now(void);
 
-epp_queue *_Nonnull epp_queue_create(void);
-/* Waits for the next event; deadline in nanoseconds of epp_monotonic_now, UINT64_MAX for none. */
+/* The clock of the calling thread's CPU time, for epp_cpu_time of any thread; 0 when the system has none. */
+int32_t epp_cpu_clock(void);
+/* Nanoseconds of CPU time that a thread has used; 0 after its end. */
+uint64_t epp_cpu_time(int32_t clock);
+
+/* `gathers`: what the events of one turn send to one connection leaves in one write, at the latest before the thread blocks,
+ * after 64 events or 0.5 ms; see epp_queue.c. Only where epp_writes_obstacle() is NULL. */
+epp_queue *_Nonnull epp_queue_create(bool gathers);
+/* Waits for the next event; deadline in nanoseconds of epp_monotonic_now, UINT64_MAX for none. One thread for each queue. */
 epp_event epp_queue_next(epp_queue *_Nonnull queue, uint64_t deadline);
+/* Sleeps outside the core until epp_queue_unpark, also of one that came before: a thread that waits inside takes its turn at
+ * polling for all, which costs two wake-ups an event. May return without a reason. */
+void epp_queue_park(epp_queue *_Nonnull queue);
+/* From any thread. */
+void epp_queue_unpark(epp_queue *_Nonnull queue);
 void epp_queue_shutdown(epp_queue *_Nonnull queue);
 /* The queue has to be drained: epp_queue_next has said EPP_EVENT_SHUTDOWN. */
 void epp_queue_destroy(epp_queue *_Nonnull queue);
+
+/* ---- gathered writes of the calling thread: epp_writes.c ---- */
+
+/* Why writes cannot be gathered here, or NULL when they can: tries it on a connection of its own. One thread at a time. */
+const char *_Nullable epp_writes_obstacle(void);
+/* Whether what is sent with sendmsg on this thread from now on may wait for epp_writes_push. */
+void epp_writes_hold(bool holds);
+/* Sockets that this thread has kept something for since the last push, or that have not taken all of it. */
+unsigned epp_writes_held(void);
+
+typedef struct epp_pushed {
+  /* Messages that were kept since the last push. */
+  unsigned kept;
+  /* Of these, those that needed no write of their own. */
+  unsigned saved;
+  /* Sockets that have not taken all of it, and want to be tried again soon. */
+  unsigned stalled;
+} epp_pushed;
+
+/* Sends all that was kept on this thread. */
+epp_pushed epp_writes_push(void);
+/* Gives back what the thread has in reserve. */
+void epp_writes_end_thread(void);
 
 /* ---- servers ---- */
 
@@ -95,8 +134,10 @@ void epp_server_destroy(epp_server *_Nonnull server);
 epp_call *_Nonnull epp_call_create(void);
 /* Frees everything; no batch may be in flight. */
 void epp_call_destroy(epp_call *_Nonnull call);
-/* Asks for the next incoming call; the tag completes on the queue when there is one (or the server is shut down). */
-bool epp_call_request(epp_call *_Nonnull call, epp_server *_Nonnull server, epp_queue *_Nonnull queue, uintptr_t tag);
+/* Asks for the next incoming call; the tag completes on `accepting`, a queue of the server, when there is one or the server is
+ * shut down. What the call does later completes on `queue`. */
+bool epp_call_request(epp_call *_Nonnull call, epp_server *_Nonnull server, epp_queue *_Nonnull queue,
+                      epp_queue *_Nonnull accepting, uintptr_t tag);
 /* Bytes of the called method, such as "/grpc.health.v1.Health/Check"; not terminated. */
 const uint8_t *_Nonnull epp_call_method(const epp_call *_Nonnull call, size_t *_Nonnull count);
 

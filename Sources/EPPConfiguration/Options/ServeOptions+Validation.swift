@@ -6,7 +6,7 @@ extension ServeOptions {
   /// The configuration that the flags make, or all that is wrong with them and with the configuration file.
   ///
   /// - Parameters:
-  ///   - cores: how many workers there are when no number is given.
+  ///   - cores: most workers when no number is given.
   ///   - readFile: reads the configuration file.
   package func validated(
     cores: Int, readFile: (String) throws -> String
@@ -30,7 +30,8 @@ extension ServeOptions {
     _ = check.duration(poolMetricsInterval, "--refresh-prometheus-metrics-interval")
     let configuration = ServeConfiguration(
       bindAddress: bindAddress, grpcPort: grpcPort, healthPort: healthPort, metricsPort: metricsPort,
-      workers: workers ?? cores, isSecure: secureServing, certificateFolder: certPath.given,
+      workers: workers ?? cores, gathersWrites: gathersWrites, isSecure: secureServing,
+      certificateFolder: certPath.given,
       maximumReceiveMessageBytes: receiveLimit(&check), maximumConcurrentStreams: maximumConcurrentStreams,
       drainTimeout: check.duration(drainTimeout, "--drain-timeout", mayBeZero: true), endpoints: endpoints,
       endpointsFile: endpointsFile, refreshInterval: scrapeInterval,

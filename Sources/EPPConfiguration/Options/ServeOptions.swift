@@ -8,6 +8,7 @@ package struct ServeOptions: Sendable {
   package var healthPort = 9003
   package var metricsPort = 9090
   package var workers: Int?
+  package var gathersWrites = true
   package var maximumReceiveMessage: String?
   package var maximumSendMessage: String?
   package var maximumConcurrentStreams = 100_000

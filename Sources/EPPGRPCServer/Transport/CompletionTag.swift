@@ -9,12 +9,16 @@ struct CompletionTag {
     case send = 2
     /// A message was sent and the next one received.
     case sendAndReceive = 3
-    /// The client is gone or has finished.
+    /// The call is over.
     case close = 4
     /// Another thread asks this one to look.
     case wake = 5
     /// The server has no more calls.
     case shutdown = 6
+    /// A call that another worker has accepted is this one's from now on.
+    case begin = 7
+    /// The last message or the status was sent, and the call is over.
+    case sendAndClose = 8
   }
 
   static let operationMask: UInt = 0xF

@@ -1,6 +1,6 @@
 import CGRPCShim
 
-/// A port: accepts calls onto the queues of all workers.
+/// A port, accepted by the first worker for all.
 @safe final class Listener: @unchecked Sendable {
   // Unchecked: the pointer is a thread-safe object of the C core; the rest is immutable.
 
@@ -18,7 +18,7 @@ import CGRPCShim
 
   /// Binds the port; throws when that fails.
   init(
-    address: String, tls: TLSIdentity?, options: Options, workers: [Worker],
+    address: String, tls: TLSIdentity?, options: Options, workers: WorkerGroup,
     makeFactory: @escaping @Sendable () -> any CallHandlerFactory
   ) throws(ServerError) {
     var shimOptions = epp_server_options(
@@ -41,7 +41,7 @@ import CGRPCShim
       unsafe credentials = epp_credentials_plain()
     }
     defer { unsafe epp_credentials_release(credentials) }
-    for worker in workers { unsafe epp_server_register_queue(server, worker.queue) }
+    unsafe epp_server_register_queue(server, workers.first.queue)
     let bound = unsafe epp_server_listen(server, address, credentials)
     guard bound > 0 else {
       unsafe epp_server_destroy(server)
@@ -56,12 +56,15 @@ import CGRPCShim
 
   func start() { unsafe epp_server_start(server) }
 
-  /// Accepts no more calls; those that are open go on. Every worker hears of the end of the last one.
-  func stopAccepting(_ workers: [Worker]) {
-    for worker in workers { unsafe epp_server_shutdown(server, worker.queue, CompletionTag(self, .shutdown).rawValue) }
+  /// Takes calls for the workers; on the thread of the first one.
+  func accept(with workers: WorkerGroup) { Acceptor(self, workers: workers).post() }
+
+  /// Accepts no more calls; those that are open go on. The first worker hears of the end of the last connection.
+  func stopAccepting(_ workers: WorkerGroup) {
+    unsafe epp_server_shutdown(server, workers.first.queue, CompletionTag(self, .shutdown).rawValue)
   }
 
-  /// The last connection has ended: called by each worker.
+  /// The last connection has ended: called by the first worker.
   func drained() { drainSignal.signal() }
 
   /// Waits for the end of the last call, but not longer than until `deadline`; whether it came.

@@ -3,8 +3,12 @@ import Synchronization
 
 /// One call on the C core: starts batches, queues outgoing messages, knows when the call is over.
 ///
-/// Lives on one worker thread from first to last event; only `wake()` may be called from elsewhere. It keeps itself
+/// Lives on the thread of its worker from first to last event; only `wake()` may be called from elsewhere. It keeps itself
 /// alive from `request` until its last operation has completed.
+///
+/// At least one operation is in flight until the call is over, so that its end is always heard of: a receive, which fails when
+/// the client is gone, or the core's own word of the end, which is asked for where nothing is received. One of them is enough:
+/// the core searches all operations of a queue for each event.
 @safe final class ServerCall {
   /// What follows the last of the queued messages, in the same batch with it.
   enum Next {
@@ -15,12 +19,16 @@ import Synchronization
 
   private let call: OpaquePointer
   /// Where the call came in.
-  let acceptor: Acceptor
+  private let acceptor: Acceptor
+  private let listener: Listener
+  private let worker: Worker
   private var handler: (any CallHandler)?
   /// Batches that have not completed. Atomic because `wake()` may come from another thread.
   private let pending = Atomic<Int>(0)
   private var sentInitialMetadata = false
   private var sentStatus = false
+  /// The core was asked to tell the end of the call.
+  private var awaitsEnd = false
   private var isClosed = false
   /// Messages that wait to be sent: their slices in a row, and where each message ends in that row.
   private var outgoing = SliceList()
@@ -28,30 +36,51 @@ import Synchronization
   private var nextMessage = 0
   private var next = Next.nothing
 
-  init(acceptor: Acceptor) {
+  init(acceptor: Acceptor, listener: Listener, worker: Worker) {
     unsafe call = epp_call_create()
     self.acceptor = acceptor
+    self.listener = listener
+    self.worker = worker
   }
 
   deinit { unsafe epp_call_destroy(call) }
 
-  // MARK: - Called by the worker
+  // MARK: - Called by workers
 
-  /// Waits for a call of a client; false when the server takes no more.
-  func request(server: OpaquePointer, queue: OpaquePointer) -> Bool {
-    let isRequested = unsafe epp_call_request(call, server, queue, CompletionTag(self, .accept).rawValue)
-    if isRequested {
-      _ = unsafe Unmanaged.passRetained(self)
-      pending.store(1, ordering: .relaxed)
+  /// Waits for a call of a client; ends at once when the server takes no more.
+  func request(acceptedBy accepting: Worker) {
+    let this = unsafe Unmanaged.passRetained(self)
+    pending.store(1, ordering: .relaxed)
+    if unsafe !epp_call_request(
+      call, listener.server, worker.queue, accepting.queue, CompletionTag(self, .accept).rawValue)
+    {
+      unsafe this.release()
     }
-    return isRequested
   }
 
-  /// One of the call's operations has completed; whether it was the last one, with which the call is over.
-  func completed(_ operation: CompletionTag.Operation, success: Bool) -> Bool {
+  /// A client has called: asks for the next call, and begins this one on the thread of its worker.
+  func accepted(by accepting: Worker) {
+    acceptor.postOne()
+    worker.hold()
+    if worker === accepting {
+      completed(.begin, success: true)
+    } else {
+      // What this thread has written is seen there: the worker's side reads `pending` too.
+      pending.store(1, ordering: .releasing)
+      notify(.begin)
+    }
+  }
+
+  /// One of the call's operations has completed.
+  func completed(_ operation: CompletionTag.Operation, success: Bool) {
     switch operation {
     case .accept:
-      if success { begin() }
+      // Only a server that takes no more ends the wait without a call.
+      unsafe Unmanaged.passUnretained(self).release()
+      return
+    case .begin:
+      _ = pending.load(ordering: .acquiring)
+      begin()
     case .receive:
       deliver(success: success)
     case .send:
@@ -59,31 +88,42 @@ import Synchronization
     case .sendAndReceive:
       unsafe epp_call_finish_send(call)
       deliver(success: success)
+    case .sendAndClose:
+      unsafe epp_call_finish_send(call)
+      end()
     case .close:
-      isClosed = true
-      handler?.closed()
+      end()
     case .wake:
       if !isClosed { handler?.woken() }
     case .shutdown:
       break
     }
-    guard pending.wrappingSubtract(1, ordering: .acquiringAndReleasing).newValue == 0 else { return false }
+    if !isClosed, !awaitsEnd, pending.load(ordering: .relaxed) == 1 {
+      awaitsEnd = true
+      start(EPP_RECEIVE_CLOSE.rawValue, .close)
+    }
+    guard pending.wrappingSubtract(1, ordering: .acquiringAndReleasing).newValue == 0 else { return }
     handler = nil
+    let worker = worker
     unsafe Unmanaged.passUnretained(self).release()
-    return true
+    worker.release()
   }
 
   private func begin() {
-    start(EPP_RECEIVE_CLOSE.rawValue, .close)
     var count = 0
     let bytes = unsafe epp_call_method(call, &count)
     let method = unsafe String(decoding: UnsafeBufferPointer(start: bytes, count: count), as: UTF8.self)
-    handler = acceptor.factory.makeHandler(method: method, call: self)
+    handler = worker.factory(of: listener).makeHandler(method: method, call: self)
     if handler == nil {
       close(.unimplemented, "unknown method \(method)")
     } else {
       receive()
     }
+  }
+
+  private func end() {
+    isClosed = true
+    handler?.closed()
   }
 
   private func deliver(success: Bool) {
@@ -164,22 +204,36 @@ import Synchronization
   /// Ends the call with a status.
   func close(_ code: StatusCode, _ message: String? = nil) {
     guard isOpen else { return }
-    sentStatus = true
-    var operations = EPP_SEND_STATUS.rawValue
+    var operations: UInt32 = 0
     if !sentInitialMetadata { operations |= EPP_SEND_INITIAL_METADATA.rawValue }
     sentInitialMetadata = true
-    start(operations, .send, status: code, statusMessage: message)
+    let completion = addStatus(to: &operations)
+    start(operations, completion, status: code, statusMessage: message)
+  }
+
+  /// Adds the end of the call to a batch, and what tells that it has come where nothing else does; how the batch completes.
+  private func addStatus(to operations: inout UInt32) -> CompletionTag.Operation {
+    operations |= EPP_SEND_STATUS.rawValue
+    sentStatus = true
+    guard !awaitsEnd else { return .send }
+    awaitsEnd = true
+    operations |= EPP_RECEIVE_CLOSE.rawValue
+    return .sendAndClose
   }
 
   /// Makes the call's thread call `woken()`. May be called from any thread, but only while the call is open: the
   /// caller holds a lock that `closed()` takes too.
   func wake() {
     pending.wrappingAdd(1, ordering: .relaxed)
+    notify(.wake)
+  }
+
+  /// Completes an operation that `pending` counts already, on the thread of the call.
+  private func notify(_ operation: CompletionTag.Operation) {
     // An empty batch completes at once, on the queue of the call.
     var batch = unsafe epp_batch()
-    if unsafe !epp_call_start(call, &batch, CompletionTag(self, .wake).rawValue) {
-      pending.wrappingSubtract(1, ordering: .relaxed)
-    }
+    let isStarted = unsafe epp_call_start(call, &batch, CompletionTag(self, operation).rawValue)
+    precondition(isStarted, "the gRPC core refuses an empty batch")
   }
 
   private func sendNextMessage() {
@@ -204,8 +258,7 @@ import Synchronization
       case .nothing:
         break
       case .close(let code, let message):
-        operations |= EPP_SEND_STATUS.rawValue
-        sentStatus = true
+        completion = addStatus(to: &operations)
         status = code
         statusMessage = message
       }
@@ -240,7 +293,7 @@ import Synchronization
       }
     }
     if !isStarted {
-      // The core refuses operations on a call that has ended in the meantime; its close event is on its way.
+      // A mistake of this type's: the call ends, and `completed` asks to be told when.
       pending.wrappingSubtract(1, ordering: .relaxed)
       unsafe epp_call_finish_send(call)
       unsafe epp_call_cancel(call)

@@ -1,36 +1,80 @@
 import CGRPCShim
+import EPPMetrics
+import Synchronization
 
 #if canImport(Glibc)
   import Glibc
 #endif
 
-/// One thread with one completion queue for all ports. A call that is accepted here stays here, so its state needs no
-/// locks.
+/// One thread with one completion queue for the calls of all ports. A call that was given to it stays here, so its state needs
+/// no locks.
 @safe final class Worker: @unchecked Sendable {
-  // Unchecked: `queue` is a thread-safe object of the C core, `thread` and `listeners` are written before and read
-  // after the thread's start; everything else is touched by the thread alone.
+  // Unchecked: `queue` is a thread-safe object of the C core; `thread`, `listeners` and `group` are written before the thread
+  // starts and read after that; `factories` and `eventCount` belong to the thread. The rest is atomic.
 
   let queue: OpaquePointer
+  let index: Int
   private var listeners: [Listener] = []
+  private weak var group: WorkerGroup?
+  private let metrics: PickerMetrics.TransportSeries
   private var thread = pthread_t()
-  /// Calls that were accepted here and are not over yet.
-  private var openCalls = 0
-  /// Ports that have no connection left.
+  private var factories: [any CallHandlerFactory] = []
+  private var eventCount = 0
+  /// Ports that have no connection left; counted by the first worker, which alone hears of it.
   private var drainedListeners = 0
 
-  init() { unsafe queue = epp_queue_create() }
+  /// What keeps the queue open: calls of this worker that are not over, and one more until no port can give it another call.
+  /// Whoever takes the last away shuts the queue down: the core ends the process for an operation that is started after that.
+  private let holds = Atomic<Int>(1)
+  /// The thread sleeps outside the queue.
+  private let isParked = Atomic<Bool>(false)
+  /// The clock that tells the thread's CPU time; 0 until it runs.
+  private let cpuClock = Atomic<Int32>(0)
+
+  /// Between two looks at the clock; even the cheapest events take a microsecond each.
+  private static let eventsPerMeasurement = 64
+  /// How long a worker without calls waits in its queue before it looks whether it is needed.
+  private static let idleNanoseconds: UInt64 = 100_000_000
+
+  init(index: Int, gathersWrites: Bool, metrics: PickerMetrics.TransportSeries) {
+    self.index = index
+    self.metrics = metrics
+    unsafe queue = epp_queue_create(gathersWrites)
+  }
 
   deinit { unsafe epp_queue_destroy(queue) }
 
+  // MARK: - From any thread
+
+  /// Calls that are not over.
+  var callCount: Int { holds.load(ordering: .relaxed) }
+
+  /// CPU time that the thread has used; 0 before it runs and after its end.
+  var cpuNanoseconds: UInt64 { epp_cpu_time(cpuClock.load(ordering: .relaxed)) }
+
+  /// Keeps the queue open for one more call, and its thread awake.
+  func hold() {
+    holds.wrappingAdd(1, ordering: .sequentiallyConsistent)
+    if isParked.load(ordering: .sequentiallyConsistent) { unsafe epp_queue_unpark(queue) }
+  }
+
+  /// Ends a `hold`, or the one that the worker begins with.
+  func release() {
+    guard holds.wrappingSubtract(1, ordering: .sequentiallyConsistent).newValue == 0 else { return }
+    unsafe epp_queue_shutdown(queue)
+    unsafe epp_queue_unpark(queue)
+  }
+
   /// Starts the thread; it ends when the queue is shut down and empty.
-  func start(serving listeners: [Listener]) {
+  func start(serving listeners: [Listener], in group: WorkerGroup) {
     self.listeners = listeners
+    self.group = group
     let this = unsafe Unmanaged.passRetained(self).toOpaque()
     let error = unsafe pthread_create(&thread, nil, runWorker, this)
     precondition(error == 0, "the system has no thread for a gRPC worker: error \(error)")
   }
 
-  /// Waits for the end of the thread, which comes when every port is drained and the last call is over.
+  /// Waits for the end of the thread.
   func join() { pthread_join(thread, nil) }
 
   /// Ends a queue whose thread was never started.
@@ -39,55 +83,97 @@ import CGRPCShim
     while unsafe epp_queue_next(queue, .max).kind != EPP_EVENT_SHUTDOWN {}
   }
 
+  // MARK: - On the thread
+
+  /// What makes the handlers of a port's calls on this thread.
+  func factory(of listener: Listener) -> any CallHandlerFactory {
+    guard let index = listeners.firstIndex(where: { $0 === listener }) else {
+      preconditionFailure("a call came from a port that is not served")
+    }
+    return factories[index]
+  }
+
   fileprivate func run() {
-    let acceptors = listeners.map { Acceptor($0) }
-    for acceptor in acceptors { unsafe acceptor.post(on: queue) }
+    cpuClock.store(epp_cpu_clock(), ordering: .relaxed)
+    guard let group else { return }
+    // Before there is anything to do, so that a worker that is not needed has no handlers either.
+    if index > 0 { park() }
+    factories = listeners.map { $0.makeFactory() }
+    if index == 0 {
+      for listener in listeners { listener.accept(with: group) }
+    }
+    var mayPark = false
     while true {
-      let deadline = acceptors.reduce(nil) { earliest, acceptor in Self.earlier(earliest, acceptor.nextDeadline) }
-      let event = unsafe epp_queue_next(queue, deadline ?? .max)
+      if mayPark, index >= group.activeCount { park() }
+      let deadline = earliestDeadline
+      // An idle worker looks from time to time whether it is still wanted.
+      let isIdle = index > 0 && deadline == nil && holds.load(ordering: .relaxed) <= 1
+      let limit = isIdle ? epp_monotonic_now() + Self.idleNanoseconds : .max
+      let event = unsafe epp_queue_next(queue, min(deadline ?? .max, limit))
       switch event.kind {
       case EPP_EVENT_COMPLETE:
-        handle(CompletionTag(rawValue: UInt(event.tag)), success: event.success)
+        handle(CompletionTag(rawValue: UInt(event.tag)), success: event.success, group)
       case EPP_EVENT_TIMEOUT:
         break
       default:
+        cpuClock.store(0, ordering: .relaxed)
         return
       }
-      for acceptor in acceptors { acceptor.checkDeadline() }
+      if event.held_nanoseconds > 0 { metrics.writeHold.observe(nanoseconds: event.held_nanoseconds) }
+      if event.waited_while_holding { metrics.unsentWaits.increment() }
+      mayPark = isIdle && event.kind == EPP_EVENT_TIMEOUT
+      checkDeadlines()
+      measureSometimes(group)
     }
   }
 
-  private func handle(_ tag: CompletionTag, success: Bool) {
+  private var earliestDeadline: UInt64? {
+    var earliest: UInt64?
+    for factory in factories {
+      guard let deadline = factory.nextDeadline else { continue }
+      earliest = min(earliest ?? .max, deadline)
+    }
+    return earliest
+  }
+
+  private func checkDeadlines() {
+    for factory in factories {
+      guard let deadline = factory.nextDeadline else { continue }
+      let now = epp_monotonic_now()
+      if now >= deadline { factory.deadlinePassed(now: now) }
+    }
+  }
+
+  private func measureSometimes(_ group: WorkerGroup) {
+    eventCount += 1
+    guard eventCount >= Self.eventsPerMeasurement else { return }
+    eventCount = 0
+    group.measureIfDue(now: epp_monotonic_now())
+  }
+
+  /// Sleeps outside the queue until there is a call, or the end.
+  private func park() {
+    isParked.store(true, ordering: .sequentiallyConsistent)
+    // One that came before `isParked` was seen wakes nobody.
+    if holds.load(ordering: .sequentiallyConsistent) == 1 { unsafe epp_queue_park(queue) }
+    isParked.store(false, ordering: .relaxed)
+  }
+
+  private func handle(_ tag: CompletionTag, success: Bool, _ group: WorkerGroup) {
     guard let operation = tag.operation else { return }
     if operation == .shutdown {
-      drainedListeners += 1
       tag.object(as: Listener.self)?.drained()
-      endIfIdle()
+      drainedListeners += 1
+      // The queue tells in order, so the last call has been given to its worker by now.
+      if drainedListeners == listeners.count { for worker in group.workers { worker.release() } }
       return
     }
     guard let call = tag.object(as: ServerCall.self) else { return }
     if operation == .accept, success {
-      openCalls += 1
-      unsafe call.acceptor.postOne(on: queue)
+      call.accepted(by: self)
+    } else {
+      call.completed(operation, success: success)
     }
-    let wasAccepted = operation != .accept || success
-    let isOver = call.completed(operation, success: success)
-    if isOver, wasAccepted {
-      openCalls -= 1
-      endIfIdle()
-    }
-  }
-
-  /// Ends the queue when nothing can start an operation on it any more: the core aborts the process for one that comes
-  /// later. A drained port has no connection, but its calls may have events that wait in the queue.
-  private func endIfIdle() {
-    guard openCalls == 0, drainedListeners == listeners.count else { return }
-    unsafe epp_queue_shutdown(queue)
-  }
-
-  private static func earlier(_ first: UInt64?, _ second: UInt64?) -> UInt64? {
-    guard let first, let second else { return first ?? second }
-    return min(first, second)
   }
 }
 

@@ -53,6 +53,10 @@ struct MetricFamilies: Sendable {
   let sessionAffinity: MetricFamily<Counter>
   let rejections: MetricFamily<Counter>
   let bufferedBodyBytes: MetricFamily<Gauge>
+  let writesGathered: MetricFamily<Gauge>
+  let writeHold: MetricFamily<Histogram>
+  let unsentWaits: MetricFamily<Counter>
+  let activeWorkers: MetricFamily<Gauge>
   let endpointStale: MetricFamily<Gauge>
   let endpointRefusing: MetricFamily<Gauge>
   let endpointScrapeAge: MetricFamily<Gauge>
@@ -263,6 +267,15 @@ struct MetricFamilies: Sendable {
       "session_affinity_total", "Requests with a session: placed for the first time, kept, or moved.", [.outcome])
     rejections = list.own("rejections_total", "Requests that were answered instead of routed.", [.reason])
     bufferedBodyBytes = list.own("buffered_body_bytes", "Bytes of request bodies held in memory.", [])
+    writesGathered = list.own(
+      "grpc_writes_gathered", "1 while what is sent to one gateway connection at a time leaves in one packet.", [])
+    writeHold = list.ownHistogram(
+      "grpc_write_hold_seconds", "Time that the first of several answers waited for the others of its packet.", [],
+      .writeHold)
+    unsentWaits = list.own(
+      "grpc_unsent_waits_total", "Times that a worker waited for events before it had sent all answers: has to be 0.",
+      [])
+    activeWorkers = list.own("grpc_workers_active", "Worker threads that take new streams; --workers is the most.", [])
     endpointStale = list.own(
       "endpoint_stale", "1 while the endpoint's metrics page is older than the staleness threshold.", [.endpointName])
     endpointRefusing = list.own(

@@ -56,8 +56,22 @@ package final class PickerMetrics: Sendable {
   package let sessionAffinity: SessionAffinityCounters
   /// `epp_buffered_body_bytes`: add what is taken, and the same with a minus sign when it is given back.
   package let bufferedBodyBytes: Gauge
+  /// The threads that serve gRPC.
+  package let transport: TransportSeries
   /// `epp_metrics_series_dropped_total`.
   package let seriesDropped: Counter
+
+  /// What the gRPC transport says of itself.
+  package struct TransportSeries: Sendable {
+    /// `epp_grpc_writes_gathered`: 1 or 0.
+    package let writesGathered: Gauge
+    /// `epp_grpc_write_hold_seconds`.
+    package let writeHold: Histogram
+    /// `epp_grpc_unsent_waits_total`.
+    package let unsentWaits: Counter
+    /// `epp_grpc_workers_active`.
+    package let activeWorkers: Gauge
+  }
 
   /// Requests with a session, by what became of it.
   package struct SessionAffinityCounters: Sendable {
@@ -91,6 +105,9 @@ package final class PickerMetrics: Sendable {
       new: families.sessionAffinity.cell(["new"]), kept: families.sessionAffinity.cell(["kept"]),
       moved: families.sessionAffinity.cell(["moved"]))
     bufferedBodyBytes = families.bufferedBodyBytes.cell([])
+    transport = TransportSeries(
+      writesGathered: families.writesGathered.cell([]), writeHold: families.writeHold.cell([]),
+      unsentWaits: families.unsentWaits.cell([]), activeWorkers: families.activeWorkers.cell([]))
     seriesDropped = families.seriesDropped.cell([])
     families.info.cell([options.commit, options.buildReference]).set(1)
     for reason in Rejection.DroppedReason.allCases { _ = families.rejections.cell([reason.rawValue]) }

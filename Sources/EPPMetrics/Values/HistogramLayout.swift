@@ -81,6 +81,9 @@ extension HistogramLayout {
     ])
   static let interTokenLatency = HistogramLayout(
     .longDuration, [0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1, 2])
+  /// Times that an answer is held for others, 10 µs to 10 ms.
+  static let writeHold = HistogramLayout(
+    .duration, [0.00001, 0.00002, 0.00005, 0.0001, 0.0002, 0.0003, 0.0005, 0.001, 0.002, 0.005, 0.01])
   static let streamDuration = HistogramLayout(
     .longDuration, [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 120, 300, 600])
   static let requestProcessing = HistogramLayout(

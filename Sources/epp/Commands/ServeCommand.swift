@@ -61,7 +61,7 @@ struct ServeCommand: ParsableCommand {
     compatibility.apply(to: &options)
     do {
       return try options.validated(
-        cores: max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))), readFile: TextFile.read)
+        cores: ProcessorCount.available(), readFile: TextFile.read)
     } catch {
       for problem in error.problems { StandardError.write("epp: \(problem)\n") }
       throw ExitCode(error.exitStatus)

@@ -11,8 +11,17 @@ struct ListeningFlags: ParsableArguments {
   var grpcHealthPort = 9003
   @Option(help: ArgumentHelp("Port of /metrics, /healthz and /readyz.", valueName: "port"))
   var metricsPort = 9090
-  @Option(help: ArgumentHelp("Threads that serve ext_proc (default: one per core).", valueName: "count"))
+  @Option(
+    help: ArgumentHelp(
+      "Most threads that serve ext_proc (default: one per core). One serves until it is busy; affinity and CPU limits count.",
+      valueName: "count"))
   var workers: Int?
+  @Option(
+    name: .customLong("gather-writes"), defaultAsFlag: GoBoolean(true), parsing: .next,
+    help: ArgumentHelp(
+      "Answers to one connection that are ready together leave together (default: true).", valueName: "bool",
+      visibility: .hidden))
+  var gatherWrites: GoBoolean?
   @Option(
     help: ArgumentHelp(
       "Largest gRPC message that is received, such as 10MiB (default: 64Mi; llm-d's is 4Mi).", valueName: "size"))
@@ -31,6 +40,7 @@ struct ListeningFlags: ParsableArguments {
     options.healthPort = grpcHealthPort
     options.metricsPort = metricsPort
     options.workers = workers
+    options.gathersWrites = gatherWrites.read("--gather-writes", into: &options) ?? true
     options.maximumReceiveMessage = grpcMaxRecvMsgSize
     options.maximumSendMessage = grpcMaxSendMsgSize
     options.maximumConcurrentStreams = maxConcurrentStreams

@@ -162,10 +162,17 @@ struct Server {
     return try PickerServer(
       configuration: PickerServer.Configuration(
         bindAddress: configuration.bindAddress, port: configuration.grpcPort, healthPort: configuration.healthPort,
-        workers: configuration.workers, tls: tls,
+        workers: configuration.workers, gathersWrites: gathersWrites(), tls: tls,
         maximumReceiveMessageBytes: configuration.maximumReceiveMessageBytes,
         maximumConcurrentStreams: configuration.maximumConcurrentStreams, drainTimeout: configuration.drainTimeout),
       settings: settings, health: health)
+  }
+
+  private func gathersWrites() -> Bool {
+    guard configuration.gathersWrites else { return false }
+    guard let obstacle = PickerServer.obstacleToGatheringWrites() else { return true }
+    logger.warning("answers leave one by one, which costs up to half as much CPU again: \(obstacle)")
+    return false
   }
 
   private func observability(_ budget: BodyBudget, _ ports: PortAnnouncement) -> ObservabilityServer {
