@@ -20,7 +20,7 @@ from kit.waiting import eventually
 BIN = Path(os.environ.get("WARMPATH_BIN_DIR", ""))
 EPP, BENCH = BIN / "epp", BIN / "epp-bench"
 # The picker on core 0, everything else on core 1.
-PICKER_CORE, LOAD_CORE = ["taskset", "-c", "0"], ["taskset", "-c", "1"]
+PICKER_CORE, LOAD_CORE, BOTH_CORES = ["taskset", "-c", "0"], ["taskset", "-c", "1"], ["taskset", "-c", "0,1"]
 LISTEN = ["--bind-address", "127.0.0.1", "--grpc-port", "0", "--grpc-health-port", "0", "--metrics-port", "0"]
 QUIET = {**os.environ, "SWIFT_BACKTRACE": "enable=no"}
 
@@ -29,7 +29,7 @@ class Picker(Process):
     """A picker that serves."""
 
     def __init__(self, arguments: list[str], launcher: list[str], binary: Path = EPP):
-        command = [*launcher, str(binary), *LISTEN, "--secure-serving=false", "--workers", "1", "--drain-timeout", "500ms"]
+        command = [*launcher, str(binary), *LISTEN, "--secure-serving=false", "--drain-timeout", "500ms"]
         started = time.monotonic()
         super().__init__([*command, *arguments], name="epp", env=QUIET)
         try:
@@ -87,9 +87,39 @@ def cpu_per_request() -> None:
 
 
 def cpu_per_chunk() -> None:
+    """As many chunks as the picker can answer; then 200 streams at 20 chunks a second, which come one by one."""
     with picker() as served:
-        result = load(served, "--prompt-bytes", "1024", "--compare-chunks", "101")
-        row("CPU per streamed response chunk", f"{result['comparison']['serverMicrosecondsPerChunk']:.1f} µs")
+        result = load(served, "--prompt-bytes", "1024", "--concurrency", "32", "--compare-chunks", "201")
+        row("CPU per chunk, saturated", f"{result['comparison']['serverMicrosecondsPerChunk']:.1f} µs")
+        bounds = [0.5, 0.99]
+        held = [_quantile(served.metrics(), "epp_grpc_write_hold_seconds", share) for share in bounds]
+        row("first of several answers held, p50 / p99", " / ".join(f"at most {bound * 1e6:.0f} µs" for bound in held))
+    for name, workers in (("default workers", []), ("1 worker", ["--workers", "1"])):
+        with picker(*workers, launcher=BOTH_CORES) as served:
+            paced = ("--count", "200", "--events-per-second", "20", "--settle", "1", "--duration", "8")
+            result = streams_of(served, *paced, launcher=BOTH_CORES)
+            row(f"CPU per chunk, paced, {name}", f"{result['serverMicrosecondsPerChunk']:.0f} µs")
+            row(f"answer of a paced chunk, {name}, p50 / p99", _milliseconds(result["echo"]))
+
+
+def whole_answer() -> None:
+    """A streamed answer of 500 chunks, with all that the request costs, by what the gateway shows of it."""
+    with picker() as served:
+        for name, arguments in (("full", ["--response-chunks", "500"]), ("headers only", ["--headers-only"])):
+            run = load(served, "--prompt-bytes", "1024", "--concurrency", "32", *arguments)["runs"][0]
+            row(f"CPU per answer of 500 chunks, {name}", f"{run['serverMicrosecondsPerRequest']:.0f} µs")
+
+
+def _milliseconds(summary: dict) -> str:
+    return f"{summary['p50'] / 1000:.2f} / {summary['p99'] / 1000:.2f} ms"
+
+
+def _quantile(page: str, name: str, share: float) -> float:
+    """The upper bound of the bucket of a histogram without labels that holds the share."""
+    found = re.findall(rf'^{name}_bucket\{{le="([^"]+)"\}} (\S+)', page, re.M)
+    buckets = [(float(bound), float(count)) for bound, count in found]
+    total = buckets[-1][1]
+    return min((bound for bound, count in buckets if count >= share * total), default=0.0)
 
 
 def cpu_without_responses() -> None:
@@ -128,12 +158,19 @@ def idle() -> None:
         row(f"idle beside {count} endpoints", f"{result['cost']['serverCores']:.3f} core")
 
 
+def streams_of(served: Picker, *arguments: str, launcher: list[str] = LOAD_CORE) -> dict:
+    return bench(
+        "streams", "--target", served.target, "--server-pid", str(served.pid), "--prompt-bytes", "1024", *arguments,
+        launcher=launcher)
+
+
 def streams() -> None:
+    """10,000 of them, 4,000 chunks a second over all."""
     with picker() as served:
-        result = bench(
-            "streams", "--target", served.target, "--server-pid", str(served.pid), "--count", "10000",
-            "--duration", "10")
+        result = streams_of(served, "--count", "10000", "--events-per-second", "0.4", "--duration", "10")
         row("memory per open stream, 10,000 of them", f"{result['serverBytesPerStream'] / 1000:.1f} kB")
+        row("CPU per chunk beside 10,000 open streams", f"{result['serverMicrosecondsPerChunk']:.0f} µs")
+        row("answer of a chunk there, p50 / p99", _milliseconds(result["echo"]))
 
 
 def start() -> None:
@@ -212,7 +249,7 @@ def row(name: str, value: str) -> None:
 
 
 ROWS: dict[str, Callable[[], None]] = {
-    "request": cpu_per_request, "chunk": cpu_per_chunk, "none": cpu_without_responses, "pick": pick, "idle": idle,
+    "request": cpu_per_request, "chunk": cpu_per_chunk, "answer": whole_answer, "none": cpu_without_responses, "pick": pick, "idle": idle,
     "streams": streams, "start": start, "binary": binary, "instructions": instructions, "index": index,
     "concurrent": concurrent,
 }

@@ -1,5 +1,6 @@
 """The part of scripts/demo that runs once everything is built."""
 
+import argparse
 import signal
 import subprocess
 import sys
@@ -26,13 +27,13 @@ EXPECTED = ["--minimum-hit-ratio", "0.8", "--minimum-gain", "1.5", "--minimum-wa
 class System:
     """Engines, picker and gateway, stopped in the opposite order."""
 
-    def __init__(self, picker_arguments: list[str]):
+    def __init__(self, gateway: str, picker_arguments: list[str]):
         self._stack = ExitStack()
         try:
             self.engines = [self._engine(index) for index in range(ENGINES)]
             self.epp = EPP(*picker_arguments, endpoints=[address for _, address in self.engines], secure=True)
             self._stack.callback(self.epp.stop)
-            self.envoy = Envoy("full-duplex.yaml", self.epp.extproc_port, secure=True)
+            self.envoy = Envoy(f"{gateway}.yaml", self.epp.extproc_port, secure=True)
             self._stack.callback(self.envoy.stop)
         except BaseException:
             self._stack.close()
@@ -62,12 +63,12 @@ def converse(system: System, *arguments: object) -> int:
     return subprocess.run([str(part) for part in command], stdin=subprocess.DEVNULL, check=False).returncode
 
 
-def compare() -> int:
+def compare(gateway: str) -> int:
     """The workload with random picks, then with the default profile, both from cold caches."""
     with tempfile.TemporaryDirectory(prefix="warmpath-demo-") as folder:
         baseline = Path(folder) / "random.json"
         print("\ndemo: conversations with random picks", flush=True)
-        system = System(["--picker", "random-picker"])
+        system = System(gateway, ["--picker", "random-picker"])
         try:
             if converse(system, "--json", baseline) != 0:
                 print("demo: error: the workload with random picks failed", file=sys.stderr)
@@ -75,7 +76,7 @@ def compare() -> int:
         finally:
             system.stop()
         print("\ndemo: the same conversations with the default profile", flush=True)
-        system = System([])
+        system = System(gateway, [])
         try:
             good = converse(system, "--baseline", baseline, *EXPECTED) == 0
         finally:
@@ -85,9 +86,9 @@ def compare() -> int:
     return 0 if good else 1
 
 
-def keep() -> None:
+def keep(gateway: str) -> None:
     """Runs until Ctrl-C."""
-    system = System([])
+    system = System(gateway, [])
     try:
         print(f"demo: gateway   {system.envoy.url}/v1/chat/completions")
         print(f"demo: metrics   http://127.0.0.1:{system.epp.metrics_port}/metrics")
@@ -106,11 +107,16 @@ def main() -> int:
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, terminate)
+    # Checked by scripts/demo, which has the help.
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("--keep", action="store_true")
+    parser.add_argument("--gateway", default="full-duplex")
+    options = parser.parse_args()
     try:
-        if "--keep" in sys.argv[1:]:
-            keep()
+        if options.keep:
+            keep(options.gateway)
             return 0
-        return compare()
+        return compare(options.gateway)
     except KeyboardInterrupt:
         print("\ndemo: stopped", flush=True)
         return 130

@@ -135,7 +135,7 @@ static bool note(int socket) {
 static bool keep(int socket, struct kept *kept, const struct msghdr *message) {
   size_t bytes = 0;
   for (size_t i = 0; i < message->msg_iovlen; i++) bytes += message->msg_iov[i].iov_len;
-  if (kept->is_stalled || bytes > buffer_bytes - kept->end) return false;
+  if (kept->is_stalled || bytes > buffer_bytes - kept->end || message->msg_controllen != 0) return false;
   if (kept->is_shut) {
     if (syscall(SYS_sendto, socket, NULL, 0, MSG_NOSIGNAL | MSG_DONTWAIT, NULL, 0) != 0) return false;
     kept->is_shut = false;

@@ -28,6 +28,11 @@ package enum StreamAction: Sendable, Equatable {
     /// Status OK in the same batch: nothing more is expected or wanted of the stream.
     case close
   }
+
+  /// Whether the owner has to choose an endpoint.
+  package var isRoute: Bool {
+    if case .route = self { true } else { false }
+  }
 }
 
 /// The messages that make up one reply, in order.

@@ -56,9 +56,7 @@ package final class PickerServer: Sendable {
     epp_grpc_init()
     self.configuration = configuration
     self.health = health
-    let headersOnlyWarning = OneTimeWarning(
-      "the gateway's request_body_mode keeps prompts from the picker until it is too late (NONE or STREAMED): requests "
-        + "are routed from their headers alone, without prefix affinity; set FULL_DUPLEX_STREAMED or BUFFERED")
+    let warnings = ExtProcWorker.Warnings()
     let host = configuration.bindAddress.contains(":") ? "[\(configuration.bindAddress)]" : configuration.bindAddress
     let workers = WorkerGroup(
       maximum: configuration.workers, gathersWrites: configuration.gathersWrites, metrics: settings.metrics.transport)
@@ -70,7 +68,7 @@ package final class PickerServer: Sendable {
         options: Listener.Options(
           maximumReceiveMessageBytes: configuration.maximumReceiveMessageBytes,
           maximumConcurrentStreams: configuration.maximumConcurrentStreams), workers: workers,
-        makeFactory: { ExtProcWorker(settings: settings, health: health, headersOnlyWarning: headersOnlyWarning) })
+        makeFactory: { ExtProcWorker(settings: settings, health: health, warnings: warnings) })
       bound = extProc
       // A health request is a name; Watch streams stay open, so a thousand of them are allowed.
       healthOnly = try Listener(

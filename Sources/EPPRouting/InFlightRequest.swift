@@ -48,6 +48,7 @@ package final class InFlightRequest {
   private var scanner: UsageScanner?
   private var answer = AnswerClock()
   private var responseBytes = 0
+  private var seesBody = true
   private var holdsTokens = true
   private var isFinished = false
   private var hasFailed = false
@@ -85,8 +86,12 @@ package final class InFlightRequest {
       // Nothing was computed, so nothing is in the engine's cache.
       forget()
     }
-    if start.isReadable, !hasFailed { scanner = UsageScanner(start.isEventStream ? .eventStream : .json) }
+    seesBody = start.bodyIsSeen
+    if seesBody, start.isReadable, !hasFailed { scanner = UsageScanner(start.isEventStream ? .eventStream : .json) }
     answer.start(isEventStream: start.isEventStream)
+    series.timeToResponseHeaders.observe(now.duration(since: facts.receivedAt))
+    // The first token will not be seen, and this is the last sign of it: the prompt is computed, or nearly so.
+    if !seesBody { releaseTokens() }
   }
 
   /// A piece of the answer's body.
@@ -117,7 +122,8 @@ package final class InFlightRequest {
     guard !isFinished else { return }
     let time = now.duration(since: facts.receivedAt)
     series.duration.observe(time)
-    series.responseSize.observe(responseBytes)
+    // What is not seen is not counted as nothing.
+    if seesBody { series.responseSize.observe(responseBytes) }
     if let usage = scanner?.usage, !hasFailed { learn(usage, time: time, now: now) }
     finish(now: now)
   }
@@ -125,8 +131,12 @@ package final class InFlightRequest {
   /// The stream is over, with or without a complete answer.
   package func ended(isComplete: Bool, now: MonotonicTime) {
     guard !isFinished else { return }
-    // A gateway that sends no response bodies shows headers only: that is no error.
-    if !answer.hasStarted { series.countError(.unknown) }
+    if !answer.hasStarted {
+      series.countError(.unknown)
+    } else if !seesBody {
+      // A gateway that shows headers only ends the stream with the exchange.
+      series.duration.observe(now.duration(since: facts.receivedAt))
+    }
     finish(now: now)
   }
 

@@ -18,13 +18,16 @@ package struct ResponseStart: Sendable {
   package var isEventStream: Bool
   /// False when the body is compressed: nothing is read out of it then.
   package var isReadable: Bool
+  /// False when the gateway keeps the body to itself (`response_body_mode: NONE`): the end of the stream is its end then.
+  package var bodyIsSeen: Bool
   /// The endpoint that the gateway names as served, `ip:port`.
   package var served: String?
 
-  package init(status: Int?, isEventStream: Bool, isReadable: Bool, served: String?) {
+  package init(status: Int?, isEventStream: Bool, isReadable: Bool, bodyIsSeen: Bool = true, served: String?) {
     self.status = status
     self.isEventStream = isEventStream
     self.isReadable = isReadable
+    self.bodyIsSeen = bodyIsSeen
     self.served = served
   }
 }

@@ -41,7 +41,7 @@ import Testing
     }
     for histogram in [
       series.duration, series.normalizedTimePerOutputToken, series.timeToFirstTokenStreaming,
-      series.timeToFirstTokenUnary, series.timePerOutputToken, series.interTokenLatency,
+      series.timeToFirstTokenUnary, series.timeToResponseHeaders, series.timePerOutputToken, series.interTokenLatency,
     ] {
       histogram.observe(.milliseconds(12))
     }

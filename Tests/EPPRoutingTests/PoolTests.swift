@@ -112,6 +112,29 @@ import Testing
     #expect(member.load.inFlight == EndpointLoad.InFlight(requests: 0, uncachedTokens: 0))
   }
 
+  @Test func anAnswerWhoseBodyIsNotSeenComputesUntilItsHeadersAndRunsUntilTheStreamEnds() throws {
+    var scratch = pool.makeScratch()
+    let routed = try route(body(String(repeating: "a", count: 400)), scratch: &scratch).get()
+    let member = try #require(members.first { $0.destination == routed.destination })
+    let flight = try #require(routed.flight)
+    flight.responseStarted(
+      ResponseStart(status: 200, isEventStream: true, isReadable: true, bodyIsSeen: false, served: nil),
+      now: time(1010))
+    #expect(member.load.inFlight == EndpointLoad.InFlight(requests: 1, uncachedTokens: 0))
+    flight.ended(isComplete: false, now: time(1500))
+    #expect(member.load.inFlight == EndpointLoad.InFlight(requests: 0, uncachedTokens: 0))
+    let page = page()
+    func count(_ family: String) -> Substring? {
+      page.split(separator: "\n").first { $0.hasPrefix(family + "_count{") }?.split(separator: " ").last
+    }
+    #expect(count("llm_d_epp_request_duration_seconds") == "1")
+    #expect(count("epp_request_response_headers_seconds") == "1")
+    for unseen in ["response_size_bytes", "request_ttft_seconds", "request_output_tokens"] {
+      #expect(count("llm_d_epp_" + unseen) == nil)
+    }
+    #expect(!page.contains("error_code="))
+  }
+
   @Test func aRequestWhoseEndIsNotSeenCountsUntilTheNextScrape() throws {
     var scratch = pool.makeScratch()
     let routed = try route(body("hello"), seesResponse: false, scratch: &scratch).get()

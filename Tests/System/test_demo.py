@@ -26,9 +26,12 @@ def _children(pid: int) -> set[int]:
     return found - {pid}
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_the_demo_serves_and_stops_what_it_started(number: int) -> None:
-    demo = Process([ROOT / "scripts" / "demo", "--keep"], env=os.environ | {"WARMPATH_BIN_DIR": str(BIN_DIR)})
+@pytest.mark.parametrize(
+    "number,arguments", [(signal.SIGINT, []), (signal.SIGTERM, ["--gateway", "headers-only"])], ids=["plain", "headers-only"]
+)
+def test_the_demo_serves_and_stops_what_it_started(number: int, arguments: list[str]) -> None:
+    command = [ROOT / "scripts" / "demo", "--keep", *arguments]
+    demo = Process(command, env=os.environ | {"WARMPATH_BIN_DIR": str(BIN_DIR)})
     try:
         url = demo.wait_for(r"gateway\s+(http://[^/]+)", 60)[1]
         demo.wait_for("Ctrl-C stops")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import tempfile
 import urllib.request
 from pathlib import Path
@@ -56,6 +57,17 @@ class Envoy(Process):
     def admin_get(self, path: str) -> str:
         with urllib.request.urlopen(self.admin + path, timeout=10) as answer:
             return answer.read().decode()
+
+    def set_runtime(self, key: str, value: int) -> None:
+        """Changes a value of the runtime layer `admin`."""
+        request = urllib.request.Request(f"{self.admin}/runtime_modify?{key}={value}", method="POST")
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            assert answer.status == 200
+
+    def statistic(self, name: str) -> int:
+        """A counter or gauge by its whole name; 0 before it is first counted."""
+        found = re.search(rf"^{re.escape(name)}: (\d+)$", self.admin_get(f"/stats?filter=^{name}$"), re.M)
+        return int(found[1]) if found else 0
 
     def _listener(self) -> str | None:
         for listener in json.loads(self.admin_get("/listeners?format=json")).get("listener_statuses", []):

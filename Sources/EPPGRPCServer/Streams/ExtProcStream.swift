@@ -209,7 +209,7 @@ final class ExtProcStream: CallHandler {
     let contentLength = head.headers.first(HeaderName.contentLength).flatMap { Int($0) }
     let action = machine.receive(
       .requestHeaders(endOfStream: head.endOfStream, configuration: head.configuration, contentLength: contentLength))
-    if machine.decidesFromHeadersAlone, !head.endOfStream { worker.warnOfHeadersOnly() }
+    if machine.decidesFromHeadersAlone, !head.endOfStream { worker.warnOfUnseenPrompts() }
     perform(action)
   }
 
@@ -218,16 +218,19 @@ final class ExtProcStream: CallHandler {
     if let flight = routed?.flight {
       flight.responseStarted(
         ResponseStart(
-          status: head.status, isEventStream: head.isEventStream, isReadable: !head.isEncoded, served: served),
+          status: head.status, isEventStream: head.isEventStream, isReadable: !head.isEncoded,
+          bodyIsSeen: machine.responseBodyMode != .none || head.endOfStream, served: served),
         now: now)
       if head.endOfStream { flight.responseEnded(now: now) }
     }
     let action = machine.receive(
       .responseHeaders(endOfStream: head.endOfStream, configuration: head.configuration))
-    if let model = routed?.clientModel, machine.responseBodyMode != .none, !head.isEncoded, !head.endOfStream,
-      head.isEventStream || head.isJSON
-    {
-      restorer = ModelNameRestorer(head.isEventStream ? .eventStream : .json, model: model)
+    if let model = routed?.clientModel, !head.isEncoded, !head.endOfStream, head.isEventStream || head.isJSON {
+      if machine.responseBodyMode == .none {
+        worker.warnOfModelNames()
+      } else {
+        restorer = ModelNameRestorer(head.isEventStream ? .eventStream : .json, model: model)
+      }
     }
     perform(action)
   }
@@ -388,11 +391,5 @@ final class ExtProcStream: CallHandler {
     subset = .absent
     worker.settings.budget.giveBack(heldBytes)
     heldBytes = 0
-  }
-}
-
-extension StreamAction {
-  fileprivate var isRoute: Bool {
-    if case .route = self { true } else { false }
   }
 }

@@ -19,16 +19,26 @@ final class ExtProcWorker: CallHandlerFactory {
   private var waits = DeadlineList()
   private let tokenDeadline: UInt64
   private let health: HealthService
-  private let headersOnlyWarning: OneTimeWarning
+  private let warnings: Warnings
   private var streamCount: UInt64 = 0
 
   /// Past this a buffer that one large request needed is given back.
   private static let maximumKeptBytes = 4 << 20
 
-  init(settings: ExtProcSettings, health: HealthState, headersOnlyWarning: OneTimeWarning) {
+  /// What is said once in the life of the process, by whichever worker meets it first.
+  struct Warnings: Sendable {
+    let promptsUnseen = OneTimeWarning(
+      "the gateway's request_body_mode keeps prompts from the picker until it is too late (NONE or STREAMED): requests "
+        + "are routed from their headers alone, without prefix affinity; set FULL_DUPLEX_STREAMED or BUFFERED")
+    let answersUnseen = OneTimeWarning(
+      "the gateway's response_body_mode keeps answers from the picker (NONE): answers to requests whose model was rewritten "
+        + "name the rewritten model, not the client's; set FULL_DUPLEX_STREAMED for the routes of such models")
+  }
+
+  init(settings: ExtProcSettings, health: HealthState, warnings: Warnings) {
     self.settings = settings
     self.health = HealthService(health: health)
-    self.headersOnlyWarning = headersOnlyWarning
+    self.warnings = warnings
     decoder = MessageDecoder(interest: settings.interest)
     scratch = settings.pool.makeScratch()
     deadline = MonotonicTime(nanoseconds: 0).advanced(by: settings.requestDeadline).nanoseconds
@@ -88,7 +98,9 @@ final class ExtProcWorker: CallHandlerFactory {
     }
   }
 
-  func warnOfHeadersOnly() { headersOnlyWarning.say(settings.logger) }
+  func warnOfUnseenPrompts() { warnings.promptsUnseen.say(settings.logger) }
+
+  func warnOfModelNames() { warnings.answersUnseen.say(settings.logger) }
 
   /// Keeps a worker from holding the memory of its largest request for good.
   func trimBuffers() {

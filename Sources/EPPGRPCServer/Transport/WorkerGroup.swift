@@ -20,7 +20,6 @@ final class WorkerGroup: Sendable {
     var measuredAt: UInt64 = 0
   }
 
-  /// Short enough for a burst to be met by a second worker, long enough to read clocks rarely.
   private static let windowNanoseconds: UInt64 = 50_000_000
 
   /// - Parameters:

@@ -17,6 +17,7 @@ struct MetricFamilies: Sendable {
   let requestsRunning: MetricFamily<Gauge>
   let normalizedTimePerOutputToken: MetricFamily<Histogram>
   let timeToFirstToken: MetricFamily<Histogram>
+  let timeToResponseHeaders: MetricFamily<Histogram>
   let timePerOutputToken: MetricFamily<Histogram>
   let interTokenLatency: MetricFamily<Histogram>
   let pool: PoolFamilies
@@ -181,6 +182,9 @@ struct MetricFamilies: Sendable {
     timeToFirstToken = list.histogram(
       "request_ttft_seconds", "Time from a request's headers to the first token of its answer.",
       request + [.streaming], .timeToFirstToken, bundled: true)
+    timeToResponseHeaders = list.ownHistogram(
+      "request_response_headers_seconds", "Time from a request's headers to those of its answer.", request,
+      .timeToFirstToken, bundled: true)
     timePerOutputToken = list.histogram(
       "request_streaming_tpot_seconds", "Mean time per token after the first one of a streamed answer.", request,
       .timePerOutputToken, bundled: true)
@@ -332,9 +336,9 @@ private struct MetricFamilyList {
 
   /// A histogram that the anchor does not have.
   mutating func ownHistogram(
-    _ name: String, _ help: String, _ labels: [LabelName], _ layout: HistogramLayout
+    _ name: String, _ help: String, _ labels: [LabelName], _ layout: HistogramLayout, bundled: Bool = false
   ) -> MetricFamily<Histogram> {
-    add("epp_" + name, help, labels, layout: layout, bundled: false)
+    add("epp_" + name, help, labels, layout: layout, bundled: bundled)
   }
 
   private mutating func add<Cell: MetricCell>(

@@ -25,6 +25,8 @@ package final class RequestSeries: Sendable {
   package let timeToFirstTokenStreaming: Histogram
   /// `llm_d_epp_request_ttft_seconds{streaming="false"}`.
   package let timeToFirstTokenUnary: Histogram
+  /// `epp_request_response_headers_seconds`.
+  package let timeToResponseHeaders: Histogram
   /// `llm_d_epp_request_streaming_tpot_seconds`.
   package let timePerOutputToken: Histogram
   /// `llm_d_epp_request_streaming_itl_seconds`.
@@ -47,6 +49,7 @@ package final class RequestSeries: Sendable {
     normalizedTimePerOutputToken = families.normalizedTimePerOutputToken.cell(labels)
     timeToFirstTokenStreaming = families.timeToFirstToken.cell(labels + ["true"])
     timeToFirstTokenUnary = families.timeToFirstToken.cell(labels + ["false"])
+    timeToResponseHeaders = families.timeToResponseHeaders.cell(labels)
     timePerOutputToken = families.timePerOutputToken.cell(labels)
     interTokenLatency = families.interTokenLatency.cell(labels)
   }

@@ -1,5 +1,6 @@
 /// One request as Envoy plays it in FULL_DUPLEX_STREAMED, seen from Envoy: the request goes out at once, the response
-/// follows when the request is routed, then the stream is half-closed and the status awaited.
+/// follows when the request is routed, then the stream is half-closed and the status awaited. Where answers are not shown
+/// (`response_body_mode: NONE`), their headers are all that follows.
 ///
 /// A value: events in, the next thing to do out. The owner does the sending.
 struct Exchange {
@@ -35,6 +36,7 @@ struct Exchange {
   private var phase = Phase.request
   private let pacing: Pacing
   private let requestBytes: Int
+  private let showsAnswers: Bool
   private var hasRequestHeaders = false
   private var hasRequestEnd = false
   private var hasResponseHeaders = false
@@ -45,8 +47,9 @@ struct Exchange {
   private var responseSent = 0
   private var hasSentResponseEnd = false
 
-  init(requestBytes: Int, pacing: Pacing) {
+  init(requestBytes: Int, pacing: Pacing, showsAnswers: Bool = true) {
     self.requestBytes = requestBytes
+    self.showsAnswers = showsAnswers
     self.pacing = pacing
   }
 
@@ -122,7 +125,7 @@ struct Exchange {
   private mutating func receivedResponseHeaders() -> Step {
     guard !hasResponseHeaders else { return .fail(.unexpectedResponse) }
     hasResponseHeaders = true
-    return .wait
+    return showsAnswers ? .wait : .halfClose
   }
 
   private mutating func receivedResponseBody(_ response: ProcessingResponse) -> Step {

@@ -9,6 +9,8 @@ struct ExchangePlan: Sendable {
   var response: ResponseTemplate
   var responseChunks: Int
   var pacing: Exchange.Pacing
+  /// Whether the server is sent the bodies of answers.
+  var showsAnswers = true
   /// Compare the bytes of bodies, not only their number.
   var checksBodies: Bool
   var seed: UInt64

@@ -79,7 +79,8 @@ final class ExchangePool: GRPCStreamOwner {
     if slot == active.count { active.append(nil) }
     let stream = connection.open(slot: slot)
     active[slot] = Active(
-      exchange: Exchange(requestBytes: template.bodyBytes, pacing: plan.pacing), stream: stream,
+      exchange: Exchange(requestBytes: template.bodyBytes, pacing: plan.pacing, showsAnswers: plan.showsAnswers),
+      stream: stream,
       connection: connection,
       record: ExchangeRecord(intended: intended, opened: NIODeadline.now(), group: group),
       chunksLeft: plan.responseChunks,
@@ -181,6 +182,7 @@ final class ExchangePool: GRPCStreamOwner {
     guard let current = active[slot] else { return }
     active[slot]?.record.routed = NIODeadline.now()
     current.connection.send(plan.response.headers, on: current.stream)
+    guard plan.showsAnswers else { return }
     switch plan.pacing {
     case .lockstep: sendNextChunk(slot)
     case .burst: for _ in 0..<plan.responseChunks { sendNextChunk(slot) }

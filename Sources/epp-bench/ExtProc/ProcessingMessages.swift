@@ -14,17 +14,20 @@ enum ProcessingMessages {
     static let protocolConfiguration = 11
   }
 
-  /// `ProcessingMode.BodySendMode.FULL_DUPLEX_STREAMED`.
+  /// `ProcessingMode.BodySendMode`: NONE and FULL_DUPLEX_STREAMED.
+  private static let noBody = 0
   private static let fullDuplexStreamed = 4
 
   /// The first message of a stream: headers, an empty metadata context and the protocol configuration.
-  static func requestHeaders(_ headers: [(name: String, value: String)], into buffer: inout ByteBuffer) {
+  static func requestHeaders(
+    _ headers: [(name: String, value: String)], showsAnswers: Bool, into buffer: inout ByteBuffer
+  ) {
     buffer.writeGRPCMessage { message in
       message.writeField(Field.requestHeaders) { write(headers, into: &$0) }
       message.writeField(Field.metadataContext) { _ in }
       message.writeField(Field.protocolConfiguration) { configuration in
         configuration.writeField(1, integer: fullDuplexStreamed)
-        configuration.writeField(2, integer: fullDuplexStreamed)
+        configuration.writeField(2, integer: showsAnswers ? fullDuplexStreamed : noBody)
       }
     }
   }

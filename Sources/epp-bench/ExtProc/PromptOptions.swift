@@ -37,7 +37,7 @@ struct PromptOptions: ParsableArguments {
   }
 
   /// One template for each group.
-  func templates(streams: Bool) -> [RequestTemplate] {
+  func templates(streams: Bool, showsAnswers: Bool = true) -> [RequestTemplate] {
     let shape = RequestShape(api: api, model: model, streams: streams)
     let sharedBytes = Int(Double(promptBytes) * sharedPrefix)
     return (0..<groups).map { group in
@@ -45,7 +45,7 @@ struct PromptOptions: ParsableArguments {
       let text = PromptText.make(bytes: promptBytes, using: &generator)
       return RequestTemplate(
         shape: shape, shared: text.prefix(sharedBytes).utf8, own: text.dropFirst(sharedBytes).utf8,
-        chunkBytes: chunkBytes)
+        chunkBytes: chunkBytes, showsAnswers: showsAnswers)
     }
   }
 }

@@ -18,7 +18,10 @@ struct RequestTemplate: Sendable {
   ///   - shared: The text that all requests of the group begin with.
   ///   - own: The text behind it; begins with the number when it is long enough to hold one.
   ///   - chunkBytes: Body bytes in a message.
-  init(shape: RequestShape, shared: Substring.UTF8View, own: Substring.UTF8View, chunkBytes: Int) {
+  ///   - showsAnswers: What the gateway says of the bodies of answers.
+  init(
+    shape: RequestShape, shared: Substring.UTF8View, own: Substring.UTF8View, chunkBytes: Int, showsAnswers: Bool = true
+  ) {
     var body = ByteBuffer(string: shape.bodyStart)
     body.writeBytes(shared)
     var marker: Int? = own.count >= Self.markerLength ? body.readableBytes : nil
@@ -38,7 +41,7 @@ struct RequestTemplate: Sendable {
         ("content-type", "application/json"), ("content-length", "\(body.readableBytes)"),
         ("user-agent", "epp-bench"), ("accept", "*/*"), ("accept-encoding", "gzip, deflate"),
         ("x-forwarded-proto", "http"), ("x-forwarded-for", "127.0.0.1"), ("x-request-id", "bench-" + identifier),
-      ], into: &frames)
+      ], showsAnswers: showsAnswers, into: &frames)
     // The identifier is the last header value: it ends where the empty metadata context (two bytes) and the
     // configuration (six bytes) begin.
     identifierOffset = frames.writerIndex - 8 - Self.markerLength

@@ -60,6 +60,9 @@ struct LoadCommand: AsyncParsableCommand {
   @Option(help: "Run a second time with this many response chunks and report the CPU per chunk.")
   var compareChunks: Int?
 
+  @Flag(help: "Show the server the headers of answers, and no bodies, as a gateway with response_body_mode NONE does.")
+  var headersOnly = false
+
   @Flag(help: "Compare every byte of the bodies that come back.")
   var check = false
 
@@ -69,6 +72,9 @@ struct LoadCommand: AsyncParsableCommand {
     guard warmUp >= 0, timeout > 0 else { throw ValidationError("--warm-up and --timeout must not be negative.") }
     guard rate ?? 1 > 0 else { throw ValidationError("--rate must be above 0.") }
     guard responseChunks > 0 else { throw ValidationError("--response-chunks must be at least 1.") }
+    if headersOnly, responseChunks > 1 || compareChunks != nil {
+      throw ValidationError("--headers-only sends no chunks: leave --response-chunks and --compare-chunks out.")
+    }
     if let compareChunks {
       guard compareChunks > responseChunks else {
         throw ValidationError("--compare-chunks must be above --response-chunks.")
@@ -100,9 +106,10 @@ struct LoadCommand: AsyncParsableCommand {
     // Both runs of a comparison ask for events, so that only the number of chunks differs.
     let streams = chunks > 1 || compareChunks != nil
     let plan = ExchangePlan(
-      address: try server.address(), connections: server.connections, templates: prompt.templates(streams: streams),
+      address: try server.address(), connections: server.connections,
+      templates: prompt.templates(streams: streams || headersOnly, showsAnswers: !headersOnly),
       response: ResponseTemplate(api: prompt.api, model: prompt.model, streams: streams), responseChunks: chunks,
-      pacing: pacing, checksBodies: check, seed: prompt.seed)
+      pacing: pacing, showsAnswers: !headersOnly, checksBodies: check, seed: prompt.seed)
     let settings = LoadSettings(
       concurrency: concurrency, rate: rate, warmUp: warmUp, duration: duration, timeout: timeout,
       serverID: server.serverID)

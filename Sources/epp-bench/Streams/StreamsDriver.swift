@@ -14,9 +14,11 @@ final class StreamsDriver: ExchangePoolDelegate {
     var unansweredBytes = 0
   }
 
-  /// Length of a step: streams whose turn falls into the same step get their event together.
-  private static let step = TimeAmount.milliseconds(5)
-  private static let stepsPerSecond = 200.0
+  /// Length of a step: streams whose turn falls into the same step get their event together. So short that there is one
+  /// event in most, since events that come together cost the server less, but not below what a timer keeps.
+  private let step: TimeAmount
+  private static let shortestStep = 50e-6
+  private static let longestStep = 5e-3
 
   private let settings: StreamsSettings
   private let plan: ExchangePlan
@@ -43,7 +45,10 @@ final class StreamsDriver: ExchangePoolDelegate {
     self.plan = plan
     self.eventLoop = eventLoop
     promise = eventLoop.makePromise()
-    stepsPerEvent = max(1, Int((Self.stepsPerSecond / settings.eventsPerSecond).rounded()))
+    let interval = 1 / settings.eventsPerSecond
+    let seconds = min(Self.longestStep, max(Self.shortestStep, interval / Double(settings.count)))
+    stepsPerEvent = max(1, Int((interval / seconds).rounded()))
+    step = .nanoseconds(Int64(interval / Double(stepsPerEvent) * 1e9))
   }
 
   /// Runs once; must be called on `eventLoop`. Fails when the server cannot be reached or vanishes.
@@ -101,7 +106,7 @@ final class StreamsDriver: ExchangePoolDelegate {
     sendEvents()
     pool?.flush()
     stepCount += 1
-    let next = due + Self.step
+    let next = due + step
     eventLoop.assumeIsolated().scheduleTask(deadline: next) { self.takeStep(due: next) }
   }
 
@@ -143,7 +148,7 @@ final class StreamsDriver: ExchangePoolDelegate {
   }
 
   private func closeMore() {
-    let due = Int(Self.step.seconds * settings.openRate) + 1
+    let due = Int(step.seconds * settings.openRate) + 1
     for slot in streams.filter({ !$0.value.isClosing }).keys.prefix(due) {
       streams[slot]?.isClosing = true
       pool?.sendChunk(slot: slot, isLast: true)
@@ -188,7 +193,7 @@ final class StreamsDriver: ExchangePoolDelegate {
         chunks += 1
         echo.record(nanoseconds: (NIODeadline.now() - stream.oldestSent).nanoseconds)
       }
-      stream.oldestSent = stream.oldestSent + .nanoseconds(Self.step.nanoseconds * Int64(stepsPerEvent))
+      stream.oldestSent = stream.oldestSent + .nanoseconds(step.nanoseconds * Int64(stepsPerEvent))
     }
     streams[slot] = stream
   }
