@@ -6,7 +6,7 @@ final class Acceptor {
   /// for each event, so more of them cost 4 % of a request at 128; calls that find none posted wait in the core.
   private static let postedCalls = 8
 
-  private let listener: Listener
+  let listener: Listener
   private let workers: WorkerGroup
 
   init(_ listener: Listener, workers: WorkerGroup) {
@@ -21,7 +21,6 @@ final class Acceptor {
 
   /// Posts one more.
   func postOne() {
-    ServerCall(acceptor: self, listener: listener, worker: workers.workerForNextCall()).request(
-      acceptedBy: workers.first)
+    ServerCall(acceptor: self, worker: workers.workerForNextCall()).request(acceptedBy: workers.first)
   }
 }

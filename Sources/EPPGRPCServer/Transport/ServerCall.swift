@@ -20,7 +20,6 @@ import Synchronization
   private let call: OpaquePointer
   /// Where the call came in.
   private let acceptor: Acceptor
-  private let listener: Listener
   private let worker: Worker
   private var handler: (any CallHandler)?
   /// Batches that have not completed. Atomic because `wake()` may come from another thread.
@@ -36,10 +35,9 @@ import Synchronization
   private var nextMessage = 0
   private var next = Next.nothing
 
-  init(acceptor: Acceptor, listener: Listener, worker: Worker) {
+  init(acceptor: Acceptor, worker: Worker) {
     unsafe call = epp_call_create()
     self.acceptor = acceptor
-    self.listener = listener
     self.worker = worker
   }
 
@@ -52,7 +50,7 @@ import Synchronization
     let this = unsafe Unmanaged.passRetained(self)
     pending.store(1, ordering: .relaxed)
     if unsafe !epp_call_request(
-      call, listener.server, worker.queue, accepting.queue, CompletionTag(self, .accept).rawValue)
+      call, acceptor.listener.server, worker.queue, accepting.queue, CompletionTag(self, .accept).rawValue)
     {
       unsafe this.release()
     }
@@ -113,7 +111,7 @@ import Synchronization
     var count = 0
     let bytes = unsafe epp_call_method(call, &count)
     let method = unsafe String(decoding: UnsafeBufferPointer(start: bytes, count: count), as: UTF8.self)
-    handler = worker.factory(of: listener).makeHandler(method: method, call: self)
+    handler = worker.factory(of: acceptor.listener).makeHandler(method: method, call: self)
     if handler == nil {
       close(.unimplemented, "unknown method \(method)")
     } else {
