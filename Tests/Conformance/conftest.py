@@ -59,8 +59,8 @@ class Pool:
     def leaves_nothing(self, repeat: Callable[[], object]) -> None:
         """Fails when each repetition costs memory anew.
 
-        What is under way at the same time depends on how threads take turns, and malloc keeps it for the next time: a
-        repetition that leaves nothing behind may cost 260 MB, and sooner or later one costs nothing more.
+        What is under way at the same time depends on how threads take turns, and malloc keeps it for the next time: the core
+        may read 40,000 streams at 15 KB before any of them is looked at. Sooner or later a repetition costs nothing more.
         """
         start = self.epp.resident_bytes()
         grown: list[int] = []
@@ -70,7 +70,7 @@ class Pool:
             repeat()
             self.works()
             grown.append(self.epp.resident_bytes() - before)
-        assert self.epp.resident_bytes() < start + (512 << 20)
+        assert self.epp.resident_bytes() < start + (768 << 20)
 
 
 @pytest.fixture(scope="module")

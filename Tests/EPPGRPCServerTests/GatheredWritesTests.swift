@@ -108,6 +108,39 @@ import Testing
     #expect(pair.readAvailable() == [1])
   }
 
+  /// The only place in which a worker blocks.
+  @Test func aWorkerThatWaitsHasSentWhatItKept() {
+    let queue = epp_queue_create(true)
+    defer { finish(queue) }
+    let pair = SocketPair()
+    epp_writes_hold(true)
+    _ = pair.send([1, 2])
+    let event = epp_queue_next(queue, epp_monotonic_now())
+    #expect(event.kind == EPP_EVENT_TIMEOUT)
+    #expect(!event.waited_while_holding)
+    #expect(pair.readAvailable() == [1, 2])
+    #expect(epp_writes_held() == 0)
+  }
+
+  @Test func aWorkerThatParksHasSentWhatItKept() {
+    let queue = epp_queue_create(true)
+    defer { finish(queue) }
+    let pair = SocketPair()
+    epp_writes_hold(true)
+    _ = pair.send([1])
+    // Lets it pass at once.
+    epp_queue_unpark(queue)
+    epp_queue_park(queue)
+    #expect(pair.readAvailable() == [1])
+    #expect(epp_writes_held() == 0)
+  }
+
+  private func finish(_ queue: OpaquePointer) {
+    epp_queue_shutdown(queue)
+    while epp_queue_next(queue, .max).kind != EPP_EVENT_SHUTDOWN {}
+    epp_queue_destroy(queue)
+  }
+
   @Test func aPeerThatIsGoneIsForgotten() {
     let pair = SocketPair()
     epp_writes_hold(true)
