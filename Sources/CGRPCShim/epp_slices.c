@@ -6,6 +6,10 @@ epp_slice epp_slice_copy(const void *bytes, size_t count) {
   return epp_from_grpc(grpc_slice_from_copied_buffer((const char *)bytes, count));
 }
 
+epp_slice epp_slice_adopt(void *bytes, size_t count, void *owner, void (*release)(void *owner)) {
+  return epp_from_grpc(grpc_slice_new_with_user_data(bytes, count, release, owner));
+}
+
 epp_slice epp_slice_allocate(size_t count) { return epp_from_grpc(grpc_slice_malloc(count)); }
 
 uint8_t *epp_slice_mutable_bytes(epp_slice *slice) { return GRPC_SLICE_START_PTR(*epp_as_grpc(slice)); }

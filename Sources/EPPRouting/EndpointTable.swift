@@ -9,6 +9,7 @@ final class EndpointTable: Sendable {
     var slot: EndpointSlot
     var series: EndpointSeries
     var capacityTokens: Int?
+    var blockTokens: Int?
     var startTime: Double?
     /// Whether its answers name cached tokens (vLLM's `--enable-prompt-tokens-details`).
     var givesDetails = false
@@ -37,6 +38,17 @@ final class EndpointTable: Sendable {
         return false
       }
       entries[endpoint.slot.index]?.capacityTokens = tokens
+      return true
+    }
+  }
+
+  /// Notes the size of an endpoint's blocks; whether it differs from what was noted before.
+  func adoptBlockTokens(_ tokens: Int, of endpoint: Endpoint) -> Bool {
+    entries.withLock { entries in
+      guard let entry = entries[endpoint.slot.index], entry.slot == endpoint.slot, entry.blockTokens != tokens else {
+        return false
+      }
+      entries[endpoint.slot.index]?.blockTokens = tokens
       return true
     }
   }

@@ -110,6 +110,9 @@ package final class Pool: Sendable {
       if endpoints.adoptCapacity(tokens, of: member.endpoint) {
         index.setCapacity(tokens: tokens, of: member.endpoint.slot)
       }
+      if let tokens = member.metrics.cacheBlockTokens, endpoints.adoptBlockTokens(tokens, of: member.endpoint) {
+        index.setBlockTokens(tokens, of: member.endpoint.slot)
+      }
       if let time = member.metrics.processStartTime, endpoints.adoptStart(time, of: member.endpoint) {
         events.noteStart(of: member.endpoint.slot, at: time)
       }

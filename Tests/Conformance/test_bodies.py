@@ -161,7 +161,8 @@ def test_bodies_over_the_common_limit_are_503_until_memory_is_free(start_pool) -
     held = []
     for number in range(1, 5):
         stream = pool.stream()
-        stream.send(ep.request_headers(ep.post_headers(), protocol_config=ep.protocol(4, 4)))
+        headers = ep.post_headers() + [("content-length", "1000000")]
+        stream.send(ep.request_headers(headers, protocol_config=ep.protocol(4, 4)))
         for _ in range(10):
             stream.send(ep.request_body(b"x" * 100_000))
         held.append(stream)
@@ -178,6 +179,22 @@ def test_bodies_over_the_common_limit_are_503_until_memory_is_free(start_pool) -
     eventually(lambda: pool.ask(http.chat("x" * 500_000)).status == 200, "room for a body again")
 
 
+def test_small_bodies_fit_beside_large_ones_that_are_refused(start_pool) -> None:
+    """One-byte chunks cost their bytes, and a body that is too large for what is left is in nobody's way."""
+    pool = start_pool("--max-request-body-bytes", "2000000", "--max-buffered-bytes", "2000000")
+    held = pool.stream()
+    held.send(ep.request_headers(ep.post_headers(), protocol_config=ep.protocol(4, 4)))
+    for _ in range(20_000):
+        held.send(ep.request_body(b"x"))
+    eventually(lambda: pool.epp.metric("epp_buffered_body_bytes") >= 20_000, "a body in one-byte chunks is held")
+    assert pool.epp.metric("epp_buffered_body_bytes") < 50_000
+    for _ in range(20):
+        assert pool.ask(http.chat("x" * 1_990_000)).status == 503
+        assert pool.ask(http.chat("x" * 1_000)).status == 200
+    held.cancel()
+    eventually(lambda: pool.epp.metric("epp_buffered_body_bytes") == 0, "the memory is given back")
+
+
 def test_a_body_that_never_ends_meets_the_deadline(start_pool) -> None:
     pool = start_pool("--request-deadline", "1s")
     stream = pool.stream()
@@ -186,3 +203,15 @@ def test_a_body_that_never_ends_meets_the_deadline(start_pool) -> None:
     response = stream.receive()
     assert response.WhichOneof("response") == "immediate_response"
     assert response.immediate_response.status.code in (408, 503, 504)
+
+
+def test_a_buffered_body_that_never_comes_meets_the_deadline(start_pool) -> None:
+    """The answer to the headers has been sent, and the next message is waited for in the same batch of the core."""
+    pool = start_pool("--request-deadline", "1s")
+    stream = pool.stream()
+    stream.send(ep.request_headers(ep.post_headers(), protocol_config=ep.protocol(ep.BUFFERED, ep.BUFFERED)))
+    assert stream.receive().WhichOneof("response") == "request_headers"
+    response = stream.receive()
+    assert response.WhichOneof("response") == "immediate_response"
+    assert response.immediate_response.status.code == 503
+    pool.works()

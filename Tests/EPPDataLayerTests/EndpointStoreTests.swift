@@ -42,23 +42,23 @@ import Testing
     }
   }
 
-  @Test func startsEmptyAndPublishesMembershipAtOnce() {
+  @Test func startsEmptyAndPublishesMembershipAtOnce() async {
     let store = store()
     #expect(store.currentSnapshot().members.isEmpty)
-    store.replaceEndpoints([endpoint("a"), endpoint("b")], from: .flags)
+    await store.replaceEndpoints([endpoint("a"), endpoint("b")], from: .flags)
     #expect(store.currentSnapshot().members.map(\.endpoint.name) == ["a", "b"])
-    store.replaceEndpoints([endpoint("b")], from: .flags)
+    await store.replaceEndpoints([endpoint("b")], from: .flags)
     #expect(store.currentSnapshot().members.map(\.endpoint.name) == ["b"])
   }
 
-  @Test func reusedSlotsHaveANewGenerationAndNewLoad() throws {
+  @Test func reusedSlotsHaveANewGenerationAndNewLoad() async throws {
     let store = store()
-    store.replaceEndpoints([endpoint("a"), endpoint("b")], from: .file)
+    await store.replaceEndpoints([endpoint("a"), endpoint("b")], from: .file)
     let old = try #require(store.currentSnapshot().members.first)
     old.load.dispatch(uncachedTokens: 10)
     store.record(page(waiting: 3), for: old.endpoint.slot, startedAt: clock.now, dispatched: .init())
-    store.replaceEndpoints([endpoint("b")], from: .file)
-    store.replaceEndpoints([endpoint("b"), endpoint("c")], from: .file)
+    await store.replaceEndpoints([endpoint("b")], from: .file)
+    await store.replaceEndpoints([endpoint("b"), endpoint("c")], from: .file)
     let new = try #require(store.currentSnapshot().members.first)
     #expect(new.endpoint.name == "c")
     #expect(new.endpoint.slot.index == old.endpoint.slot.index)
@@ -72,12 +72,12 @@ import Testing
     #expect(store.currentSnapshot().members.first?.metrics.waitingRequests == 0)
   }
 
-  @Test func unchangedEndpointsKeepSlotLoadAndMetrics() throws {
+  @Test func unchangedEndpointsKeepSlotLoadAndMetrics() async throws {
     let store = store()
-    store.replaceEndpoints([endpoint("a"), endpoint("b")], from: .file)
+    await store.replaceEndpoints([endpoint("a"), endpoint("b")], from: .file)
     let before = try #require(store.currentSnapshot().members.last)
     store.record(page(waiting: 3), for: before.endpoint.slot, startedAt: clock.now, dispatched: .init())
-    store.replaceEndpoints([endpoint("b", labels: ["x": "y"]), endpoint("c")], from: .file)
+    await store.replaceEndpoints([endpoint("b", labels: ["x": "y"]), endpoint("c")], from: .file)
     let after = try #require(store.currentSnapshot().members.first { $0.endpoint.name == "b" })
     #expect(after.endpoint.slot == before.endpoint.slot)
     #expect(after.load === before.load)
@@ -85,66 +85,84 @@ import Testing
     #expect(after.endpoint.labels == ["x": "y"])
   }
 
-  @Test func anotherAddressIsAnotherTenant() throws {
+  @Test func anotherAddressIsAnotherTenant() async throws {
     let store = store()
-    store.replaceEndpoints([endpoint("a", port: 1)], from: .file)
+    await store.replaceEndpoints([endpoint("a", port: 1)], from: .file)
     let before = try slot(of: "a", in: store)
-    store.replaceEndpoints([endpoint("a", port: 2)], from: .file)
+    await store.replaceEndpoints([endpoint("a", port: 2)], from: .file)
     #expect(try slot(of: "a", in: store) != before)
     #expect(store.currentSnapshot().members.count == 1)
   }
 
-  @Test func observersHearOfArrivalsBeforeDeparturesAndInOrder() {
+  @Test func observersHearOfArrivalsBeforeDeparturesAndInOrder() async {
     let store = store()
     let diary = Diary()
-    store.replaceEndpoints([endpoint("a")], from: .file)
-    let observation = store.observe { diary.note($0) }
-    store.replaceEndpoints([endpoint("a", labels: ["x": "y"]), endpoint("b")], from: .file)
-    store.replaceEndpoints([endpoint("c")], from: .file)
-    store.replaceEndpoints([endpoint("c"), endpoint("d")], from: .file)
-    store.endObservation(observation)
-    store.replaceEndpoints([], from: .file)
+    await store.replaceEndpoints([endpoint("a")], from: .file)
+    let observation = await store.observe { diary.note($0) }
+    await store.replaceEndpoints([endpoint("a", labels: ["x": "y"]), endpoint("b")], from: .file)
+    await store.replaceEndpoints([endpoint("c")], from: .file)
+    await store.replaceEndpoints([endpoint("c"), endpoint("d")], from: .file)
+    await store.endObservation(observation)
+    await store.replaceEndpoints([], from: .file)
     let heard = diary.all
     #expect(heard.prefix(4) == ["+a@0.1", "+b@1.1", "~a@0.1", "+c@2.1"])
     #expect(Set(heard.dropFirst(4).prefix(2)) == ["-a@0.1", "-b@1.1"])
     #expect(heard.dropFirst(6) == ["+d@0.2"])
   }
 
-  @Test func theDepartedAreOutOfTheSnapshotWhenObserversHear() {
+  /// An observer may change the membership, in a task: no lock is held while it is told.
+  @Test func aChangeThatAnObserverMakesFollowsTheOneThatItHears() async {
+    let store = store()
+    let diary = Diary()
+    let (changed, done) = AsyncStream<Void>.makeStream()
+    await store.observe { change in
+      diary.note(change)
+      guard case .added(let newcomer, load: _) = change, newcomer.name == "a" else { return }
+      Task {
+        await store.replaceEndpoints([endpoint("c", port: 8000)], from: .flags)
+        done.finish()
+      }
+    }
+    await store.replaceEndpoints([endpoint("a"), endpoint("b")], from: .file)
+    for await _ in changed {}
+    #expect(diary.all == ["+a@0.1", "+b@1.1", "+c@2.1"])
+  }
+
+  @Test func theDepartedAreOutOfTheSnapshotWhenObserversHear() async {
     let store = store()
     let seen = Mutex<[Int]>([])
-    store.replaceEndpoints([endpoint("a"), endpoint("b")], from: .file)
-    store.observe { [unowned store] change in
+    await store.replaceEndpoints([endpoint("a"), endpoint("b")], from: .file)
+    await store.observe { [unowned store] change in
       if case .removed = change { seen.withLock { $0.append(store.currentSnapshot().members.count) } }
     }
-    store.replaceEndpoints([endpoint("a")], from: .file)
+    await store.replaceEndpoints([endpoint("a")], from: .file)
     #expect(seen.withLock { $0 } == [1])
   }
 
-  @Test func sourcesOwnTheirEndpointsAndNamesAreUnique() {
+  @Test func sourcesOwnTheirEndpointsAndNamesAreUnique() async {
     let store = store()
-    #expect(store.replaceEndpoints([endpoint("a", port: 1)], from: .flags).isEmpty)
-    let problems = store.replaceEndpoints([endpoint("a", port: 2), endpoint("b"), endpoint("b")], from: .file)
+    #expect(await store.replaceEndpoints([endpoint("a", port: 1)], from: .flags).isEmpty)
+    let problems = await store.replaceEndpoints([endpoint("a", port: 2), endpoint("b"), endpoint("b")], from: .file)
     #expect(problems.count == 2)
     #expect(store.currentSnapshot().members.map(\.endpoint.address.port) == [1, 8000])
-    store.replaceEndpoints([], from: .file)
+    await store.replaceEndpoints([], from: .file)
     #expect(store.currentSnapshot().members.map(\.endpoint.name) == ["a"])
   }
 
-  @Test func moreEndpointsThanSlotsAreReported() {
+  @Test func moreEndpointsThanSlotsAreReported() async {
     let store = store()
     let capacity = EndpointSlot.capacity
     let many = (0..<(capacity + 2)).map { endpoint("e\($0)", port: UInt16(1 + $0)) }
-    #expect(store.replaceEndpoints(many, from: .kubernetes).count == 2)
+    #expect(await store.replaceEndpoints(many, from: .kubernetes).count == 2)
     #expect(store.currentSnapshot().members.count == capacity)
     let others = (0..<capacity).map { endpoint("f\($0)", port: UInt16(1 + $0)) }
-    #expect(store.replaceEndpoints(others, from: .kubernetes).isEmpty)
+    #expect(await store.replaceEndpoints(others, from: .kubernetes).isEmpty)
     #expect(store.currentSnapshot().members.allSatisfy { $0.endpoint.slot.generation == 2 })
   }
 
-  @Test func metricsArePublishedAtMostOnceInFiveMilliseconds() throws {
+  @Test func metricsArePublishedAtMostOnceInFiveMilliseconds() async throws {
     let store = store()
-    store.replaceEndpoints([endpoint("a")], from: .flags)
+    await store.replaceEndpoints([endpoint("a")], from: .flags)
     let slot = try slot(of: "a", in: store)
     var published: [Int] = []
     for waiting in 1...20 {
@@ -157,9 +175,9 @@ import Testing
     #expect(published == [0, 5, 10, 15, 20])
   }
 
-  @Test func namesTheTimeOfTheNextPublication() throws {
+  @Test func namesTheTimeOfTheNextPublication() async throws {
     let store = store()
-    store.replaceEndpoints([endpoint("a")], from: .flags)
+    await store.replaceEndpoints([endpoint("a")], from: .flags)
     let slot = try slot(of: "a", in: store)
     #expect(store.publishIfDue() == nil)
     let publishedAt = clock.now
@@ -173,9 +191,9 @@ import Testing
     #expect(store.currentSnapshot().members[0].metrics.scrapedAt == scrapedAt)
   }
 
-  @Test func endpointsTurnStaleWithoutAScrapeAndFreshWithOne() throws {
+  @Test func endpointsTurnStaleWithoutAScrapeAndFreshWithOne() async throws {
     let store = store()
-    store.replaceEndpoints([endpoint("a"), endpoint("b")], from: .flags)
+    await store.replaceEndpoints([endpoint("a"), endpoint("b")], from: .flags)
     let slot = try slot(of: "a", in: store)
     #expect(store.currentSnapshot().members.map(\.isStale) == [true, true])
     store.record(page(waiting: 4), for: slot, startedAt: clock.now, dispatched: .init())
@@ -206,7 +224,7 @@ import Testing
         group.addTask {
           for round in 0..<200 {
             let half = names.enumerated().filter { ($0.offset + round) % 3 != 0 }.map(\.element)
-            store.replaceEndpoints(half.map { endpoint("\(source)-\($0)") }, from: source)
+            await store.replaceEndpoints(half.map { endpoint("\(source)-\($0)") }, from: source)
           }
         }
       }
@@ -229,9 +247,9 @@ import Testing
     #expect(store.currentSnapshot().members.count <= 16)
   }
 
-  @Test func whatWasDispatchedAfterTheScrapeIsUnseen() throws {
+  @Test func whatWasDispatchedAfterTheScrapeIsUnseen() async throws {
     let store = store()
-    store.replaceEndpoints([endpoint("a")], from: .flags)
+    await store.replaceEndpoints([endpoint("a")], from: .flags)
     let member = try #require(store.currentSnapshot().members.first)
     member.load.dispatch(uncachedTokens: 100)
     let totals = member.load.totals
@@ -244,9 +262,9 @@ import Testing
     #expect(now.queueDepth == 2)
   }
 
-  @Test func unreachableIsSaidOnceAndTakenBackOnce() throws {
+  @Test func unreachableIsSaidOnceAndTakenBackOnce() async throws {
     let store = store()
-    store.replaceEndpoints([endpoint("a")], from: .flags)
+    await store.replaceEndpoints([endpoint("a")], from: .flags)
     let slot = try slot(of: "a", in: store)
     let answers = (0..<10).map { _ in store.recordFailure(.timedOut, for: slot) }
     #expect(answers == [false, false] + [Bool](repeating: true, count: 8))
@@ -261,9 +279,9 @@ import Testing
     #expect(log.lines(containing: "reachable again").count == 1)
   }
 
-  @Test func whoRefusesConnectionsIsShownUntilSomebodyAnswers() throws {
+  @Test func whoRefusesConnectionsIsShownUntilSomebodyAnswers() async throws {
     let store = store()
-    store.replaceEndpoints([endpoint("a")], from: .flags)
+    await store.replaceEndpoints([endpoint("a")], from: .flags)
     let slot = try slot(of: "a", in: store)
     func refuses() -> Bool? {
       clock.advance(by: .milliseconds(5))
@@ -288,11 +306,11 @@ import Testing
     #expect(log.lines(containing: "reachable again").count == 1)
   }
 
-  @Test func aMetricsPageOfAnotherPortSaysNothingOfTheEngine() throws {
+  @Test func aMetricsPageOfAnotherPortSaysNothingOfTheEngine() async throws {
     let store = store()
     var other = endpoint("a")
     other.metricsAddress.port = 9400
-    store.replaceEndpoints([other], from: .flags)
+    await store.replaceEndpoints([other], from: .flags)
     let slot = try slot(of: "a", in: store)
     for _ in 0..<5 { store.recordFailure(.connectionRefused, for: slot) }
     clock.advance(by: .milliseconds(5))

@@ -3,13 +3,16 @@ struct EventBytes {
   private(set) var events: [[UInt8]] = []
 
   /// Blocks of one token each, one after the other; the hash of a block is its token plus `salt`.
-  func storing(_ tokens: [UInt32], after parent: UInt32? = nil, salt: UInt64 = 0) -> EventBytes {
-    var event = Self.array(8) + Self.text("BlockStored") + Self.array(tokens.count)
+  ///
+  /// - Parameter kind: what the engine keeps of prefixes; nil says nothing.
+  func storing(_ tokens: [UInt32], after parent: UInt32? = nil, salt: UInt64 = 0, kind: String? = nil) -> EventBytes {
+    var event = Self.array(kind == nil ? 8 : 11) + Self.text("BlockStored") + Self.array(tokens.count)
     for token in tokens { event += Self.number(UInt64(token) + salt) }
     event += parent.map { Self.number(UInt64($0) + salt) } ?? [0xc0]
     event += Self.array(tokens.count)
     for token in tokens { event += Self.number(UInt64(token)) }
     event += Self.number(1) + [0xc0] + Self.text("GPU") + [0xc0]
+    if let kind { event += [0xc0] + Self.number(0) + Self.text(kind) }
     return adding(event)
   }
 

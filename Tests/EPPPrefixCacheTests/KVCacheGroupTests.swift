@@ -123,4 +123,132 @@ import Testing
     #expect(other.notIndexed == 2)
     #expect(index.pairCount == 3)
   }
+
+  // MARK: - Which group is indexed
+
+  /// Tokens of a prompt, named by its blocks, that the endpoint is known to hold.
+  private func matchedTokens(_ prompt: [UInt32], blockTokens: Int) -> Int {
+    var match = PrefixMatch()
+    var query = tokenQuery(EventWriter(blockTokens: blockTokens).tokens(prompt), blockTokens: blockTokens)
+    index.match(&query, into: &match)
+    return match.matchedTokens(slot)
+  }
+
+  private let prompt: [UInt32] = Array(100..<116)
+
+  private func storePrompt(_ writer: inout EventWriter, group: UInt64? = 0) {
+    writer.blockTokens = 64
+    writer.group = group
+    writer.kind = "full_attention"
+    writer.store([], prompt, "GPU")
+  }
+
+  /// The first event says little: a block of another size, one whose parent is not known, or one of another group may come before
+  /// what the engine's cache is full of.
+  @Test(arguments: 0..<4) func theFirstEventDoesNotDecide(first: Int) throws {
+    try apply { writer in
+      writer.group = first == 2 ? 1 : 0
+      writer.kind = first == 3 ? nil : "full_attention"
+      writer.blockTokens = first == 2 ? 64 : 16
+      writer.store(first == 1 ? [90, 91] : [], [1], "GPU")
+    }
+    let counts = try apply { storePrompt(&$0) }
+    #expect(counts.stored == 16 && counts.groupChanges == 1 && counts.incompleteGroupChanges == 0)
+    #expect(index.currentAnnouncements().blockTokens == 64)
+    #expect(matchedTokens(prompt, blockTokens: 64) == 1024)
+    #expect(index.pairCount == 16)
+  }
+
+  /// What comes block by block is all there, what has gone meanwhile is not.
+  @Test func anotherGroupBeginsWithAllThatItHasAnnounced() throws {
+    try apply { writer in
+      writer.group = 0
+      writer.kind = "full_attention"
+      writer.store([], [1, 2, 3, 4], "GPU")
+      writer.blockTokens = 64
+      writer.group = 1
+      for count in 0..<5 { writer.store(Array(prompt[..<count]), [prompt[count]], "GPU") }
+      writer.remove(Array(prompt[..<5]), "GPU")
+    }
+    #expect(matchedTokens([1, 2, 3, 4], blockTokens: 16) == 64)
+    let counts = try apply { writer in
+      writer.blockTokens = 64
+      writer.group = 1
+      writer.kind = "full_attention"
+      for count in 4..<16 { writer.store(Array(prompt[..<count]), [prompt[count]], "GPU") }
+    }
+    #expect(counts.groupChanges == 1)
+    #expect(matchedTokens(prompt, blockTokens: 64) == 1024)
+    #expect(matchedTokens([1, 2, 3, 4], blockTokens: 16) == 0)
+  }
+
+  /// The two groups of a model announce the same blocks, one after the other.
+  @Test func groupsOfOneSizeDoNotTakeTurns() throws {
+    var counts = AnnouncedCounts()
+    for round in 0..<50 {
+      counts += try apply { writer in
+        writer.kind = "full_attention"
+        for group in [0, 1] as [UInt64] {
+          writer.group = group
+          writer.store([], [UInt32(round)], "GPU")
+        }
+        guard round >= 10 else { return }
+        for group in [0, 1] as [UInt64] {
+          writer.group = group
+          writer.remove([UInt32(round - 10)], "GPU")
+        }
+      }
+    }
+    #expect(counts.groupChanges == 0 && counts.unusable == 0)
+    #expect(counts.stored == 50 && counts.notIndexed == 50)
+    #expect(index.pairCount == 10)
+  }
+
+  /// The engine's own page says what its blocks are like: it counts for more than a few blocks of another size.
+  @Test func theSizeThatTheEngineNamesCountsForMore() throws {
+    index.setBlockTokens(64, of: slot)
+    try apply { storeOnGPU(&$0) }
+    let counts = try apply { writer in
+      writer.blockTokens = 64
+      writer.group = 0
+      writer.kind = "full_attention"
+      writer.store([], Array(prompt[..<2]), "GPU")
+    }
+    #expect(counts.groupChanges == 1)
+    #expect(matchedTokens(prompt, blockTokens: 64) == 128)
+  }
+
+  /// A group that overtakes late has announced more than is remembered of it.
+  @Test func aGroupThatOvertakesLateIsSaidToBeIncomplete() throws {
+    var counts = AnnouncedCounts()
+    for round in 0..<100 as Range<UInt32> {
+      counts += try apply { writer in
+        writer.group = 0
+        writer.kind = "full_attention"
+        if round < 65 { writer.store([], Array(round * 20..<round * 20 + 16), "GPU") }
+        writer.blockTokens = 64
+        writer.store([], Array(round * 20..<round * 20 + 15), "GPU")
+      }
+    }
+    #expect(counts.groupChanges == 1 && counts.incompleteGroupChanges == 1)
+    #expect(counts.unusable > 1300)
+    #expect(index.currentAnnouncements().blockTokens == 64)
+  }
+
+  /// An engine without a whole prefix, and one whose blocks cannot be read, have nothing that is of use.
+  @Test func blocksThatNothingStandsForAreCounted() throws {
+    let windows = try apply { writer in
+      writer.group = 1
+      writer.kind = "sliding_window"
+      writer.store([], [1, 2, 3], "GPU")
+    }
+    #expect(windows.unusable == 3)
+    try apply { storeOnGPU(&$0) }
+    let beside = try apply { writer in
+      writer.group = 1
+      writer.kind = "sliding_window"
+      writer.store([], [1, 2, 3], "GPU")
+    }
+    #expect(beside.unusable == 0 && beside.notIndexed == 3)
+  }
 }

@@ -24,6 +24,47 @@ import Testing
     #expect(index.currentStatistics().refused == 1)
   }
 
+  /// A thousand others have left what they had to say while the writer was at work: a request does its share of that, and goes
+  /// on.
+  @Test func aRequestEntersABoundedPartOfWhatWaits() {
+    let index = PrefixIndex(hasher: PrefixQuery.hasher)
+    let share = index.limits.changesPerTurn
+    let slot = EndpointSlot(index: 1, generation: 1)
+    index.writer.withLock { _ in
+      for number in 0..<1000 { _ = index.record(.of([number]), at: slot) }
+    }
+    #expect(index.waitingChanges == 1000)
+    let last = index.record(.of([5000]), at: slot)
+    #expect(index.waitingChanges == 1001 - share)
+    // In order: it has not come before those who came first.
+    #expect(last.newBlocks == 0)
+    index.setCapacity(tokens: 1 << 20, of: slot)
+    #expect(index.waitingChanges == 1002 - 2 * share)
+    index.maintain(now: MonotonicTime(nanoseconds: 0))
+    #expect(index.waitingChanges == 0)
+    #expect(index.pairCount == 1001)
+    #expect(last.newBlocks == 1)
+  }
+
+  /// Long prompts count by their blocks; one longer than a share is entered all the same.
+  @Test func aRequestEntersABoundedNumberOfBlocks() {
+    let index = PrefixIndex(hasher: PrefixQuery.hasher)
+    let slot = EndpointSlot(index: 1, generation: 1)
+    let blocks = index.limits.blocksPerTurn
+    index.setCapacity(tokens: 1 << 20, of: slot)
+    index.writer.withLock { _ in
+      for number in 0..<3 { _ = index.record(.of(Array(number * blocks..<(number + 1) * blocks)), at: slot) }
+      _ = index.record(.of(Array(10 * blocks..<12 * blocks)), at: slot)
+    }
+    // Each enters one of them, and stands behind the others itself.
+    for _ in 0..<4 {
+      index.forget(PickRecord(slot: slot))
+      #expect(index.waitingChanges == 4)
+    }
+    index.forget(PickRecord(slot: slot))
+    #expect(index.waitingChanges == 0)
+  }
+
   @Test func whatIsToldOfAnEarlierTenantChangesNothing() {
     let index = PrefixIndex()
     let (first, second) = (EndpointSlot(index: 3, generation: 7), EndpointSlot(index: 3, generation: 8))

@@ -29,6 +29,8 @@ const char *_Nonnull epp_grpc_version(void);
 /* ---- slices ---- */
 
 epp_slice epp_slice_copy(const void *_Nullable bytes, size_t count);
+/* A slice over memory that belongs to `owner`: `release` is called with it when the last reference is gone, on any thread. */
+epp_slice epp_slice_adopt(void *_Nonnull bytes, size_t count, void *_Nonnull owner, void (*_Nonnull release)(void *_Nonnull owner));
 /* A slice of `count` uninitialised bytes; write them through epp_slice_mutable_bytes before it is shared. */
 epp_slice epp_slice_allocate(size_t count);
 uint8_t *_Nonnull epp_slice_mutable_bytes(epp_slice *_Nonnull slice);

@@ -73,19 +73,19 @@ package final class EndpointDiscovery: Sendable {
       state.fromFile = endpoints
       hasChanged = true
     }
-    if hasChanged { publish(state) }
+    if hasChanged { await publish(state) }
   }
 
   private func resolveAndPublish(_ state: inout PassState) async {
-    if await resolve(&state) { publish(state) }
+    if await resolve(&state) { await publish(state) }
   }
 
-  private func publish(_ state: PassState) {
+  private func publish(_ state: PassState) async {
     guard !Task.isCancelled else { return }
-    let fromFlags = store.replaceEndpoints(resolved(flags, state.hosts), from: .flags)
+    let fromFlags = await store.replaceEndpoints(resolved(flags, state.hosts), from: .flags)
     for problem in fromFlags { logger.error("--endpoint: \(problem)") }
     guard let file else { return }
-    let fromFile = store.replaceEndpoints(resolved(state.fromFile, state.hosts), from: .file)
+    let fromFile = await store.replaceEndpoints(resolved(state.fromFile, state.hosts), from: .file)
     for problem in fromFile { logger.error("endpoints file \(file): \(problem)") }
   }
 

@@ -80,40 +80,15 @@ package final class EndpointStore: PoolSnapshotSource {
     var staleAt: MonotonicTime?
   }
 
-  private struct Membership {
-    var slots = SlotTable()
-    var bySource: [Source: [Identity: EndpointSlot]] = [:]
-    var observers: [Observation: @Sendable (EndpointChange) -> Void] = [:]
-    var observations: UInt64 = 0
-
-    func tell(_ change: EndpointChange) {
-      for observer in observers.values { observer(change) }
-    }
-  }
-
   /// Names an observer for as long as it observes.
   package struct Observation: Hashable, Sendable {
-    fileprivate var number: UInt64
-  }
-
-  /// What makes an endpoint the same one across reloads.
-  private struct Identity: Hashable {
-    var name: String
-    var namespace: String
-    var address: EndpointAddress
-
-    init(_ endpoint: DiscoveredEndpoint) {
-      name = endpoint.name
-      namespace = endpoint.namespace
-      address = endpoint.address
-    }
+    let number: UInt64
   }
 
   let configuration: Configuration
   let logger: Logger
   let clock: @Sendable () -> MonotonicTime
-  /// Held through a whole change of membership, callbacks included: taken before `state`, never inside it.
-  private let membership = Mutex(Membership())
+  private let membership = EndpointMembership()
   let state = Mutex(State())
   let published = Mutex(PoolSnapshot.empty)
 
@@ -131,111 +106,33 @@ package final class EndpointStore: PoolSnapshotSource {
 
   package func currentSnapshot() -> PoolSnapshot { published.withLock { $0 } }
 
-  /// Tells `observer` of the endpoints that are there, now, and of every change from here on, in order and one at a
-  /// time, on the thread that makes the change. The observer must not change the store's membership itself.
+  /// Tells `observer` of the endpoints that are there, now, and of every change from here on, in order and one at a time. No
+  /// lock is held meanwhile; another change of membership waits until all observers have been told.
   @discardableResult
-  package func observe(_ observer: @escaping @Sendable (EndpointChange) -> Void) -> Observation {
-    membership.withLock { membership in
-      membership.observations += 1
-      let observation = Observation(number: membership.observations)
-      membership.observers[observation] = observer
-      let present = state.withLock { $0.tenants.compactMap { $0.map { ($0.endpoint, $0.load) } } }
-      for (endpoint, load) in present { observer(.added(endpoint, load: load)) }
-      return observation
-    }
+  package func observe(_ observer: @escaping @Sendable (EndpointChange) -> Void) async -> Observation {
+    await membership.observe(self, observer)
   }
 
   /// Tells an observer nothing more; none of its calls is under way when this returns.
-  package func endObservation(_ observation: Observation) {
-    membership.withLock { _ = $0.observers.removeValue(forKey: observation) }
-  }
+  package func endObservation(_ observation: Observation) async { await membership.endObservation(observation) }
 
   /// Makes `wanted` the endpoints of a source; those of other sources stay.
   ///
   /// An endpoint whose name, namespace and address are the same keeps its slot, load and metrics. Returns what was left
   /// out: names that are taken, and endpoints past `EndpointSlot.capacity`.
   @discardableResult
-  package func replaceEndpoints(_ wanted: [DiscoveredEndpoint], from source: Source) -> [EndpointProblem] {
-    membership.withLock { membership in
-      var problems: [EndpointProblem] = []
-      var names = takenNames(membership, except: source)
-      var leaving = membership.bySource[source] ?? [:]
-      var kept: [Identity: EndpointSlot] = [:]
-      var arriving: [DiscoveredEndpoint] = []
-      var updated: [Endpoint] = []
-      for endpoint in wanted {
-        guard names.insert(QualifiedName(endpoint)).inserted else {
-          problems.append(
-            EndpointProblem(
-              "the name '\(endpoint.name)' is used twice in namespace '\(endpoint.namespace)'; the first one counts"))
-          continue
-        }
-        let identity = Identity(endpoint)
-        if let slot = leaving.removeValue(forKey: identity) {
-          kept[identity] = slot
-          if let changed = update(slot, to: endpoint.endpoint(in: slot)) { updated.append(changed) }
-        } else {
-          arriving.append(endpoint)
-        }
-      }
-      guard !arriving.isEmpty || !leaving.isEmpty || !updated.isEmpty else { return problems }
-
-      // Newcomers take free slots first: one snapshot shows them and leaves the others out, and the pool is never empty
-      // in between. Only a full table makes newcomers wait for the slots of those who leave.
-      func admit() {
-        while let next = arriving.last, let slot = membership.slots.take() {
-          arriving.removeLast()
-          kept[Identity(next)] = slot
-          let endpoint = next.endpoint(in: slot)
-          let load = EndpointLoad()
-          membership.tell(.added(endpoint, load: load))
-          add(Tenant(endpoint: endpoint, load: load))
-        }
-      }
-      arriving.reverse()
-      admit()
-      let gone = remove(leaving.values)
-      publishNow()
-      for endpoint in updated { membership.tell(.updated(endpoint)) }
-      for endpoint in gone { membership.tell(.removed(endpoint)) }
-      for endpoint in gone { membership.slots.release(endpoint.slot) }
-      if !arriving.isEmpty {
-        admit()
-        publishNow()
-      }
-      for endpoint in arriving.reversed() {
-        problems.append(
-          EndpointProblem("no room for endpoint '\(endpoint.name)': a pool holds \(EndpointSlot.capacity)"))
-      }
-      membership.bySource[source] = kept
-      return problems
-    }
+  package func replaceEndpoints(_ wanted: [DiscoveredEndpoint], from source: Source) async -> [EndpointProblem] {
+    await membership.replaceEndpoints(of: self, wanted, from: source)
   }
 
-  private struct QualifiedName: Hashable {
-    var name: String
-    var namespace: String
+  // MARK: - For EndpointMembership
 
-    init(_ endpoint: DiscoveredEndpoint) {
-      name = endpoint.name
-      namespace = endpoint.namespace
-    }
-
-    init(name: String, namespace: String) {
-      self.name = name
-      self.namespace = namespace
-    }
+  /// The endpoints that have a slot.
+  func present() -> [(endpoint: Endpoint, load: EndpointLoad)] {
+    state.withLock { $0.tenants.compactMap { $0.map { ($0.endpoint, $0.load) } } }
   }
 
-  private func takenNames(_ membership: borrowing Membership, except source: Source) -> Set<QualifiedName> {
-    var names: Set<QualifiedName> = []
-    for (other, endpoints) in membership.bySource where other != source {
-      for identity in endpoints.keys { names.insert(QualifiedName(name: identity.name, namespace: identity.namespace)) }
-    }
-    return names
-  }
-
-  private func add(_ tenant: Tenant) {
+  func add(_ tenant: Tenant) {
     state.withLock { state in
       let index = tenant.endpoint.slot.index
       while state.tenants.count <= index { state.tenants.append(nil) }
@@ -244,7 +141,7 @@ package final class EndpointStore: PoolSnapshotSource {
   }
 
   /// The endpoint as it is now; nil when nothing about it has changed.
-  private func update(_ slot: EndpointSlot, to endpoint: Endpoint) -> Endpoint? {
+  func update(_ slot: EndpointSlot, to endpoint: Endpoint) -> Endpoint? {
     state.withLock { state in
       guard state.tenants[slot.index]?.endpoint != endpoint else { return nil }
       state.tenants[slot.index]?.endpoint = endpoint
@@ -253,7 +150,7 @@ package final class EndpointStore: PoolSnapshotSource {
     }
   }
 
-  private func remove(_ slots: some Sequence<EndpointSlot>) -> [Endpoint] {
+  func remove(_ slots: some Sequence<EndpointSlot>) -> [Endpoint] {
     state.withLock { state in
       slots.compactMap { slot in
         guard let endpoint = state.tenants[slot.index]?.endpoint else { return nil }

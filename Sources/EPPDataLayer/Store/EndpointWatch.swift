@@ -41,7 +41,7 @@ package final class EndpointWatch: Sendable {
   private let configuration: Configuration
   private let metrics: PickerMetrics
   private let logger: Logger
-  private let ready = ReadinessGate()
+  private let ready = OneShotEvent()
 
   /// Prepares; nothing is opened before `run`.
   package init(configuration: Configuration, metrics: PickerMetrics, logger: Logger) {
@@ -57,7 +57,7 @@ package final class EndpointWatch: Sendable {
 
   /// Works until the task is cancelled, then closes all connections, ends its threads and returns. To be called once.
   package func run() async throws {
-    defer { ready.open() }
+    defer { ready.signal() }
     let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
     let threads = NIOThreadPool(numberOfThreads: Self.resolverThreads)
     threads.start()
@@ -73,15 +73,15 @@ package final class EndpointWatch: Sendable {
         eventLoop: eventLoop)
     }
     let scrapes = try await started.get()
-    let observation = store.observe { change in eventLoop.execute { scrapes.value.apply(change) } }
+    let observation = await store.observe { change in eventLoop.execute { scrapes.value.apply(change) } }
 
     await discovery.run { [ready] in
       // On the loop after the changes that the first pass made.
-      eventLoop.execute { scrapes.value.afterFirstAttempts { ready.open() } }
-      eventLoop.scheduleTask(in: .nanoseconds(Self.longestStart.wholeNanoseconds)) { ready.open() }
+      eventLoop.execute { scrapes.value.afterFirstAttempts { ready.signal() } }
+      eventLoop.scheduleTask(in: .nanoseconds(Self.longestStart.wholeNanoseconds)) { ready.signal() }
     }
 
-    store.endObservation(observation)
+    await store.endObservation(observation)
     try await eventLoop.submit { scrapes.value.stop() }.get()
     // Not waited for: a thread may hang in the system's resolver for half a minute.
     threads.shutdownGracefully { _ in }

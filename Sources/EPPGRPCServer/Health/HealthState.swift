@@ -20,7 +20,8 @@ package final class HealthState: Sendable {
   private struct State {
     var isReady = false
     var isDraining = false
-    var watchers: [ObjectIdentifier: HealthWatcher] = [:]
+    var observers: [Observation: @Sendable () -> Void] = [:]
+    var observations: UInt64 = 0
   }
 
   private let state = Mutex(State())
@@ -36,29 +37,37 @@ package final class HealthState: Sendable {
   package var isServing: Bool { status(of: Self.readinessService) == .serving }
 
   /// The pool is known and the ports are open.
-  package func setReady(_ isReady: Bool) {
-    state.withLock { state in
-      state.isReady = isReady
-      for watcher in state.watchers.values { watcher.wake() }
-    }
-  }
+  package func setReady(_ isReady: Bool) { change { $0.isReady = isReady } }
 
   /// The process is about to stop; there is no way back.
-  package func startDraining() {
+  package func startDraining() { change { $0.isDraining = true } }
+
+  /// Changes the state, and then tells who watches it: outside of the lock, for what they do is not known here.
+  private func change(_ body: (inout State) -> Void) {
+    let observers = state.withLock { state in
+      body(&state)
+      return state.observers
+    }
+    for changed in observers.values { changed() }
+  }
+
+  /// Names an observer for as long as it observes.
+  struct Observation: Hashable, Sendable {
+    fileprivate var number: UInt64
+  }
+
+  /// Calls `changed` after every change, on the thread that makes it.
+  func observe(_ changed: @escaping @Sendable () -> Void) -> Observation {
     state.withLock { state in
-      state.isDraining = true
-      for watcher in state.watchers.values { watcher.wake() }
+      state.observations += 1
+      let observation = Observation(number: state.observations)
+      state.observers[observation] = changed
+      return observation
     }
   }
 
-  func add(_ watcher: HealthWatcher) {
-    state.withLock { $0.watchers[ObjectIdentifier(watcher)] = watcher }
-  }
-
-  /// After this returns the watcher is not woken any more.
-  func remove(_ watcher: HealthWatcher) {
-    state.withLock { state in
-      state.watchers[ObjectIdentifier(watcher)] = nil
-    }
+  /// Ends an observation. A call that another thread has begun may still come.
+  func endObservation(_ observation: Observation) {
+    state.withLock { $0.observers[observation] = nil }
   }
 }

@@ -1,19 +1,17 @@
 /// A stream of `grpc.health.v1.Health/Watch`: the status now, and again each time it changes.
-final class HealthWatcher: CallHandler, @unchecked Sendable {
-  // Unchecked: all state belongs to the call's thread. `wake()` touches only the call's thread-safe wake, under the
-  // lock of HealthState, which `closed()` takes before the call goes away.
-
+final class HealthWatcher: CallHandler {
   private let call: ServerCall
+  private let waker: CallWaker
   private let health: HealthState
   private var service: String?
+  private var observation: HealthState.Observation?
   private var lastSent: HealthState.Status?
 
   init(call: ServerCall, health: HealthState) {
     self.call = call
+    waker = CallWaker(call)
     self.health = health
   }
-
-  func wake() { call.wake() }
 
   func received(_ message: consuming SliceList?) {
     // One request; afterwards only the client's end is of interest, which `closed()` tells.
@@ -27,7 +25,7 @@ final class HealthWatcher: CallHandler, @unchecked Sendable {
       return
     }
     self.service = service
-    health.add(self)
+    observation = health.observe { [waker] in waker.wake() }
     sendIfChanged()
   }
 
@@ -38,7 +36,11 @@ final class HealthWatcher: CallHandler, @unchecked Sendable {
 
   func woken() { sendIfChanged() }
 
-  func closed() { health.remove(self) }
+  func closed() {
+    if let observation { health.endObservation(observation) }
+    // One that was about to be woken is not any more.
+    waker.stop()
+  }
 
   /// A message is on its way; only one may be.
   private var isSending = false

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// Bounds the bytes of request bodies that are held at one time, over all requests (`--max-buffered-bytes`).
+/// Bounds the memory of the request bodies that are held at one time, over all requests (`--max-buffered-bytes`).
 package final class BodyBudget: Sendable {
   private let held = Atomic<Int>(0)
   /// Bytes.
@@ -11,14 +11,17 @@ package final class BodyBudget: Sendable {
   /// Bytes held now.
   package var heldBytes: Int { held.load(ordering: .relaxed) }
 
-  /// Takes `byteCount` bytes; false, and nothing taken, when they do not fit.
+  /// Takes `byteCount` bytes; false, and nothing taken, when they do not fit. One that does not fit is at no moment in the way
+  /// of another that does.
   func take(_ byteCount: Int) -> Bool {
-    let total = held.wrappingAdd(byteCount, ordering: .relaxed).newValue
-    guard total <= limit else {
-      held.wrappingSubtract(byteCount, ordering: .relaxed)
-      return false
+    var current = held.load(ordering: .relaxed)
+    while byteCount <= limit - current {
+      let result = held.weakCompareExchange(
+        expected: current, desired: current + byteCount, ordering: .relaxed)
+      if result.exchanged { return true }
+      current = result.original
     }
-    return true
+    return false
   }
 
   func giveBack(_ byteCount: Int) {

@@ -22,10 +22,7 @@ extension ExtProcStream {
     case .routeInBody:
       var rewritten: [UInt8]?
       if let rewrite = routed?.rewrite {
-        let spliced = splice(rewrite)
-        rewritten = spliced.withContiguousBytes(&worker.joined) { bytes in
-          unsafe bytes.withUnsafeBytes { unsafe Array($0) }
-        }
+        rewritten = body?.withBytes { bytes in rewrite.applied(to: bytes) }
       }
       // Envoy refuses a body whose length is not that of the headers (500, "mismatch content length").
       guard let decision = decision(bodyByteCount: rewritten?.count) else { return }
@@ -50,15 +47,7 @@ extension ExtProcStream {
   }
 
   private func enqueueRoutedBody(endOfStream: Bool) {
-    if let rewrite = routed?.rewrite {
-      let spliced = splice(rewrite)
-      enqueueRoutedBody(spliced, endOfStream: endOfStream)
-    } else {
-      enqueueRoutedBody(body, endOfStream: endOfStream)
-    }
-  }
-
-  private func enqueueRoutedBody(_ content: borrowing SliceList, endOfStream: Bool) {
+    let content = routedBody()
     // With trailers the length is left out: HTTP/1 can carry them only behind a chunked body.
     guard let decision = decision(bodyByteCount: endOfStream ? content.byteCount : nil) else { return }
     call.enqueue(worker.encoder.decisionInHeaders(decision))
@@ -74,7 +63,7 @@ extension ExtProcStream {
       enqueuePieces(direction, message, payload, endOfStream: endOfStream)
     } else if direction == .response, restoresModelName {
       // The gateway keeps the chunk in this mode, so a changed one is sent whole.
-      let bytes = message.withContiguousBytes(&worker.joined) { bytes in
+      let bytes = worker.withContiguousBytes(of: message) { bytes in
         unsafe bytes.extracting(payload).withUnsafeBytes { unsafe Array($0) }
       }
       call.enqueue(worker.encoder.replacedBody(of: direction, bytes))
@@ -89,22 +78,25 @@ extension ExtProcStream {
     endOfStream: Bool
   ) {
     var start = range.lowerBound
+    var position = SliceList.Position()
     repeat {
       let end = min(range.upperBound, start + Self.maximumPieceBytes)
       let isLast = end == range.upperBound
       let prefix = ProcessingResponseEncoder.streamedBodyPrefix(
         direction, byteCount: end - start, endOfStream: endOfStream && isLast)
-      call.enqueue(prefix, start..<end, of: content)
+      call.enqueue(prefix, start..<end, of: content, from: &position)
       start = end
     } while start < range.upperBound
   }
 
-  /// The body with the model's name replaced: three references, no copy of the rest.
-  private func splice(_ rewrite: ModelRewrite) -> SliceList {
+  /// The body, with the model's name replaced where the request goes on with another: three references, no copy of the rest.
+  private func routedBody() -> SliceList {
+    let whole = body?.slices() ?? SliceList()
+    guard let rewrite = routed?.rewrite else { return whole }
     var result = SliceList()
-    result.append(0..<rewrite.range.lowerBound, of: body)
+    result.append(0..<rewrite.range.lowerBound, of: whole)
     result.append(copying: rewrite.replacement)
-    result.append(rewrite.range.upperBound..<body.byteCount, of: body)
+    result.append(rewrite.range.upperBound..<whole.byteCount, of: whole)
     return result
   }
 

@@ -10,9 +10,8 @@ final class ExtProcStream: CallHandler {
   let call: ServerCall
   let worker: ExtProcWorker
   var machine: StreamStateMachine
-  /// The request body so far, as references into the messages that brought it.
-  var body = SliceList()
-  private var heldBytes = 0
+  /// The request body so far; nil when there is none.
+  private(set) var body: RequestBody?
   private var holdsRequest = false
   var head = DecodedMessage.RequestHead()
   private var subset = SubsetHint.absent
@@ -170,7 +169,7 @@ final class ExtProcStream: CallHandler {
         "a message of \(message.byteCount) bytes is too large for headers or trailers", .resourceExhausted)
     }
     let decoder = worker.decoder
-    let decoded = message.withContiguousBytes(&worker.joined) { decoder.decode($0) }
+    let decoded = worker.withContiguousBytes(of: message) { decoder.decode($0) }
     guard let (decoded, metadata) = decoded else { return refuse("a message is not a ProcessingRequest") }
     apply(metadata)
     switch decoded {
@@ -206,7 +205,6 @@ final class ExtProcStream: CallHandler {
       requestID = worker.scratch.makeRequestID()
       isRequestIDNew = true
     }
-    let contentLength = head.headers.first(HeaderName.contentLength).flatMap { Int($0) }
     let action = machine.receive(
       .requestHeaders(endOfStream: head.endOfStream, configuration: head.configuration, contentLength: contentLength))
     if machine.decidesFromHeadersAlone, !head.endOfStream { worker.warnOfUnseenPrompts() }
@@ -243,8 +241,7 @@ final class ExtProcStream: CallHandler {
       let isCollecting = machine.isAwaitingDecision
       let action = machine.receive(.requestBody(byteCount: payload.count, endOfStream: endOfStream))
       if isCollecting, action == .receive || action.isRoute {
-        guard hold(payload.count) else { return perform(machine.interrupt(Self.bufferFull)) }
-        body.append(payload, of: message)
+        guard keep(payload, of: message) else { return perform(machine.interrupt(Self.bufferFull)) }
       }
       perform(action, message, payload)
     case .response:
@@ -310,6 +307,10 @@ final class ExtProcStream: CallHandler {
       enqueue(reply, message, payload)
       releaseRequest()
       switch next {
+      case .receive where machine.isAwaitingDecision:
+        // A deadline may have something to say before the next message comes.
+        call.flush(then: .nothing)
+        call.receive()
       case .receive: call.flush(then: .receive)
       case .close: call.flush(then: .close(.ok, nil))
       }
@@ -333,12 +334,12 @@ final class ExtProcStream: CallHandler {
     let waker = resumed == nil && worker.settings.tokenDeadline != nil ? CallWaker(call) : nil
     let stage = resumed ?? waker.map { waker in .ask { waker.wake() } }
     resumed = nil
-    let outcome = body.withContiguousBytes(&worker.joined) { bytes in
+    let route = { [now, worker] (bytes: RawSpan) in
       pool.route(
         arrival, input: input, body: bytes, seesResponse: seesResponse, tokens: stage, scratch: &worker.scratch,
         now: now)
     }
-    worker.trimBuffers()
+    let outcome = body?.withBytes(route) ?? route(RawSpan())
     switch outcome {
     case .routed(let routed):
       self.routed = routed
@@ -375,10 +376,14 @@ final class ExtProcStream: CallHandler {
 
   // MARK: - Bytes
 
-  private func hold(_ byteCount: Int) -> Bool {
-    guard worker.settings.budget.take(byteCount) else { return false }
-    heldBytes += byteCount
-    return true
+  /// The client's own figure; nil where it gave none.
+  private var contentLength: Int? { head.headers.first(HeaderName.contentLength).flatMap { Int($0) } }
+
+  private func keep(_ payload: Range<Int>, of message: borrowing SliceList) -> Bool {
+    if payload.isEmpty { return true }
+    let body = body ?? RequestBody(budget: worker.settings.budget, expectedCount: contentLength)
+    self.body = body
+    return body.append(payload, of: message)
   }
 
   /// Headers and body are not needed any more: sent (the core has its own references to the bytes) or refused. A stream
@@ -386,10 +391,8 @@ final class ExtProcStream: CallHandler {
   private func releaseRequest() {
     guard holdsRequest, !machine.isAwaitingDecision || !call.isOpen else { return }
     holdsRequest = false
-    body = SliceList()
+    body = nil
     head = DecodedMessage.RequestHead()
     subset = .absent
-    worker.settings.budget.giveBack(heldBytes)
-    heldBytes = 0
   }
 }

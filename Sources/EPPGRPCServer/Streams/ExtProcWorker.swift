@@ -10,8 +10,8 @@ final class ExtProcWorker: CallHandlerFactory {
   let settings: ExtProcSettings
   let decoder: MessageDecoder
   var encoder = ProcessingResponseEncoder()
-  /// Where a body in several slices is joined for the parser.
-  var joined: [UInt8] = []
+  /// Where a message in several slices is joined for its decoder.
+  private var joined: [UInt8] = []
   var scratch: RoutingScratch
   private var deadlines = DeadlineList()
   private let deadline: UInt64
@@ -21,9 +21,6 @@ final class ExtProcWorker: CallHandlerFactory {
   private let health: HealthService
   private let warnings: Warnings
   private var streamCount: UInt64 = 0
-
-  /// Past this a buffer that one large request needed is given back.
-  private static let maximumKeptBytes = 4 << 20
 
   /// What is said once in the life of the process, by whichever worker meets it first.
   struct Warnings: Sendable {
@@ -102,8 +99,12 @@ final class ExtProcWorker: CallHandlerFactory {
 
   func warnOfModelNames() { warnings.answersUnseen.say(settings.logger) }
 
-  /// Keeps a worker from holding the memory of its largest request for good.
-  func trimBuffers() {
-    if joined.capacity > Self.maximumKeptBytes { joined = [] }
+  /// Calls `body` with a message in one piece.
+  func withContiguousBytes<Result>(of message: borrowing SliceList, _ body: (RawSpan) -> Result) -> Result {
+    // What one large message needed is given back.
+    defer { if joined.capacity > Self.maximumKeptBytes { joined = [] } }
+    return message.withContiguousBytes(&joined, body)
   }
+
+  private static let maximumKeptBytes = 1 << 20
 }

@@ -6,10 +6,11 @@ struct CompletionTag {
     /// A new call has come.
     case accept = 0
     case receive = 1
+    /// A message was sent, with the status or without it.
     case send = 2
     /// A message was sent and the next one received.
     case sendAndReceive = 3
-    /// The call is over.
+    /// The call is over, perhaps with a status of ours.
     case close = 4
     /// Another thread asks this one to look.
     case wake = 5
@@ -17,8 +18,10 @@ struct CompletionTag {
     case shutdown = 6
     /// A call that another worker has accepted is this one's from now on.
     case begin = 7
-    /// The last message or the status was sent, and the call is over.
+    /// The last message and the status were sent, and the call is over.
     case sendAndClose = 8
+    /// The status was sent, without a message.
+    case status = 9
   }
 
   static let operationMask: UInt = 0xF

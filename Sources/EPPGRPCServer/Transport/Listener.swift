@@ -1,4 +1,5 @@
 import CGRPCShim
+import EPPCore
 
 /// A port, accepted by the first worker for all.
 @safe final class Listener: @unchecked Sendable {
@@ -14,7 +15,7 @@ import CGRPCShim
   let port: Int
   /// Called once on each worker's thread.
   let makeFactory: @Sendable () -> any CallHandlerFactory
-  private let drainSignal = DrainSignal()
+  private let drained = OneShotEvent()
 
   /// Binds the port; throws when that fails.
   init(
@@ -65,12 +66,12 @@ import CGRPCShim
   }
 
   /// The last connection has ended: called by the first worker.
-  func drained() { drainSignal.signal() }
+  func noteDrained() { drained.signal() }
 
   /// Waits for the end of the last call, but not longer than until `deadline`; whether it came.
-  func waitUntilDrained(deadline: ContinuousClock.Instant) async -> Bool { await drainSignal.wait(until: deadline) }
+  func waitUntilDrained(deadline: ContinuousClock.Instant) async -> Bool { await drained.wait(until: deadline) }
 
-  func waitUntilDrained() async { await drainSignal.wait() }
+  func waitUntilDrained() async { await drained.wait() }
 
   /// Ends all open calls.
   func cancelAllCalls() { unsafe epp_server_cancel_all_calls(server) }

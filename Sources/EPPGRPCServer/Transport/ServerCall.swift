@@ -26,6 +26,8 @@ import Synchronization
   private let pending = Atomic<Int>(0)
   private var sentInitialMetadata = false
   private var sentStatus = false
+  /// A batch with a message has not completed: the core takes one at a time, and needs its bytes until then.
+  private var isSending = false
   /// The core was asked to tell the end of the call.
   private var awaitsEnd = false
   private var isClosed = false
@@ -83,12 +85,15 @@ import Synchronization
       deliver(success: success)
     case .send:
       messageSent(success: success)
+      if isIdle { handler?.sent() }
     case .sendAndReceive:
-      unsafe epp_call_finish_send(call)
+      messageSent(success: success)
       deliver(success: success)
     case .sendAndClose:
-      unsafe epp_call_finish_send(call)
+      messageSent(success: success)
       end()
+    case .status:
+      break
     case .close:
       end()
     case .wake:
@@ -147,16 +152,12 @@ import Synchronization
 
   private func messageSent(success: Bool) {
     unsafe epp_call_finish_send(call)
-    guard success, !isClosed else {
-      dropOutgoing()
-      return
-    }
-    if nextMessage < messageEnds.count {
-      sendNextMessage()
-    } else if !sentStatus {
-      handler?.sent()
-    }
+    isSending = false
+    if success { sendQueued() } else { dropOutgoing() }
   }
+
+  /// Nothing is on its way or queued, and more may be.
+  private var isIdle: Bool { isOpen && !isSending }
 
   // MARK: - Called by the handler
 
@@ -169,33 +170,39 @@ import Synchronization
     start(EPP_RECEIVE_MESSAGE.rawValue, .receive)
   }
 
-  /// Puts a message in the queue: some bytes of our own, then bytes by reference.
+  /// Puts a message in the queue.
   func enqueue(_ bytes: [UInt8]) {
     outgoing.append(copying: bytes)
     messageEnds.append(outgoing.slices.count)
   }
 
-  func enqueue(_ prefix: [UInt8], _ range: Range<Int>, of body: borrowing SliceList) {
+  /// Puts a message in the queue: some bytes of our own, then bytes by reference, of a list that is cut into ranges in order.
+  func enqueue(
+    _ prefix: [UInt8], _ range: Range<Int>, of body: borrowing SliceList, from position: inout SliceList.Position
+  ) {
     outgoing.append(copying: prefix)
-    outgoing.append(range, of: body)
+    outgoing.append(range, of: body, from: &position)
     messageEnds.append(outgoing.slices.count)
   }
 
-  /// Sends what is queued, one message after the other, and then does `next` in the batch of the last one.
+  /// Sends what is queued, one message after the other, and then does `next`, in the batch of the last one where there is one.
+  ///
+  /// With `.receive` the core says that the message was sent only when the next one has come, and until then nothing else can be
+  /// sent: whoever may want to uses `.nothing` and `receive()`.
   func flush(then next: Next) {
-    guard isOpen else {
-      dropOutgoing()
-      return
-    }
     self.next = next
-    if nextMessage < messageEnds.count {
-      sendNextMessage()
-    } else {
-      switch next {
-      case .receive: receive()
-      case .nothing: break
-      case .close(let code, let message): close(code, message)
-      }
+    if !isSending { sendQueued() }
+  }
+
+  private func sendQueued() {
+    guard isOpen else { return dropOutgoing() }
+    if nextMessage < messageEnds.count { return sendNextMessage() }
+    let next = next
+    self.next = .nothing
+    switch next {
+    case .receive: receive()
+    case .nothing: break
+    case .close(let code, let message): close(code, message)
     }
   }
 
@@ -205,18 +212,19 @@ import Synchronization
     var operations: UInt32 = 0
     if !sentInitialMetadata { operations |= EPP_SEND_INITIAL_METADATA.rawValue }
     sentInitialMetadata = true
-    let completion = addStatus(to: &operations)
+    // A message may be on its way, whose bytes the core needs until that completes.
+    let completion = addStatus(to: &operations) ? CompletionTag.Operation.close : .status
     start(operations, completion, status: code, statusMessage: message)
   }
 
-  /// Adds the end of the call to a batch, and what tells that it has come where nothing else does; how the batch completes.
-  private func addStatus(to operations: inout UInt32) -> CompletionTag.Operation {
+  /// Adds the end of the call to a batch, and what tells that it has come where nothing else does; whether the batch tells it.
+  private func addStatus(to operations: inout UInt32) -> Bool {
     operations |= EPP_SEND_STATUS.rawValue
     sentStatus = true
-    guard !awaitsEnd else { return .send }
+    guard !awaitsEnd else { return false }
     awaitsEnd = true
     operations |= EPP_RECEIVE_CLOSE.rawValue
-    return .sendAndClose
+    return true
   }
 
   /// Makes the call's thread call `woken()`. May be called from any thread, but only while the call is open: the
@@ -249,6 +257,8 @@ import Synchronization
     if !sentInitialMetadata { operations |= EPP_SEND_INITIAL_METADATA.rawValue }
     sentInitialMetadata = true
     if isLast {
+      let next = next
+      self.next = .nothing
       switch next {
       case .receive:
         operations |= EPP_RECEIVE_MESSAGE.rawValue
@@ -256,7 +266,7 @@ import Synchronization
       case .nothing:
         break
       case .close(let code, let message):
-        completion = addStatus(to: &operations)
+        completion = addStatus(to: &operations) ? .sendAndClose : .send
         status = code
         statusMessage = message
       }
@@ -273,11 +283,14 @@ import Synchronization
     nextMessage = 0
   }
 
+  /// Starts a batch; `message` are the slices of the one that it sends.
   private func start(
     _ operations: UInt32, _ completion: CompletionTag.Operation, message: Range<Int> = 0..<0, mayWait: Bool = false,
     status: StatusCode = .ok, statusMessage: String? = nil
   ) {
     pending.wrappingAdd(1, ordering: .relaxed)
+    let sends = operations & EPP_SEND_MESSAGE.rawValue != 0
+    if sends { isSending = true }
     let isStarted = unsafe outgoing.slices.withUnsafeBufferPointer { slices in
       var batch = unsafe epp_batch(
         operations: operations, slices: slices.baseAddress.map { unsafe $0 + message.lowerBound },
@@ -293,7 +306,10 @@ import Synchronization
     if !isStarted {
       // A mistake of this type's: the call ends, and `completed` asks to be told when.
       pending.wrappingSubtract(1, ordering: .relaxed)
-      unsafe epp_call_finish_send(call)
+      if sends {
+        unsafe epp_call_finish_send(call)
+        isSending = false
+      }
       unsafe epp_call_cancel(call)
     }
   }

@@ -22,20 +22,35 @@ struct SliceList: ~Copyable {
     append(owning: unsafe bytes.withUnsafeBytes { unsafe epp_slice_copy($0.baseAddress, $0.count) })
   }
 
+  /// A slice and the number of bytes before it: where a search for bytes begins.
+  struct Position {
+    fileprivate var index = 0
+    fileprivate var start = 0
+  }
+
   /// Adds references to the bytes `range` of another list; its slices are cut where the range begins and ends.
   mutating func append(_ range: Range<Int>, of other: borrowing SliceList) {
-    var start = 0
-    for index in other.slices.indices where !range.isEmpty {
-      let (count, piece): (Int, epp_slice?) = unsafe withUnsafePointer(to: other.slices[index]) { slice in
-        let count = unsafe epp_slice_count(slice)
+    var position = Position()
+    append(range, of: other, from: &position)
+  }
+
+  /// The same for ranges that follow one another: each search begins where the last one has ended, so that a list is cut into
+  /// any number of pieces in one pass.
+  mutating func append(_ range: Range<Int>, of other: borrowing SliceList, from position: inout Position) {
+    while !range.isEmpty, position.index < other.slices.count {
+      let start = position.start
+      let (end, piece): (Int, epp_slice?) = unsafe withUnsafePointer(to: other.slices[position.index]) { slice in
+        let end = unsafe start + epp_slice_count(slice)
         let lower = max(range.lowerBound, start)
-        let upper = min(range.upperBound, start + count)
-        guard lower < upper else { return (count, nil) }
-        return (count, unsafe epp_slice_sub(slice, lower - start, upper - start))
+        let upper = min(range.upperBound, end)
+        guard lower < upper else { return (end, nil) }
+        return (end, unsafe epp_slice_sub(slice, lower - start, upper - start))
       }
       if let piece { append(owning: piece) }
-      start += count
-      if start >= range.upperBound { break }
+      // The slice may hold the beginning of the next range as well.
+      if end > range.upperBound { return }
+      position.index += 1
+      position.start = end
     }
   }
 

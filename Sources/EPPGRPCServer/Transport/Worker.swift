@@ -162,7 +162,7 @@ import Synchronization
   private func handle(_ tag: CompletionTag, success: Bool, _ group: WorkerGroup) {
     guard let operation = tag.operation else { return }
     if operation == .shutdown {
-      tag.object(as: Listener.self)?.drained()
+      tag.object(as: Listener.self)?.noteDrained()
       drainedListeners += 1
       // The queue tells in order, so the last call has been given to its worker by now.
       if drainedListeners == listeners.count { for worker in group.workers { worker.release() } }

@@ -9,6 +9,7 @@ extension KVStream {
   enum Warning: Hashable {
     case unreadable
     case degraded
+    case unusable
     case notZeroMQ
     case misdirected
     case unmatched
@@ -24,7 +25,7 @@ extension KVStream {
   var status: KVStreamStatus {
     KVStreamStatus(
       endpoint: endpoint.name, rank: address.rank, events: address.events, replay: address.replay,
-      isConnected: isConnected, state: machine.state, isFollowed: followed, nextMessage: machine.next,
+      isConnected: isConnected, state: state, reason: reason, isFollowed: followed, nextMessage: machine.next,
       messages: messages, lostMessages: machine.lostMessages, unreadableMessages: unreadableMessages,
       heldMessages: heldMessages, restarts: machine.restarts, blockHashes: hashCheck.name,
       silentFor: lastMessageAt.map { Double(shop.now().duration(since: $0).components.seconds) })
@@ -35,6 +36,20 @@ extension KVStream {
     if let events = address.events { metadata["events"] = .string(events) }
     if address.rank > 0 { metadata["rank"] = .stringConvertible(address.rank) }
     return metadata
+  }
+
+  /// Why the stream is degraded, in a sentence; nil when it is not.
+  private var reason: String? {
+    guard state == .degraded else { return nil }
+    if blockUse.isMostlyUnusable {
+      return
+        "most of the blocks that the engine announces cannot be indexed: they hold only parts of prefixes (sliding windows, "
+        + "Mamba states), or are of other sizes than the others; what is sent to the engine counts as its cache instead"
+    }
+    return address.replay == nil
+      ? "not all of the engine's KV events have come, and there is no replay socket to ask (--kv-replay-port, or kvReplay in "
+        + "the endpoints file): blocks may be missed until its cache is emptied"
+      : "not all of the engine's KV events could be had, by its replay either: blocks may be missed until its cache is emptied"
   }
 
   /// Says something once for the life of the stream; metrics go on counting.
@@ -66,18 +81,10 @@ extension KVStream {
 
   /// Brings metrics and the log up to the machine's state.
   func show() {
-    let state = machine.state
+    let state = state
     if state != shown.state {
       series.state.set(state.number)
-      if state == .degraded, restartLimit.pausedUntil == nil {
-        warn(
-          .degraded,
-          address.replay == nil
-            ? "not all of the engine's KV events have come, and there is no replay socket to ask (--kv-replay-port, or "
-              + "kvReplay in the endpoints file): blocks may be missed until its cache is emptied"
-            : "not all of the engine's KV events could be had, by its replay either: blocks may be missed until its "
-              + "cache is emptied")
-      }
+      if let reason, restartLimit.pausedUntil == nil { warn(blockUse.isMostlyUnusable ? .unusable : .degraded, reason) }
     }
     if machine.lostMessages > shown.lost { series.lost.increment(by: Int(clamping: machine.lostMessages - shown.lost)) }
     if machine.restarts > shown.restarts {

@@ -55,6 +55,13 @@ final class KVStream {
   /// When the next one may be.
   var nextAdoption = MonotonicTime(nanoseconds: 0)
 
+  /// How many of the engine's blocks can be indexed.
+  private(set) var blockUse = BlockUse()
+  /// Whether the cache is to be learned anew since another group of its blocks is indexed, and whether it was before: once, for a
+  /// replay that leads to the same would follow the other without an end.
+  private var wantsToLearnAnew = false
+  private var hasLearnedAnew = false
+
   // What `KVStream+Restarts` keeps.
   /// When the engine's process was started, in seconds since 1970, and the restarts that were noticed when that was learned.
   var startTime: Double?
@@ -176,6 +183,10 @@ final class KVStream {
       case .replay(let number): beginReplay(from: number)
       }
     }
+    if wantsToLearnAnew {
+      wantsToLearnAnew = false
+      return handle(.mistrusted(.holdsMore))
+    }
     if !machine.isFetching {
       if wantsReplay != nil { endReplay() }
       catchUp = CatchUp()
@@ -202,9 +213,20 @@ final class KVStream {
     shop.series.count(counts)
     messages += 1
     reviveAfter = shop.configuration.reviveAfter
+    noteUse(counts)
     rely()
     noteOrphans(counts)
     if counts.cleared > 0 { _ = machine.handle(.cleared(by: id.number)) }
+  }
+
+  private func noteUse(_ counts: AnnouncedCounts) {
+    blockUse.note(counts)
+    guard counts.incompleteGroupChanges > 0 else { return }
+    if address.replay != nil, !hasLearnedAnew {
+      (wantsToLearnAnew, hasLearnedAnew) = (true, true)
+    } else {
+      _ = machine.handle(.unreadable)
+    }
   }
 
   /// Messages that wait for a replay.
@@ -245,8 +267,11 @@ final class KVStream {
   }
 
   /// The engine has said something. Picks rely on it, unless it is only its replay that still comes: what the engine does
-  /// from now on would not be known.
-  func rely() { if !isUnreachable { setFollowed(true) } }
+  /// from now on would not be known. Nor where most of its blocks cannot be indexed: what was sent there says more.
+  func rely() { if !isUnreachable { setFollowed(!blockUse.isMostlyUnusable) } }
+
+  /// How far what is known of the engine's cache can be trusted.
+  var state: KVStreamState { blockUse.isMostlyUnusable && machine.state == .live ? .degraded : machine.state }
 
   /// Whether picks rely on the stream from now on.
   func setFollowed(_ isFollowed: Bool) {

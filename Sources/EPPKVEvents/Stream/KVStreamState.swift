@@ -6,6 +6,7 @@ package enum KVStreamState: String, Sendable, Equatable, CaseIterable, Codable {
   case replaying
   /// Every message since the cache was last empty has been applied.
   case live
-  /// Messages are followed, but some are lost for good: blocks may be known that are gone, or gone that are known.
+  /// Messages are followed, but some are lost for good, so that blocks may be known that are gone, or gone that are known; or most
+  /// of the engine's blocks cannot be indexed.
   case degraded
 }

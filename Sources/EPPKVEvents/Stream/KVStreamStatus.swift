@@ -8,6 +8,8 @@ package struct KVStreamStatus: Sendable, Equatable, Codable {
   package var replay: String?
   package var isConnected: Bool
   package var state: KVStreamState
+  /// Why it is degraded, in a sentence; nil when it is not.
+  package var reason: String?
   /// Whether picks rely on the stream.
   package var isFollowed: Bool
   /// The number of the message that is expected next.

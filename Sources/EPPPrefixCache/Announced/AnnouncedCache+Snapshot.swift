@@ -3,11 +3,8 @@ import EPPCore
 extension AnnouncedCache {
   /// What beside its blocks the cache goes on with.
   struct State: Equatable {
-    /// The group of blocks that is followed, once one was chosen; nil for engines that number none.
-    var group: Int?
-    var hasGroup = false
-    /// Tokens in a block, as first announced.
-    var blockTokens: Int?
+    /// The group of blocks that is indexed; nil before the first blocks on the GPU.
+    var group: CacheGroup?
     /// The adapter of the last blocks that were computed with one.
     var lastLoRAName: String?
     /// The entry that was looked at last when room had to be made.

@@ -15,20 +15,20 @@ struct AnnouncedCache {
   }
   /// Blocks that others wait for and that are known now, each held as if it had a child more.
   private var awaited: [(hash: UInt64, number: Int)] = []
+  /// Groups of the engine's cache that are not indexed.
+  private var others = OtherGroups()
+  /// The one of them that holds most of the engine's blocks now: the cache is to be made anew with it (`succeeded`).
+  private(set) var successor: OtherGroups.Successor?
   /// Blocks that have gone while others waited for their parents.
   var gone = GoneBlocks()
   /// What beside the blocks events have said.
   private(set) var state = State()
   /// How far the engine's stream has been applied, if the event thread says so.
   var position: EventStreamPosition?
-  /// What the index calls the cache, by the slowest tier that counts; only the GPU's until another tier is used.
-  private var gpu: Holder?
-  private var gpuOrCPU: Holder?
-  private var anyTier: Holder?
+  /// What the index calls the cache.
+  private var names = AnnouncedHolders()
   /// Copies that were dropped to make room.
   private(set) var dropped = 0
-  /// What the index has been told of holes in what these hold.
-  private var holes = (gpu: false, gpuOrCPU: false, anyTier: false)
 
   init(slot: EndpointSlot) { self.slot = slot }
 
@@ -41,18 +41,30 @@ struct AnnouncedCache {
     if !waiting.isEmpty { gone.forget() }
   }
 
-  /// Tokens in a block, as first announced.
-  var blockTokens: Int? { state.blockTokens }
-  var sizeInBytes: Int { blocks.sizeInBytes + waiting.sizeInBytes + gone.sizeInBytes }
+  /// An empty one that indexes the successor of this one's group.
+  func succeeded(by successor: OtherGroups.Successor) -> AnnouncedCache {
+    var result = AnnouncedCache(slot: slot)
+    result.state.group = successor.group
+    result.state.lastLoRAName = state.lastLoRAName
+    if let indexed { result.others = others.succeeded(by: successor, indexed: indexed) }
+    return result
+  }
+
+  /// The group that is indexed, and how many of its blocks are known or wait.
+  private var indexed: (group: CacheGroup, blockCount: Int)? {
+    state.group.map { ($0, blocks.count + waiting.blockCount) }
+  }
+
+  /// Tokens in a block of the group that is indexed.
+  var blockTokens: Int? { state.group?.blockTokens }
+  var sizeInBytes: Int { blocks.sizeInBytes + waiting.sizeInBytes + gone.sizeInBytes + others.sizeInBytes }
   /// The adapter of the last blocks that were computed with one.
   var lastLoRAName: String? { state.lastLoRAName }
 
   /// Every holder that blocks may name, for the time when the cache is forgotten.
-  var holders: [(holder: Holder, tiers: [StorageTier])] {
-    [(gpu, [.gpu]), (gpuOrCPU, [.gpu, .cpu]), (anyTier, [.gpu, .cpu, .storage])].compactMap { holder, tiers in
-      holder.map { ($0, tiers) }
-    }
-  }
+  var holders: [(holder: Holder, tiers: [StorageTier])] { names.all }
+  /// Tiers that blocks have ever been on.
+  var usedTiers: [StorageTier] { names.usedTiers }
 
   // MARK: - Events
 
@@ -61,17 +73,18 @@ struct AnnouncedCache {
   /// - Parameters:
   ///   - hashes: of the event's batch, as are the tokens.
   ///   - limit: blocks that may be known.
+  ///   - namedSize: tokens in a block, as the engine's metrics page has it.
   mutating func store(
     _ event: BlocksStored, _ hashes: borrowing [UInt64], _ tokens: borrowing [UInt32], _ hasher: BlockHasher,
-    _ limit: Int, _ writer: inout BlockIndexWriter, _ counts: inout AnnouncedCounts
+    _ limit: Int, namedSize: Int?, _ writer: inout BlockIndexWriter, _ counts: inout AnnouncedCounts
   ) {
     defer { publishHoles(&writer) }
     if event.isPlaceholder, event.cacheKind == .wholePrefix, follows(event.group, on: event.tier) {
       return relocate(event, hashes, &writer, &counts)
     }
-    guard isIndexed(event) else {
+    guard isWhole(event), isIndexed(event) else {
       counts.notIndexed += event.hashes.count
-      return
+      return passOver(event, hashes, tokens, namedSize, &counts)
     }
     if let name = event.loRAName { state.lastLoRAName = name }
     gone.remove(hashes[event.hashes])
@@ -152,7 +165,7 @@ struct AnnouncedCache {
       if let parent { blocks.removeChild(parent) }
       return nil
     }
-    publish(key, tier, &writer)
+    names.insert(key, tier, of: slot, blocks, &writer)
     return number
   }
 
@@ -199,7 +212,7 @@ struct AnnouncedCache {
     _ event: BlocksRemoved, _ hashes: borrowing [UInt64], _ writer: inout BlockIndexWriter,
     _ counts: inout AnnouncedCounts
   ) {
-    guard follows(event.group, on: event.tier) else { return }
+    guard follows(event.group, on: event.tier) else { return others.removed(event, hashes) }
     defer { publishHoles(&writer) }
     for position in event.hashes {
       let hash = hashes[position]
@@ -214,27 +227,38 @@ struct AnnouncedCache {
     }
   }
 
-  /// Whether a store says what is in its blocks, and belongs to the group that is followed. The first one on the GPU
-  /// chooses the group and the block size: offloading connectors have other sizes (LMCache: 256 tokens), and what they
-  /// send of a group of sliding windows looks like whole prefixes.
-  private mutating func isIndexed(_ event: BlocksStored) -> Bool {
-    guard event.cacheKind == .wholePrefix, !event.hashes.isEmpty, event.isContiguous,
-      event.blockTokens <= Self.maximumBlockTokens, event.extraKeys.count <= event.hashes.count
-    else { return false }
-    if !state.hasGroup, event.tier == .gpu {
-      state.hasGroup = true
-      state.group = event.group
-    }
-    guard follows(event.group, on: event.tier), event.blockTokens == blockTokens ?? event.blockTokens else {
-      return false
-    }
-    state.blockTokens = event.blockTokens
-    return true
+  /// Whether a store says what is in its blocks, from the beginning of a prefix on.
+  private func isWhole(_ event: BlocksStored) -> Bool {
+    event.cacheKind == .wholePrefix && !event.hashes.isEmpty && event.isContiguous
+      && event.blockTokens <= Self.maximumBlockTokens && event.extraKeys.count <= event.hashes.count
   }
 
-  /// Whether a group is the one that is followed. Connectors of slower tiers may number none.
-  private func follows(_ group: Int?, on tier: StorageTier) -> Bool {
-    state.hasGroup && (group == state.group || group == nil && tier != .gpu)
+  /// Whether a store belongs to the group that is indexed. The first one on the GPU chooses: offloading connectors have other
+  /// sizes (LMCache: 256 tokens), and what they send of a group of sliding windows looks like whole prefixes.
+  private mutating func isIndexed(_ event: BlocksStored) -> Bool {
+    if state.group == nil, event.tier == .gpu {
+      state.group = CacheGroup(number: event.group, blockTokens: event.blockTokens)
+    }
+    return follows(event.group, on: event.tier) && event.blockTokens == blockTokens
+  }
+
+  /// A store that is not indexed.
+  private mutating func passOver(
+    _ event: BlocksStored, _ hashes: borrowing [UInt64], _ tokens: borrowing [UInt32], _ namedSize: Int?,
+    _ counts: inout AnnouncedCounts
+  ) {
+    guard event.tier == .gpu else { return }
+    // A group of the same size holds the same blocks; one that holds parts of prefixes stands beside one that holds them whole.
+    let isSpare = event.cacheKind == .wholePrefix ? event.blockTokens == blockTokens : blockTokens != nil
+    if !isSpare { counts.unusable += event.hashes.count }
+    guard isWhole(event), successor == nil, let indexed else { return }
+    successor = others.stored(event, hashes, tokens, indexed: indexed, namedSize: namedSize)
+  }
+
+  /// Whether a group is the one that is indexed. Connectors of slower tiers may number none.
+  private func follows(_ number: Int?, on tier: StorageTier) -> Bool {
+    guard let group = state.group else { return false }
+    return number == group.number || number == nil && tier != .gpu
   }
 
   /// Brings what the removal of these hashes will look at into the cache, so that the misses overlap.
@@ -252,73 +276,20 @@ struct AnnouncedCache {
   }
 
   /// Whether a block is in the GPU's memory.
-  func isOnGPU(_ key: BlockKey, _ writer: borrowing BlockIndexWriter) -> Bool {
-    guard let gpu else { return false }
-    return writer.holds(key, gpu)
-  }
+  func isOnGPU(_ key: BlockKey, _ writer: borrowing BlockIndexWriter) -> Bool { names.isOnGPU(key, writer) }
 
   // MARK: - Copies
 
   private mutating func addCopy(_ number: Int, _ tier: StorageTier, _ writer: inout BlockIndexWriter) {
     blocks.addCopy(number, tier)
-    publish(blocks.key(number), tier, &writer)
-  }
-
-  /// A copy of a block is known on a tier: the index knows it too.
-  private mutating func publish(_ key: BlockKey, _ tier: StorageTier, _ writer: inout BlockIndexWriter) {
-    if tier == .gpu {
-      if let gpu { writer.insert(key, gpu) } else { gpu = makeHolder(.gpu, [.gpu], &writer) }
-    } else {
-      beginTiers(upTo: tier, &writer)
-    }
-    if tier != .storage, let gpuOrCPU { writer.insert(key, gpuOrCPU) }
-    if let anyTier { writer.insert(key, anyTier) }
+    names.insert(blocks.key(number), tier, of: slot, blocks, &writer)
   }
 
   mutating func removeCopy(_ number: Int, _ tier: StorageTier, _ writer: inout BlockIndexWriter) -> Bool {
     let key = blocks.key(number)
     guard let departure = blocks.removeCopy(number, tier) else { return false }
-    if departure.fromGPU, let gpu { writer.remove(key, gpu) }
-    if departure.fromGPUAndCPU, let gpuOrCPU { writer.remove(key, gpuOrCPU) }
-    if departure.fromAll, let anyTier { writer.remove(key, anyTier) }
+    names.remove(key, departure, &writer)
     return true
-  }
-
-  /// The first block on a slower tier: from now on the index also knows what is there on any tier up to it.
-  private mutating func beginTiers(upTo tier: StorageTier, _ writer: inout BlockIndexWriter) {
-    if tier == .cpu, gpuOrCPU == nil { gpuOrCPU = makeHolder(.gpuOrCPU, [.gpu, .cpu], &writer) }
-    if tier == .storage, anyTier == nil { anyTier = makeHolder(.anyTier, [.gpu, .cpu, .storage], &writer) }
-  }
-
-  /// A holder with all blocks that are known on its tiers; nil when there are too many holders.
-  private mutating func makeHolder(
-    _ residency: Residency, _ tiers: [StorageTier], _ writer: inout BlockIndexWriter
-  ) -> Holder? {
-    var owner = HolderOwner(slot: slot, residency: residency)
-    // Readers may come by before all of a prefix is there.
-    owner.hasHoles = true
-    guard let holder = writer.makeHolder(owner) else { return nil }
-    switch residency {
-    case .gpu: holes.gpu = true
-    case .gpuOrCPU: holes.gpuOrCPU = true
-    default: holes.anyTier = true
-    }
-    insert(blocks.keys(on: tiers), holder, &writer)
-    return holder
-  }
-
-  private func insert(_ keys: [BlockKey], _ holder: Holder, _ writer: inout BlockIndexWriter) {
-    for (position, key) in keys.enumerated() {
-      if position % Self.batchBlocks == 0 {
-        for ahead in keys[position...].prefix(Self.batchBlocks) { writer.prefetch(ahead) }
-      }
-      writer.insert(key, holder)
-    }
-  }
-
-  /// Tiers that blocks have ever been on.
-  var usedTiers: [StorageTier] {
-    [(gpu, StorageTier.gpu), (gpuOrCPU, .cpu), (anyTier, .storage)].compactMap { $0 == nil ? nil : $1 }
   }
 
   /// Tells the index of all blocks, of which it knows none.
@@ -326,30 +297,12 @@ struct AnnouncedCache {
   /// - Parameter tiers: those that blocks have ever been on.
   /// - Returns: false when the index has no names left.
   mutating func publish(on tiers: [StorageTier], to writer: inout BlockIndexWriter) -> Bool {
-    if tiers.contains(.gpu) {
-      guard let holder = makeHolder(.gpu, [.gpu], &writer) else { return false }
-      gpu = holder
-    }
-    for tier in tiers where tier != .gpu { beginTiers(upTo: tier, &writer) }
+    guard names.make(for: tiers, of: slot, blocks, &writer) else { return false }
     publishHoles(&writer)
     return true
   }
 
-  mutating func publishHoles(_ writer: inout BlockIndexWriter) {
-    let ghosts = blocks.ghosts
-    Self.publish(ghosts.gpu > 0, of: gpu, &holes.gpu, &writer)
-    Self.publish(ghosts.gpuOrCPU > 0, of: gpuOrCPU, &holes.gpuOrCPU, &writer)
-    Self.publish(ghosts.anyTier > 0, of: anyTier, &holes.anyTier, &writer)
-  }
-
-  @inline(__always)
-  private static func publish(
-    _ hasHoles: Bool, of holder: Holder?, _ published: inout Bool, _ writer: inout BlockIndexWriter
-  ) {
-    guard hasHoles != published, let holder else { return }
-    writer.setHoles(hasHoles, of: holder)
-    published = hasHoles
-  }
+  mutating func publishHoles(_ writer: inout BlockIndexWriter) { names.publishHoles(blocks.ghosts, &writer) }
 
   /// Bytes that may wait beside so many blocks that may be known: a quarter of theirs. What a few messages bring may wait
   /// in any case.

@@ -11,8 +11,15 @@ package struct AnnouncedCounts: Equatable, Sendable {
   package var adopted = 0
   /// Removed, or said to be on another tier, without being known.
   package var unknown = 0
-  /// Stored in caches that do not hold whole prefixes, or in blocks of another size than the engine's first ones.
+  /// Stored in caches that do not hold whole prefixes, in another group than the one that is indexed, or in blocks of another size.
   package var notIndexed = 0
+  /// Those of them on the GPU that no indexed block stands for: of another size, malformed, or in an engine that has announced no
+  /// whole prefixes at all.
+  package var unusable = 0
+  /// Times another group took the place of the one that was indexed, and those of them in which not all that it had announced
+  /// was known any more.
+  package var groupChanges = 0
+  package var incompleteGroupChanges = 0
   /// Not entered because the index had no memory left.
   package var refused = 0
 
@@ -26,6 +33,9 @@ package struct AnnouncedCounts: Equatable, Sendable {
     left.adopted += right.adopted
     left.unknown += right.unknown
     left.notIndexed += right.notIndexed
+    left.unusable += right.unusable
+    left.groupChanges += right.groupChanges
+    left.incompleteGroupChanges += right.incompleteGroupChanges
     left.refused += right.refused
   }
 }

@@ -64,11 +64,9 @@ extension WaitingStores {
 
   // MARK: - Reading
 
-  /// - Parameters:
-  ///   - blockTokens: tokens in a block of the engine; nil when it has stored none.
-  ///   - group: the KV cache group that is followed.
+  /// - Parameter group: the engine's group that is indexed; nil when it has stored none.
   init(
-    _ bytes: RawSpan, _ cursor: inout SnapshotWordCursor, blockTokens: Int?, group: Int?
+    _ bytes: RawSpan, _ cursor: inout SnapshotWordCursor, group: CacheGroup?
   ) throws(SnapshotWordCursor.Contradiction) {
     let count = try cursor.count(bytes)
     let arrivals = Int(try cursor.word(bytes) & 0xFFFF_FFFF_FFFF)
@@ -76,7 +74,7 @@ extension WaitingStores {
     for _ in 0..<count {
       let parent = try cursor.word(bytes)
       stores.append(
-        (parent, try Self.store(bytes, &cursor, parent: parent, blockTokens: blockTokens, group: group)))
+        (parent, try Self.store(bytes, &cursor, parent: parent, group: group)))
     }
     guard let waiting = WaitingStores(arrivals: arrivals, stores: stores) else {
       throw SnapshotWordCursor.Contradiction()
@@ -85,12 +83,14 @@ extension WaitingStores {
   }
 
   private static func store(
-    _ bytes: RawSpan, _ cursor: inout SnapshotWordCursor, parent: UInt64, blockTokens: Int?, group: Int?
+    _ bytes: RawSpan, _ cursor: inout SnapshotWordCursor, parent: UInt64, group: CacheGroup?
   ) throws(SnapshotWordCursor.Contradiction) -> Store {
     let arrival = Int(try cursor.word(bytes) & 0xFFFF_FFFF_FFFF)
     let (count, tierNumber) = try cursor.halves(bytes)
     let hashes = try cursor.column(count, of: 8)
-    guard let blockTokens, count > 0, count <= Self.maximumBlocks, tierNumber < StorageTier.allCases.count else {
+    guard let blockTokens = group?.blockTokens, count > 0, count <= Self.maximumBlocks,
+      tierNumber < StorageTier.allCases.count
+    else {
       throw SnapshotWordCursor.Contradiction()
     }
     // Both are below 2^32: the product fits.
@@ -102,7 +102,7 @@ extension WaitingStores {
       tokens: (0..<count * blockTokens).map { bytes.element($0, of: tokens) },
       event: BlocksStored(
         hashes: 0..<count, parent: parent, tokens: 0..<count * blockTokens, blockTokens: blockTokens,
-        tier: [.gpu, .cpu, .storage][tierNumber], loRAName: name, extraKeys: extraKeys, group: group,
+        tier: [.gpu, .cpu, .storage][tierNumber], loRAName: name, extraKeys: extraKeys, group: group?.number,
         cacheKind: .wholePrefix),
       arrival: arrival)
   }

@@ -206,7 +206,7 @@ struct WaitingStores {
 
 extension ExtraKey {
   /// Bytes in memory, or a few more.
-  fileprivate var sizeInBytes: Int {
+  var sizeInBytes: Int {
     switch self {
     case .text(let text), .item(let text, _): 48 + text.utf8.count
     case .bytes(let bytes): 80 + bytes.count

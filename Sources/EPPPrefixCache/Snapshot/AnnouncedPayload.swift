@@ -66,8 +66,8 @@ struct AnnouncedPayload: IndexSnapshotPayload {
     output.append(position?.nextMessage ?? 0)
     output.append(position?.lastMark ?? 0)
     output.append(position?.engineStartTime?.bitPattern ?? 0)
-    output.append(UInt64(bitPattern: Int64(state.group ?? 0)))
-    output.append(UInt32(clamping: state.blockTokens ?? 0), UInt32(snapshot.entries.count))
+    output.append(UInt64(bitPattern: Int64(state.group?.number ?? 0)))
+    output.append(UInt32(clamping: state.group?.blockTokens ?? 0), UInt32(snapshot.entries.count))
     output.append(UInt32(snapshot.blockCount), UInt32(toldParents))
     output.append(snapshot.firstFree, UInt32(state.hand))
     let name = state.lastLoRAName ?? ""
@@ -83,9 +83,10 @@ struct AnnouncedPayload: IndexSnapshotPayload {
       if position.engineStartTime != nil { flags.insert(.hasStartTime) }
       if position.isComplete { flags.insert(.isComplete) }
     }
-    if snapshot.state.hasGroup { flags.insert(.hasGroup) }
-    if snapshot.state.group != nil { flags.insert(.isNumbered) }
-    if snapshot.state.blockTokens != nil { flags.insert(.hasBlockTokens) }
+    if let group = snapshot.state.group {
+      flags.formUnion([.hasGroup, .hasBlockTokens])
+      if group.number != nil { flags.insert(.isNumbered) }
+    }
     if snapshot.state.lastLoRAName != nil { flags.insert(.hasLoRAName) }
     if snapshot.tiers.contains(.gpu) { flags.insert(.usesGPU) }
     if snapshot.tiers.contains(.cpu) { flags.insert(.usesCPU) }

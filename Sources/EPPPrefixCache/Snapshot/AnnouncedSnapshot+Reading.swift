@@ -19,15 +19,15 @@ extension AnnouncedSnapshot {
     let flags = Flags(rawValue: try cursor.word(bytes))
     guard flags.isSubset(of: .all) else { throw Contradiction() }
     position = try Self.position(flags, bytes, &cursor)
-    let group = Int(Int64(bitPattern: try cursor.word(bytes)))
+    let number = Int(Int64(bitPattern: try cursor.word(bytes)))
     let (blockTokens, entryCount) = try cursor.halves(bytes)
     let (used, toldParents) = try cursor.halves(bytes)
     let (firstFree, hand) = try cursor.halves(bytes)
     let (nameBytes, waitingWords) = try cursor.halves(bytes)
     guard hand < max(1, entryCount), !flags.contains(.hasBlockTokens) || blockTokens > 0 else { throw Contradiction() }
-    state.hasGroup = flags.contains(.hasGroup)
-    state.group = flags.contains(.isNumbered) ? group : nil
-    state.blockTokens = flags.contains(.hasBlockTokens) ? blockTokens : nil
+    if flags.isSuperset(of: [.hasGroup, .hasBlockTokens]) {
+      state.group = CacheGroup(number: flags.contains(.isNumbered) ? number : nil, blockTokens: blockTokens)
+    }
     state.hand = hand
     let name = try cursor.bytes(nameBytes, bytes)
     state.lastLoRAName = flags.contains(.hasLoRAName) ? String(decoding: name, as: UTF8.self) : nil
@@ -38,7 +38,7 @@ extension AnnouncedSnapshot {
     }
     try readEntries(Sizes(entries: entryCount, used: used, toldParents: toldParents), bytes, &cursor)
     guard cursor.left == waitingWords else { throw Contradiction() }
-    waiting = try WaitingStores(bytes, &cursor, blockTokens: state.blockTokens, group: state.group)
+    waiting = try WaitingStores(bytes, &cursor, group: state.group)
     guard cursor.left == 0 else { throw Contradiction() }
   }
 

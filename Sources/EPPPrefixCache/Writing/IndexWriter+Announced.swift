@@ -8,6 +8,7 @@ extension IndexWriter {
     var counts = AnnouncedCounts()
     guard admit(slot) else { return counts }
     let limit = announcedLimit(slot, rank: rank)
+    let namedSize = tenants[slot.index]?.namedBlockTokens
     var cache = tenants[slot.index]?.caches.removeValue(forKey: rank) ?? AnnouncedCache(slot: slot)
     tableBytes -= cache.sizeInBytes
     var fetched = 0
@@ -34,7 +35,8 @@ extension IndexWriter {
           fetched = fetchEnd(event.hashes, batch)
           cache.prefetchPlaces(batch.hashes, event.hashes.lowerBound..<fetched)
         }
-        cache.store(event, batch.hashes, batch.tokens, hasher, limit, &index, &counts)
+        cache.store(event, batch.hashes, batch.tokens, hasher, limit, namedSize: namedSize, &index, &counts)
+        if let successor = cache.successor { change(&cache, to: successor, limit, &counts) }
         if let name = cache.lastLoRAName, name != loRAName {
           loRAName = name
           note(loRAName: name)
@@ -46,6 +48,30 @@ extension IndexWriter {
     cache.position = position
     tenants[slot.index]?.caches[rank] = cache
     return counts
+  }
+
+  /// Another group of the engine's cache is indexed from now on: what is known of it takes the place of what was known.
+  private mutating func change(
+    _ cache: inout AnnouncedCache, to successor: OtherGroups.Successor, _ limit: Int, _ counts: inout AnnouncedCounts
+  ) {
+    counts.groupChanges += 1
+    let namedSize = tenants[cache.slot.index]?.namedBlockTokens
+    let before = cache
+    cache = before.succeeded(by: successor)
+    tableBytes += before.sizeInBytes
+    forget(before)
+    guard let log = successor.log else {
+      counts.incompleteGroupChanges += 1
+      return
+    }
+    for event in log {
+      switch event {
+      case .stored(let event, let hashes, let tokens):
+        cache.store(event, hashes, tokens, hasher, limit, namedSize: namedSize, &index, &counts)
+      case .removed(let event, let hashes):
+        cache.remove(event, hashes, &index, &counts)
+      }
+    }
   }
 
   private func fetchEnd(_ hashes: Range<Int>, _ batch: borrowing KVEventBatch) -> Int {

@@ -8,6 +8,8 @@ struct IndexWriter: ~Copyable {
     var slot: EndpointSlot
     /// Tokens that its cache holds.
     var capacityTokens: Int
+    /// Tokens in a block, as the engine's metrics page has it.
+    var namedBlockTokens: Int?
     /// What requests were sent there.
     var routed = Table()
     /// What was sent there a moment ago and is not announced yet, by an endpoint whose events are followed.
@@ -269,6 +271,11 @@ struct IndexWriter: ~Copyable {
     tenant.capacityTokens = tokens
     shrink(&tenant)
     tenants[slot.index] = tenant
+  }
+
+  mutating func setBlockTokens(_ tokens: Int, of slot: EndpointSlot) {
+    guard admit(slot) else { return }
+    tenants[slot.index]?.namedBlockTokens = tokens
   }
 
   /// Takes from all endpoints what is above their share: it has become smaller because one joined.

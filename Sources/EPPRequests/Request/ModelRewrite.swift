@@ -27,6 +27,18 @@ package struct ModelRewrite: Sendable, Equatable {
     self.init(range: range, bodyBytes: request.bodyBytes, model: request.targetModel)
   }
 
+  /// A copy of the client's body with the change in it.
+  package func applied(to body: RawSpan) -> [UInt8] {
+    var result: [UInt8] = []
+    result.reserveCapacity(contentLength)
+    unsafe body.withUnsafeBytes { bytes in
+      unsafe result.append(contentsOf: bytes[prefix])
+      result.append(contentsOf: replacement)
+      unsafe result.append(contentsOf: bytes[suffix])
+    }
+    return result
+  }
+
   /// What stays before the name.
   package var prefix: Range<Int> { 0..<range.lowerBound }
   /// What stays behind the name.

@@ -120,18 +120,13 @@ struct Server {
     let budget = BodyBudget(limit: configuration.maximumBufferedBytes)
     let picker = try makePicker(budget)
 
-    let observation = watch.store.observe { [pool, events, snapshots] change in
+    let observation = await watch.store.observe { [pool, events, snapshots] change in
       if case .added(let endpoint, load: _) = change, let routed = snapshots?.shelf.takeRouted(of: endpoint) {
         pool.restore(routed, to: endpoint)
       }
       events?.apply(change)
       if case .removed(let endpoint) = change { pool.remove(endpoint) }
     }
-    defer {
-      watch.store.endObservation(observation)
-      events?.stop()
-    }
-
     let ports = PortAnnouncement(picker: picker, address: configuration.bindAddress)
     var services: [any Service] = [
       EndpointService(watch: watch),
@@ -144,7 +139,15 @@ struct Server {
     group.services.append(
       .init(service: signals.service, successTerminationBehavior: .gracefullyShutdownGroup))
     group.maximumGracefulShutdownDuration = configuration.drainTimeout + .seconds(30)
-    try await ServiceGroup(configuration: group).run()
+    var failure: (any Error)?
+    do {
+      try await ServiceGroup(configuration: group).run()
+    } catch {
+      failure = error
+    }
+    await watch.store.endObservation(observation)
+    events?.stop()
+    if let failure { throw failure }
   }
 
   private func makePicker(_ budget: BodyBudget) throws -> PickerServer {

@@ -1,0 +1,113 @@
+import EPPCore
+
+/// What the block index calls one engine's cache: a holder for each slowest tier that counts; only the GPU's until another tier is
+/// used.
+struct AnnouncedHolders {
+  /// Keys whose cache misses are made to overlap.
+  private static let batchBlocks = 32
+
+  private var gpu: Holder?
+  private var gpuOrCPU: Holder?
+  private var anyTier: Holder?
+  /// What the index has been told of holes in what these hold.
+  private var holes = (gpu: false, gpuOrCPU: false, anyTier: false)
+
+  /// Those that there are, with the tiers that count for each.
+  var all: [(holder: Holder, tiers: [StorageTier])] {
+    [(gpu, [.gpu]), (gpuOrCPU, [.gpu, .cpu]), (anyTier, [.gpu, .cpu, .storage])].compactMap { holder, tiers in
+      holder.map { ($0, tiers) }
+    }
+  }
+
+  /// Tiers that blocks have ever been on.
+  var usedTiers: [StorageTier] {
+    [(gpu, StorageTier.gpu), (gpuOrCPU, .cpu), (anyTier, .storage)].compactMap { $0 == nil ? nil : $1 }
+  }
+
+  /// Whether a block is in the GPU's memory.
+  func isOnGPU(_ key: BlockKey, _ writer: borrowing BlockIndexWriter) -> Bool {
+    guard let gpu else { return false }
+    return writer.holds(key, gpu)
+  }
+
+  /// A copy of a block is on a tier; `blocks` are all that are known, with this one.
+  mutating func insert(
+    _ key: BlockKey, _ tier: StorageTier, of slot: EndpointSlot, _ blocks: borrowing AnnouncedBlocks,
+    _ writer: inout BlockIndexWriter
+  ) {
+    if tier == .gpu {
+      if let gpu { writer.insert(key, gpu) } else { gpu = make(.gpu, [.gpu], slot, blocks, &writer) }
+    } else {
+      begin(upTo: tier, slot, blocks, &writer)
+    }
+    if tier != .storage, let gpuOrCPU { writer.insert(key, gpuOrCPU) }
+    if let anyTier { writer.insert(key, anyTier) }
+  }
+
+  func remove(_ key: BlockKey, _ departure: AnnouncedBlocks.Departure, _ writer: inout BlockIndexWriter) {
+    if departure.fromGPU, let gpu { writer.remove(key, gpu) }
+    if departure.fromGPUAndCPU, let gpuOrCPU { writer.remove(key, gpuOrCPU) }
+    if departure.fromAll, let anyTier { writer.remove(key, anyTier) }
+  }
+
+  /// Makes the holders for blocks that have been on these tiers; false when the index has no names left.
+  mutating func make(
+    for tiers: [StorageTier], of slot: EndpointSlot, _ blocks: borrowing AnnouncedBlocks,
+    _ writer: inout BlockIndexWriter
+  ) -> Bool {
+    if tiers.contains(.gpu) {
+      guard let holder = make(.gpu, [.gpu], slot, blocks, &writer) else { return false }
+      gpu = holder
+    }
+    for tier in tiers where tier != .gpu { begin(upTo: tier, slot, blocks, &writer) }
+    return true
+  }
+
+  /// Tells the index whether prefixes have holes.
+  mutating func publishHoles(_ ghosts: GhostCounts, _ writer: inout BlockIndexWriter) {
+    Self.publish(ghosts.gpu > 0, of: gpu, &holes.gpu, &writer)
+    Self.publish(ghosts.gpuOrCPU > 0, of: gpuOrCPU, &holes.gpuOrCPU, &writer)
+    Self.publish(ghosts.anyTier > 0, of: anyTier, &holes.anyTier, &writer)
+  }
+
+  @inline(__always)
+  private static func publish(
+    _ hasHoles: Bool, of holder: Holder?, _ published: inout Bool, _ writer: inout BlockIndexWriter
+  ) {
+    guard hasHoles != published, let holder else { return }
+    writer.setHoles(hasHoles, of: holder)
+    published = hasHoles
+  }
+
+  /// The first block on a slower tier: from now on the index also knows what is there on any tier up to it.
+  private mutating func begin(
+    upTo tier: StorageTier, _ slot: EndpointSlot, _ blocks: borrowing AnnouncedBlocks, _ writer: inout BlockIndexWriter
+  ) {
+    if tier == .cpu, gpuOrCPU == nil { gpuOrCPU = make(.gpuOrCPU, [.gpu, .cpu], slot, blocks, &writer) }
+    if tier == .storage, anyTier == nil { anyTier = make(.anyTier, [.gpu, .cpu, .storage], slot, blocks, &writer) }
+  }
+
+  /// A holder with all blocks that are known on its tiers; nil when there are too many holders.
+  private mutating func make(
+    _ residency: Residency, _ tiers: [StorageTier], _ slot: EndpointSlot, _ blocks: borrowing AnnouncedBlocks,
+    _ writer: inout BlockIndexWriter
+  ) -> Holder? {
+    var owner = HolderOwner(slot: slot, residency: residency)
+    // Readers may come by before all of a prefix is there.
+    owner.hasHoles = true
+    guard let holder = writer.makeHolder(owner) else { return nil }
+    switch residency {
+    case .gpu: holes.gpu = true
+    case .gpuOrCPU: holes.gpuOrCPU = true
+    default: holes.anyTier = true
+    }
+    let keys = blocks.keys(on: tiers)
+    for (position, key) in keys.enumerated() {
+      if position % Self.batchBlocks == 0 {
+        for ahead in keys[position...].prefix(Self.batchBlocks) { writer.prefetch(ahead) }
+      }
+      writer.insert(key, holder)
+    }
+    return holder
+  }
+}

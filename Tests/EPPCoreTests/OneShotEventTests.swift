@@ -1,0 +1,53 @@
+import EPPCore
+import Testing
+
+@Suite struct OneShotEventTests {
+  @Test func whoeverWaitsHearsOfIt() async {
+    let event = OneShotEvent()
+    await withTaskGroup(of: Bool.self) { group in
+      for _ in 0..<8 { group.addTask { await event.wait() } }
+      event.signal()
+      for await hasHappened in group { #expect(hasHappened) }
+    }
+    #expect(event.isSignalled)
+  }
+
+  @Test func whoeverComesLaterDoesNotWait() async {
+    let event = OneShotEvent()
+    event.signal()
+    event.signal()
+    #expect(await event.wait())
+    #expect(await event.wait(until: .now))
+  }
+
+  /// A task that is cancelled before it waits has nobody left to wake it.
+  @Test(.timeLimit(.minutes(1))) func aTaskThatIsCancelledAlreadyDoesNotWait() async {
+    let event = OneShotEvent()
+    let (cancelled, _) = AsyncStream<Void>.makeStream()
+    let task = Task {
+      // Ends with the task's cancellation.
+      for await _ in cancelled {}
+      return await event.wait()
+    }
+    task.cancel()
+    #expect(await !task.value)
+    event.signal()
+  }
+
+  @Test(.timeLimit(.minutes(1))) func aTaskThatIsCancelledWhileItWaitsDoesNotWaitOn() async {
+    let event = OneShotEvent()
+    let others = Task { await event.wait() }
+    let task = Task { await event.wait() }
+    await Task.yield()
+    task.cancel()
+    #expect(await !task.value)
+    event.signal()
+    #expect(await others.value)
+  }
+
+  /// Its sleep is over before anybody waits: the one that waits is cancelled before it begins, or in the middle of it.
+  @Test(.timeLimit(.minutes(1))) func aDeadlineThatHasPassedEndsTheWait() async {
+    let event = OneShotEvent()
+    for _ in 0..<1000 { #expect(await !event.wait(until: .now)) }
+  }
+}
