@@ -66,7 +66,6 @@ let package = Package(
     .target(
       name: "EPPPrefixCache", dependencies: ["CPrefetch", "EPPCore", collections, crypto], swiftSettings: strict),
     .target(name: "EPPScheduling", dependencies: ["EPPCore", "EPPMetrics", "EPPPrefixCache"], swiftSettings: strict),
-    .target(name: "EPPExtProc", dependencies: ["EPPCore"], swiftSettings: strict),
 
     // The world outside.
     .target(
@@ -83,14 +82,16 @@ let package = Package(
     .target(
       name: "EPPRouting",
       dependencies: [
-        "EPPCore", "EPPMetrics", "EPPRequests", "EPPPrefixCache", "EPPScheduling", "EPPDataLayer", "EPPExtProc",
+        "EPPCore", "EPPMetrics", "EPPRequests", "EPPPrefixCache", "EPPScheduling",
       ],
+      swiftSettings: strict),
+    .target(
+      name: "EPPExtProc", dependencies: ["EPPCore", "EPPMetrics", "EPPRequests", "EPPRouting", logging],
       swiftSettings: strict),
     .target(
       name: "EPPGRPCServer",
       dependencies: [
-        "EPPCore", "EPPExtProc", "EPPMetrics", "EPPRequests", "EPPRouting", "CGRPCShim", "CEnvoyProto", "CProtobufC",
-        crypto, logging, swiftASN1, x509,
+        "EPPCore", "EPPExtProc", "EPPMetrics", "CGRPCShim", "CEnvoyProto", "CProtobufC", crypto, swiftASN1, x509,
       ], swiftSettings: strict),
     .target(
       name: "EPPObservability",
@@ -98,7 +99,7 @@ let package = Package(
       swiftSettings: strict),
     .target(
       name: "EPPConfiguration",
-      dependencies: ["EPPCore", "EPPExtProc", "EPPScheduling", yams],
+      dependencies: ["EPPCore", "EPPScheduling", yams],
       swiftSettings: strict),
 
     // Stand-ins and test kit.
@@ -123,43 +124,57 @@ let package = Package(
       dependencies: ["EPPCore", "EPPPrefixCache", argumentParser, asyncHTTPClient, hpack, nioCore, nioHTTP1, nioPosix],
       exclude: ["README.md"], swiftSettings: strict),
 
+    .target(
+      name: "EPPTestKit",
+      dependencies: [
+        "EPPCore", "EPPExtProc", "EPPMetrics", "EPPPrefixCache", "EPPRouting", "EPPScheduling", logging,
+      ], path: "Tests/EPPTestKit", swiftSettings: strict),
+
     // Tests, one target per source target, and the whole against a real Envoy.
     .testTarget(name: "EPPBenchTests", dependencies: ["epp-bench", argumentParser, nioCore], swiftSettings: strict),
-    .testTarget(name: "EPPCoreTests", dependencies: ["EPPCore"], swiftSettings: strict),
+    .testTarget(name: "EPPCoreTests", dependencies: ["EPPCore", "EPPTestKit"], swiftSettings: strict),
     .testTarget(
       name: "EPPKVEventsTests",
       dependencies: [
+        "EPPTestKit",
         "EPPCore", "EPPKVEvents", "EPPMetrics", "EPPPrefixCache", "ZeroMQ", logging, nioCore, nioPosix,
       ], swiftSettings: strict
     ),
     .testTarget(
       name: "EPPTokensTests",
-      dependencies: ["EPPCore", "EPPMetrics", "EPPTokens", "EngineSimulator", logging, nioCore, nioHTTP1, nioPosix],
+      dependencies: [
+        "EPPTestKit", "EPPCore", "EPPMetrics", "EPPTokens", "EngineSimulator", logging, nioCore, nioHTTP1, nioPosix,
+      ],
       swiftSettings: strict),
     .testTarget(name: "EPPMetricsTests", dependencies: ["EPPCore", "EPPMetrics"], swiftSettings: strict),
     .testTarget(
-      name: "EPPRequestsTests", dependencies: ["EPPCore", "EPPRequests"], resources: [.copy("Fixtures")],
+      name: "EPPRequestsTests", dependencies: ["EPPTestKit", "EPPCore", "EPPRequests"], resources: [.copy("Fixtures")],
       swiftSettings: strict),
     .testTarget(
-      name: "EPPPrefixCacheTests", dependencies: ["EPPCore", "EPPPrefixCache"], resources: [.copy("Fixtures")],
+      name: "EPPPrefixCacheTests", dependencies: ["EPPTestKit", "EPPCore", "EPPPrefixCache"],
+      resources: [.copy("Fixtures")],
       swiftSettings: strict),
     .testTarget(
       name: "EPPSchedulingTests", dependencies: ["EPPCore", "EPPPrefixCache", "EPPScheduling"],
       swiftSettings: strict),
-    .testTarget(name: "EPPExtProcTests", dependencies: ["EPPCore", "EPPExtProc"], swiftSettings: strict),
+    .testTarget(
+      name: "EPPExtProcTests",
+      dependencies: ["EPPCore", "EPPExtProc", "EPPMetrics", "EPPPrefixCache", "EPPRouting", "EPPTestKit"],
+      swiftSettings: strict),
     .testTarget(
       name: "EPPDataLayerTests",
-      dependencies: ["EPPCore", "EPPDataLayer", "EPPMetrics", logging, nioCore, nioHTTP1, nioPosix],
+      dependencies: ["EPPTestKit", "EPPCore", "EPPDataLayer", "EPPMetrics", logging, nioCore, nioHTTP1, nioPosix],
       resources: [.copy("Fixtures")], swiftSettings: strict),
     .testTarget(
       name: "EPPRoutingTests",
       dependencies: [
+        "EPPTestKit",
         "EPPCore", "EPPExtProc", "EPPMetrics", "EPPPrefixCache", "EPPRequests", "EPPRouting", "EPPScheduling",
       ],
       swiftSettings: strict),
     .testTarget(
       name: "EPPGRPCServerTests",
-      dependencies: ["EPPCore", "EPPExtProc", "EPPGRPCServer", "CEnvoyProto", "CGRPCShim", "CProtobufC"],
+      dependencies: ["EPPTestKit", "EPPCore", "EPPExtProc", "EPPGRPCServer", "CEnvoyProto", "CGRPCShim", "CProtobufC"],
       swiftSettings: pointers),
     .testTarget(
       name: "EPPObservabilityTests",
@@ -167,11 +182,11 @@ let package = Package(
         "EPPCore", "EPPMetrics", "EPPObservability", asyncHTTPClient, logging, nioCore, nioHTTP1, serviceLifecycle,
       ], swiftSettings: strict),
     .testTarget(
-      name: "EPPConfigurationTests", dependencies: ["EPPConfiguration", "EPPCore", "EPPScheduling"],
+      name: "EPPConfigurationTests", dependencies: ["EPPTestKit", "EPPConfiguration", "EPPCore", "EPPScheduling"],
       swiftSettings: strict),
     .testTarget(
       name: "EngineSimulatorTests",
-      dependencies: ["EPPCore", "EngineSimulator", "ZeroMQ", asyncHTTPClient, nioCore, nioHTTP1],
+      dependencies: ["EPPTestKit", "EPPCore", "EngineSimulator", "ZeroMQ", asyncHTTPClient, nioCore, nioHTTP1],
       swiftSettings: strict),
     .testTarget(name: "ZeroMQTests", dependencies: ["ZeroMQ"], swiftSettings: strict),
   ]

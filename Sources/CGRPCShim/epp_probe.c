@@ -75,7 +75,6 @@ static const char *probe(int client, int accepted) {
   if (problem == NULL && recv(client, bytes, sizeof bytes, MSG_DONTWAIT) <= 0)
     problem = "what is kept is lost when a connection ends";
   epp_writes_push();
-  epp_writes_end_thread();
   grpc_completion_queue_shutdown(completions);
   wait_for(completions, GRPC_QUEUE_SHUTDOWN);
   epp_server_destroy(made);

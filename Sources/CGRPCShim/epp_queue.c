@@ -150,10 +150,7 @@ epp_event epp_queue_next(epp_queue *queue, uint64_t deadline) {
     event.held_nanoseconds = held;
   }
   if (queue->gathers && event.kind == EPP_EVENT_COMPLETE) look_ahead(queue);
-  if (event.kind == EPP_EVENT_SHUTDOWN) {
-    end_turn(queue);
-    epp_writes_end_thread();
-  }
+  if (event.kind == EPP_EVENT_SHUTDOWN) end_turn(queue);
   return event;
 }
 

@@ -65,13 +65,33 @@ static bool is_empty(const struct kept *kept) {
   return atomic_load_explicit(&kept->end, memory_order_acquire) == 0;
 }
 
-static void drop(struct kept *kept) {
-  if (kept->buffer != NULL) {
-    if (thread.spare_count < spare_buffers)
-      thread.spare[thread.spare_count++] = kept->buffer;
-    else
-      gpr_free(kept->buffer);
+/* A thread's spare buffers go with it: any thread may have sent what another one kept. */
+static pthread_key_t thread_end;
+static pthread_once_t thread_end_once = PTHREAD_ONCE_INIT;
+
+static void free_spares(void *unused) {
+  (void)unused;
+  while (thread.spare_count > 0) gpr_free(thread.spare[--thread.spare_count]);
+}
+
+static void make_thread_end(void) { pthread_key_create(&thread_end, free_spares); }
+
+static void put_away(unsigned char *buffer) {
+  if (buffer == NULL) return;
+  if (thread.spare_count == spare_buffers) {
+    gpr_free(buffer);
+    return;
   }
+  if (thread.spare_count == 0) {
+    pthread_once(&thread_end_once, make_thread_end);
+    /* Any value but NULL makes the thread call `free_spares` at its end. */
+    pthread_setspecific(thread_end, &thread);
+  }
+  thread.spare[thread.spare_count++] = buffer;
+}
+
+static void drop(struct kept *kept) {
+  put_away(kept->buffer);
   kept->buffer = NULL;
   kept->begin = 0;
   atomic_store_explicit(&kept->end, 0, memory_order_release);
@@ -205,8 +225,4 @@ epp_pushed epp_writes_push(void) {
   thread.messages = 0;
   thread.count = stalled;
   return result;
-}
-
-void epp_writes_end_thread(void) {
-  while (thread.spare_count > 0) gpr_free(thread.spare[--thread.spare_count]);
 }

@@ -1,5 +1,4 @@
 package import EPPCore
-package import EPPExtProc
 package import EPPScheduling
 
 /// Everything that a serving picker is started with: typed, checked, complete.

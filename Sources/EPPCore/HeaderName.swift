@@ -30,6 +30,8 @@ package enum HeaderName {
   package static let forwardedPath = "x-forwarded-path"
   package static let contentLength = "content-length"
   package static let contentType = "content-type"
+  package static let connection = "connection"
+  package static let transferEncoding = "transfer-encoding"
   package static let path = ":path"
   package static let method = ":method"
   package static let status = ":status"

@@ -1,25 +1,16 @@
 package import EPPCore
+package import EPPRouting
 
 /// What the owner of a stream has to do next. Nothing else happens on the stream until it is done.
 package enum StreamAction: Sendable, Equatable {
   /// Wait for the next message.
   case receive
-  /// Choose an endpoint and tell the machine with `routed(_:)`.
-  case route(RouteInput)
+  /// Choose an endpoint from what is there, and tell the machine with `routed(_:)`.
+  case route(ReceivedBody)
   /// Send a reply.
   case reply(Reply, then: Continuation)
   /// End the stream without a further message.
   case close(StreamStatus)
-
-  /// What a route can be decided from.
-  package enum RouteInput: Sendable, Equatable {
-    /// There is no body, or the gateway's mode keeps it from us until it is too late.
-    case headers
-    /// The whole body is there.
-    case body
-    /// The beginning of the body is there (BUFFERED_PARTIAL), perhaps all of it.
-    case partialBody
-  }
 
   /// What follows a reply.
   package enum Continuation: Sendable, Equatable {
@@ -39,13 +30,8 @@ package enum StreamAction: Sendable, Equatable {
 package enum Reply: Sendable, Equatable {
   /// Headers go on unchanged; the decision comes with the body (BUFFERED, BUFFERED_PARTIAL).
   case continueRequestHeaders
-  /// The decision, in a headers response.
-  case routeInHeaders
-  /// The decision in a headers response, then the whole body in pieces. `endOfStream` is false when trailers end the
-  /// request; their answer follows the body.
-  case routeWithBody(endOfStream: Bool)
-  /// The decision in the answer to a buffered body.
-  case routeInBody
+  /// The decision, and with it as much of the request as its place says.
+  case decision(DecisionPlace)
   /// A request body chunk that came after the decision: sent back in full-duplex mode, else left as it is.
   case requestBody(echo: Bool, endOfStream: Bool)
   case requestTrailers
@@ -57,9 +43,31 @@ package enum Reply: Sendable, Equatable {
   case immediate(Rejection)
 }
 
+/// Where a decision is told.
+package enum DecisionPlace: Sendable, Equatable {
+  /// In a headers response.
+  case headers
+  /// In a headers response, which the whole body follows in pieces. `endOfStream` is false when trailers end the request; their
+  /// answer follows the body.
+  case headersWithBody(endOfStream: Bool)
+  /// In the answer to a buffered body.
+  case body
+}
+
 /// How a stream ends: the gRPC status.
 package enum StreamStatus: Sendable, Equatable {
   case ok
   /// The gateway broke the protocol; the text says how.
   case invalidArgument(String)
+  /// A message is larger than is read; the text says which.
+  case resourceExhausted(String)
+
+  /// The number of the gRPC status.
+  package var code: Int {
+    switch self {
+    case .ok: 0
+    case .invalidArgument: 3
+    case .resourceExhausted: 8
+    }
+  }
 }

@@ -1,4 +1,13 @@
 package import EPPCore
+import EPPRouting
+
+/// What one stream may cost.
+package struct StreamLimits: Sendable, Equatable {
+  /// Bytes of one request body; past it the client gets 413.
+  package var maximumRequestBodyBytes: Int
+
+  package init(maximumRequestBodyBytes: Int) { self.maximumRequestBodyBytes = maximumRequestBodyBytes }
+}
 
 /// The conversation of one ext_proc stream, which is one HTTP request: a message in, an action out.
 ///
@@ -6,13 +15,13 @@ package import EPPCore
 /// ended. Replies keep the order that Envoy demands in each direction: headers, body, trailers.
 package struct StreamStateMachine: Sendable {
   /// Where the request stands.
-  enum RequestPhase: Equatable {
+  private enum RequestPhase: Equatable {
     /// Nothing has come.
     case idle
     /// The body is being collected; no decision yet. `headersAnswered` in the buffered modes.
     case collecting(byteCount: Int, headersAnswered: Bool)
     /// The owner is choosing an endpoint; the reply is sent when it has.
-    case routing(Reply)
+    case routing(DecisionPlace)
     /// Decided and answered; chunks that still come are passed on.
     case passing
     /// All of it has come and is answered, or the gateway does not show it to us.
@@ -20,16 +29,18 @@ package struct StreamStateMachine: Sendable {
   }
 
   /// Where the answer stands.
-  enum ResponsePhase: Equatable {
+  private enum ResponsePhase: Equatable {
     case idle
     case streaming
     case complete
   }
 
-  var request = RequestPhase.idle
-  var response = ResponsePhase.idle
-  var configuration = ProtocolConfiguration.fullDuplex
-  var isClosed = false
+  private var request = RequestPhase.idle
+  private var response = ResponsePhase.idle
+  private var configuration = ProtocolConfiguration.fullDuplex
+  private var isClosed = false
+  /// Set when the headers came with the end of the stream: no body will follow.
+  private var requestEndsWithHeaders = false
   private let limits: StreamLimits
   /// Whether the stream goes on after the request, to see the answer.
   package private(set) var seesResponse: Bool
@@ -47,8 +58,8 @@ package struct StreamStateMachine: Sendable {
     }
   }
 
-  /// Whether the bodies of requests reach us before the decision.
-  package var decidesFromHeadersAlone: Bool {
+  /// Whether the gateway's mode keeps the bodies of requests from us until after the decision.
+  package var bodiesComeTooLate: Bool {
     configuration.requestBody == .none || configuration.requestBody == .streamed
   }
 
@@ -62,8 +73,8 @@ package struct StreamStateMachine: Sendable {
   package mutating func receive(_ message: GatewayMessage) -> StreamAction {
     if isClosed { return .close(.ok) }
     switch message {
-    case .requestHeaders(let endOfStream, let configuration, let contentLength):
-      return requestHeaders(endOfStream: endOfStream, configuration: configuration, contentLength: contentLength)
+    case .requestHeaders(let headers):
+      return requestHeaders(headers)
     case .requestBody(let byteCount, let endOfStream):
       return requestBody(byteCount: byteCount, endOfStream: endOfStream)
     case .requestTrailers:
@@ -81,18 +92,17 @@ package struct StreamStateMachine: Sendable {
   ///
   /// - Parameter needsResponse: the answer has to be changed, so it is seen although it would not be otherwise.
   package mutating func routed(_ result: Result<Void, Rejection>, needsResponse: Bool = false) -> StreamAction {
-    guard case .routing(let reply) = request else { return .close(.ok) }
+    guard case .routing(let place) = request else { return .close(.ok) }
     if needsResponse { seesResponse = true }
     switch result {
     case .failure(let rejection):
       return reject(rejection)
     case .success:
-      switch reply {
-      case .routeWithBody: request = .complete
-      case .routeInBody: request = .complete
-      default: request = requestEndsWithHeaders ? .complete : .passing
+      switch place {
+      case .headersWithBody, .body: request = .complete
+      case .headers: request = requestEndsWithHeaders ? .complete : .passing
       }
-      return conclude(reply)
+      return conclude(.decision(place))
     }
   }
 
@@ -109,17 +119,139 @@ package struct StreamStateMachine: Sendable {
     return .close(.ok)
   }
 
-  // MARK: - Shared by both directions
+  // MARK: - The request
 
-  /// Set when the headers came with the end of the stream: no body will follow.
-  var requestEndsWithHeaders = false
+  private mutating func requestHeaders(_ headers: GatewayMessage.Headers) -> StreamAction {
+    guard request == .idle, response == .idle else { return refuse("request_headers came twice or too late") }
+    if let announced = headers.configuration { configuration = announced }
+    requestEndsWithHeaders = headers.endOfStream
+    if headers.endOfStream || headers.announcesNoBody || bodiesComeTooLate {
+      // Headers go on before a body comes, so this is the last moment to decide; and where none comes nothing is waited for.
+      request = .routing(.headers)
+      return .route(.none)
+    }
+    if let length = headers.contentLength, exceedsLimit(length) { return reject(tooLarge) }
+    guard configuration.requestBody == .fullDuplexStreamed else {
+      // The gateway sends the body only when the headers are answered.
+      request = .collecting(byteCount: 0, headersAnswered: true)
+      return .reply(.continueRequestHeaders, then: .receive)
+    }
+    request = .collecting(byteCount: 0, headersAnswered: false)
+    return .receive
+  }
 
-  mutating func reject(_ rejection: Rejection) -> StreamAction {
+  private mutating func requestBody(byteCount: Int, endOfStream: Bool) -> StreamAction {
+    switch request {
+    case .idle:
+      return refuse("request_body came before request_headers")
+    case .routing:
+      return refuse("request_body came before the last message was answered")
+    case .collecting(let before, let headersAnswered):
+      let (total, overflow) = before.addingReportingOverflow(byteCount)
+      if overflow || exceedsLimit(total) { return reject(tooLarge) }
+      if headersAnswered {
+        // One message holds all that will come, also when BUFFERED_PARTIAL cut it short.
+        let isWhole = endOfStream || configuration.requestBody == .buffered
+        request = .routing(.body)
+        return .route(isWhole ? .whole : .beginning)
+      }
+      guard endOfStream else {
+        request = .collecting(byteCount: total, headersAnswered: false)
+        return .receive
+      }
+      request = .routing(.headersWithBody(endOfStream: true))
+      return .route(.whole)
+    case .passing:
+      // A body in a mode that has none contradicts the configuration, and then full duplex is meant.
+      let echo = configuration.requestBody == .none || configuration.requestBody == .fullDuplexStreamed
+      if endOfStream { request = .complete }
+      return conclude(.requestBody(echo: echo, endOfStream: endOfStream))
+    case .complete:
+      return refuse("request_body came after the end of the request")
+    }
+  }
+
+  private mutating func requestTrailers() -> StreamAction {
+    switch request {
+    case .idle:
+      return refuse("request_trailers came before request_headers")
+    case .routing:
+      return refuse("request_trailers came before the last message was answered")
+    case .collecting(_, headersAnswered: true):
+      return refuse("request_trailers came before the buffered request_body")
+    case .collecting(_, headersAnswered: false):
+      // No body message has the end of the stream then: the trailers are it.
+      request = .routing(.headersWithBody(endOfStream: false))
+      return .route(.whole)
+    case .passing:
+      request = .complete
+      return conclude(.requestTrailers)
+    case .complete:
+      // Buffered modes: the body was complete with its one message, and trailers may still follow.
+      guard configuration.requestBody == .buffered || configuration.requestBody == .bufferedPartial else {
+        return refuse("request_trailers came after the end of the request")
+      }
+      return conclude(.requestTrailers)
+    }
+  }
+
+  // MARK: - The answer
+
+  private mutating func responseHeaders(
+    endOfStream: Bool, configuration announced: ProtocolConfiguration?
+  ) -> StreamAction {
+    guard response == .idle else { return refuse("response_headers came twice") }
+    switch request {
+    case .idle:
+      // The gateway's mode skips the request: nothing was decided here, the answer is passed on as it is.
+      if let announced { configuration = announced }
+      request = .complete
+    case .collecting, .routing:
+      // A local reply of the gateway, such as a refusal by another filter, while the request was still coming.
+      request = .complete
+    case .passing, .complete:
+      break
+    }
+    response = endOfStream ? .complete : .streaming
+    if endOfStream { request = .complete }
+    return conclude(.responseHeaders)
+  }
+
+  private mutating func responseBody(endOfStream: Bool) -> StreamAction {
+    guard response == .streaming else {
+      return refuse(
+        response == .idle
+          ? "response_body came before response_headers" : "response_body came after the end of the response")
+    }
+    if endOfStream { endResponse() }
+    let echo = configuration.responseBody == .none || configuration.responseBody == .fullDuplexStreamed
+    return conclude(.responseBody(echo: echo, endOfStream: endOfStream))
+  }
+
+  private mutating func responseTrailers() -> StreamAction {
+    guard response == .streaming else {
+      return refuse(
+        response == .idle
+          ? "response_trailers came before response_headers" : "response_trailers came after the end of the response")
+    }
+    endResponse()
+    return conclude(.responseTrailers)
+  }
+
+  /// The answer is over, so what may still come of the request changes nothing.
+  private mutating func endResponse() {
+    response = .complete
+    request = .complete
+  }
+
+  // MARK: - Both
+
+  private mutating func reject(_ rejection: Rejection) -> StreamAction {
     isClosed = true
     return .reply(.immediate(rejection), then: .close)
   }
 
-  mutating func refuse(_ reason: String) -> StreamAction {
+  private mutating func refuse(_ reason: String) -> StreamAction {
     isClosed = true
     return .close(.invalidArgument(reason))
   }
@@ -127,16 +259,16 @@ package struct StreamStateMachine: Sendable {
   /// A reply, and the end of the stream where nothing more is expected: with the last request message when the answer
   /// is not wanted, with the last response message otherwise. Status OK in the batch of the last message is what Envoy
   /// takes as "go on without me"; it lost nothing in 6,720 exchanges, where a separate close did.
-  mutating func conclude(_ reply: Reply) -> StreamAction {
+  private mutating func conclude(_ reply: Reply) -> StreamAction {
     let isOver =
       request == .complete && (response == .complete || (!seesResponse && response == .idle))
     if isOver { isClosed = true }
     return .reply(reply, then: isOver ? .close : .receive)
   }
 
-  func exceedsLimit(_ byteCount: Int) -> Bool { byteCount > limits.maximumRequestBodyBytes }
+  private func exceedsLimit(_ byteCount: Int) -> Bool { byteCount > limits.maximumRequestBodyBytes }
 
-  var tooLarge: Rejection {
+  private var tooLarge: Rejection {
     Rejection(
       .contentTooLarge, "the request body is larger than the limit of \(limits.maximumRequestBodyBytes) bytes")
   }

@@ -1,4 +1,5 @@
 import CGRPCShim
+package import EPPExtProc
 import EPPMetrics
 
 /// The gRPC side of the process: ext_proc with health on one port, health alone on another.
@@ -52,11 +53,12 @@ package final class PickerServer: Sendable {
   private let healthOnly: Listener
 
   /// Binds both ports; throws when that fails.
-  package init(configuration: Configuration, settings: ExtProcSettings, health: HealthState) throws(ServerError) {
+  package init(
+    configuration: Configuration, settings: ExtProcSettings, interest: HeaderInterest, health: HealthState
+  ) throws(ServerError) {
     epp_grpc_init()
     self.configuration = configuration
     self.health = health
-    let warnings = ExtProcWorker.Warnings()
     let host = configuration.bindAddress.contains(":") ? "[\(configuration.bindAddress)]" : configuration.bindAddress
     let workers = WorkerGroup(
       maximum: configuration.workers, gathersWrites: configuration.gathersWrites, metrics: settings.metrics.transport)
@@ -68,7 +70,7 @@ package final class PickerServer: Sendable {
         options: Listener.Options(
           maximumReceiveMessageBytes: configuration.maximumReceiveMessageBytes,
           maximumConcurrentStreams: configuration.maximumConcurrentStreams), workers: workers,
-        makeFactory: { ExtProcWorker(settings: settings, health: health, warnings: warnings) })
+        makeFactory: { ExtProcService(settings, interest: interest, health: health) })
       bound = extProc
       // A health request is a name; Watch streams stay open, so a thousand of them are allowed.
       healthOnly = try Listener(

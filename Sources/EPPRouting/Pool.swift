@@ -1,6 +1,4 @@
 package import EPPCore
-import EPPDataLayer
-package import EPPExtProc
 package import EPPMetrics
 package import EPPPrefixCache
 import EPPRequests
@@ -32,6 +30,7 @@ package final class Pool: Sendable {
   }
 
   let configuration: Configuration
+  private let clock: @Sendable () -> MonotonicTime
   let source: any PoolSnapshotSource
   let index: PrefixIndex
   private let profiles: Mutex<SchedulingProfile>
@@ -61,9 +60,11 @@ package final class Pool: Sendable {
   package init(
     configuration: Configuration, source: any PoolSnapshotSource, index: PrefixIndex,
     events: any CacheEventSource = NoCacheEvents(), tokens: (any PromptTokenSource)? = nil,
-    profile: SchedulingProfile, metrics: PickerMetrics, decisions: any DecisionSink
+    profile: SchedulingProfile, metrics: PickerMetrics, decisions: any DecisionSink,
+    clock: @escaping @Sendable () -> MonotonicTime
   ) {
     self.configuration = configuration
+    self.clock = clock
     self.source = source
     self.index = index
     self.events = events
@@ -103,7 +104,7 @@ package final class Pool: Sendable {
   /// Brings the index up to what engines say of the size of their caches, and goes on with what it does in the background;
   /// cheap, to be called about once a second.
   package func maintain() {
-    index.maintain(now: .now())
+    index.maintain(now: clock())
     for member in source.currentSnapshot().members {
       let reported = configuration.learnsCacheSize ? member.metrics.cacheCapacityTokens : nil
       let tokens = reported ?? configuration.defaultCacheTokens
@@ -140,17 +141,18 @@ package final class Pool: Sendable {
   /// Decides where a request goes, and counts it as there.
   ///
   /// - Parameters:
-  ///   - body: as much of the body as `input` says.
+  ///   - input: how much of the body there is.
+  ///   - body: its bytes.
   ///   - seesResponse: whether the request's end will be told to the returned flight.
   ///   - tokens: how far the request has come with its token ids; nil when it is not to wait for any.
   package func route(
-    _ arrival: RequestArrival, input: StreamAction.RouteInput, body: RawSpan, seesResponse: Bool,
+    _ arrival: RequestArrival, input: ReceivedBody, body: RawSpan, seesResponse: Bool,
     tokens stage: TokenStage? = nil, scratch: inout RoutingScratch, now: MonotonicTime
   ) -> RouteOutcome {
     defer { scratch.trim() }
     do {
       var request = try read(arrival, input, body, &scratch)
-      if input == .body, let stage, let pending = render(&request, body, stage, &scratch, now: now) {
+      if input == .whole, let stage, let pending = render(&request, body, stage, &scratch, now: now) {
         return .waiting(pending)
       }
       return .routed(try route(request, arrival, seesResponse, &scratch, now))
@@ -161,18 +163,18 @@ package final class Pool: Sendable {
   }
 
   private func read(
-    _ arrival: RequestArrival, _ input: StreamAction.RouteInput, _ body: RawSpan, _ scratch: inout RoutingScratch
+    _ arrival: RequestArrival, _ input: ReceivedBody, _ body: RawSpan, _ scratch: inout RoutingScratch
   ) throws(Rejection) -> InferenceRequest {
     let headers = arrival.context.headers
     let api = RequestPath.api(of: RequestPath.path(of: headers))
     var request: InferenceRequest
     switch input {
-    case .headers:
+    case .none:
       scratch.prompt.removeAll()
       request = InferenceRequest(api: .passthrough)
-    case .body:
+    case .whole:
       request = try parser.parse(api: api, body: body, prompt: &scratch.prompt)
-    case .partialBody:
+    case .beginning:
       // What the gateway's buffer cut off is no mistake of the client's: such a body is routed without its prompt.
       do {
         request = try parser.parse(api: api, body: body, prompt: &scratch.prompt)
@@ -324,7 +326,7 @@ package final class Pool: Sendable {
     } else {
       member.load.dispatchUntracked(uncachedTokens: facts.uncachedTokens)
     }
-    let pickTime = MonotonicTime.now().duration(since: now)
+    let pickTime = clock().duration(since: now)
     metrics.schedulerDuration.observe(pickTime)
     if decisions.isEnabled { record(decision, snapshot, request, arrival, cached, pickTime) }
     let destination =

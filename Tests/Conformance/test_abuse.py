@@ -133,7 +133,10 @@ def test_header_names_that_are_not_text(pool) -> None:
 def test_call_metadata_over_the_limit_is_refused(pool) -> None:
     stream = pool.stream(metadata=[(f"x-{n}", "v" * 1000) for n in range(200)])
     stream.send(ep.request_headers(ep.get_headers(), end=True))
-    assert stream.status() in {grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.INTERNAL}
+    # By the end of the connection where the server says so before all of it has been sent.
+    assert stream.status() in {
+        grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.INTERNAL, grpc.StatusCode.UNAVAILABLE
+    }
     pool.works()
 
 

@@ -1,21 +1,9 @@
 import EPPConfiguration
+import EPPTestKit
 import Testing
 
 /// Whatever is in a file, reading it ends, with a configuration or with places in the file.
 @Suite struct PickerConfigurationMutationTests {
-  /// SplitMix64: the same documents in every run.
-  private struct Generator: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-      state &+= 0x9E37_79B9_7F4A_7C15
-      var value = state
-      value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-      value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-      return value ^ (value >> 31)
-    }
-  }
-
   private static let pieces = [
     "type: queue-scorer\n", "- ", "  ", "\n", ":", "[", "]", "{", "}", "\"", "'", "#", "&a ", "*a", "|\n", ">", "? ",
     "!!int ",
@@ -25,7 +13,7 @@ import Testing
 
   @Test(arguments: 0..<8)
   func mutatedDocumentsNeverTrap(seed: Int) {
-    var generator = Generator(state: UInt64(seed))
+    var generator = SeededGenerator(seed: UInt64(seed))
     for _ in 0..<150 {
       var text = Array(TestText.standard.unicodeScalars)
       for _ in 0..<Int.random(in: 1...6, using: &generator) {

@@ -1,5 +1,6 @@
 import EPPCore
 import EPPDataLayer
+import EPPTestKit
 import Logging
 import Synchronization
 import Testing

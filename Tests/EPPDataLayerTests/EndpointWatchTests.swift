@@ -1,6 +1,7 @@
 import EPPCore
 import EPPDataLayer
 import EPPMetrics
+import EPPTestKit
 import Foundation
 import NIOCore
 import NIOHTTP1

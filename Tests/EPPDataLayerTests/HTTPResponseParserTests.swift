@@ -1,4 +1,5 @@
 import EPPDataLayer
+import EPPTestKit
 import Testing
 
 @Suite struct HTTPResponseParserTests {

@@ -1,5 +1,7 @@
 import EPPCore
 import EPPExtProc
+import EPPRouting
+import EPPTestKit
 import Testing
 
 /// Conversations as gateways hold them, message by message.
@@ -14,8 +16,9 @@ import Testing
     contentLength: Int? = nil
   ) -> GatewayMessage {
     .requestHeaders(
-      endOfStream: endOfStream, configuration: ProtocolConfiguration(requestBody: request, responseBody: response),
-      contentLength: contentLength)
+      .init(
+        endOfStream: endOfStream, configuration: ProtocolConfiguration(requestBody: request, responseBody: response),
+        contentLength: contentLength))
   }
 
   @Test func fullDuplexCollectsTheBodyAndAnswersHeadersAndBodyTogether() {
@@ -23,8 +26,8 @@ import Testing
     #expect(machine.receive(headers()) == .receive)
     #expect(machine.receive(.requestBody(byteCount: 400, endOfStream: false)) == .receive)
     #expect(machine.isAwaitingDecision)
-    #expect(machine.receive(.requestBody(byteCount: 0, endOfStream: true)) == .route(.body))
-    #expect(machine.routed(.success(())) == .reply(.routeWithBody(endOfStream: true), then: .receive))
+    #expect(machine.receive(.requestBody(byteCount: 0, endOfStream: true)) == .route(.whole))
+    #expect(machine.routed(.success(())) == .reply(.decision(.headersWithBody(endOfStream: true)), then: .receive))
     #expect(!machine.isAwaitingDecision)
     #expect(
       machine.receive(.responseHeaders(endOfStream: false, configuration: nil))
@@ -40,15 +43,16 @@ import Testing
 
   @Test func anAbsentConfigurationMeansFullDuplex() {
     var machine = machine()
-    #expect(machine.receive(.requestHeaders(endOfStream: false, configuration: nil, contentLength: nil)) == .receive)
-    #expect(machine.receive(.requestBody(byteCount: 3, endOfStream: true)) == .route(.body))
+    #expect(
+      machine.receive(.requestHeaders(.init(endOfStream: false, configuration: nil, contentLength: nil))) == .receive)
+    #expect(machine.receive(.requestBody(byteCount: 3, endOfStream: true)) == .route(.whole))
   }
 
   @Test(arguments: [BodyMode.none, .streamed, .buffered, .bufferedPartial, .fullDuplexStreamed])
   func aRequestWithoutABodyIsRoutedFromItsHeadersInEveryMode(mode: BodyMode) {
     var machine = machine()
-    #expect(machine.receive(headers(mode, mode, endOfStream: true)) == .route(.headers))
-    #expect(machine.routed(.success(())) == .reply(.routeInHeaders, then: .receive))
+    #expect(machine.receive(headers(mode, mode, endOfStream: true)) == .route(.none))
+    #expect(machine.routed(.success(())) == .reply(.decision(.headers), then: .receive))
     #expect(
       machine.receive(.responseHeaders(endOfStream: true, configuration: nil)) == .reply(.responseHeaders, then: .close)
     )
@@ -58,8 +62,8 @@ import Testing
     var machine = machine()
     _ = machine.receive(headers())
     _ = machine.receive(.requestBody(byteCount: 10, endOfStream: false))
-    #expect(machine.receive(.requestTrailers) == .route(.body))
-    #expect(machine.routed(.success(())) == .reply(.routeWithBody(endOfStream: false), then: .receive))
+    #expect(machine.receive(.requestTrailers) == .route(.whole))
+    #expect(machine.routed(.success(())) == .reply(.decision(.headersWithBody(endOfStream: false)), then: .receive))
   }
 
   @Test func responseTrailersEndTheAnswer() {
@@ -76,8 +80,8 @@ import Testing
     #expect(
       machine.receive(headers(.buffered, .none)) == .reply(.continueRequestHeaders, then: .receive))
     #expect(machine.isAwaitingDecision)
-    #expect(machine.receive(.requestBody(byteCount: 10, endOfStream: true)) == .route(.body))
-    #expect(machine.routed(.success(())) == .reply(.routeInBody, then: .receive))
+    #expect(machine.receive(.requestBody(byteCount: 10, endOfStream: true)) == .route(.whole))
+    #expect(machine.routed(.success(())) == .reply(.decision(.body), then: .receive))
     #expect(
       machine.receive(.responseHeaders(endOfStream: false, configuration: nil))
         == .reply(.responseHeaders, then: .receive))
@@ -95,14 +99,14 @@ import Testing
   @Test func aBodyThatABufferCutShortIsRoutedFromItsBeginning() {
     var machine = machine()
     _ = machine.receive(headers(.bufferedPartial, .none))
-    #expect(machine.receive(.requestBody(byteCount: 10, endOfStream: false)) == .route(.partialBody))
+    #expect(machine.receive(.requestBody(byteCount: 10, endOfStream: false)) == .route(.beginning))
   }
 
   @Test func streamedModeIsDecidedFromHeadersAndChunksAreLeftAlone() {
     var machine = machine()
-    #expect(machine.receive(headers(.streamed, .streamed)) == .route(.headers))
-    #expect(machine.decidesFromHeadersAlone)
-    #expect(machine.routed(.success(())) == .reply(.routeInHeaders, then: .receive))
+    #expect(machine.receive(headers(.streamed, .streamed)) == .route(.none))
+    #expect(machine.bodiesComeTooLate)
+    #expect(machine.routed(.success(())) == .reply(.decision(.headers), then: .receive))
     #expect(
       machine.receive(.requestBody(byteCount: 5000, endOfStream: false))
         == .reply(.requestBody(echo: false, endOfStream: false), then: .receive))
@@ -120,7 +124,7 @@ import Testing
 
   @Test func aBodyAgainstTheConfigurationIsTreatedAsFullDuplex() {
     var machine = machine()
-    #expect(machine.receive(headers(.none, .none)) == .route(.headers))
+    #expect(machine.receive(headers(.none, .none)) == .route(.none))
     _ = machine.routed(.success(()))
     #expect(
       machine.receive(.requestBody(byteCount: 5, endOfStream: true))
@@ -156,14 +160,14 @@ import Testing
     var machine = machine(seesResponse: false)
     _ = machine.receive(headers())
     _ = machine.receive(.requestBody(byteCount: 10, endOfStream: true))
-    #expect(machine.routed(.success(())) == .reply(.routeWithBody(endOfStream: true), then: .close))
+    #expect(machine.routed(.success(())) == .reply(.decision(.headersWithBody(endOfStream: true)), then: .close))
     #expect(machine.receive(.responseTrailers) == .close(.ok))
   }
 
   @Test func aStreamedRequestEndsAStreamOnlyWithItsLastChunk() {
     var machine = machine(seesResponse: false)
     _ = machine.receive(headers(.streamed, .none))
-    #expect(machine.routed(.success(())) == .reply(.routeInHeaders, then: .receive))
+    #expect(machine.routed(.success(())) == .reply(.decision(.headers), then: .receive))
     #expect(
       machine.receive(.requestBody(byteCount: 1, endOfStream: true))
         == .reply(.requestBody(echo: false, endOfStream: true), then: .close))
@@ -233,19 +237,20 @@ import Testing
     [.responseBody(endOfStream: true)],
     [.responseTrailers],
     [
-      .requestHeaders(endOfStream: false, configuration: nil, contentLength: nil),
-      .requestHeaders(endOfStream: false, configuration: nil, contentLength: nil),
+      .requestHeaders(.init(endOfStream: false, configuration: nil, contentLength: nil)),
+      .requestHeaders(.init(endOfStream: false, configuration: nil, contentLength: nil)),
     ],
     [
-      .requestHeaders(endOfStream: false, configuration: nil, contentLength: nil), .responseBody(endOfStream: false),
-    ],
-    [
-      .responseHeaders(endOfStream: false, configuration: nil),
-      .responseHeaders(endOfStream: false, configuration: nil),
+      .requestHeaders(.init(endOfStream: false, configuration: nil, contentLength: nil)),
+      .responseBody(endOfStream: false),
     ],
     [
       .responseHeaders(endOfStream: false, configuration: nil),
-      .requestHeaders(endOfStream: true, configuration: nil, contentLength: nil),
+      .responseHeaders(endOfStream: false, configuration: nil),
+    ],
+    [
+      .responseHeaders(endOfStream: false, configuration: nil),
+      .requestHeaders(.init(endOfStream: true, configuration: nil, contentLength: nil)),
     ],
   ])
   func messagesOutOfOrderAreRefused(messages: [GatewayMessage]) {
@@ -287,7 +292,7 @@ import Testing
 
   /// Any order of messages leads to an action, never a trap, and a closed machine stays closed.
   @Test func randomOrdersNeverTrap() {
-    var generator = SplitMix(state: 42)
+    var generator = SeededGenerator(seed: 42)
     for _ in 0..<20_000 {
       var machine = machine(seesResponse: Bool.random(using: &generator))
       var isClosed = false
@@ -329,18 +334,5 @@ import Testing
 extension StreamAction {
   fileprivate var isRefusal: Bool {
     if case .close(.invalidArgument) = self { true } else { false }
-  }
-}
-
-/// A small generator with a fixed seed, so that a failure can be repeated.
-struct SplitMix: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
   }
 }

@@ -1,6 +1,7 @@
 import CGRPCShim
 import EPPCore
 import EPPExtProc
+import EPPTestKit
 import Testing
 
 @testable import EPPGRPCServer
@@ -8,7 +9,7 @@ import Testing
 /// The direct codec of body frames, held equal to protobuf-c.
 @Suite struct BodyFrameTests {
   /// The bytes in slices that are cut at random places.
-  private func slices(_ bytes: [UInt8], _ generator: inout SplitMix) -> SliceList {
+  private func slices(_ bytes: [UInt8], _ generator: inout SeededGenerator) -> SliceList {
     var list = SliceList()
     var start = 0
     while start < bytes.count {
@@ -28,7 +29,7 @@ import Testing
   }
 
   @Test func readsAPlainFrameAcrossAnyCutting() {
-    var generator = SplitMix(state: 1)
+    var generator = SeededGenerator(seed: 1)
     let content = (0..<300).map { UInt8(truncatingIfNeeded: $0) }
     let bytes = WireSamples.body(4, content, endOfStream: true) + WireSamples.number(10, 0) + WireSamples.message(8, [])
     for _ in 0..<200 {
@@ -83,7 +84,7 @@ import Testing
   /// Random messages and mutations of them: where the direct codec reads a frame, protobuf-c reads the same one; where it
   /// finds it malformed, protobuf-c does too.
   @Test func agreesWithProtobufC() {
-    var generator = SplitMix(state: 7)
+    var generator = SeededGenerator(seed: 7)
     let decoder = MessageDecoder(interest: HeaderInterest())
     for _ in 0..<20_000 {
       var bytes: [UInt8] = []
@@ -124,18 +125,5 @@ import Testing
         #expect(content == payload(list, frame.payload))
       }
     }
-  }
-}
-
-/// A small generator with a fixed seed, so that a failure can be repeated.
-struct SplitMix: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
   }
 }

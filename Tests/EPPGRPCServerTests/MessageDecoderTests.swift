@@ -1,5 +1,6 @@
 import EPPCore
 import EPPExtProc
+import EPPTestKit
 import Testing
 
 @testable import EPPGRPCServer
@@ -19,7 +20,7 @@ import Testing
           (":path", "/v1/completions"), ("X-Request-Id", "abc"), ("accept", "*/*"), ("x-team", "search"),
           ("x-gateway-destination-endpoint", "6.6.6.6:1"), ("content-length", "12"),
         ]) + WireSamples.message(11, WireSamples.number(1, 2) + WireSamples.number(2, 4))
-    guard case .requestHeaders(let head)? = decode(bytes)?.0 else {
+    guard case .message(.requestHeaders(let head))? = decode(bytes)?.0 else {
       Issue.record("not read as request headers")
       return
     }
@@ -34,7 +35,7 @@ import Testing
 
   @Test func readsTheOlderValueFieldWhereThereIsNoRawValue() {
     let bytes = WireSamples.message(2, WireSamples.message(1, WireSamples.header(":path", "/x", raw: false)))
-    guard case .requestHeaders(let head)? = decode(bytes)?.0 else {
+    guard case .message(.requestHeaders(let head))? = decode(bytes)?.0 else {
       Issue.record("not read as request headers")
       return
     }
@@ -43,7 +44,7 @@ import Testing
 
   @Test func anUnknownBodyModeIsTakenForFullDuplex() {
     let bytes = WireSamples.headers(2, []) + WireSamples.message(11, WireSamples.number(1, 99))
-    guard case .requestHeaders(let head)? = decode(bytes)?.0 else {
+    guard case .message(.requestHeaders(let head))? = decode(bytes)?.0 else {
       Issue.record("not read as request headers")
       return
     }
@@ -76,7 +77,9 @@ import Testing
   func readsTheClientAddressWithoutItsPort(text: String, expected: String) {
     let structure = WireSamples.structure("source.address", WireSamples.stringValue(text))
     let entry = WireSamples.message(1, Array("envoy.filters.http.ext_proc".utf8)) + WireSamples.message(2, structure)
-    guard case .requestHeaders(let head)? = decode(WireSamples.headers(2, []) + WireSamples.message(9, entry))?.0 else {
+    guard
+      case .message(.requestHeaders(let head))? = decode(WireSamples.headers(2, []) + WireSamples.message(9, entry))?.0
+    else {
       Issue.record("not read as request headers")
       return
     }
@@ -87,7 +90,8 @@ import Testing
     let headers = [
       (":status", "503"), ("content-type", "Text/Event-Stream; charset=utf-8"), ("content-encoding", "gzip"),
     ]
-    guard case .responseHeaders(let head)? = decode(WireSamples.headers(3, headers, endOfStream: true))?.0 else {
+    guard case .message(.responseHeaders(let head))? = decode(WireSamples.headers(3, headers, endOfStream: true))?.0
+    else {
       Issue.record("not read as response headers")
       return
     }
@@ -117,7 +121,7 @@ import Testing
   }
 
   @Test func garbageNeverTraps() {
-    var generator = SplitMix(state: 3)
+    var generator = SeededGenerator(seed: 3)
     for _ in 0..<20_000 {
       let bytes = (0..<Int.random(in: 0..<80, using: &generator)).map { _ in
         UInt8.random(in: 0...255, using: &generator)

@@ -1,6 +1,7 @@
 import CEnvoyProto
 import CProtobufC
 import EPPCore
+import EPPExtProc
 import Testing
 
 @testable import EPPGRPCServer
@@ -43,11 +44,13 @@ import Testing
     return result
   }
 
-  private let decision = ProcessingResponseEncoder.Decision(
-    destination: "10.0.0.7:8000,10.0.0.8:8000",
-    changes: ProcessingResponseEncoder.HeaderChanges(
-      set: [.init(name: "content-length", value: "1234")], remove: ["x-prefiller-host-port"]),
-    scores: [("10.0.0.7:8000", 0.75)])
+  private var decision: RoutingDecision {
+    var decision = RoutingDecision(destination: "10.0.0.7:8000,10.0.0.8:8000")
+    decision.setHeaders = [.init(name: "content-length", value: "1234")]
+    decision.removedHeaders = ["x-prefiller-host-port"]
+    decision.scores = [.init(destination: "10.0.0.7:8000", score: 0.75)]
+    return decision
+  }
 
   @Test func theDecisionOverwritesItsHeaderAndTravelsAsMetadataToo() throws {
     var encoder = ProcessingResponseEncoder()
@@ -91,7 +94,7 @@ import Testing
   @Test(arguments: [0, 1, 100, 127, 128, 16_000, 62_000, 2_100_000])
   func aStreamedPieceIsItsPrefixAndItsBytes(count: Int) throws {
     let content = Array(repeating: UInt8(7), count: count)
-    for direction in [ProcessingResponseEncoder.Direction.request, .response] {
+    for direction in [MessageDirection.request, .response] {
       for endOfStream in [false, true] {
         let prefix = ProcessingResponseEncoder.streamedBodyPrefix(
           direction, byteCount: count, endOfStream: endOfStream)
@@ -109,8 +112,9 @@ import Testing
   @Test func anImmediateAnswerHasStatusHeadersAndBody() throws {
     var encoder = ProcessingResponseEncoder()
     let message = encoder.immediate(
-      status: 503, headers: [.init(name: "content-type", value: "application/json")], body: [0x7B, 0x7D], details: "why"
-    )
+      ImmediateAnswer(
+        status: 503, headers: [.init(name: "content-type", value: "application/json")], body: [0x7B, 0x7D],
+        details: "why"))
     try read(message) { response in
       let answer = try unsafe #require(response.immediate_response?.pointee)
       unsafe #expect(answer.status?.pointee.code == 503)

@@ -1,5 +1,6 @@
 import EPPKVEvents
 import EPPPrefixCache
+import EPPTestKit
 import Logging
 import Testing
 

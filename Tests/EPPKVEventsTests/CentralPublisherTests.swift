@@ -1,5 +1,6 @@
 import EPPCore
 import EPPKVEvents
+import EPPTestKit
 import Logging
 import Testing
 

@@ -2,6 +2,7 @@ import EPPCore
 import EPPKVEvents
 import EPPMetrics
 import EPPPrefixCache
+import EPPTestKit
 import Logging
 import Testing
 

@@ -1,6 +1,7 @@
 import EPPCore
 import EPPKVEvents
 import EPPPrefixCache
+import EPPTestKit
 import Logging
 import Testing
 

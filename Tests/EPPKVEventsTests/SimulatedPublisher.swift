@@ -1,4 +1,5 @@
 import EPPKVEvents
+import EPPTestKit
 import Testing
 
 /// A publisher, its two sockets and the machine that follows it, driven by random steps.
@@ -15,7 +16,7 @@ struct SimulatedPublisher {
 
   private var machine: KVStreamStateMachine
   private let hasReplay: Bool
-  private var random: SplitMix
+  private var random: SeededGenerator
   private var published: [Message] = []
   private var epoch = 0
   private var isConnected = false
@@ -31,7 +32,7 @@ struct SimulatedPublisher {
   private var isMixed = false
 
   init(seed: UInt64, hasReplay: Bool) {
-    random = SplitMix(seed: seed)
+    random = SeededGenerator(seed: seed)
     self.hasReplay = hasReplay
     machine = KVStreamStateMachine(hasReplay: hasReplay)
     connect()
@@ -184,20 +185,5 @@ struct SimulatedPublisher {
       return perform(machine.handle(.cleared(by: message.number)), nil)
     }
     applied.append(message)
-  }
-}
-
-/// SplitMix64: the same numbers in every run.
-struct SplitMix: RandomNumberGenerator {
-  private var state: UInt64
-
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var value = state
-    value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-    return value ^ (value >> 31)
   }
 }

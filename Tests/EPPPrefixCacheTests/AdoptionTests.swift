@@ -1,5 +1,6 @@
 import EPPCore
 import EPPPrefixCache
+import EPPTestKit
 import Testing
 
 /// Blocks that an engine held before anybody listened.
@@ -117,7 +118,7 @@ import Testing
   /// An engine that serves random prompts and evicts random blocks, mostly tails; whoever listens from the middle on and
   /// hears of all prompts never takes a block for held that is not, and knows more than who hears of none.
   @Test(arguments: 0..<12 as Range<UInt64>) func lateListenersLearnNothingThatIsNotSo(_ seed: UInt64) throws {
-    var dice = Dice(state: seed)
+    var dice = SeededGenerator(seed: seed)
     let (whole, late, deaf) = (PrefixIndex(), PrefixIndex(), PrefixIndex())
     var engine: [[UInt32]] = []
     var prompts: [[UInt32]] = [[]]

@@ -1,5 +1,6 @@
 import EPPCore
 import EPPPrefixCache
+import EPPTestKit
 import Foundation
 import Testing
 
@@ -23,14 +24,14 @@ import Testing
     var usesTiers: Bool
     var lossPerCent: Int
 
-    init(_ dice: inout Dice) {
+    init(_ dice: inout SeededGenerator) {
       fanOut = UInt32.random(in: 1...4, using: &dice)
       longest = Int.random(in: 1...120, using: &dice)
       usesTiers = Int.random(in: 0..<3, using: &dice) == 0
       lossPerCent = [0, 0, 5, 30].randomElement(using: &dice) ?? 0
     }
 
-    func prompt(_ dice: inout Dice) -> [UInt32] {
+    func prompt(_ dice: inout SeededGenerator) -> [UInt32] {
       // Long straight runs with few forks, as conversations have them.
       let length = Int.random(in: 1...longest, using: &dice)
       var prompt: [UInt32] = []
@@ -44,7 +45,7 @@ import Testing
 
   @Test(arguments: 0..<24)
   func theIndexTellsWhatTheModelTells(seed: Int) throws {
-    var dice = Dice(state: UInt64(seed) &+ 77)
+    var dice = SeededGenerator(seed: UInt64(seed) &+ 77)
     let shape = Shape(&dice)
     let index = PrefixIndex()
     let blockTokens = [16, 16, 32, 1, 20].randomElement(using: &dice) ?? 16
@@ -72,7 +73,7 @@ import Testing
     while index.currentStatistics().blocks > 0 { index.maintain(now: MonotonicTime(nanoseconds: 0)) }
   }
 
-  private func change(_ engine: inout Engine, _ shape: Shape, _ dice: inout Dice) {
+  private func change(_ engine: inout Engine, _ shape: Shape, _ dice: inout SeededGenerator) {
     let isLost = Int.random(in: 0..<100, using: &dice) < shape.lossPerCent
     let (tier, medium): (StorageTier, String?) =
       switch shape.usesTiers ? Int.random(in: 0..<4, using: &dice) : 0 {
@@ -115,7 +116,7 @@ import Testing
   }
 
   /// The engine begins anew, or another endpoint gets its slot.
-  private func restart(_ engine: inout Engine, _ index: PrefixIndex, _ dice: inout Dice) {
+  private func restart(_ engine: inout Engine, _ index: PrefixIndex, _ dice: inout SeededGenerator) {
     if Bool.random(using: &dice) {
       index.resetEvents(from: engine.slot)
     } else {

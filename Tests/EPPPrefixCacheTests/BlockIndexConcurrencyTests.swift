@@ -1,5 +1,6 @@
 import EPPCore
 import EPPPrefixCache
+import EPPTestKit
 import Synchronization
 import Testing
 
@@ -23,7 +24,7 @@ import Testing
       index.apply(batch, from: slot)
     }
     let isDone = Flag()
-    var choices = Dice(state: 5)
+    var choices = SeededGenerator(seed: 5)
     let owners = (0..<160).map { _ in slots[Int.random(in: 0..<6, using: &choices)] }
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask {
@@ -53,7 +54,7 @@ import Testing
       }
       for reader in 0..<3 as Range<UInt64> {
         group.addTask {
-          var dice = Dice(state: 100 + reader)
+          var dice = SeededGenerator(seed: 100 + reader)
           var match = PrefixMatch()
           let tokens = EventWriter().tokens(stable)
           while !isDone.isSet.load(ordering: .acquiring) {

@@ -1,4 +1,5 @@
 import EPPCore
+import EPPTestKit
 import Synchronization
 import Testing
 
@@ -30,7 +31,7 @@ import Testing
   ///   - check: looks at it again, in the same epoch, when the writer has gone on.
   private func run<Look: Sendable>(
     _ index: BlockIndex, rounds: Int, leastBytes: Int, write: @escaping @Sendable (inout BlockIndexWriter, Int) -> Void,
-    look: @escaping @Sendable (BlockIndex, inout Dice) -> Look,
+    look: @escaping @Sendable (BlockIndex, inout SeededGenerator) -> Look,
     check: @escaping @Sendable (BlockIndex, Look) -> Void
   ) async {
     let progress = Progress()
@@ -58,7 +59,7 @@ import Testing
       }
       for number in 0..<3 as Range<UInt64> {
         group.addTask {
-          var dice = Dice(state: 40 + number)
+          var dice = SeededGenerator(seed: 40 + number)
           let place = index.epochs.makeReader()
           while !progress.isDone.load(ordering: .acquiring) {
             index.epochs.enter(place)
@@ -115,7 +116,7 @@ import Testing
     #expect(blocks == 100)
   }
 
-  private static func lookAtSegment(_ index: BlockIndex, _ dice: inout Dice) -> SharedWords? {
+  private static func lookAtSegment(_ index: BlockIndex, _ dice: inout SeededGenerator) -> SharedWords? {
     // In the first round they come in this order.
     var isThere = false
     for number in (0..<100).reversed() {
@@ -154,7 +155,7 @@ import Testing
 
   /// Members of sets of block b are b, b + 64, b + 128, ...
   private static func changeSets(_ writer: inout BlockIndexWriter, _ round: Int) {
-    var dice = Dice(state: UInt64(round))
+    var dice = SeededGenerator(seed: UInt64(round))
     for block in 0..<blocks {
       for _ in 0..<24 {
         let holder = Holder(number: block + blocks * Int.random(in: 0..<40, using: &dice))
@@ -168,7 +169,7 @@ import Testing
     var set: HolderSetID
   }
 
-  private static func lookAtSet(_ index: BlockIndex, _ dice: inout Dice) -> Look {
+  private static func lookAtSet(_ index: BlockIndex, _ dice: inout SeededGenerator) -> Look {
     let block = Int.random(in: 0..<blocks, using: &dice)
     return Look(block: block, set: index.table.set(of: key(block)))
   }

@@ -1,4 +1,5 @@
 import EPPCore
+import EPPTestKit
 import Testing
 
 @testable import EPPPrefixCache
@@ -6,14 +7,14 @@ import Testing
 /// The table alone, with more blocks for some buckets than these have slots.
 @Suite struct BlockTableTests {
   /// Keys of one segment whose home is one of the first two of its 64 buckets; nothing else of them is the same.
-  private func crowdedKey(_ dice: inout Dice) -> BlockKey {
+  private func crowdedKey(_ dice: inout SeededGenerator) -> BlockKey {
     let home = UInt64.random(in: 0..<1 << 27, using: &dice)
     let rest = UInt64.random(in: 0..<256, using: &dice)
     return BlockKey(rawValue: 5 << 54 | rest << 44 | home << 12)
   }
 
   @Test(arguments: 0..<6 as Range<UInt64>) func crowdedBucketsLoseNothing(_ seed: UInt64) throws {
-    var dice = Dice(state: seed)
+    var dice = SeededGenerator(seed: seed)
     let table = try #require(BlockTable())
     var writer = BlockTableWriter(table, EpochDomain())
     var model: [UInt64: UInt32] = [:]

@@ -1,4 +1,5 @@
 import EPPPrefixCache
+import EPPTestKit
 import Testing
 
 @Suite struct KVEventDecoderTests {
@@ -191,7 +192,7 @@ import Testing
   }
 
   @Test func anyBytesAreReadOrRefused() {
-    var generator = Dice(state: 11)
+    var generator = SeededGenerator(seed: 11)
     var whole: [[UInt8]] = []
     for name in Capture.names.prefix(3) { whole += ((try? Capture.read(name)) ?? []).map(\.bytes) }
     for _ in 0..<5_000 {

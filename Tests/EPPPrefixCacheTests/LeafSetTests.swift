@@ -1,3 +1,4 @@
+import EPPTestKit
 import Testing
 
 @testable import EPPPrefixCache
@@ -27,7 +28,7 @@ import Testing
   }
 
   @Test(arguments: 0..<8 as Range<UInt64>) func itFindsWhatALookAtAllFinds(_ seed: UInt64) {
-    var dice = Dice(state: seed)
+    var dice = SeededGenerator(seed: seed)
     var leaves = LeafSet()
     var model: Set<Int> = []
     leaves.insert(999)

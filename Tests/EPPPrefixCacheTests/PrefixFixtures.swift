@@ -106,18 +106,6 @@ struct Slots {
   }
 }
 
-/// A generator that gives the same numbers in every run (splitmix64).
-struct Dice: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = (state ^ (state >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ (mixed >> 31)
-  }
-}
-
 /// A query for token ids.
 func tokenQuery(
   _ tokens: [UInt32], blockTokens: Int = 16, salt: String? = nil, loRAName: String? = nil

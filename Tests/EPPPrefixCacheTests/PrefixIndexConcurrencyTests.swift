@@ -1,5 +1,6 @@
 import EPPCore
 import EPPPrefixCache
+import EPPTestKit
 import Testing
 
 @Suite struct PrefixIndexConcurrencyTests {
@@ -14,7 +15,7 @@ import Testing
     await withTaskGroup(of: Void.self) { group in
       for worker in 0..<4 as Range<UInt64> {
         group.addTask {
-          var dice = Dice(state: worker)
+          var dice = SeededGenerator(seed: worker)
           // The first 300 blocks of a prompt are everybody's, the others this worker's alone.
           var deepest = [300, 300, 300]
           for _ in 0..<150 {

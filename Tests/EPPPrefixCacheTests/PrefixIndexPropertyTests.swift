@@ -1,17 +1,18 @@
 import EPPCore
 import EPPPrefixCache
+import EPPTestKit
 import Testing
 
 /// Random prompts, capacities and departures, held against the plain model after every step.
 @Suite struct PrefixIndexPropertyTests {
   /// A prompt out of a small tree, so that heads are shared and tails fork at every depth.
-  private func prompt(_ dice: inout Dice, longest: Int, fanOut: Int) -> [Int] {
+  private func prompt(_ dice: inout SeededGenerator, longest: Int, fanOut: Int) -> [Int] {
     (0..<Int.random(in: 1...longest, using: &dice)).map { _ in Int.random(in: 0..<fanOut, using: &dice) }
   }
 
   @Test(arguments: 0..<16)
   func theIndexHoldsWhatTheModelHolds(seed: Int) {
-    var dice = Dice(state: UInt64(seed))
+    var dice = SeededGenerator(seed: UInt64(seed))
     let fanOut = Int.random(in: 1...4, using: &dice)
     let longest = Int.random(in: 1...20, using: &dice)
     var pool = Slots(3)
@@ -55,7 +56,8 @@ import Testing
   }
 
   private func compare(
-    _ dice: inout Dice, _ index: PrefixIndex, _ pool: Slots, _ models: [ReferenceIndex], _ longest: Int, _ fanOut: Int
+    _ dice: inout SeededGenerator, _ index: PrefixIndex, _ pool: Slots, _ models: [ReferenceIndex], _ longest: Int,
+    _ fanOut: Int
   ) {
     #expect(index.pairCount == models.reduce(0) { $0 + $1.count })
     for model in models {
@@ -75,7 +77,7 @@ import Testing
   /// Picks taken back late, moved, repeated: the order of use is not modelled here, but what must always hold is.
   @Test(arguments: 0..<20)
   func whatMustAlwaysHoldHoldsWithLateForgetsAndMoves(seed: Int) {
-    var dice = Dice(state: 1_000 + UInt64(seed))
+    var dice = SeededGenerator(seed: 1_000 + UInt64(seed))
     let pool = Slots(3)
     var limits = PrefixIndex.Limits()
     limits.defaultBlocks = Int.random(in: 5...60, using: &dice)

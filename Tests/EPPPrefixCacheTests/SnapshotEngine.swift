@@ -1,5 +1,6 @@
 import EPPCore
 import EPPPrefixCache
+import EPPTestKit
 
 /// An engine that says all that engines can say, at random: stores out of order and twice, evictions of tails and of
 /// middles, other tiers, adapters, pictures in prompts, other cache groups, an emptied cache. Some of it is lost.
@@ -17,7 +18,7 @@ struct SnapshotEngine {
   var nextMessage: UInt64 = 0
   private var held: [[UInt32]] = []
 
-  init(endpoint: Int, rank: Int, _ dice: inout Dice) {
+  init(endpoint: Int, rank: Int, _ dice: inout SeededGenerator) {
     self.endpoint = endpoint
     self.rank = rank
     blockTokens = [16, 16, 32, 1, 20].randomElement(using: &dice) ?? 16
@@ -31,14 +32,14 @@ struct SnapshotEngine {
   static func adapter(_ prefix: [UInt32]) -> String? { prefix.first == 2 ? "adapter-2" : nil }
 
   /// A prompt out of a tree with long straight runs.
-  static func prompt(_ dice: inout Dice, longest: Int = 40) -> [UInt32] {
+  static func prompt(_ dice: inout SeededGenerator, longest: Int = 40) -> [UInt32] {
     (0..<Int.random(in: 1...longest, using: &dice)).map { depth in
       depth == 0 || Int.random(in: 0..<8, using: &dice) == 0 ? UInt32.random(in: 0..<4, using: &dice) : 0
     }
   }
 
   /// A prefix that the engine has, or a prompt that it may not have.
-  func question(_ dice: inout Dice) -> [UInt32] {
+  func question(_ dice: inout SeededGenerator) -> [UInt32] {
     Bool.random(using: &dice) ? (held.randomElement(using: &dice) ?? [1]) + [9] : Self.prompt(&dice)
   }
 
@@ -54,7 +55,7 @@ struct SnapshotEngine {
   }
 
   /// The next message that reaches somebody: 1 to 4 changes.
-  mutating func message(_ dice: inout Dice) -> [UInt8] {
+  mutating func message(_ dice: inout SeededGenerator) -> [UInt8] {
     var events: [[UInt8]] = []
     for _ in 0..<Int.random(in: 1...4, using: &dice) {
       let event = change(&dice)
@@ -64,7 +65,7 @@ struct SnapshotEngine {
     return [0x93, 0xCB, 0, 0, 0, 0, 0, 0, 0, 0] + Self.array(events) + [UInt8(rank)]
   }
 
-  private mutating func change(_ dice: inout Dice) -> [UInt8] {
+  private mutating func change(_ dice: inout SeededGenerator) -> [UInt8] {
     let medium = usesTiers ? [nil, "GPU", "CPU", "STORAGE"].randomElement(using: &dice) ?? nil : nil
     switch Int.random(in: 0..<24, using: &dice) {
     case 0 where !held.isEmpty && usesTiers:
@@ -99,8 +100,8 @@ struct SnapshotEngine {
   }
 
   private func hash(_ prefix: [UInt32]) -> UInt64 {
-    var dice = Dice(state: seed)
-    for block in prefix { dice.state = dice.next() &+ UInt64(block) }
+    var dice = SeededGenerator(seed: seed)
+    for block in prefix { dice = SeededGenerator(seed: dice.next() &+ UInt64(block)) }
     return dice.next()
   }
 

@@ -1,5 +1,6 @@
 import EPPCore
 import EPPPrefixCache
+import EPPTestKit
 import Foundation
 import Testing
 
@@ -37,7 +38,7 @@ import Testing
   }
 
   /// Changes something of a section, so that its checksums are right again.
-  private func forge(_ file: inout [UInt8], _ dice: inout Dice) {
+  private func forge(_ file: inout [UInt8], _ dice: inout SeededGenerator) {
     let offsets = sections(file)
     let section = Int.random(in: offsets.indices, using: &dice)
     let start = offsets[section]
@@ -65,7 +66,7 @@ import Testing
 
   @Test(arguments: 0..<4)
   func aForgedFileHarmsNobody(seed: Int) throws {
-    var dice = Dice(state: UInt64(seed) &+ 600)
+    var dice = SeededGenerator(seed: UInt64(seed) &+ 600)
     let index = PrefixIndex()
     var batch = KVEventBatch()
     var engines = [0, 1].map { SnapshotEngine(endpoint: $0, rank: 0, &dice) }
@@ -112,7 +113,7 @@ import Testing
   }
 
   @Test func garbageIsNoSnapshot() {
-    var dice = Dice(state: 8)
+    var dice = SeededGenerator(seed: 8)
     for _ in 0..<2_000 {
       let garbage = (0..<Int.random(in: 1...300, using: &dice)).map { _ in UInt8.random(in: 0...255, using: &dice) }
       let reading = SnapshotFile.read(garbage)

@@ -1,5 +1,6 @@
 import EPPCore
 import EPPPrefixCache
+import EPPTestKit
 import Foundation
 import Testing
 
@@ -14,7 +15,7 @@ import Testing
 
   @Test(arguments: 0..<8)
   func announcedBlocksGoOnAsIfNothingHadHappened(seed: Int) throws {
-    var dice = Dice(state: UInt64(seed) &+ 9_000)
+    var dice = SeededGenerator(seed: UInt64(seed) &+ 9_000)
     var limits = PrefixIndex.Limits()
     // With so little memory there is room for some 60 blocks of an engine: leaves are dropped all the time.
     if seed % 3 == 0 { limits.maximumBytes = 4 * 2 * 52 * 60 }
@@ -62,7 +63,7 @@ import Testing
   }
 
   private func compare(
-    _ engine: SnapshotEngine, _ original: PrefixIndex, _ restored: PrefixIndex, _ dice: inout Dice
+    _ engine: SnapshotEngine, _ original: PrefixIndex, _ restored: PrefixIndex, _ dice: inout SeededGenerator
   ) {
     for _ in 0..<3 {
       var query = engine.query(engine.question(&dice))
@@ -82,7 +83,7 @@ import Testing
 
   @Test(arguments: 0..<8)
   func routedBlocksAreForgottenInTheSameOrder(seed: Int) throws {
-    var dice = Dice(state: UInt64(seed) &+ 4_000)
+    var dice = SeededGenerator(seed: UInt64(seed) &+ 4_000)
     var limits = PrefixIndex.Limits()
     limits.defaultBlocks = Int.random(in: 1...80, using: &dice)
     let original = PrefixIndex(limits: limits)
@@ -113,7 +114,7 @@ import Testing
     }
   }
 
-  private func compare(_ original: PrefixIndex, _ restored: PrefixIndex, _ dice: inout Dice) {
+  private func compare(_ original: PrefixIndex, _ restored: PrefixIndex, _ dice: inout SeededGenerator) {
     #expect(original.pairCount == restored.pairCount)
     for _ in 0..<3 {
       let names = (0..<Int.random(in: 1...20, using: &dice)).map { _ in Int.random(in: 0..<3, using: &dice) }

@@ -1,5 +1,6 @@
 import EPPCore
 import EPPPrefixCache
+import EPPTestKit
 import Testing
 
 @Suite struct SpeculationTests {
@@ -69,7 +70,7 @@ import Testing
 
   /// Against the plainest model: a prefix counts as long as a pick of it, or of something behind it, does.
   @Test(arguments: 0..<8 as Range<UInt64>) func picksEndInAnyOrder(_ seed: UInt64) {
-    var dice = Dice(state: seed)
+    var dice = SeededGenerator(seed: seed)
     var live: [(prompt: [UInt32], record: PickRecord, until: UInt64)] = []
     for now in 1...400 as ClosedRange<UInt64> {
       let prompt = (0..<Int.random(in: 1...6, using: &dice)).map { _ in UInt32.random(in: 0..<3, using: &dice) }

@@ -1,5 +1,6 @@
 import EPPCore
 import EPPRequests
+import EPPTestKit
 import Testing
 
 /// The form in which prompts are hashed.

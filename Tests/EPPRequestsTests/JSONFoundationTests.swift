@@ -1,4 +1,5 @@
 import EPPRequests
+import EPPTestKit
 import Foundation
 import Testing
 

@@ -3,6 +3,7 @@ import EPPMetrics
 import EPPPrefixCache
 import EPPRouting
 import EPPScheduling
+import EPPTestKit
 import Testing
 
 /// What engines report of their caches, held against what was predicted.
@@ -18,7 +19,8 @@ extension PoolTests {
       configuration: configuration, source: FixedSource(snapshot(engine ?? members[1].metrics)), index: index,
       events: events, tokens: tokens, profile: SchedulingProfile(.weighted, seed: HashSeed(first: 1, second: 2)),
       metrics: metrics,
-      decisions: sink)
+      decisions: sink,
+      clock: { MonotonicTime(nanoseconds: 1_001_500_000) })
   }
 
   private func snapshot(_ engine: EndpointMetrics) -> PoolSnapshot {
@@ -126,7 +128,8 @@ extension PoolTests {
     let source = FixedSource(snapshot(engine))
     let pool = Pool(
       configuration: Pool.Configuration(), source: source, index: index, events: events,
-      profile: SchedulingProfile(.weighted, seed: HashSeed(first: 1, second: 2)), metrics: metrics, decisions: sink)
+      profile: SchedulingProfile(.weighted, seed: HashSeed(first: 1, second: 2)), metrics: metrics, decisions: sink,
+      clock: { MonotonicTime(nanoseconds: 1_001_500_000) })
     var scratch = pool.makeScratch()
     pool.maintain()
     try announce(Array(ids[..<192]))
@@ -296,7 +299,8 @@ extension PoolTests {
     let pool = Pool(
       configuration: configuration, source: FixedSource(PoolSnapshot(members: Array(members[..<2]))), index: index,
       tokens: source, profile: SchedulingProfile(.weighted, seed: HashSeed(first: 1, second: 2)), metrics: metrics,
-      decisions: sink)
+      decisions: sink,
+      clock: { MonotonicTime(nanoseconds: 1_001_500_000) })
     try announce(Array(ids[..<160]))
     var scratch = pool.makeScratch()
     func send(_ tokens: TokenStage, to member: Int) throws -> Int? {

@@ -4,6 +4,7 @@ import EPPPrefixCache
 import EPPRequests
 import EPPRouting
 import EPPScheduling
+import EPPTestKit
 import Testing
 
 /// Requests whose tokens are known.
@@ -63,7 +64,8 @@ extension PoolTests {
     return Pool(
       configuration: Pool.Configuration(), source: FixedSource(PoolSnapshot(members: members)), index: index,
       tokens: source, profile: SchedulingProfile(.weighted, seed: HashSeed(first: 1, second: 2)), metrics: metrics,
-      decisions: sink)
+      decisions: sink,
+      clock: { MonotonicTime(nanoseconds: 1_001_500_000) })
   }
 
   var ids: [UInt32] { (0..<200 as Range<UInt32>).map { $0 * 7 } }

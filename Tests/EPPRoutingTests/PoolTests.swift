@@ -1,10 +1,10 @@
 import EPPCore
-import EPPExtProc
 import EPPMetrics
 import EPPPrefixCache
 import EPPRequests
 import EPPRouting
 import EPPScheduling
+import EPPTestKit
 import Synchronization
 import Testing
 
@@ -32,7 +32,8 @@ import Testing
     let seed = HashSeed(first: 1, second: 2)
     pool = Pool(
       configuration: Pool.Configuration(), source: FixedSource(PoolSnapshot(members: members)), index: index,
-      profile: SchedulingProfile(profile, seed: seed), metrics: metrics, decisions: sink)
+      profile: SchedulingProfile(profile, seed: seed), metrics: metrics, decisions: sink,
+      clock: { MonotonicTime(nanoseconds: 1_001_500_000) })
   }
 
   func time(_ milliseconds: UInt64) -> MonotonicTime { MonotonicTime(nanoseconds: milliseconds * 1_000_000) }
@@ -46,7 +47,8 @@ import Testing
     let seed = HashSeed(first: 1, second: 2)
     return Pool(
       configuration: Pool.Configuration(), source: FixedSource(PoolSnapshot(members: members)), index: index,
-      events: events, profile: SchedulingProfile(.weighted, seed: seed), metrics: metrics, decisions: sink)
+      events: events, profile: SchedulingProfile(.weighted, seed: seed), metrics: metrics, decisions: sink,
+      clock: { MonotonicTime(nanoseconds: 1_001_500_000) })
   }
 
   func route(
@@ -68,7 +70,7 @@ import Testing
     let arrival = RequestArrival(
       context: RequestContext(requestID: "r", headers: RequestHeaders(fields), subset: subset), receivedAt: time(1000))
     return unsafe (other ?? pool).route(
-      arrival, input: .body, body: body.span.bytes, seesResponse: seesResponse, tokens: tokens, scratch: &scratch,
+      arrival, input: .whole, body: body.span.bytes, seesResponse: seesResponse, tokens: tokens, scratch: &scratch,
       now: time(1001))
   }
 
@@ -170,7 +172,8 @@ import Testing
     let pool = Pool(
       configuration: Pool.Configuration(), source: FixedSource(PoolSnapshot(members: [member])), index: index,
       events: events, profile: SchedulingProfile(.weighted, seed: HashSeed(first: 1, second: 2)),
-      metrics: self.metrics, decisions: sink)
+      metrics: self.metrics, decisions: sink,
+      clock: { MonotonicTime(nanoseconds: 1_001_500_000) })
     pool.maintain()
     pool.maintain()
     #expect(events.startTimes == [1000])

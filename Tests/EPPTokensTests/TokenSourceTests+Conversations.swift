@@ -1,5 +1,6 @@
 import EPPCore
 import EPPMetrics
+import EPPTestKit
 import EPPTokens
 import Foundation
 import Synchronization
@@ -16,7 +17,7 @@ extension TokenSourceTests {
   }
 
   @Test(arguments: 0..<4 as Range<UInt64>) func aConversationIsRenderedByItsNewTurns(_ seed: UInt64) async throws {
-    var random = SplitMix(seed: seed)
+    var random = SeededGenerator(seed: seed)
     let words = ["the", "fox", "goes", "home", "émigré", "42", "\\n\\n", "func main() {", "  ", "東京", "…"]
     func text() -> String {
       (0..<Int.random(in: 1..<20, using: &random)).map { _ in words.randomElement(using: &random) ?? "" }
@@ -236,20 +237,5 @@ extension TokenSourceTests {
         #expect(try await tokens(source, body, at: [server.address]) == reasoningTokens(body))
       }
     }
-  }
-}
-
-/// SplitMix64: the same numbers in every run.
-private struct SplitMix: RandomNumberGenerator {
-  private var state: UInt64
-
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var value = state
-    value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-    return value ^ (value >> 31)
   }
 }

@@ -1,3 +1,4 @@
+import EPPTestKit
 import EngineSimulator
 import Testing
 
@@ -138,7 +139,7 @@ import Testing
   @Test func aLongRandomRunAgreesWithAPlainModel() throws {
     var pool = BlockPool(capacity: 24)
     var model = PlainPool(free: Array(repeating: nil, count: 24))
-    var generator = SplitMix(state: 7)
+    var generator = SeededGenerator(seed: 7)
     var held: [(blocks: [Int], hashes: [BlockHash])] = []
     for _ in 0..<1500 {
       if held.count < 4, Bool.random(using: &generator) {

@@ -1,4 +1,5 @@
 import EPPCore
+import EPPTestKit
 import EngineSimulator
 import Testing
 
@@ -89,7 +90,7 @@ import Testing
       $0.maximumRunningRequests = 8
       $0.maximumBatchedTokens = 256
     }
-    var generator = SplitMix(state: seed)
+    var generator = SeededGenerator(seed: seed)
     var hadCopies = false
     for number in UInt64(1)...400 {
       let blocks = Int.random(in: 1...20, using: &generator)

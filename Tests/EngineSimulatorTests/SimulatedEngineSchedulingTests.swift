@@ -1,4 +1,5 @@
 import EPPCore
+import EPPTestKit
 import EngineSimulator
 import Testing
 
@@ -186,7 +187,7 @@ import Testing
       $0.maximumRunningRequests = 8
       $0.maximumAdapters = 2
     }
-    var generator = SplitMix(state: seed)
+    var generator = SeededGenerator(seed: seed)
     var expected: [UInt64: Int] = [:]
     for number in UInt64(1)...300 {
       let output = Int.random(in: 1...120, using: &generator)

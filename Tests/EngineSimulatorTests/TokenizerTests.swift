@@ -1,3 +1,4 @@
+import EPPTestKit
 import EngineSimulator
 import Testing
 
@@ -28,7 +29,7 @@ import Testing
   }
 
   @Test func anyBytesComeBack() {
-    var generator = SplitMix(state: 11)
+    var generator = SeededGenerator(seed: 11)
     let alphabet: [UInt8] = Array("etaoin shrdlu's'LL\r\n\t  0123<|im_>é—中🙂".utf8)
     for round in 0..<300 {
       let count = Int.random(in: 0...300, using: &generator)

@@ -101,8 +101,6 @@ typedef struct epp_pushed {
 
 /* Sends all that was kept on this thread. */
 epp_pushed epp_writes_push(void);
-/* Gives back what the thread has in reserve. */
-void epp_writes_end_thread(void);
 
 /* ---- servers ---- */
 

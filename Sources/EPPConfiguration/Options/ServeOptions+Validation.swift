@@ -1,5 +1,4 @@
 import EPPCore
-import EPPExtProc
 import EPPScheduling
 
 extension ServeOptions {

@@ -24,13 +24,14 @@ final class HealthCheck: CallHandler {
       return
     }
     switch method {
-    case .check: call.enqueue(HealthMessages.response(health.status(of: service)))
-    case .list: call.enqueue(HealthMessages.list(health))
+    case .check: call.enqueue { $0.append(copying: HealthMessages.response(health.status(of: service))) }
+    case .list: call.enqueue { $0.append(copying: HealthMessages.list(health)) }
     }
     call.flush(then: .close(.ok, nil))
   }
 
   func sent() {}
   func woken() {}
+  func deadlinePassed() {}
   func closed() {}
 }

@@ -22,7 +22,4 @@ final class HealthHandlerFactory: CallHandlerFactory {
   func makeHandler(method: String, call: ServerCall) -> (any CallHandler)? {
     service.makeHandler(method: method, call: call)
   }
-
-  var nextDeadline: UInt64? { nil }
-  func deadlinePassed(now: UInt64) {}
 }

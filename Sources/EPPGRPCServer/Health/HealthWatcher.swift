@@ -36,6 +36,8 @@ final class HealthWatcher: CallHandler {
 
   func woken() { sendIfChanged() }
 
+  func deadlinePassed() {}
+
   func closed() {
     if let observation { health.endObservation(observation) }
     // One that was about to be woken is not any more.
@@ -51,7 +53,7 @@ final class HealthWatcher: CallHandler {
     guard status != lastSent else { return }
     lastSent = status
     isSending = true
-    call.enqueue(HealthMessages.response(status))
+    call.enqueue { $0.append(copying: HealthMessages.response(status)) }
     call.flush(then: .nothing)
   }
 }

@@ -6,6 +6,8 @@ protocol CallHandler: AnyObject {
   func sent()
   /// Another thread asked for a look with `ServerCall.wake()`.
   func woken()
+  /// The time of `ServerCall.setDeadline` has come.
+  func deadlinePassed()
   /// The call is over, whoever ended it. Nothing else is called afterwards.
   func closed()
 }
@@ -14,8 +16,4 @@ protocol CallHandler: AnyObject {
 protocol CallHandlerFactory: AnyObject {
   /// The handler for a method such as `/grpc.health.v1.Health/Check`; nil for one that is not served.
   func makeHandler(method: String, call: ServerCall) -> (any CallHandler)?
-  /// The next time at which `deadlinePassed` wants to be called, in nanoseconds of `epp_monotonic_now`.
-  var nextDeadline: UInt64? { get }
-  /// The time of `nextDeadline` has come.
-  func deadlinePassed(now: UInt64)
 }

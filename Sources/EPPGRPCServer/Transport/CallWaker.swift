@@ -1,7 +1,8 @@
+import EPPExtProc
 import Synchronization
 
 /// Brings a call back to its thread from another one, until it is told to stop.
-final class CallWaker: @unchecked Sendable {
+final class CallWaker: StreamWaker, @unchecked Sendable {
   // Unchecked: the call belongs to its thread; here only its `wake()` is used, which any thread may call while the call is
   // open. The lock is held meanwhile, and `stop()`, which the call's thread calls before it closes, waits for it.
 

@@ -1,4 +1,5 @@
 import CGRPCShim
+import EPPCore
 import Synchronization
 
 /// One call on the C core: starts batches, queues outgoing messages, knows when the call is over.
@@ -9,7 +10,7 @@ import Synchronization
 /// At least one operation is in flight until the call is over, so that its end is always heard of: a receive, which fails when
 /// the client is gone, or the core's own word of the end, which is asked for where nothing is received. One of them is enough:
 /// the core searches all operations of a queue for each event.
-@safe final class ServerCall {
+@safe final class ServerCall: DeadlineOwner {
   /// What follows the last of the queued messages, in the same batch with it.
   enum Next {
     case receive
@@ -31,6 +32,7 @@ import Synchronization
   /// The core was asked to tell the end of the call.
   private var awaitsEnd = false
   private var isClosed = false
+  var deadlinePosition: Int?
   /// Messages that wait to be sent: their slices in a row, and where each message ends in that row.
   private var outgoing = SliceList()
   private var messageEnds: [Int] = []
@@ -126,8 +128,12 @@ import Synchronization
 
   private func end() {
     isClosed = true
+    worker.deadlines.remove(self)
     handler?.closed()
   }
+
+  /// The time of `setDeadline` has come.
+  func deadlinePassed() { handler?.deadlinePassed() }
 
   private func deliver(success: Bool) {
     guard !isClosed, let handler else { return }
@@ -136,7 +142,6 @@ import Synchronization
       handler.received(nil)
       return
     }
-    var message = SliceList()
     let slices = unsafe [epp_slice](unsafeUninitializedCapacity: count) { buffer, initialized in
       guard let base = buffer.baseAddress else { return }
       initialized = unsafe epp_call_take_received(call, base, count)
@@ -146,8 +151,7 @@ import Synchronization
       var none = epp_slice()
       _ = unsafe epp_call_take_received(call, &none, 0)
     }
-    for slice in slices { message.append(owning: slice) }
-    handler.received(message)
+    handler.received(SliceList(owning: slices))
   }
 
   private func messageSent(success: Bool) {
@@ -161,6 +165,14 @@ import Synchronization
 
   // MARK: - Called by the handler
 
+  /// When the event came that is being handled.
+  var now: MonotonicTime { worker.now }
+
+  /// Calls the handler's `deadlinePassed` at a time, in the place of the one before; nil does not.
+  func setDeadline(_ time: MonotonicTime?) {
+    if let time, !isClosed { worker.deadlines.set(time, for: self) } else { worker.deadlines.remove(self) }
+  }
+
   /// Whether a message may still be sent.
   var isOpen: Bool { !isClosed && !sentStatus }
 
@@ -170,18 +182,9 @@ import Synchronization
     start(EPP_RECEIVE_MESSAGE.rawValue, .receive)
   }
 
-  /// Puts a message in the queue.
-  func enqueue(_ bytes: [UInt8]) {
-    outgoing.append(copying: bytes)
-    messageEnds.append(outgoing.slices.count)
-  }
-
-  /// Puts a message in the queue: some bytes of our own, then bytes by reference, of a list that is cut into ranges in order.
-  func enqueue(
-    _ prefix: [UInt8], _ range: Range<Int>, of body: borrowing SliceList, from position: inout SliceList.Position
-  ) {
-    outgoing.append(copying: prefix)
-    outgoing.append(range, of: body, from: &position)
+  /// Puts a message in the queue, whose bytes `add` appends.
+  func enqueue(_ add: (inout SliceList) -> Void) {
+    add(&outgoing)
     messageEnds.append(outgoing.slices.count)
   }
 

@@ -10,6 +10,14 @@ struct SliceList: ~Copyable {
 
   init() {}
 
+  /// Takes over the caller's references.
+  init(owning slices: [epp_slice]) {
+    self.slices = slices
+    for index in slices.indices {
+      byteCount += unsafe withUnsafePointer(to: slices[index]) { unsafe epp_slice_count($0) }
+    }
+  }
+
   /// Takes over the caller's reference.
   mutating func append(owning slice: epp_slice) {
     let count = unsafe withUnsafePointer(to: slice) { unsafe epp_slice_count($0) }

@@ -1,4 +1,5 @@
 import CGRPCShim
+import EPPCore
 import EPPMetrics
 import Synchronization
 
@@ -10,7 +11,8 @@ import Synchronization
 /// no locks.
 @safe final class Worker: @unchecked Sendable {
   // Unchecked: `queue` is a thread-safe object of the C core; `thread`, `listeners` and `group` are written before the thread
-  // starts and read after that; `factories` and `eventCount` belong to the thread. The rest is atomic.
+  // starts and read after that; `factories`, `eventCount`, `now` and `deadlines`
+  // belong to the thread. The rest is atomic.
 
   let queue: OpaquePointer
   let index: Int
@@ -20,6 +22,9 @@ import Synchronization
   private var thread = pthread_t()
   private var factories: [any CallHandlerFactory] = []
   private var eventCount = 0
+  /// When the event came that is being handled. The thread's own, as are the deadlines of its calls.
+  private(set) var now = MonotonicTime(nanoseconds: 0)
+  var deadlines = DeadlineHeap()
   /// Ports that have no connection left; counted by the first worker, which alone hears of it.
   private var drainedListeners = 0
 
@@ -105,11 +110,12 @@ import Synchronization
     var mayPark = false
     while true {
       if mayPark, index >= group.activeCount { park() }
-      let deadline = earliestDeadline
+      let deadline = deadlines.next?.nanoseconds
       // An idle worker looks from time to time whether it is still wanted.
       let isIdle = index > 0 && deadline == nil && holds.load(ordering: .relaxed) <= 1
       let limit = isIdle ? epp_monotonic_now() + Self.idleNanoseconds : .max
       let event = unsafe epp_queue_next(queue, min(deadline ?? .max, limit))
+      now = MonotonicTime(nanoseconds: epp_monotonic_now())
       switch event.kind {
       case EPP_EVENT_COMPLETE:
         handle(CompletionTag(rawValue: UInt(event.tag)), success: event.success, group)
@@ -122,33 +128,20 @@ import Synchronization
       if event.held_nanoseconds > 0 { metrics.writeHold.observe(nanoseconds: event.held_nanoseconds) }
       if event.waited_while_holding { metrics.unsentWaits.increment() }
       mayPark = isIdle && event.kind == EPP_EVENT_TIMEOUT
-      checkDeadlines()
+      tellDeadlines()
       measureSometimes(group)
     }
   }
 
-  private var earliestDeadline: UInt64? {
-    var earliest: UInt64?
-    for factory in factories {
-      guard let deadline = factory.nextDeadline else { continue }
-      earliest = min(earliest ?? .max, deadline)
-    }
-    return earliest
-  }
-
-  private func checkDeadlines() {
-    for factory in factories {
-      guard let deadline = factory.nextDeadline else { continue }
-      let now = epp_monotonic_now()
-      if now >= deadline { factory.deadlinePassed(now: now) }
-    }
+  private func tellDeadlines() {
+    while let call = deadlines.takeDue(now: now) { call.deadlinePassed() }
   }
 
   private func measureSometimes(_ group: WorkerGroup) {
     eventCount += 1
     guard eventCount >= Self.eventsPerMeasurement else { return }
     eventCount = 0
-    group.measureIfDue(now: epp_monotonic_now())
+    group.measureIfDue(now: now.nanoseconds)
   }
 
   /// Sleeps outside the queue until there is a call, or the end.

@@ -1,12 +1,9 @@
+import EPPExtProc
+
 /// A `ProcessingRequest` that carries a piece of a body: nearly all messages of a stream are one of these, so they are
 /// read without protobuf-c and without touching the payload.
 struct BodyFrame: Equatable {
-  enum Direction: Equatable {
-    case request
-    case response
-  }
-
-  var direction: Direction
+  var direction: MessageDirection
   /// Where the payload stands in the message.
   var payload: Range<Int>
   var endOfStream: Bool

@@ -12,7 +12,7 @@ package struct HeaderInterest: Sendable {
       HeaderName.requestID, HeaderName.path, HeaderName.method, HeaderName.originalPath, HeaderName.forwardedPath,
       HeaderName.forwardedFor, HeaderName.sessionID, HeaderName.sessionToken, HeaderName.modelRewrite,
       HeaderName.modelRewriteOld, HeaderName.fairnessID, HeaderName.fairnessIDOld, HeaderName.objective,
-      HeaderName.objectiveOld, HeaderName.contentLength,
+      HeaderName.objectiveOld, HeaderName.contentLength, HeaderName.connection, HeaderName.transferEncoding,
     ]
     for name in known + HeaderName.internalRequestHeaders + additional.map({ $0.lowercased() }) { insert(name) }
   }

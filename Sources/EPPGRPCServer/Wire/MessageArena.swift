@@ -54,7 +54,8 @@ import CProtobufC
     var allocator = unsafe ProtobufCAllocator(
       alloc: { data, size in
         guard let data = unsafe data else { return nil }
-        return unsafe Unmanaged<MessageArena>.fromOpaque(data).takeUnretainedValue().allocate(size)
+        // 40 times a message of headers: a reference of its own each time costs 2 % of a request.
+        return unsafe Unmanaged<MessageArena>.fromOpaque(data)._withUnsafeGuaranteedRef { unsafe $0.allocate(size) }
       },
       free: { _, _ in },
       allocator_data: Unmanaged.passUnretained(self).toOpaque())

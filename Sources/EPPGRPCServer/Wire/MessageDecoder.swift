@@ -52,10 +52,10 @@ final class MessageDecoder {
     switch unsafe request.pointee.request_case {
     case ENVOY__SERVICE__EXT_PROC__V3__PROCESSING_REQUEST__REQUEST_REQUEST_HEADERS:
       guard let headers = unsafe request.pointee.request_headers else { return nil }
-      return .requestHeaders(unsafe requestHead(headers, request))
+      return .message(.requestHeaders(unsafe requestHead(headers, request)))
     case ENVOY__SERVICE__EXT_PROC__V3__PROCESSING_REQUEST__REQUEST_RESPONSE_HEADERS:
       guard let headers = unsafe request.pointee.response_headers else { return nil }
-      return .responseHeaders(unsafe responseHead(headers, request))
+      return .message(.responseHeaders(unsafe responseHead(headers, request)))
     case ENVOY__SERVICE__EXT_PROC__V3__PROCESSING_REQUEST__REQUEST_REQUEST_BODY:
       guard let body = unsafe request.pointee.request_body else { return nil }
       return .body(
@@ -65,9 +65,9 @@ final class MessageDecoder {
       return .body(
         .response, payload: unsafe Self.bytes(body.pointee.body), endOfStream: unsafe body.pointee.end_of_stream != 0)
     case ENVOY__SERVICE__EXT_PROC__V3__PROCESSING_REQUEST__REQUEST_REQUEST_TRAILERS:
-      return .requestTrailers
+      return .message(.requestTrailers)
     case ENVOY__SERVICE__EXT_PROC__V3__PROCESSING_REQUEST__REQUEST_RESPONSE_TRAILERS:
-      return .responseTrailers
+      return .message(.responseTrailers)
     default:
       return nil
     }
@@ -75,8 +75,8 @@ final class MessageDecoder {
 
   private func requestHead(
     _ message: UnsafeMutablePointer<Envoy__Service__ExtProc__V3__HttpHeaders>, _ request: UnsafeMutablePointer<Request>
-  ) -> DecodedMessage.RequestHead {
-    var head = DecodedMessage.RequestHead()
+  ) -> RequestHead {
+    var head = RequestHead()
     head.endOfStream = unsafe message.pointee.end_of_stream != 0
     head.configuration = unsafe configuration(request.pointee.protocol_config)
     unsafe forEachHeader(message.pointee.headers) { key, value in
@@ -90,8 +90,8 @@ final class MessageDecoder {
 
   private func responseHead(
     _ message: UnsafeMutablePointer<Envoy__Service__ExtProc__V3__HttpHeaders>, _ request: UnsafeMutablePointer<Request>
-  ) -> DecodedMessage.ResponseHead {
-    var head = DecodedMessage.ResponseHead()
+  ) -> ResponseHead {
+    var head = ResponseHead()
     head.endOfStream = unsafe message.pointee.end_of_stream != 0
     head.configuration = unsafe configuration(request.pointee.protocol_config)
     unsafe forEachHeader(message.pointee.headers) { key, value in

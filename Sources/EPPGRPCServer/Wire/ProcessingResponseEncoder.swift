@@ -1,33 +1,9 @@
 import EPPCore
+import EPPExtProc
 
 /// Writes the messages that the picker sends (`ProcessingResponse`), each of them small: bodies are appended by
 /// reference behind what `streamedBodyPrefix` writes.
 struct ProcessingResponseEncoder {
-  /// Which field of ProcessingResponse a headers or body answer goes into.
-  enum Direction {
-    case request
-    case response
-
-    var headersField: UInt64 { self == .request ? 1 : 2 }
-    var bodyField: UInt64 { self == .request ? 3 : 4 }
-    var trailersField: UInt64 { self == .request ? 5 : 6 }
-  }
-
-  /// What a decision changes in the request's headers.
-  struct HeaderChanges {
-    var set: [RequestHeaders.Field] = []
-    var remove: [String] = []
-  }
-
-  /// A decision as the gateway needs it.
-  struct Decision {
-    /// `ip:port`, or several separated by commas, best first.
-    var destination: String
-    var changes = HeaderChanges()
-    /// Scores of all candidates by destination, where they are asked for.
-    var scores: [(destination: String, score: Double)] = []
-  }
-
   /// `HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD`: set explicitly, since gateways read the default differently.
   private static let overwriteIfExistsOrAdd: UInt64 = 2
 
@@ -36,31 +12,31 @@ struct ProcessingResponseEncoder {
   init() {}
 
   /// An answer that changes nothing, to headers or to a body in a mode where the gateway keeps it.
-  mutating func unchanged(headersOf direction: Direction) -> [UInt8] {
+  mutating func unchanged(headersOf direction: MessageDirection) -> [UInt8] {
     encode { writer in writer.message(direction.headersField) { $0.message(1) { _ in } } }
   }
 
-  mutating func unchanged(bodyOf direction: Direction) -> [UInt8] {
+  mutating func unchanged(bodyOf direction: MessageDirection) -> [UInt8] {
     encode { writer in writer.message(direction.bodyField) { $0.message(1) { _ in } } }
   }
 
-  mutating func trailers(of direction: Direction) -> [UInt8] {
+  mutating func trailers(of direction: MessageDirection) -> [UInt8] {
     encode { writer in writer.message(direction.trailersField) { _ in } }
   }
 
   /// An answer to the response's headers that takes some of them away.
   mutating func responseHeaders(removing names: [String]) -> [UInt8] {
     encode { writer in
-      writer.message(Direction.response.headersField) { writer in
+      writer.message(MessageDirection.response.headersField) { writer in
         writer.message(1) { writer in
-          writer.message(2) { Self.mutation(&$0, HeaderChanges(remove: names)) }
+          writer.message(2) { Self.mutation(&$0, set: [], remove: names) }
         }
       }
     }
   }
 
   /// An answer to a chunk that the gateway keeps, with other bytes in its place: BodyMutation.body = 1.
-  mutating func replacedBody(of direction: Direction, _ body: [UInt8]) -> [UInt8] {
+  mutating func replacedBody(of direction: MessageDirection, _ body: [UInt8]) -> [UInt8] {
     encode { writer in
       writer.message(direction.bodyField) { writer in
         writer.message(1) { writer in writer.message(3) { $0.field(1, body) } }
@@ -69,9 +45,9 @@ struct ProcessingResponseEncoder {
   }
 
   /// The decision in the answer to the request's headers.
-  mutating func decisionInHeaders(_ decision: Decision) -> [UInt8] {
+  mutating func decisionInHeaders(_ decision: RoutingDecision) -> [UInt8] {
     encode { writer in
-      writer.message(Direction.request.headersField) { writer in
+      writer.message(MessageDirection.request.headersField) { writer in
         writer.message(1) { Self.common(&$0, decision, body: nil) }
       }
       Self.dynamicMetadata(&writer, decision)
@@ -79,9 +55,9 @@ struct ProcessingResponseEncoder {
   }
 
   /// The decision in the answer to a buffered body; `body` replaces it where it was rewritten.
-  mutating func decisionInBody(_ decision: Decision, body: [UInt8]?) -> [UInt8] {
+  mutating func decisionInBody(_ decision: RoutingDecision, body: [UInt8]?) -> [UInt8] {
     encode { writer in
-      writer.message(Direction.request.bodyField) { writer in
+      writer.message(MessageDirection.request.bodyField) { writer in
         writer.message(1) { Self.common(&$0, decision, body: body) }
       }
       Self.dynamicMetadata(&writer, decision)
@@ -89,13 +65,13 @@ struct ProcessingResponseEncoder {
   }
 
   /// The answer for the client.
-  mutating func immediate(status: Int, headers: [RequestHeaders.Field], body: [UInt8], details: String) -> [UInt8] {
+  mutating func immediate(_ answer: ImmediateAnswer) -> [UInt8] {
     encode { writer in
       writer.message(7) { writer in
-        writer.message(1) { $0.field(1, UInt64(status)) }
-        writer.message(2) { Self.mutation(&$0, HeaderChanges(set: headers)) }
-        writer.field(3, body)
-        writer.field(5, details)
+        writer.message(1) { $0.field(1, UInt64(answer.status)) }
+        writer.message(2) { Self.mutation(&$0, set: answer.headers, remove: []) }
+        writer.field(3, answer.body)
+        writer.field(5, answer.details)
       }
     }
   }
@@ -103,7 +79,7 @@ struct ProcessingResponseEncoder {
   /// Everything of a streamed body answer before its bytes: `ProcessingResponse{BodyResponse{CommonResponse{
   /// BodyMutation{StreamedBodyResponse{end_of_stream, body}}}}}`, with end_of_stream before the body so that the bytes
   /// come last and can be appended by reference.
-  static func streamedBodyPrefix(_ direction: Direction, byteCount: Int, endOfStream: Bool) -> [UInt8] {
+  static func streamedBodyPrefix(_ direction: MessageDirection, byteCount: Int, endOfStream: Bool) -> [UInt8] {
     // Lengths from the inside out: the body's own tag and length are there even when it is empty.
     let flag = endOfStream ? 2 : 0
     let streamed = flag + 1 + varintLength(byteCount) + byteCount
@@ -136,19 +112,19 @@ struct ProcessingResponseEncoder {
   }
 
   /// CommonResponse: header_mutation = 2, body_mutation = 3, clear_route_cache = 5.
-  private static func common(_ writer: inout WireWriter, _ decision: Decision, body: [UInt8]?) {
+  private static func common(_ writer: inout WireWriter, _ decision: RoutingDecision, body: [UInt8]?) {
     writer.message(2) { writer in
       setHeader(&writer, RequestHeaders.Field(name: HeaderName.destinationEndpoint, value: decision.destination))
-      mutation(&writer, decision.changes)
+      mutation(&writer, set: decision.setHeaders, remove: decision.removedHeaders)
     }
     if let body { writer.message(3) { $0.field(1, body) } }
     writer.field(5, true)
   }
 
   /// HeaderMutation: set_headers = 1, remove_headers = 2.
-  private static func mutation(_ writer: inout WireWriter, _ changes: HeaderChanges) {
-    for field in changes.set { setHeader(&writer, field) }
-    for name in changes.remove { writer.field(2, name) }
+  private static func mutation(_ writer: inout WireWriter, set: [RequestHeaders.Field], remove: [String]) {
+    for field in set { setHeader(&writer, field) }
+    for name in remove { writer.field(2, name) }
   }
 
   /// HeaderValueOption: header = 1 {key = 1, raw_value = 3}, append_action = 3.
@@ -163,7 +139,7 @@ struct ProcessingResponseEncoder {
   }
 
   /// dynamic_metadata = 8: the destination again, for gateways that pick the host from metadata.
-  private static func dynamicMetadata(_ writer: inout WireWriter, _ decision: Decision) {
+  private static func dynamicMetadata(_ writer: inout WireWriter, _ decision: RoutingDecision) {
     writer.message(8) { writer in
       structField(&writer, MetadataNamespace.loadBalancing) { writer in
         writer.message(5) { writer in
@@ -188,4 +164,11 @@ struct ProcessingResponseEncoder {
       writer.message(2, value)
     }
   }
+}
+
+extension MessageDirection {
+  /// Which field of ProcessingResponse an answer goes into.
+  fileprivate var headersField: UInt64 { self == .request ? 1 : 2 }
+  fileprivate var bodyField: UInt64 { self == .request ? 3 : 4 }
+  fileprivate var trailersField: UInt64 { self == .request ? 5 : 6 }
 }

@@ -82,8 +82,7 @@ struct Server {
       tokens: tokens.map { RequestTokens(source: $0) },
       profile: SchedulingProfile(
         configuration.profile, seed: seed, timing: PluginTiming(metrics: metrics, now: MonotonicTime.now)),
-      metrics: metrics,
-      decisions: DecisionLog(output: output))
+      metrics: metrics, decisions: DecisionLog(output: output), clock: MonotonicTime.now)
   }
 
   private static func events(
@@ -160,15 +159,14 @@ struct Server {
       limits: StreamLimits(maximumRequestBodyBytes: configuration.maximumRequestBodyBytes), budget: budget,
       requestDeadline: configuration.requestDeadline,
       tokenDeadline: tokens == nil ? nil : configuration.cache.tokenDeadline,
-      responseProcessing: configuration.responseProcessing,
-      interest: HeaderInterest(additional: pool.profile.headerNames), logger: logger)
+      responseProcessing: configuration.responseProcessing, logger: logger)
     return try PickerServer(
       configuration: PickerServer.Configuration(
         bindAddress: configuration.bindAddress, port: configuration.grpcPort, healthPort: configuration.healthPort,
         workers: configuration.workers, gathersWrites: gathersWrites(), tls: tls,
         maximumReceiveMessageBytes: configuration.maximumReceiveMessageBytes,
         maximumConcurrentStreams: configuration.maximumConcurrentStreams, drainTimeout: configuration.drainTimeout),
-      settings: settings, health: health)
+      settings: settings, interest: HeaderInterest(additional: pool.profile.headerNames), health: health)
   }
 
   private func gathersWrites() -> Bool {

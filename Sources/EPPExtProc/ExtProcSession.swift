@@ -1,0 +1,374 @@
+package import EPPCore
+import EPPMetrics
+import EPPRequests
+import EPPRouting
+
+/// One ext_proc stream, from its first message to its end: performs what the state machine says, over a transport that carries the
+/// messages and owns their bytes.
+///
+/// Belongs to the thread of its worker. Every function is told the transport and the time; none reads a clock but that of the
+/// worker, for how long its own work takes.
+package struct ExtProcSession {
+  private let worker: ExtProcWorker
+  private var machine: StreamStateMachine
+  private var request = CollectedRequest()
+  private var routed: RoutedRequest?
+  /// Puts the client's name for the model back into the answer, where the request went on with another.
+  private var restorer: ChunkRestorer?
+  /// When the request has waited too long; nil while it has no deadline.
+  private var deadline: MonotonicTime?
+  /// What the request waits for before it is routed.
+  private var wait: TokenWait?
+  private let startedAt: MonotonicTime
+  private var work = ProcessingTime()
+  /// Whether the pool has counted the rejection that is sent.
+  private var isRejectionNoted = false
+  private var endStatus = StreamStatus.ok
+
+  /// Time spent on messages, in nanoseconds.
+  private struct ProcessingTime {
+    private var request: UInt64? = 0
+    /// Nil before the answer has begun.
+    private(set) var response: UInt64?
+
+    mutating func add(_ nanoseconds: UInt64) {
+      if response != nil { response? += nanoseconds } else { request? += nanoseconds }
+    }
+
+    mutating func beginResponse() { response = 0 }
+
+    /// What the request took to its decision; nil the second time.
+    mutating func takeRequest() -> UInt64? {
+      defer { request = nil }
+      return request
+    }
+  }
+
+  /// A request that is to be routed when its token ids are there.
+  private struct TokenWait {
+    let extent: ReceivedBody
+    let tokens: any PendingTokens
+    let waker: any StreamWaker
+  }
+
+  init(worker: ExtProcWorker, machine: StreamStateMachine, startedAt: MonotonicTime) {
+    self.worker = worker
+    self.machine = machine
+    self.startedAt = startedAt
+    worker.settings.metrics.streamsInFlight.add(1)
+  }
+
+  // MARK: - What a transport tells
+
+  /// A message has come, whose bytes the transport has at hand until it is asked for the next one.
+  package mutating func received(
+    _ message: ReceivedMessage, _ metadata: GatewayMetadata?, now: MonotonicTime,
+    on transport: any ExtProcTransport
+  ) {
+    startDeadline(now, transport)
+    if let subset = metadata?.subset { request.subset = subset }
+    switch message {
+    case .body(.request, let payload, let endOfStream):
+      requestBody(payload, endOfStream, now, transport)
+    case .body(.response, let payload, let endOfStream):
+      responseBody(payload, endOfStream, now, transport)
+    case .requestHeaders(let head):
+      requestHeaders(head, now, transport)
+    case .responseHeaders(let head):
+      responseHeaders(head, served: metadata?.served, now, transport)
+    case .requestTrailers:
+      perform(machine.receive(.requestTrailers), now, transport)
+    case .responseTrailers:
+      routed?.flight?.responseEnded(now: now)
+      perform(machine.receive(.responseTrailers), now, transport)
+    }
+    processed(since: now, transport)
+  }
+
+  /// A message has come that cannot be read.
+  package mutating func refused(_ status: StreamStatus, on transport: any ExtProcTransport) {
+    endStatus = status
+    transport.close(status)
+  }
+
+  /// The gateway will send nothing more.
+  package mutating func halfClosed(now: MonotonicTime, on transport: any ExtProcTransport) {
+    perform(machine.halfClosed(), now, transport)
+  }
+
+  /// The token ids that the request waits for are there, or could not be had.
+  package mutating func woken(now: MonotonicTime, on transport: any ExtProcTransport) {
+    if wait != nil { endWait(now, transport) }
+  }
+
+  /// The token ids that the request waits for have taken too long, or the rest of its body has.
+  package mutating func deadlinePassed(now: MonotonicTime, on transport: any ExtProcTransport) {
+    deadline = nil
+    // Its body is there: it is routed without the token ids.
+    guard wait == nil else { return endWait(now, transport) }
+    let action = machine.interrupt(
+      Rejection(
+        .serviceUnavailable, "the request did not arrive within the time allowed for a routing decision",
+        reason: .deadline))
+    // `.receive` means that nothing has to be done: a message is being received already.
+    if action != .receive { perform(action, now, transport) }
+  }
+
+  /// The stream is over, whoever ended it. To be called once, as the last of all.
+  package mutating func closed(now: MonotonicTime, on transport: any ExtProcTransport) {
+    stopDeadline(transport)
+    _ = stopWait()
+    releaseRequest(transport)
+    routed?.flight?.ended(isComplete: machine.isResponseComplete, now: now)
+    routed = nil
+    let metrics = worker.settings.metrics
+    metrics.streamsInFlight.add(-1)
+    metrics.streamDuration.observe(nanoseconds: now.nanoseconds - startedAt.nanoseconds)
+    if let time = work.response { metrics.responseProcessing.observe(nanoseconds: time) }
+    metrics.streams(status: endStatus.code).increment()
+  }
+
+  private mutating func processed(since start: MonotonicTime, _ transport: any ExtProcTransport) {
+    work.add(transport.readClock().nanoseconds - start.nanoseconds)
+    if !machine.isAwaitingDecision, let time = work.takeRequest() {
+      worker.settings.metrics.requestProcessing.observe(nanoseconds: time)
+    }
+  }
+
+  // MARK: - Messages
+
+  private mutating func requestHeaders(
+    _ head: RequestHead, _ now: MonotonicTime, _ transport: any ExtProcTransport
+  ) {
+    let worker = worker
+    request.begin(head, makeID: { worker.scratch.makeRequestID() })
+    let announcesNoBody = head.announcesNoBody
+    let action = machine.receive(
+      .requestHeaders(
+        GatewayMessage.Headers(
+          endOfStream: head.endOfStream, configuration: head.configuration, contentLength: head.contentLength,
+          announcesNoBody: announcesNoBody)))
+    if machine.bodiesComeTooLate, !head.endOfStream, !announcesNoBody {
+      worker.settings.warnings.promptsUnseen.say(worker.settings.logger)
+    }
+    perform(action, now, transport)
+  }
+
+  private mutating func requestBody(
+    _ payload: Range<Int>, _ endOfStream: Bool, _ now: MonotonicTime, _ transport: any ExtProcTransport
+  ) {
+    let isCollecting = machine.isAwaitingDecision
+    let action = machine.receive(.requestBody(byteCount: payload.count, endOfStream: endOfStream))
+    if isCollecting, action == .receive || action.isRoute,
+      !request.keep(payload, worker.settings.budget, transport)
+    {
+      return perform(machine.interrupt(Self.bufferFull), now, transport)
+    }
+    perform(action, .plain(payload), now, transport)
+  }
+
+  private static let bufferFull = Rejection(
+    .serviceUnavailable, "too many request bodies are being read at this moment; try again", reason: .bufferFull)
+
+  private mutating func responseHeaders(
+    _ head: ResponseHead, served: String?, _ now: MonotonicTime, _ transport: any ExtProcTransport
+  ) {
+    work.beginResponse()
+    if let flight = routed?.flight {
+      flight.responseStarted(
+        ResponseStart(
+          status: head.status, isEventStream: head.isEventStream, isReadable: !head.isEncoded,
+          bodyIsSeen: machine.responseBodyMode != .none || head.endOfStream, served: served),
+        now: now)
+      if head.endOfStream { flight.responseEnded(now: now) }
+    }
+    let action = machine.receive(.responseHeaders(endOfStream: head.endOfStream, configuration: head.configuration))
+    if let model = routed?.clientModel, !head.isEncoded, !head.endOfStream, head.isEventStream || head.isJSON {
+      if machine.responseBodyMode == .none {
+        worker.settings.warnings.answersUnseen.say(worker.settings.logger)
+      } else {
+        restorer = ChunkRestorer(head.isEventStream ? .eventStream : .json, model: model)
+      }
+    }
+    perform(action, now, transport)
+  }
+
+  private mutating func responseBody(
+    _ payload: Range<Int>, _ endOfStream: Bool, _ now: MonotonicTime, _ transport: any ExtProcTransport
+  ) {
+    if let flight = routed?.flight {
+      transport.forEachPiece(of: payload) { flight.responseBody($0, now: now) }
+      if endOfStream { flight.responseEnded(now: now) }
+    }
+    let action = machine.receive(.responseBody(endOfStream: endOfStream))
+    let edited = restorer?.edited(payload, transport)
+    perform(action, edited.map { .edited($0) } ?? .plain(payload), now, transport)
+  }
+
+  // MARK: - Actions
+
+  private mutating func perform(_ action: StreamAction, _ now: MonotonicTime, _ transport: any ExtProcTransport) {
+    perform(action, .none, now, transport)
+  }
+
+  /// Does what the machine says. `chunk` is the body chunk that the action answers.
+  private mutating func perform(
+    _ action: StreamAction, _ chunk: BodyChunk, _ now: MonotonicTime, _ transport: any ExtProcTransport
+  ) {
+    var action = action
+    while case .route(let extent) = action {
+      guard let next = route(extent, now, transport) else { return }
+      action = next
+    }
+    switch action {
+    case .receive, .route:
+      transport.receive()
+    case .reply(let reply, let next):
+      enqueue(reply, chunk, now, transport)
+      releaseRequest(transport)
+      switch next {
+      case .receive where machine.isAwaitingDecision:
+        // A deadline may have something to say before the next message comes.
+        transport.flush()
+        transport.receive()
+      case .receive: transport.flushAndReceive()
+      case .close: transport.flushAndClose()
+      }
+    case .close(let status):
+      endStatus = status
+      transport.close(status)
+    }
+    if !machine.isAwaitingDecision { stopDeadline(transport) }
+  }
+
+  /// Nil when the request has to wait: `woken` or `deadlinePassed` goes on with it, and until then no message is read.
+  private mutating func route(
+    _ extent: ReceivedBody, _ now: MonotonicTime, _ transport: any ExtProcTransport, resumed: TokenStage? = nil
+  ) -> StreamAction? {
+    let arrival = request.arrival(at: startedAt)
+    let (worker, seesResponse) = (worker, machine.seesResponse)
+    let waker = resumed == nil && worker.settings.tokenDeadline != nil ? transport.makeWaker() : nil
+    let stage = resumed ?? waker.map { waker in .ask { waker.wake() } }
+    let outcome = transport.withRequestBody { bytes in
+      worker.settings.pool.route(
+        arrival, input: extent, body: bytes, seesResponse: seesResponse, tokens: stage, scratch: &worker.scratch,
+        now: now)
+    }
+    switch outcome {
+    case .routed(let routed):
+      self.routed = routed
+      return machine.routed(.success(()), needsResponse: routed.clientModel != nil)
+    case .refused(let rejection):
+      isRejectionNoted = true
+      return machine.routed(.failure(rejection))
+    case .waiting(let tokens):
+      if let waker, let patience = worker.settings.tokenDeadline {
+        wait = TokenWait(extent: extent, tokens: tokens, waker: waker)
+        let end = now.advanced(by: patience)
+        transport.setDeadline(deadline.map { min($0, end) } ?? end)
+      }
+      return nil
+    }
+  }
+
+  // MARK: - Waiting
+
+  /// Starts the clock of a stream that has sent its first message.
+  private mutating func startDeadline(_ now: MonotonicTime, _ transport: any ExtProcTransport) {
+    guard deadline == nil, machine.isAwaitingDecision else { return }
+    let end = now.advanced(by: worker.settings.requestDeadline)
+    deadline = end
+    transport.setDeadline(end)
+  }
+
+  private mutating func stopDeadline(_ transport: any ExtProcTransport) {
+    guard deadline != nil else { return }
+    deadline = nil
+    transport.setDeadline(nil)
+  }
+
+  /// Routes the request with what is known now.
+  private mutating func endWait(_ now: MonotonicTime, _ transport: any ExtProcTransport) {
+    guard let wait = stopWait() else { return }
+    guard let action = route(wait.extent, now, transport, resumed: .answered(wait.tokens.result)) else { return }
+    perform(action, now, transport)
+    processed(since: now, transport)
+  }
+
+  /// Nobody wakes the stream any more.
+  private mutating func stopWait() -> TokenWait? {
+    guard let wait else { return nil }
+    self.wait = nil
+    wait.waker.stop()
+    wait.tokens.cancel()
+    return wait
+  }
+
+  /// Headers and body are not needed any more: sent or refused. A stream may go on for minutes after that, with its answer.
+  private mutating func releaseRequest(_ transport: any ExtProcTransport) {
+    guard request.isHeld, !machine.isAwaitingDecision || !transport.isOpen else { return }
+    request.release(transport)
+  }
+
+  // MARK: - Replies
+
+  /// Puts the messages of a reply into the queue.
+  private mutating func enqueue(
+    _ reply: Reply, _ chunk: BodyChunk, _ now: MonotonicTime, _ transport: any ExtProcTransport
+  ) {
+    switch reply {
+    case .continueRequestHeaders:
+      transport.enqueue(.unchangedHeaders(.request))
+    case .decision(let place):
+      enqueueDecision(place, transport)
+    case .requestBody(let echo, let endOfStream):
+      chunk.enqueue(.request, echo: echo, endOfStream: endOfStream, isReplaced: false, on: transport)
+    case .requestTrailers:
+      transport.enqueue(.trailers(.request))
+    case .responseHeaders:
+      transport.enqueue(
+        restorer == nil ? .unchangedHeaders(.response) : .responseHeaders(removing: [HeaderName.contentLength]))
+    case .responseBody(let echo, let endOfStream):
+      chunk.enqueue(.response, echo: echo, endOfStream: endOfStream, isReplaced: restorer != nil, on: transport)
+    case .responseTrailers:
+      transport.enqueue(.trailers(.response))
+    case .immediate(let rejection):
+      enqueueImmediate(rejection, now, transport)
+    }
+  }
+
+  private func enqueueDecision(_ place: DecisionPlace, _ transport: any ExtProcTransport) {
+    guard let routed else { return }
+    switch place {
+    case .headers:
+      transport.enqueue(.decisionInHeaders(request.decision(routed, bodyByteCount: nil)))
+    case .headersWithBody(let endOfStream):
+      let body = request.body(rewritten: routed.rewrite)
+      // With trailers the length is left out: HTTP/1 can carry them only behind a chunked body.
+      transport.enqueue(
+        .decisionInHeaders(request.decision(routed, bodyByteCount: endOfStream ? body.byteCount : nil)))
+      transport.enqueue(body, .request, endOfStream: endOfStream)
+      if !endOfStream { transport.enqueue(.trailers(.request)) }
+    case .body:
+      let rewritten = routed.rewrite.map { request.body(rewritten: $0) }
+      // Envoy refuses a body whose length is not that of the headers (500, "mismatch content length").
+      transport.enqueue(
+        .decisionInBody(request.decision(routed, bodyByteCount: rewritten?.byteCount), body: rewritten))
+    }
+  }
+
+  private mutating func enqueueImmediate(
+    _ rejection: Rejection, _ now: MonotonicTime, _ transport: any ExtProcTransport
+  ) {
+    worker.settings.metrics.countRejection(rejection)
+    note(rejection, now)
+    transport.enqueue(.immediate(ImmediateAnswer(rejection)))
+  }
+
+  /// Counts a rejection that did not come from the pool: a body too large, a full buffer, a deadline.
+  private mutating func note(_ rejection: Rejection, _ now: MonotonicTime) {
+    guard !isRejectionNoted else { return }
+    isRejectionNoted = true
+    worker.settings.pool.noteRejection(rejection, requestID: request.id, receivedAt: startedAt, now: now)
+  }
+}

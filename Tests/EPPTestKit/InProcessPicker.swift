@@ -1,0 +1,79 @@
+package import EPPCore
+package import EPPExtProc
+package import EPPMetrics
+package import EPPPrefixCache
+package import EPPRouting
+package import EPPScheduling
+
+/// The ext_proc side of a picker without sockets: a pool of made-up endpoints, one worker, and a clock that a test moves.
+package final class InProcessPicker {
+  package struct Options {
+    package var endpointCount = 3
+    package var profile = ProfileConfiguration.weighted
+    package var pool = Pool.Configuration()
+    package var maximumRequestBodyBytes = 10 << 20
+    package var maximumBufferedBytes = 64 << 20
+    package var requestDeadline = Duration.seconds(30)
+    package var tokens: (any PromptTokenSource)?
+    package var tokenDeadline = Duration.milliseconds(100)
+    package var responseProcessing = ResponseProcessing.full
+  }
+
+  package let clock = ManualClock()
+  package let log = LogRecorder()
+  package let metrics = PickerMetrics()
+  package let decisions = RecordingSink()
+  package let index = PrefixIndex(hasher: BlockHasher(seed: HashSeed(first: 1, second: 2)))
+  package let members: [PoolSnapshot.Member]
+  package let source: FixedSource
+  package let pool: Pool
+  package let budget: BodyBudget
+  let worker: ExtProcWorker
+  var deadlines = DeadlineHeap()
+
+  package init(_ change: (inout Options) -> Void = { _ in }) {
+    var options = Options()
+    change(&options)
+    members = (0..<options.endpointCount).map { index in
+      let endpoint = Endpoint(
+        name: "e\(index)", address: EndpointAddress(host: "10.0.0.\(index)", port: 8000),
+        slot: EndpointSlot(index: index, generation: 1))
+      return PoolSnapshot.Member(endpoint: endpoint, metrics: EndpointMetrics(), load: EndpointLoad(), isStale: false)
+    }
+    source = FixedSource(PoolSnapshot(members: members))
+    let now: @Sendable () -> MonotonicTime = { [clock] in clock.now }
+    pool = Pool(
+      configuration: options.pool, source: source, index: index, tokens: options.tokens,
+      profile: SchedulingProfile(options.profile, seed: HashSeed(first: 1, second: 2)), metrics: metrics,
+      decisions: decisions, clock: now)
+    budget = BodyBudget(limit: options.maximumBufferedBytes)
+    worker = ExtProcWorker(
+      ExtProcSettings(
+        pool: pool, metrics: metrics,
+        limits: StreamLimits(maximumRequestBodyBytes: options.maximumRequestBodyBytes), budget: budget,
+        requestDeadline: options.requestDeadline, tokenDeadline: options.tokens == nil ? nil : options.tokenDeadline,
+        responseProcessing: options.responseProcessing, logger: log.logger))
+  }
+
+  /// Moves the clock, and tells those whose time has come.
+  package func advance(by duration: Duration) {
+    clock.advance(by: duration)
+    while let stream = deadlines.takeDue(now: clock.now) { stream.deadlinePassed() }
+  }
+
+  /// Whether anybody waits for a time.
+  package var hasDeadline: Bool { deadlines.next != nil }
+
+  /// The metrics page.
+  package var page: String { String(decoding: metrics.page(), as: UTF8.self) }
+
+  /// The sum of a family's series; 0 when there is none.
+  package func metric(_ family: String) -> Double {
+    page.split(separator: "\n").filter { $0.hasPrefix(family + "{") || $0.hasPrefix(family + " ") }.reduce(0) {
+      $0 + ($1.split(separator: " ").last.flatMap { Double($0) } ?? 0)
+    }
+  }
+
+  /// Requests that count as being at an endpoint.
+  package var inFlight: Int { members.reduce(0) { $0 + $1.load.inFlight.requests } }
+}
