@@ -23,13 +23,13 @@ package struct DecisionRecord: Sendable, Equatable {
   package var promptTokens: Int
   /// Endpoints that the scorers were asked about.
   package var candidates: Int
-  /// From the last event that the pick needed to the pick.
-  package var pickMicroseconds: Int
+  /// From the last event that the pick needed to the pick, or to the refusal; nil where no pick was tried.
+  package var pickTime: Duration?
   package var outcome: Outcome
 
   package init(
     requestID: String, model: String = "", endpoint: String = "", decidingScorer: String = "", runnerUp: String = "",
-    predictedCachedTokens: Int = 0, promptTokens: Int = 0, candidates: Int = 0, pickMicroseconds: Int = 0,
+    predictedCachedTokens: Int = 0, promptTokens: Int = 0, candidates: Int = 0, pickTime: Duration? = nil,
     outcome: Outcome
   ) {
     self.requestID = requestID
@@ -40,7 +40,7 @@ package struct DecisionRecord: Sendable, Equatable {
     self.predictedCachedTokens = predictedCachedTokens
     self.promptTokens = promptTokens
     self.candidates = candidates
-    self.pickMicroseconds = pickMicroseconds
+    self.pickTime = pickTime
     self.outcome = outcome
   }
 }

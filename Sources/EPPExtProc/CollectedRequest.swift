@@ -49,10 +49,11 @@ struct CollectedRequest {
   }
 
   /// The request as routing takes it.
-  func arrival(at time: MonotonicTime) -> RequestArrival {
+  func arrival(at time: MonotonicTime, seesResponse: Bool) -> RequestArrival {
     RequestArrival(
       context: RequestContext(
-        requestID: id, headers: head.headers, subset: subset, sourceAddress: head.sourceAddress), receivedAt: time)
+        requestID: id, headers: head.headers, subset: subset, sourceAddress: head.sourceAddress), receivedAt: time,
+      seesResponse: seesResponse)
   }
 
   /// The body as it goes on: with the model's name replaced where the request goes on with another.

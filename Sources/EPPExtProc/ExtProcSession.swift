@@ -18,7 +18,7 @@ package struct ExtProcSession {
   /// When the request has waited too long; nil while it has no deadline.
   private var deadline: MonotonicTime?
   /// What the request waits for before it is routed.
-  private var wait: TokenWait?
+  private var wait: Wait?
   private let startedAt: MonotonicTime
   private var work = ProcessingTime()
   /// Whether the pool has counted the rejection that is sent.
@@ -44,10 +44,9 @@ package struct ExtProcSession {
     }
   }
 
-  /// A request that is to be routed when its token ids are there.
-  private struct TokenWait {
-    let extent: ReceivedBody
-    let tokens: any PendingTokens
+  /// A request that is suspended, and how its thread hears that it may go on.
+  private struct Wait {
+    let suspension: Suspension
     let waker: any StreamWaker
   }
 
@@ -96,15 +95,15 @@ package struct ExtProcSession {
     perform(machine.halfClosed(), now, transport)
   }
 
-  /// The token ids that the request waits for are there, or could not be had.
+  /// What the request waits for is there, or could not be had.
   package mutating func woken(now: MonotonicTime, on transport: any ExtProcTransport) {
     if wait != nil { endWait(now, transport) }
   }
 
-  /// The token ids that the request waits for have taken too long, or the rest of its body has.
+  /// What the request waits for has taken too long, or the rest of its body has.
   package mutating func deadlinePassed(now: MonotonicTime, on transport: any ExtProcTransport) {
     deadline = nil
-    // Its body is there: it is routed without the token ids.
+    // Its body is there: it is routed with what is known.
     guard wait == nil else { return endWait(now, transport) }
     let action = machine.interrupt(
       Rejection(
@@ -117,7 +116,7 @@ package struct ExtProcSession {
   /// The stream is over, whoever ended it. To be called once, as the last of all.
   package mutating func closed(now: MonotonicTime, on transport: any ExtProcTransport) {
     stopDeadline(transport)
-    _ = stopWait()
+    takeWait()?.suspension.cancel()
     releaseRequest(transport)
     routed?.flight?.ended(isComplete: machine.isResponseComplete, now: now)
     routed = nil
@@ -216,15 +215,15 @@ package struct ExtProcSession {
     _ action: StreamAction, _ chunk: BodyChunk, _ now: MonotonicTime, _ transport: any ExtProcTransport
   ) {
     var action = action
-    while case .route(let extent) = action {
-      guard let next = route(extent, now, transport) else { return }
+    while case .route(let body) = action {
+      guard let next = route(body, now, transport) else { return }
       action = next
     }
     switch action {
     case .receive, .route:
       transport.receive()
     case .reply(let reply, let next):
-      enqueue(reply, chunk, now, transport)
+      enqueue(reply, chunk, transport)
       releaseRequest(transport)
       switch next {
       case .receive where machine.isAwaitingDecision:
@@ -243,17 +242,21 @@ package struct ExtProcSession {
 
   /// Nil when the request has to wait: `woken` or `deadlinePassed` goes on with it, and until then no message is read.
   private mutating func route(
-    _ extent: ReceivedBody, _ now: MonotonicTime, _ transport: any ExtProcTransport, resumed: TokenStage? = nil
+    _ body: ReceivedBody, _ now: MonotonicTime, _ transport: any ExtProcTransport
   ) -> StreamAction? {
-    let arrival = request.arrival(at: startedAt)
-    let (worker, seesResponse) = (worker, machine.seesResponse)
-    let waker = resumed == nil && worker.settings.tokenDeadline != nil ? transport.makeWaker() : nil
-    let stage = resumed ?? waker.map { waker in .ask { waker.wake() } }
+    let arrival = request.arrival(at: startedAt, seesResponse: machine.seesResponse)
+    let (worker, pipeline) = (worker, worker.settings.pipeline)
+    let waker = pipeline.maySuspend ? transport.makeWaker() : nil
+    let wake = waker.map { waker in { @Sendable in waker.wake() } }
     let outcome = transport.withRequestBody { bytes in
-      worker.settings.pool.route(
-        arrival, input: extent, body: bytes, seesResponse: seesResponse, tokens: stage, scratch: &worker.scratch,
-        now: now)
+      pipeline.begin(arrival, body, bytes, wake: wake, scratch: &worker.scratch, now: now)
     }
+    return proceed(outcome, waker, transport)
+  }
+
+  private mutating func proceed(
+    _ outcome: RouteOutcome, _ waker: (any StreamWaker)?, _ transport: any ExtProcTransport
+  ) -> StreamAction? {
     switch outcome {
     case .routed(let routed):
       self.routed = routed
@@ -261,12 +264,10 @@ package struct ExtProcSession {
     case .refused(let rejection):
       isRejectionNoted = true
       return machine.routed(.failure(rejection))
-    case .waiting(let tokens):
-      if let waker, let patience = worker.settings.tokenDeadline {
-        wait = TokenWait(extent: extent, tokens: tokens, waker: waker)
-        let end = now.advanced(by: patience)
-        transport.setDeadline(deadline.map { min($0, end) } ?? end)
-      }
+    case .suspended(let suspension):
+      guard let waker else { preconditionFailure("a request that nobody can wake was suspended") }
+      wait = Wait(suspension: suspension, waker: waker)
+      transport.setDeadline(deadline.map { min($0, suspension.deadline) } ?? suspension.deadline)
       return nil
     }
   }
@@ -289,18 +290,18 @@ package struct ExtProcSession {
 
   /// Routes the request with what is known now.
   private mutating func endWait(_ now: MonotonicTime, _ transport: any ExtProcTransport) {
-    guard let wait = stopWait() else { return }
-    guard let action = route(wait.extent, now, transport, resumed: .answered(wait.tokens.result)) else { return }
+    guard let wait = takeWait() else { return }
+    let worker = worker
+    let outcome = worker.settings.pipeline.resume(wait.suspension, scratch: &worker.scratch, now: now)
+    guard let action = proceed(outcome, nil, transport) else { return }
     perform(action, now, transport)
     processed(since: now, transport)
   }
 
-  /// Nobody wakes the stream any more.
-  private mutating func stopWait() -> TokenWait? {
-    guard let wait else { return nil }
-    self.wait = nil
-    wait.waker.stop()
-    wait.tokens.cancel()
+  /// The wait that there is; nobody wakes the stream any more.
+  private mutating func takeWait() -> Wait? {
+    defer { wait = nil }
+    wait?.waker.stop()
     return wait
   }
 
@@ -314,7 +315,7 @@ package struct ExtProcSession {
 
   /// Puts the messages of a reply into the queue.
   private mutating func enqueue(
-    _ reply: Reply, _ chunk: BodyChunk, _ now: MonotonicTime, _ transport: any ExtProcTransport
+    _ reply: Reply, _ chunk: BodyChunk, _ transport: any ExtProcTransport
   ) {
     switch reply {
     case .continueRequestHeaders:
@@ -333,7 +334,7 @@ package struct ExtProcSession {
     case .responseTrailers:
       transport.enqueue(.trailers(.response))
     case .immediate(let rejection):
-      enqueueImmediate(rejection, now, transport)
+      enqueueImmediate(rejection, transport)
     }
   }
 
@@ -357,18 +358,16 @@ package struct ExtProcSession {
     }
   }
 
-  private mutating func enqueueImmediate(
-    _ rejection: Rejection, _ now: MonotonicTime, _ transport: any ExtProcTransport
-  ) {
+  private mutating func enqueueImmediate(_ rejection: Rejection, _ transport: any ExtProcTransport) {
     worker.settings.metrics.countRejection(rejection)
-    note(rejection, now)
+    note(rejection)
     transport.enqueue(.immediate(ImmediateAnswer(rejection)))
   }
 
   /// Counts a rejection that did not come from the pool: a body too large, a full buffer, a deadline.
-  private mutating func note(_ rejection: Rejection, _ now: MonotonicTime) {
+  private mutating func note(_ rejection: Rejection) {
     guard !isRejectionNoted else { return }
     isRejectionNoted = true
-    worker.settings.pool.noteRejection(rejection, requestID: request.id, receivedAt: startedAt, now: now)
+    worker.settings.pipeline.noteRejection(rejection, requestID: request.id)
   }
 }

@@ -6,29 +6,26 @@ import Synchronization
 
 /// What all ext_proc streams of the process share. Immutable, or safe for any thread.
 package struct ExtProcSettings: Sendable {
-  package var pool: Pool
+  package var pipeline: RequestPipeline
   package var metrics: PickerMetrics
   package var limits: StreamLimits
   package var budget: BodyBudget
   /// From a stream's first message to its decision.
   package var requestDeadline: Duration
-  /// How long a request waits for its token ids; nil when the pool has no source of them.
-  package var tokenDeadline: Duration?
   package var responseProcessing: ResponseProcessing
   package var logger: Logger
   /// What is said once in the life of the process, by whichever worker meets it first.
   let warnings = Warnings()
 
   package init(
-    pool: Pool, metrics: PickerMetrics, limits: StreamLimits, budget: BodyBudget, requestDeadline: Duration,
-    tokenDeadline: Duration? = nil, responseProcessing: ResponseProcessing, logger: Logger
+    pipeline: RequestPipeline, metrics: PickerMetrics, limits: StreamLimits, budget: BodyBudget,
+    requestDeadline: Duration, responseProcessing: ResponseProcessing, logger: Logger
   ) {
-    self.pool = pool
+    self.pipeline = pipeline
     self.metrics = metrics
     self.limits = limits
     self.budget = budget
     self.requestDeadline = requestDeadline
-    self.tokenDeadline = tokenDeadline
     self.responseProcessing = responseProcessing
     self.logger = logger
   }
@@ -63,7 +60,7 @@ package final class ExtProcWorker {
 
   package init(_ settings: ExtProcSettings) {
     self.settings = settings
-    scratch = settings.pool.makeScratch()
+    scratch = settings.pipeline.makeScratch()
   }
 
   /// A session for a stream that has begun.

@@ -30,11 +30,11 @@ package struct DecisionLog: DecisionSink {
         if !decision.decidingScorer.isEmpty { line.field("deciding_scorer", decision.decidingScorer, to: &bytes) }
         if !decision.runnerUp.isEmpty { line.field("runner_up", decision.runnerUp, to: &bytes) }
         line.field("predicted_cached_tokens", decision.predictedCachedTokens, to: &bytes)
-        line.field("pick_us", decision.pickMicroseconds, to: &bytes)
       case .rejected(let status):
         line.field("candidates", decision.candidates, to: &bytes)
         line.field("status", status.rawValue, to: &bytes)
       }
+      if let time = decision.pickTime { line.field("pick_us", Int(time.wholeMicroseconds), to: &bytes) }
       line.end(&bytes)
     }
   }

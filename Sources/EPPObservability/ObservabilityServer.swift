@@ -1,3 +1,4 @@
+import EPPCore
 import EPPMetrics
 import Glibc
 import Hummingbird
@@ -90,13 +91,5 @@ package struct ObservabilityServerError: Error, CustomStringConvertible {
       case EADDRNOTAVAIL: "--metrics-port \(port): \(host) is not an address of this machine"
       default: "--metrics-port \(port): cannot listen on \(host): \(cause)"
       }
-  }
-}
-
-extension Duration {
-  fileprivate var wholeNanoseconds: Int64 {
-    let (seconds, attoseconds) = components
-    let (whole, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
-    return overflow ? .max : whole &+ attoseconds / 1_000_000_000
   }
 }

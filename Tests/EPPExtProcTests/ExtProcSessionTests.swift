@@ -198,7 +198,7 @@ import Testing
       self.tokens = tokens
       picker = InProcessPicker {
         $0.tokens = tokens
-        $0.tokenDeadline = .milliseconds(100)
+        $0.routing.tokenPatience = .milliseconds(100)
         $0.requestDeadline = requestDeadline
       }
       // Somebody's events are followed, or no ids would be asked for.
@@ -293,7 +293,7 @@ import Testing
   }
 
   @Test func scoresOfAllCandidatesAreToldWhenTheyAreAskedFor() {
-    let picker = InProcessPicker { $0.pool.emitsScores = true }
+    let picker = InProcessPicker { $0.routing.emitsScores = true }
     let gateway = InProcessGateway(picker)
     #expect(gateway.send([Exchanges.json(10)]).decision?.scores.count == 3)
   }

@@ -6,7 +6,8 @@ import Testing
   private let capture = LogCapture()
   private let decision = DecisionRecord(
     requestID: "0c5f-1", model: "llama", endpoint: "10.0.0.1:8000", decidingScorer: "prefix-cache-scorer",
-    runnerUp: "10.0.0.2:8000", predictedCachedTokens: 1920, promptTokens: 2048, candidates: 8, pickMicroseconds: 37,
+    runnerUp: "10.0.0.2:8000", predictedCachedTokens: 1920, promptTokens: 2048, candidates: 8,
+    pickTime: .microseconds(37),
     outcome: .routed)
 
   @Test func aRoutedRequestIsOneLineOfJSON() {
@@ -17,6 +18,18 @@ import Testing
       capture.lines == [
         #"{"time":"2026-03-01T09:05:07.042Z","level":"info","logger":"decision","msg":"request routed","request_id":"0c5f-1","model":"llama","prompt_tokens":2048,"endpoint":"10.0.0.1:8000","candidates":8,"deciding_scorer":"prefix-cache-scorer","runner_up":"10.0.0.2:8000","predicted_cached_tokens":1920,"pick_us":37}"#
       ])
+  }
+
+  /// Whole seconds are part of it.
+  @Test func aPickMayTakeSeconds() {
+    let output = capture.output(.text, verbosity: .trace)
+    var slow = decision
+    slow.pickTime = .milliseconds(2_500) + .nanoseconds(999)
+    DecisionLog(output: output).record(slow)
+    slow.outcome = .rejected(.serviceUnavailable)
+    DecisionLog(output: output).record(slow)
+    output.flush()
+    #expect(capture.lines.count == 2 && capture.lines.allSatisfy { $0.hasSuffix("pick_us=2500000") })
   }
 
   @Test func aRejectedRequestHasItsStatus() {

@@ -11,14 +11,15 @@ extension PoolTests {
   /// A pool whose second endpoint is the only one that requests go to.
   private func pool(
     events: RecordingEvents = RecordingEvents(), tokens: TestTokenSource? = nil, metrics engine: EndpointMetrics? = nil,
-    _ change: (inout Pool.Configuration) -> Void = { _ in }
-  ) -> Pool {
-    var configuration = Pool.Configuration()
+    _ change: (inout RoutingConfiguration.Settings) -> Void = { _ in }
+  ) -> RoutedPool {
+    var configuration = RoutingConfiguration.Settings()
     change(&configuration)
-    return Pool(
-      configuration: configuration, source: FixedSource(snapshot(engine ?? members[1].metrics)), index: index,
-      events: events, tokens: tokens, profile: SchedulingProfile(.weighted, seed: HashSeed(first: 1, second: 2)),
-      metrics: metrics,
+    return RoutedPool(
+      configuration: RoutingConfiguration(
+        settings: configuration, profile: SchedulingProfile(.weighted, seed: HashSeed(first: 1, second: 2))),
+      source: FixedSource(snapshot(engine ?? members[1].metrics)), index: index,
+      events: events, tokens: tokens, metrics: metrics,
       decisions: sink,
       clock: { MonotonicTime(nanoseconds: 1_001_500_000) })
   }
@@ -43,10 +44,11 @@ extension PoolTests {
 
   /// Sends a request and lets the engine report cached tokens; nil leaves the details out.
   private func exchange(
-    _ body: [UInt8], reporting cached: Int?, promptTokens: Int = 200, in pool: Pool, _ scratch: inout RoutingScratch,
-    tokens: TokenStage? = nil
+    _ body: [UInt8], reporting cached: Int?, promptTokens: Int = 200, in pool: RoutedPool,
+    _ scratch: inout RoutingScratch,
+    waits: Bool = false
   ) throws {
-    guard case .routed(let routed) = outcome(body, tokens: tokens, in: pool, scratch: &scratch) else {
+    guard case .routed(let routed) = outcome(body, waits: waits, in: pool, scratch: &scratch) else {
       Issue.record("the request was not routed")
       return
     }
@@ -70,7 +72,7 @@ extension PoolTests {
 
   @Test func whatAnEngineHasAnnouncedIsCounted() throws {
     let pool = pool()
-    var scratch = pool.makeScratch()
+    var scratch = pool.pipeline.makeScratch()
     try announce(Array(ids[..<160]))
     try exchange(tokenBody(ids), reporting: 160, in: pool, &scratch)
     #expect(exactTokens == 200 && counter("epp_prefix_announced_tokens_total") == 160)
@@ -84,7 +86,7 @@ extension PoolTests {
   @Test func ofSeveralRanksNobodyKnowsWhichOneServes() throws {
     let events = RecordingEvents()
     let pool = pool(events: events)
-    var scratch = pool.makeScratch()
+    var scratch = pool.pipeline.makeScratch()
     try announce(Array(ids[..<192]))
     try announce(Array(ids[..<16]), rank: 1)
     for _ in 0..<4 { try exchange(tokenBody(ids), reporting: 0, in: pool, &scratch) }
@@ -99,7 +101,7 @@ extension PoolTests {
   @Test func aPromptThatIsNotLookedUpWholeContradictsNothing() throws {
     let events = RecordingEvents()
     let pool = pool(events: events) { $0.maximumPrefixTokens = 64 }
-    var scratch = pool.makeScratch()
+    var scratch = pool.pipeline.makeScratch()
     try announce(Array(ids[..<192]))
     for _ in 0..<4 { try exchange(tokenBody(ids), reporting: 192, in: pool, &scratch) }
     #expect(sink.all.last?.predictedCachedTokens == 64)
@@ -109,7 +111,7 @@ extension PoolTests {
   @Test func whereDetailsAreGivenTheirAbsenceSaysNothingWasCached() throws {
     let events = RecordingEvents()
     let pool = pool(events: events)
-    var scratch = pool.makeScratch()
+    var scratch = pool.pipeline.makeScratch()
     try announce(Array(ids[..<192]))
     // It may have been started without --enable-prompt-tokens-details.
     for _ in 0..<4 { try exchange(tokenBody(ids), reporting: nil, in: pool, &scratch) }
@@ -126,17 +128,20 @@ extension PoolTests {
     var engine = EndpointMetrics()
     engine.processStartTime = 5
     let source = FixedSource(snapshot(engine))
-    let pool = Pool(
-      configuration: Pool.Configuration(), source: source, index: index, events: events,
-      profile: SchedulingProfile(.weighted, seed: HashSeed(first: 1, second: 2)), metrics: metrics, decisions: sink,
+    let pool = RoutedPool(
+      configuration: RoutingConfiguration(
+        settings: RoutingConfiguration.Settings(),
+        profile: SchedulingProfile(.weighted, seed: HashSeed(first: 1, second: 2))), source: source, index: index,
+      events: events,
+      metrics: metrics, decisions: sink,
       clock: { MonotonicTime(nanoseconds: 1_001_500_000) })
-    var scratch = pool.makeScratch()
-    pool.maintain()
+    var scratch = pool.pipeline.makeScratch()
+    pool.upkeep.run(now: time(1_000))
     try announce(Array(ids[..<192]))
     try exchange(tokenBody(ids), reporting: 192, in: pool, &scratch)
     engine.processStartTime = 6
     source.set(snapshot(engine))
-    pool.maintain()
+    pool.upkeep.run(now: time(1_000))
     #expect(events.startTimes == [5, 6])
     for _ in 0..<4 { try exchange(tokenBody(ids), reporting: nil, in: pool, &scratch) }
     #expect(events.resynchronised.isEmpty)
@@ -146,7 +151,7 @@ extension PoolTests {
   func whatReadsTheCacheOtherwiseContradictsNothing(_ members: String) throws {
     let events = RecordingEvents()
     let pool = pool(events: events)
-    var scratch = pool.makeScratch()
+    var scratch = pool.pipeline.makeScratch()
     try announce(Array(ids[..<192]))
     for _ in 0..<4 { try exchange(tokenBody(ids, members: members), reporting: 0, in: pool, &scratch) }
     let isRead = members.contains("\"n\"")
@@ -158,7 +163,7 @@ extension PoolTests {
   @Test func ofSeveralPromptsOneAloneIsReported() throws {
     let events = RecordingEvents()
     let pool = pool(events: events)
-    var scratch = pool.makeScratch()
+    var scratch = pool.pipeline.makeScratch()
     try announce(Array(ids[..<192]))
     let list = ids.map(String.init).joined(separator: ",")
     let body = Array(#"{"model": "m", "prompt": [[\#(list)], [\#(list)]]}"#.utf8)
@@ -171,7 +176,7 @@ extension PoolTests {
     for speculates in [false, true] {
       let events = RecordingEvents()
       let pool = pool(events: events) { $0.speculates = speculates }
-      var scratch = pool.makeScratch()
+      var scratch = pool.pipeline.makeScratch()
       try announce(Array(ids[..<16]))
       for _ in 0..<4 { try exchange(tokenBody(ids), reporting: 192, in: pool, &scratch) }
       #expect(events.resynchronised.isEmpty == !speculates)
@@ -189,7 +194,7 @@ extension PoolTests {
   @Test func anAdapterThatOnlyTheMetricsNameHoldsNothing() throws {
     let events = RecordingEvents()
     let pool = pool(events: events, metrics: loRA(running: ["a"]))
-    var scratch = pool.makeScratch()
+    var scratch = pool.pipeline.makeScratch()
     try announce(Array(ids[..<192]))
     for _ in 0..<4 { try exchange(tokenBody(ids, model: "a"), reporting: 0, in: pool, &scratch) }
     #expect(sink.all.last?.predictedCachedTokens == 0)
@@ -203,7 +208,7 @@ extension PoolTests {
   @Test func anAdapterThatNobodyHasNamedContradictsNothing() throws {
     let events = RecordingEvents()
     let pool = pool(events: events, metrics: loRA(running: []))
-    var scratch = pool.makeScratch()
+    var scratch = pool.pipeline.makeScratch()
     try announce(Array(ids[..<192]))
     for _ in 0..<4 { try exchange(tokenBody(ids, model: "b"), reporting: 0, in: pool, &scratch) }
     #expect(events.resynchronised.isEmpty && exactTokens == 0)
@@ -227,12 +232,12 @@ extension PoolTests {
     let events = RecordingEvents()
     let source = TestTokenSource(.known(ids))
     let pool = pool(events: events, tokens: source)
-    var scratch = pool.makeScratch()
+    var scratch = pool.pipeline.makeScratch()
     try announce(Array(ids[..<192]))
-    try exchange(body(text), reporting: 192, in: pool, &scratch, tokens: .ask {})
+    try exchange(body(text), reporting: 192, in: pool, &scratch, waits: true)
     #expect(source.distrustCount == 0)
     for _ in 0..<2 {
-      try exchange(body(text), reporting: 0, promptTokens: 201, in: pool, &scratch, tokens: .ask {})
+      try exchange(body(text), reporting: 0, promptTokens: 201, in: pool, &scratch, waits: true)
     }
     #expect(source.distrustCount == 2)
     #expect(events.resynchronised.isEmpty, "nothing was said of what the engine holds")
@@ -241,21 +246,21 @@ extension PoolTests {
   @Test func textsWhoseTokensAreCountedOtherwiseAreMatchedAsTextsForAWhile() throws {
     let source = TestTokenSource(.known(ids))
     let pool = pool(tokens: source)
-    var scratch = pool.makeScratch()
+    var scratch = pool.pipeline.makeScratch()
     try announce(Array(ids[..<192]))
     for _ in 0..<3 {
-      try exchange(body(text), reporting: 0, promptTokens: 201, in: pool, &scratch, tokens: .ask {})
+      try exchange(body(text), reporting: 0, promptTokens: 201, in: pool, &scratch, waits: true)
       #expect(sink.all.last?.promptTokens == 200)
     }
     #expect(source.distrustCount == 0, "tokens of this kind never came out right")
-    for _ in 0..<3 { try exchange(body(text), reporting: 448, promptTokens: 201, in: pool, &scratch, tokens: .ask {}) }
+    for _ in 0..<3 { try exchange(body(text), reporting: 448, promptTokens: 201, in: pool, &scratch, waits: true) }
     #expect(source.asked.count == 3)
     #expect(sink.all.last?.promptTokens == 500 && sink.all.last?.predictedCachedTokens == 448)
     #expect(page().contains(#"epp_tokens_requests_total{outcome="no_engine"} 3"#))
     // Requests with other members, and those of another model, are still asked about.
     let other = Array(#"{"model": "m", "seed": 1, "prompt": "\#(text)"}"#.utf8)
     for body in [other, body(text, model: "n")] {
-      try exchange(body, reporting: 0, in: pool, &scratch, tokens: .ask {})
+      try exchange(body, reporting: 0, in: pool, &scratch, waits: true)
     }
     #expect(source.asked.count == 5)
   }
@@ -264,15 +269,15 @@ extension PoolTests {
     let events = RecordingEvents()
     let source = TestTokenSource(.known(ids))
     let pool = pool(events: events, tokens: source)
-    var scratch = pool.makeScratch()
+    var scratch = pool.pipeline.makeScratch()
     try announce(Array(ids[..<192]))
     for _ in 0..<2 { try exchange(tokenBody(ids), reporting: 0, in: pool, &scratch) }
     #expect(events.resynchronised.count == 1 && source.distrustCount == 0)
-    for _ in 0..<2 { try exchange(body(text), reporting: 0, in: pool, &scratch, tokens: .ask {}) }
+    for _ in 0..<2 { try exchange(body(text), reporting: 0, in: pool, &scratch, waits: true) }
     #expect(events.resynchronised.count == 2 && source.distrustCount == 1)
     // It is known that not all is known.
     index.setAdopting(true, slot)
-    for _ in 0..<2 { try exchange(body(text), reporting: 0, in: pool, &scratch, tokens: .ask {}) }
+    for _ in 0..<2 { try exchange(body(text), reporting: 0, in: pool, &scratch, waits: true) }
     #expect(events.resynchronised.count == 3 && source.distrustCount == 1)
   }
 
@@ -281,7 +286,7 @@ extension PoolTests {
   @Test(arguments: [true, false]) func aRequestThatEndsWithoutAnAnswerDoesNotCountForLong(_ isCut: Bool) throws {
     let pool = pool()
     try announce(Array(ids[..<16]))
-    var scratch = pool.makeScratch()
+    var scratch = pool.pipeline.makeScratch()
     let flight = try #require(try route(tokenBody(ids), in: pool, scratch: &scratch).get().flight)
     if isCut { flight.ended(isComplete: false, now: time(1_010)) } else { flight.responseEnded(now: time(1_010)) }
     index.maintain(now: time(2_009))
@@ -293,33 +298,35 @@ extension PoolTests {
   // MARK: - Engines without events
 
   @Test func inPreciseModeAnEngineWithoutEventsHoldsNothingOfKnownTokens() throws {
-    var configuration = Pool.Configuration()
+    var configuration = RoutingConfiguration.Settings()
     configuration.followsEventsAlone = true
     let source = TestTokenSource(.known(ids))
-    let pool = Pool(
-      configuration: configuration, source: FixedSource(PoolSnapshot(members: Array(members[..<2]))), index: index,
-      tokens: source, profile: SchedulingProfile(.weighted, seed: HashSeed(first: 1, second: 2)), metrics: metrics,
+    let pool = RoutedPool(
+      configuration: RoutingConfiguration(
+        settings: configuration, profile: SchedulingProfile(.weighted, seed: HashSeed(first: 1, second: 2))),
+      source: FixedSource(PoolSnapshot(members: Array(members[..<2]))), index: index,
+      tokens: source, metrics: metrics,
       decisions: sink,
       clock: { MonotonicTime(nanoseconds: 1_001_500_000) })
     try announce(Array(ids[..<160]))
-    var scratch = pool.makeScratch()
-    func send(_ tokens: TokenStage, to member: Int) throws -> Int? {
+    var scratch = pool.pipeline.makeScratch()
+    func send(waits: Bool, to member: Int) throws -> Int? {
       let only = SubsetHint.only([members[member].destination])
       guard
-        case .routed(let routed) = outcome(body(text), subset: only, tokens: tokens, in: pool, scratch: &scratch)
+        case .routed(let routed) = outcome(body(text), subset: only, waits: waits, in: pool, scratch: &scratch)
       else { return nil }
       routed.flight?.ended(isComplete: true, now: time(1_002))
       index.maintain(now: time(1_000_000))
       return sink.all.last?.predictedCachedTokens
     }
     // Nothing is entered there and nothing found, however often.
-    for _ in 0..<3 { #expect(try send(.ask {}, to: 0) == 0) }
-    #expect(try send(.ask {}, to: 1) == 160)
+    for _ in 0..<3 { #expect(try send(waits: true, to: 0) == 0) }
+    #expect(try send(waits: true, to: 1) == 160)
     // Without tokens the text answers: the engine with events has it, and the other one from now on.
-    #expect(try send(.answered(nil), to: 1) == 448)
-    #expect(try send(.answered(nil), to: 0) == 0)
-    #expect(try send(.answered(nil), to: 0) == 448)
+    #expect(try send(waits: false, to: 1) == 448)
+    #expect(try send(waits: false, to: 0) == 0)
+    #expect(try send(waits: false, to: 0) == 448)
     // Which does not count again once tokens are known.
-    #expect(try send(.ask {}, to: 0) == 0)
+    #expect(try send(waits: true, to: 0) == 0)
   }
 }

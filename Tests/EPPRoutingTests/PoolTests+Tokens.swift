@@ -31,7 +31,7 @@ extension PoolTests {
   }
 
   @Test func tokenIDsGoWhereTheEngineSaysThatItHoldsThem() throws {
-    var scratch = pool.makeScratch()
+    var scratch = pool.pipeline.makeScratch()
     let tokens = (0..<200 as Range<UInt32>).map { $0 * 7 }
     var batch = KVEventBatch()
     try unsafe KVEventDecoder().decode(stored(Array(tokens[..<160])).span.bytes, into: &batch)
@@ -56,14 +56,17 @@ extension PoolTests {
   // MARK: - Token ids of texts
 
   /// A pool whose second endpoint holds 160 of these tokens by its own events, and which finds tokens as it is told.
-  private func renderingPool(_ tokens: [UInt32], _ source: TestTokenSource) throws -> Pool {
+  private func renderingPool(_ tokens: [UInt32], _ source: TestTokenSource) throws -> RoutedPool {
     var batch = KVEventBatch()
     try unsafe KVEventDecoder().decode(stored(Array(tokens[..<160])).span.bytes, into: &batch)
     index.apply(batch, from: members[1].endpoint.slot)
     index.setFollowed(true, members[1].endpoint.slot)
-    return Pool(
-      configuration: Pool.Configuration(), source: FixedSource(PoolSnapshot(members: members)), index: index,
-      tokens: source, profile: SchedulingProfile(.weighted, seed: HashSeed(first: 1, second: 2)), metrics: metrics,
+    return RoutedPool(
+      configuration: RoutingConfiguration(
+        settings: RoutingConfiguration.Settings(),
+        profile: SchedulingProfile(.weighted, seed: HashSeed(first: 1, second: 2))),
+      source: FixedSource(PoolSnapshot(members: members)), index: index,
+      tokens: source, metrics: metrics,
       decisions: sink,
       clock: { MonotonicTime(nanoseconds: 1_001_500_000) })
   }
@@ -74,8 +77,8 @@ extension PoolTests {
   @Test func aTextWhoseTokensAreKnownGoesWhereTheEngineSaysThatItHoldsThem() throws {
     let source = TestTokenSource(.known(ids))
     let pool = try renderingPool(ids, source)
-    var scratch = pool.makeScratch()
-    let outcome = outcome(body(text), tokens: .ask {}, in: pool, scratch: &scratch)
+    var scratch = pool.pipeline.makeScratch()
+    let outcome = outcome(body(text), waits: true, in: pool, scratch: &scratch)
     guard case .routed(let routed) = outcome else { return #expect(Bool(false), "\(outcome)") }
     #expect(routed.destination == members[1].destination)
     #expect(sink.all.last?.predictedCachedTokens == 160)
@@ -84,14 +87,16 @@ extension PoolTests {
   }
 
   @Test func aTextWhoseTokensAreOnTheirWayWaitsForThem() throws {
-    let source = TestTokenSource(.pending(TestPendingTokens()))
+    let pending = TestPendingTokens()
+    let source = TestTokenSource(.pending(pending))
     let pool = try renderingPool(ids, source)
-    var scratch = pool.makeScratch()
-    let outcome = outcome(body(text), tokens: .ask {}, in: pool, scratch: &scratch)
-    guard case .waiting = outcome else { return #expect(Bool(false), "\(outcome)") }
+    var scratch = pool.pipeline.makeScratch()
+    let outcome = outcome(body(text), waits: true, in: pool, scratch: &scratch)
+    guard case .suspended(let suspension) = outcome else { return #expect(Bool(false), "\(outcome)") }
     #expect(sink.all.isEmpty)
     // They have come, and nobody is asked again.
-    let answered = self.outcome(body(text), tokens: .answered(ids), in: pool, scratch: &scratch)
+    pending.deliver(ids)
+    let answered = pool.pipeline.resume(suspension, scratch: &scratch, now: time(1_050))
     guard case .routed(let routed) = answered else { return #expect(Bool(false), "\(answered)") }
     #expect(routed.destination == members[1].destination)
     #expect(sink.all.last?.predictedCachedTokens == 160)
@@ -101,9 +106,9 @@ extension PoolTests {
   @Test func aTextWhoseTokensDoNotComeIsMatchedByItsBytes() throws {
     let source = TestTokenSource(.unavailable)
     let pool = try renderingPool(ids, source)
-    var scratch = pool.makeScratch()
-    for stage in [TokenStage.ask {}, .answered(nil)] {
-      let outcome = outcome(body(text), tokens: stage, in: pool, scratch: &scratch)
+    var scratch = pool.pipeline.makeScratch()
+    for waits in [true, false] {
+      let outcome = outcome(body(text), waits: waits, in: pool, scratch: &scratch)
       guard case .routed = outcome else { return #expect(Bool(false), "\(outcome)") }
     }
     // The second one found the first one's blocks of text.
@@ -114,14 +119,14 @@ extension PoolTests {
   @Test func nobodyIsAskedForTokensThatTellNothing() throws {
     let source = TestTokenSource(.known(ids))
     let pool = try renderingPool(ids, source)
-    var scratch = pool.makeScratch()
+    var scratch = pool.pipeline.makeScratch()
     // Shorter than a block, tokens already, several prompts; then an engine without events.
-    _ = outcome(body("short"), tokens: .ask {}, in: pool, scratch: &scratch)
-    _ = outcome(tokenBody(ids), tokens: .ask {}, in: pool, scratch: &scratch)
+    _ = outcome(body("short"), waits: true, in: pool, scratch: &scratch)
+    _ = outcome(tokenBody(ids), waits: true, in: pool, scratch: &scratch)
     let several = Array(#"{"model": "m", "prompt": ["\#(text)", "\#(text)"]}"#.utf8)
-    _ = outcome(several, tokens: .ask {}, in: pool, scratch: &scratch)
+    _ = outcome(several, waits: true, in: pool, scratch: &scratch)
     index.setFollowed(false, members[1].endpoint.slot)
-    _ = outcome(body(text), tokens: .ask {}, in: pool, scratch: &scratch)
+    _ = outcome(body(text), waits: true, in: pool, scratch: &scratch)
     #expect(source.asked.isEmpty)
     #expect(sink.all.count == 4)
   }
@@ -129,7 +134,7 @@ extension PoolTests {
   @Test func anEngineThatContradictsItsEventsTwiceIsLearnedAnew() throws {
     let events = RecordingEvents()
     let pool = pool(events: events)
-    var scratch = pool.makeScratch()
+    var scratch = pool.pipeline.makeScratch()
     let tokens = (0..<200 as Range<UInt32>).map { $0 * 7 }
     var batch = KVEventBatch()
     try unsafe KVEventDecoder().decode(stored(Array(tokens[..<192])).span.bytes, into: &batch)
@@ -153,7 +158,7 @@ extension PoolTests {
   @Test func promptsAreToldWhereTheyAreOfUse() throws {
     let events = RecordingEvents()
     let pool = pool(events: events)
-    var scratch = pool.makeScratch()
+    var scratch = pool.pipeline.makeScratch()
     index.setFollowed(true, members[0].endpoint.slot)
     _ = try route(tokenBody(ids), in: pool, scratch: &scratch).get()
     #expect(events.prompts.isEmpty, "nothing waits for them")
@@ -167,7 +172,7 @@ extension PoolTests {
   }
 
   @Test func tokenIDsAreRememberedWhereNoEventsCome() throws {
-    var scratch = pool.makeScratch()
+    var scratch = pool.pipeline.makeScratch()
     let tokens = (0..<200 as Range<UInt32>).map { $0 * 7 }
     let first = try route(tokenBody(tokens), scratch: &scratch).get()
     first.flight?.ended(isComplete: true, now: time(1002))

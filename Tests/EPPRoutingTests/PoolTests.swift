@@ -14,7 +14,7 @@ import Testing
   let sink = RecordingSink()
   let index = PrefixIndex(hasher: BlockHasher(seed: HashSeed(first: 1, second: 2)))
   let members: [PoolSnapshot.Member]
-  let pool: Pool
+  let pool: RoutedPool
 
   init() {
     self.init(waiting: [0, 0, 0])
@@ -30,9 +30,11 @@ import Testing
       return PoolSnapshot.Member(endpoint: endpoint, metrics: metrics, load: EndpointLoad(), isStale: false)
     }
     let seed = HashSeed(first: 1, second: 2)
-    pool = Pool(
-      configuration: Pool.Configuration(), source: FixedSource(PoolSnapshot(members: members)), index: index,
-      profile: SchedulingProfile(profile, seed: seed), metrics: metrics, decisions: sink,
+    pool = RoutedPool(
+      configuration: RoutingConfiguration(
+        settings: RoutingConfiguration.Settings(), profile: SchedulingProfile(profile, seed: seed)),
+      source: FixedSource(PoolSnapshot(members: members)), index: index,
+      metrics: metrics, decisions: sink,
       clock: { MonotonicTime(nanoseconds: 1_001_500_000) })
   }
 
@@ -43,41 +45,45 @@ import Testing
   }
 
   /// A pool like `pool` that tells its source of events what it finds wrong.
-  func pool(events: RecordingEvents) -> Pool {
+  func pool(events: RecordingEvents) -> RoutedPool {
     let seed = HashSeed(first: 1, second: 2)
-    return Pool(
-      configuration: Pool.Configuration(), source: FixedSource(PoolSnapshot(members: members)), index: index,
-      events: events, profile: SchedulingProfile(.weighted, seed: seed), metrics: metrics, decisions: sink,
+    return RoutedPool(
+      configuration: RoutingConfiguration(
+        settings: RoutingConfiguration.Settings(), profile: SchedulingProfile(.weighted, seed: seed)),
+      source: FixedSource(PoolSnapshot(members: members)), index: index,
+      events: events, metrics: metrics, decisions: sink,
       clock: { MonotonicTime(nanoseconds: 1_001_500_000) })
   }
 
   func route(
     _ body: [UInt8], headers: [(String, String)] = [], subset: SubsetHint = .absent, seesResponse: Bool = true,
-    in other: Pool? = nil, scratch: inout RoutingScratch
+    in other: RoutedPool? = nil, scratch: inout RoutingScratch
   ) -> Result<RoutedRequest, Rejection> {
     switch outcome(body, headers: headers, subset: subset, seesResponse: seesResponse, in: other, scratch: &scratch) {
     case .routed(let routed): return .success(routed)
     case .refused(let rejection): return .failure(rejection)
-    case .waiting: preconditionFailure("nothing was to be waited for")
+    case .suspended: preconditionFailure("nothing was to be waited for")
     }
   }
 
   func outcome(
     _ body: [UInt8], headers: [(String, String)] = [], subset: SubsetHint = .absent, seesResponse: Bool = true,
-    tokens: TokenStage? = nil, in other: Pool? = nil, scratch: inout RoutingScratch
+    waits: Bool = false, in other: RoutedPool? = nil, scratch: inout RoutingScratch
   ) -> RouteOutcome {
     let fields = ([(":path", "/v1/completions")] + headers).map { RequestHeaders.Field(name: $0.0, value: $0.1) }
     let arrival = RequestArrival(
-      context: RequestContext(requestID: "r", headers: RequestHeaders(fields), subset: subset), receivedAt: time(1000))
-    return unsafe (other ?? pool).route(
-      arrival, input: .whole, body: body.span.bytes, seesResponse: seesResponse, tokens: tokens, scratch: &scratch,
-      now: time(1001))
+      context: RequestContext(requestID: "r", headers: RequestHeaders(fields), subset: subset), receivedAt: time(1000),
+      seesResponse: seesResponse)
+    let pipeline = (other ?? pool).pipeline
+    let wake: (@Sendable () -> Void)? = waits ? { @Sendable in } : nil
+    return unsafe pipeline.begin(
+      arrival, .whole, body.span.bytes, wake: wake, scratch: &scratch, now: time(1001))
   }
 
   func page() -> String { String(decoding: metrics.page(), as: UTF8.self) }
 
   @Test func theSecondRequestGoesWhereTheFirstOnesPrefixIs() throws {
-    var scratch = pool.makeScratch()
+    var scratch = pool.pipeline.makeScratch()
     let long = String(repeating: "the quick brown fox ", count: 100)
     for round in 0..<5 {
       let prompt = "\(round) " + long
@@ -93,13 +99,13 @@ import Testing
 
   @Test func theShorterQueueWinsWithoutAPrefix() throws {
     let test = PoolTests(waiting: [5, 0, 5])
-    var scratch = test.pool.makeScratch()
+    var scratch = test.pool.pipeline.makeScratch()
     let routed = try test.route(body("hello"), scratch: &scratch).get()
     #expect(routed.destination == "10.0.0.1:8000")
   }
 
   @Test func aRequestCountsAtItsEndpointUntilItEnds() throws {
-    var scratch = pool.makeScratch()
+    var scratch = pool.pipeline.makeScratch()
     let routed = try route(body(String(repeating: "a", count: 400)), scratch: &scratch).get()
     let member = try #require(members.first { $0.destination == routed.destination })
     #expect(member.load.inFlight == EndpointLoad.InFlight(requests: 1, uncachedTokens: 100))
@@ -115,7 +121,7 @@ import Testing
   }
 
   @Test func anAnswerWhoseBodyIsNotSeenComputesUntilItsHeadersAndRunsUntilTheStreamEnds() throws {
-    var scratch = pool.makeScratch()
+    var scratch = pool.pipeline.makeScratch()
     let routed = try route(body(String(repeating: "a", count: 400)), scratch: &scratch).get()
     let member = try #require(members.first { $0.destination == routed.destination })
     let flight = try #require(routed.flight)
@@ -138,7 +144,7 @@ import Testing
   }
 
   @Test func aRequestWhoseEndIsNotSeenCountsUntilTheNextScrape() throws {
-    var scratch = pool.makeScratch()
+    var scratch = pool.pipeline.makeScratch()
     let routed = try route(body("hello"), seesResponse: false, scratch: &scratch).get()
     #expect(routed.flight == nil)
     let member = try #require(members.first { $0.destination == routed.destination })
@@ -148,7 +154,7 @@ import Testing
   }
 
   @Test func loadAndPrefixFollowTheEndpointThatServed() throws {
-    var scratch = pool.makeScratch()
+    var scratch = pool.pipeline.makeScratch()
     let prompt = String(repeating: "warm prefix of some length ", count: 40)
     let routed = try route(body(prompt), scratch: &scratch).get()
     let picked = try #require(members.first { $0.destination == routed.destination })
@@ -169,18 +175,20 @@ import Testing
     metrics.processStartTime = 1000
     let member = PoolSnapshot.Member(
       endpoint: members[0].endpoint, metrics: metrics, load: EndpointLoad(), isStale: false)
-    let pool = Pool(
-      configuration: Pool.Configuration(), source: FixedSource(PoolSnapshot(members: [member])), index: index,
-      events: events, profile: SchedulingProfile(.weighted, seed: HashSeed(first: 1, second: 2)),
-      metrics: self.metrics, decisions: sink,
+    let pool = RoutedPool(
+      configuration: RoutingConfiguration(
+        settings: RoutingConfiguration.Settings(),
+        profile: SchedulingProfile(.weighted, seed: HashSeed(first: 1, second: 2))),
+      source: FixedSource(PoolSnapshot(members: [member])), index: index,
+      events: events, metrics: self.metrics, decisions: sink,
       clock: { MonotonicTime(nanoseconds: 1_001_500_000) })
-    pool.maintain()
-    pool.maintain()
+    pool.upkeep.run(now: time(1_000))
+    pool.upkeep.run(now: time(1_000))
     #expect(events.startTimes == [1000])
   }
 
   @Test func anEngineThatAnswersAnErrorHasNotCachedThePrompt() throws {
-    var scratch = pool.makeScratch()
+    var scratch = pool.pipeline.makeScratch()
     let prompt = String(repeating: "never computed ", count: 60)
     let routed = try route(body(prompt), scratch: &scratch).get()
     routed.flight?.responseStarted(
@@ -191,7 +199,7 @@ import Testing
   }
 
   @Test func usageAndTimesReachTheMetrics() throws {
-    var scratch = pool.makeScratch()
+    var scratch = pool.pipeline.makeScratch()
     let routed = try route(body("hello"), scratch: &scratch).get()
     let flight = try #require(routed.flight)
     flight.responseStarted(
@@ -226,7 +234,7 @@ import Testing
   }
 
   @Test func aRewriteHeaderChangesTheModel() throws {
-    var scratch = pool.makeScratch()
+    var scratch = pool.pipeline.makeScratch()
     let sent = body("hello", model: "alias")
     let routed = try route(sent, headers: [("x-llm-d-model-name-rewrite", "real \"one\"")], scratch: &scratch).get()
     let rewrite = try #require(routed.rewrite)
@@ -236,7 +244,7 @@ import Testing
 
   @Test func noEndpointIsAnswered503() {
     let test = PoolTests(waiting: [])
-    var scratch = test.pool.makeScratch()
+    var scratch = test.pool.pipeline.makeScratch()
     guard case .failure(let rejection) = test.route(body("hello"), scratch: &scratch) else {
       Issue.record("a request was routed to nowhere")
       return
@@ -246,7 +254,7 @@ import Testing
   }
 
   @Test func theSubsetHintIsKept() throws {
-    var scratch = pool.makeScratch()
+    var scratch = pool.pipeline.makeScratch()
     for _ in 0..<10 {
       let routed = try route(body("hello"), subset: .only(["10.0.0.2:8000"]), scratch: &scratch).get()
       #expect(routed.destination == "10.0.0.2:8000")
@@ -259,7 +267,7 @@ import Testing
   }
 
   @Test func aBodyThatIsNoRequestIsTheClientsMistake() {
-    var scratch = pool.makeScratch()
+    var scratch = pool.pipeline.makeScratch()
     for text in ["", "{", #"{"model": "m"}"#, #"{"prompt": "x"}"#] {
       guard case .failure(let rejection) = route(Array(text.utf8), scratch: &scratch) else {
         Issue.record("'\(text)' was routed")
@@ -270,7 +278,7 @@ import Testing
   }
 
   @Test func sessionsAreCountedNewThenKept() throws {
-    var scratch = pool.makeScratch()
+    var scratch = pool.pipeline.makeScratch()
     for _ in 0..<3 {
       let routed = try route(body("hello"), headers: [("x-session-id", "s1")], scratch: &scratch).get()
       routed.flight?.ended(isComplete: true, now: time(1002))
@@ -280,7 +288,7 @@ import Testing
   }
 
   @Test func requestIDsAreDistinctUUIDs() {
-    var scratch = pool.makeScratch()
+    var scratch = pool.pipeline.makeScratch()
     var seen = Set<String>()
     for _ in 0..<1000 {
       let id = scratch.makeRequestID()

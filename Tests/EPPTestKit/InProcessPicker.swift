@@ -10,12 +10,11 @@ package final class InProcessPicker {
   package struct Options {
     package var endpointCount = 3
     package var profile = ProfileConfiguration.weighted
-    package var pool = Pool.Configuration()
+    package var routing = RoutingConfiguration.Settings()
     package var maximumRequestBodyBytes = 10 << 20
     package var maximumBufferedBytes = 64 << 20
     package var requestDeadline = Duration.seconds(30)
     package var tokens: (any PromptTokenSource)?
-    package var tokenDeadline = Duration.milliseconds(100)
     package var responseProcessing = ResponseProcessing.full
   }
 
@@ -26,7 +25,7 @@ package final class InProcessPicker {
   package let index = PrefixIndex(hasher: BlockHasher(seed: HashSeed(first: 1, second: 2)))
   package let members: [PoolSnapshot.Member]
   package let source: FixedSource
-  package let pool: Pool
+  package let pool: RoutedPool
   package let budget: BodyBudget
   let worker: ExtProcWorker
   var deadlines = DeadlineHeap()
@@ -42,16 +41,17 @@ package final class InProcessPicker {
     }
     source = FixedSource(PoolSnapshot(members: members))
     let now: @Sendable () -> MonotonicTime = { [clock] in clock.now }
-    pool = Pool(
-      configuration: options.pool, source: source, index: index, tokens: options.tokens,
-      profile: SchedulingProfile(options.profile, seed: HashSeed(first: 1, second: 2)), metrics: metrics,
-      decisions: decisions, clock: now)
+    pool = RoutedPool(
+      configuration: RoutingConfiguration(
+        settings: options.routing,
+        profile: SchedulingProfile(options.profile, seed: HashSeed(first: 1, second: 2))),
+      source: source, index: index, tokens: options.tokens, metrics: metrics, decisions: decisions, clock: now)
     budget = BodyBudget(limit: options.maximumBufferedBytes)
     worker = ExtProcWorker(
       ExtProcSettings(
-        pool: pool, metrics: metrics,
+        pipeline: pool.pipeline, metrics: metrics,
         limits: StreamLimits(maximumRequestBodyBytes: options.maximumRequestBodyBytes), budget: budget,
-        requestDeadline: options.requestDeadline, tokenDeadline: options.tokens == nil ? nil : options.tokenDeadline,
+        requestDeadline: options.requestDeadline,
         responseProcessing: options.responseProcessing, logger: log.logger))
   }
 

@@ -1,3 +1,4 @@
+import EPPCore
 /// Durations as Go writes them: `50ms`, `1m30s`, `1.5h`, `0`.
 package enum DurationText {
   private static let units: [(suffix: String, nanoseconds: Double)] = [
@@ -24,7 +25,7 @@ package enum DurationText {
 
   /// The shortest such text.
   package static func format(_ duration: Duration) -> String {
-    let nanoseconds = duration.components.seconds * 1_000_000_000 + duration.components.attoseconds / 1_000_000_000
+    let nanoseconds = duration.wholeNanoseconds
     if nanoseconds == 0 { return "0" }
     if nanoseconds % 1_000_000_000 == 0 { return "\(nanoseconds / 1_000_000_000)s" }
     if nanoseconds % 1_000_000 == 0 { return "\(nanoseconds / 1_000_000)ms" }

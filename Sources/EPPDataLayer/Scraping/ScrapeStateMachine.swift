@@ -206,12 +206,3 @@ package struct ScrapeStateMachine: Sendable {
     pausedUntil = now.advanced(by: min(doubled, configuration.longestPause) * (1 - 0.25 * phase))
   }
 }
-
-extension Duration {
-  /// Whole nanoseconds; saturates.
-  var wholeNanoseconds: Int64 {
-    let (seconds, attoseconds) = components
-    let (whole, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
-    return overflow ? (seconds < 0 ? .min : .max) : whole &+ attoseconds / 1_000_000_000
-  }
-}

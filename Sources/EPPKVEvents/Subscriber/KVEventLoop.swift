@@ -63,8 +63,7 @@ final class KVEventLoop {
 
   private func wait() {
     let due = nextTick.duration(since: shop.now())
-    let milliseconds = Int32(
-      clamping: max(0, due.components.seconds * 1000 + due.components.attoseconds / 1_000_000_000_000_000))
+    let milliseconds = Int32(clamping: max(0, due.wholeMilliseconds))
     shop.poller.wait(milliseconds: shop.ready.isEmpty ? milliseconds + 1 : 0) { [shop] in shop.ready.insert($0) }
   }
 

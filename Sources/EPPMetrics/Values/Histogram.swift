@@ -1,3 +1,4 @@
+import EPPCore
 import Synchronization
 
 /// A distribution over fixed buckets. Any thread may write and read it; an observation is a search over at most 35
@@ -23,10 +24,7 @@ package final class Histogram: MetricCell {
 
   /// Adds one duration to a histogram of durations; a negative one counts as zero.
   package func observe(_ duration: Duration) {
-    let (seconds, attoseconds) = duration.components
-    guard seconds >= 0, attoseconds >= 0 else { return observe(nanoseconds: 0) }
-    let (whole, overflow) = UInt64(seconds).multipliedReportingOverflow(by: 1_000_000_000)
-    observe(nanoseconds: overflow ? .max : whole &+ UInt64(attoseconds) / 1_000_000_000)
+    observe(nanoseconds: UInt64(max(0, duration.wholeNanoseconds)))
   }
 
   /// Adds one number of tokens or bytes to a histogram of counts; a negative one counts as zero.

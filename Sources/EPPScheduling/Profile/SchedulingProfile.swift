@@ -48,6 +48,11 @@ package final class SchedulingProfile: Sendable {
     pickerDuration = timing?.histogram(.picker, type: pickerName, name: pickerName)
   }
 
+  /// Without a scorer: any candidate is as good as another.
+  package static let empty = SchedulingProfile(
+    ProfileConfiguration(name: "", scorers: [], picker: .random(maximumEndpoints: 1)),
+    seed: HashSeed(first: 0, second: 0))
+
   /// Whether a scorer reads how much of the prompt is held.
   package var usesPrefixes: Bool {
     configuration.scorers.contains { $0.scorer.type == .prefixCache }

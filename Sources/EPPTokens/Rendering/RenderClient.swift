@@ -196,11 +196,3 @@ final class RenderClient: Sendable {
     }
   }
 }
-
-extension Duration {
-  var wholeNanoseconds: Int64 {
-    let (seconds, attoseconds) = components
-    let (whole, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
-    return overflow ? .max : whole &+ attoseconds / 1_000_000_000
-  }
-}

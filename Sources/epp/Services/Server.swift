@@ -22,7 +22,7 @@ struct Server {
   private let logger: Logger
   private let metrics: PickerMetrics
   private let watch: EndpointWatch
-  private let pool: Pool
+  private let pool: RoutedPool
   /// Nil when no engine's events are to be followed.
   private let events: KVEventSubscriber?
   /// Nil when texts are matched by their bytes alone.
@@ -56,14 +56,15 @@ struct Server {
     var limits = PrefixIndex.Limits()
     limits.maximumBytes = configuration.cache.maximumIndexBytes
     limits.defaultBlocks = max(1, configuration.prefix.defaultTokens / limits.textBlockTokens)
-    var poolConfiguration = Pool.Configuration()
-    poolConfiguration.maximumPrefixTokens = configuration.prefix.maximumTokens
-    poolConfiguration.defaultCacheTokens = configuration.prefix.defaultTokens
-    poolConfiguration.learnsCacheSize = configuration.prefix.learnsCacheSize
-    poolConfiguration.emitsScores = configuration.emitsScores
-    poolConfiguration.ignoresSubset = configuration.ignoresSubset
-    poolConfiguration.speculates = configuration.cache.speculates
-    poolConfiguration.followsEventsAlone = configuration.cache.mode == .precise
+    var settings = RoutingConfiguration.Settings()
+    settings.maximumPrefixTokens = configuration.prefix.maximumTokens
+    settings.defaultCacheTokens = configuration.prefix.defaultTokens
+    settings.learnsCacheSize = configuration.prefix.learnsCacheSize
+    settings.emitsScores = configuration.emitsScores
+    settings.ignoresSubset = configuration.ignoresSubset
+    settings.speculates = configuration.cache.speculates
+    settings.followsEventsAlone = configuration.cache.mode == .precise
+    settings.tokenPatience = configuration.cache.tokenDeadline
     let index = PrefixIndex(limits: limits, hasher: BlockHasher(seed: seed))
     let shelf = SnapshotShelf()
     snapshots = configuration.cache.snapshotFile.map { [watch, output] path in
@@ -77,12 +78,14 @@ struct Server {
       events == nil || configuration.cache.tokenOrigin == .none
       ? nil
       : TokenSource(metrics: metrics, logger: output.logger(label: "tokens"), now: MonotonicTime.now)
-    pool = Pool(
-      configuration: poolConfiguration, source: watch.store, index: index, events: events ?? NoCacheEvents(),
-      tokens: tokens.map { RequestTokens(source: $0) },
-      profile: SchedulingProfile(
-        configuration.profile, seed: seed, timing: PluginTiming(metrics: metrics, now: MonotonicTime.now)),
-      metrics: metrics, decisions: DecisionLog(output: output), clock: MonotonicTime.now)
+    pool = RoutedPool(
+      configuration: RoutingConfiguration(
+        settings: settings,
+        profile: SchedulingProfile(
+          configuration.profile, seed: seed, timing: PluginTiming(metrics: metrics, now: MonotonicTime.now))),
+      source: watch.store, index: index, events: events ?? NoCacheEvents(),
+      tokens: tokens.map { RequestTokens(source: $0) }, metrics: metrics, decisions: DecisionLog(output: output),
+      clock: MonotonicTime.now)
   }
 
   private static func events(
@@ -130,7 +133,7 @@ struct Server {
     var services: [any Service] = [
       EndpointService(watch: watch),
       observability(budget, ports),
-      PoolUpkeep(pool: pool),
+      UpkeepService(upkeep: pool.upkeep),
       PickerService(picker: picker, watch: watch, health: health, ports: ports),
     ]
     if let snapshots { services.insert(snapshots, at: 1) }
@@ -155,10 +158,9 @@ struct Server {
       tls = try configuration.certificateFolder.map { try TLSIdentity(folder: $0) } ?? .selfSigned()
     }
     let settings = ExtProcSettings(
-      pool: pool, metrics: metrics,
+      pipeline: pool.pipeline, metrics: metrics,
       limits: StreamLimits(maximumRequestBodyBytes: configuration.maximumRequestBodyBytes), budget: budget,
       requestDeadline: configuration.requestDeadline,
-      tokenDeadline: tokens == nil ? nil : configuration.cache.tokenDeadline,
       responseProcessing: configuration.responseProcessing, logger: logger)
     return try PickerServer(
       configuration: PickerServer.Configuration(
@@ -166,7 +168,8 @@ struct Server {
         workers: configuration.workers, gathersWrites: gathersWrites(), tls: tls,
         maximumReceiveMessageBytes: configuration.maximumReceiveMessageBytes,
         maximumConcurrentStreams: configuration.maximumConcurrentStreams, drainTimeout: configuration.drainTimeout),
-      settings: settings, interest: HeaderInterest(additional: pool.profile.headerNames), health: health)
+      settings: settings, interest: HeaderInterest(additional: pool.pipeline.configuration.profile.headerNames),
+      health: health)
   }
 
   private func gathersWrites() -> Bool {

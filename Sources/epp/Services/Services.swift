@@ -1,3 +1,4 @@
+import EPPCore
 import EPPDataLayer
 import EPPGRPCServer
 import EPPRouting
@@ -13,15 +14,15 @@ struct EndpointService: Service {
 }
 
 /// Keeps the index as large as the engines' caches, which they tell on their pages, and tidy.
-struct PoolUpkeep: Service {
-  let pool: Pool
+struct UpkeepService: Service {
+  let upkeep: PoolUpkeep
   /// An engine's cache changes its size only with a restart.
   private static let interval = Duration.seconds(1)
 
   func run() async throws {
     await cancelWhenGracefulShutdown {
       while !Task.isCancelled {
-        pool.maintain()
+        upkeep.run(now: .now())
         try? await Task.sleep(for: Self.interval)
       }
     }

@@ -32,18 +32,25 @@ package protocol PendingTokens: AnyObject, Sendable {
   func cancel()
 }
 
-/// How far a request has come with its token ids.
-package enum TokenStage {
-  /// They may be asked for; `wake` brings the request back.
-  case ask(wake: @Sendable () -> Void)
-  /// What was asked for is there, or does not come in time.
-  case answered([UInt32]?)
-}
+/// A request that waits for something before it is routed. It is resumed once, with what is there by then, or cancelled.
+package struct Suspension: Sendable {
+  /// When it goes on at the latest.
+  package let deadline: MonotonicTime
+  let request: RoutingRequest
+  private let tokens: any PendingTokens
 
-/// What routing says.
-package enum RouteOutcome {
-  case routed(RoutedRequest)
-  case refused(Rejection)
-  /// The request's token ids are on their way: it is to be routed again when they are there, or have taken too long.
-  case waiting(any PendingTokens)
+  init(_ request: RoutingRequest, tokens: any PendingTokens, deadline: MonotonicTime) {
+    self.request = request
+    self.tokens = tokens
+    self.deadline = deadline
+  }
+
+  /// Nobody waits any more: after this has returned nobody is woken.
+  package func cancel() { tokens.cancel() }
+
+  /// The token ids, as far as they are there, which nobody waits for any more.
+  func takeTokens() -> [UInt32]? {
+    tokens.cancel()
+    return tokens.result
+  }
 }

@@ -3,6 +3,27 @@ import EPPMetrics
 import EPPPrefixCache
 import EPPRequests
 
+/// What an engine's answer says before its body.
+package struct ResponseStart: Sendable {
+  /// The HTTP status; nil when the gateway did not tell.
+  package var status: Int?
+  package var isEventStream: Bool
+  /// False when the body is compressed: nothing is read out of it then.
+  package var isReadable: Bool
+  /// False when the gateway keeps the body to itself (`response_body_mode: NONE`): the end of the stream is its end then.
+  package var bodyIsSeen: Bool
+  /// The endpoint that the gateway names as served, `ip:port`.
+  package var served: String?
+
+  package init(status: Int?, isEventStream: Bool, isReadable: Bool, bodyIsSeen: Bool = true, served: String?) {
+    self.status = status
+    self.isEventStream = isEventStream
+    self.isReadable = isReadable
+    self.bodyIsSeen = bodyIsSeen
+    self.served = served
+  }
+}
+
 /// A request from its dispatch to its end: what it holds of its endpoint's load, and what is learned from its answer.
 ///
 /// One thread only: that of the request's stream.
@@ -14,10 +35,8 @@ package final class InFlightRequest {
     var predictedCachedTokens: Int
     /// The model that the engine was asked for.
     var model: String
-    /// Whether the engine itself has announced them, so that what it reports must agree.
-    var isAnnounced: Bool
-    /// The same, if the model is no LoRA adapter.
-    var isAnnouncedForBase: Bool
+    /// How well the prediction is founded.
+    var confidence: CacheVerifier.Confidence
     /// What its token ids were found for; nil where they were not found for its text.
     var rendered: PromptKind?
     /// Whether it is a chat or a completion.
@@ -37,7 +56,10 @@ package final class InFlightRequest {
     }
   }
 
-  private let pool: Pool
+  private let ledger: RequestLedger
+  private let verifier: CacheVerifier
+  /// Whether what was just sent to an endpoint counts before it is announced.
+  private let speculates: Bool
   private let fairnessID: String
   private let facts: Facts
   private let series: RequestSeries
@@ -63,9 +85,12 @@ package final class InFlightRequest {
   }
 
   init(
-    pool: Pool, fairnessID: String, facts: Facts, series: RequestSeries, place: Place, entries: Entries
+    ledger: RequestLedger, verifier: CacheVerifier, fairnessID: String, facts: Facts, speculates: Bool,
+    series: RequestSeries, place: Place, entries: Entries
   ) {
-    self.pool = pool
+    self.ledger = ledger
+    self.verifier = verifier
+    self.speculates = speculates
     self.fairnessID = fairnessID
     self.facts = facts
     self.series = series
@@ -105,7 +130,7 @@ package final class InFlightRequest {
     switch answer.chunk(at: now) {
     case .first:
       releaseTokens()
-      if let tokens = entries.tokens { pool.settle(tokens, now: now) }
+      if let tokens = entries.tokens { ledger.settle(tokens, now: now) }
       let time = now.duration(since: facts.receivedAt)
       if answer.isEventStream {
         series.timeToFirstTokenStreaming.observe(time)
@@ -148,13 +173,15 @@ package final class InFlightRequest {
     var isOtherPrompt = false
     if let kind = facts.rendered, let counted = usage.promptTokens {
       isOtherPrompt = counted != facts.promptTokens
-      pool.noteTokenCount(agrees: !isOtherPrompt, kind, now: now)
+      verifier.noteTokenCount(agrees: !isOtherPrompt, kind, now: now)
     }
-    if let cached = pool.cachedTokens(usage, facts, at: place) {
+    if let cached = verifier.cachedTokens(usage, isGeneration: facts.isGeneration, of: place.slot) {
       series.cachedTokens.observe(cached)
       place.series.prefixHitTokensReported.increment(by: cached)
       // Another endpoint than the one that the prediction is about has nothing to say to it.
-      if place.slot == picked, !isOtherPrompt { pool.check(facts, reported: cached, at: place) }
+      if place.slot == picked, !isOtherPrompt {
+        verifier.verify(facts, reported: cached, speculates: speculates, at: place)
+      }
     }
     guard let output = usage.completionTokens else { return }
     series.outputTokens.observe(output)
@@ -169,21 +196,21 @@ package final class InFlightRequest {
 
   /// The gateway fell back to another endpoint: load and prefix entries follow the one that served.
   private func move(to served: String, now: MonotonicTime) {
-    guard let place = pool.place(ofDestination: served, fairnessID: fairnessID) else {
+    guard let place = ledger.place(ofDestination: served, fairnessID: fairnessID) else {
       // An address outside of the pool: nothing is known of its load or cache.
       forget()
       finish(now: now)
       return
     }
     vacate()
-    entries.text = entries.text.map { pool.move($0, to: place.slot) }
-    entries.tokens = entries.tokens.map { pool.move($0, to: place.slot) }
+    entries.text = entries.text.map { ledger.move($0, to: place.slot) }
+    entries.tokens = entries.tokens.map { ledger.move($0, to: place.slot) }
     self.place = place
     occupy()
   }
 
   private func forget() {
-    entries.forEach { pool.forget($0) }
+    entries.forEach { ledger.forget($0) }
     entries = Entries()
   }
 
@@ -210,9 +237,37 @@ package final class InFlightRequest {
   private func finish(now: MonotonicTime) {
     isFinished = true
     // An answer that never began leaves nothing that the engine has not announced by now, or will at once.
-    if answer.firstChunkAt == nil, let tokens = entries.tokens { pool.settle(tokens, now: now) }
+    if answer.firstChunkAt == nil, let tokens = entries.tokens { ledger.settle(tokens, now: now) }
     vacate()
     series.running.add(-1)
     scanner = nil
+  }
+}
+
+/// The times of an answer's pieces.
+struct AnswerClock {
+  private(set) var hasStarted = false
+  private(set) var isEventStream = false
+  private(set) var firstChunkAt: MonotonicTime?
+  private var lastChunkAt: MonotonicTime?
+
+  enum Chunk: Equatable {
+    case first
+    /// With the time since the one before.
+    case next(Duration)
+  }
+
+  mutating func start(isEventStream: Bool) {
+    hasStarted = true
+    self.isEventStream = isEventStream
+  }
+
+  mutating func chunk(at now: MonotonicTime) -> Chunk {
+    defer { lastChunkAt = now }
+    guard let lastChunkAt else {
+      firstChunkAt = now
+      return .first
+    }
+    return .next(now.duration(since: lastChunkAt))
   }
 }

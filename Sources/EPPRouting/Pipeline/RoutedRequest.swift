@@ -1,3 +1,4 @@
+package import EPPCore
 package import EPPRequests
 
 /// A request that was given an endpoint.
@@ -12,4 +13,12 @@ package struct RoutedRequest {
   package let clientModel: String?
   /// What follows the request to its end; nil when its end is not seen.
   package let flight: InFlightRequest?
+}
+
+/// What the pipeline says of a request.
+package enum RouteOutcome {
+  case routed(RoutedRequest)
+  case refused(Rejection)
+  /// It has to wait: `RequestPipeline.resume` goes on with it.
+  case suspended(Suspension)
 }

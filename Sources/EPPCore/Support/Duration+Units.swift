@@ -1,0 +1,16 @@
+extension Duration {
+  /// Whole nanoseconds, rounded towards zero; at the ends of the scale the largest number there is.
+  package var wholeNanoseconds: Int64 {
+    let (seconds, attoseconds) = components
+    let (whole, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+    guard !overflow else { return seconds < 0 ? .min : .max }
+    let (sum, tooLarge) = whole.addingReportingOverflow(attoseconds / 1_000_000_000)
+    return tooLarge ? (seconds < 0 ? .min : .max) : sum
+  }
+
+  /// Whole microseconds, rounded towards zero.
+  package var wholeMicroseconds: Int64 { wholeNanoseconds / 1000 }
+
+  /// Whole milliseconds, rounded towards zero.
+  package var wholeMilliseconds: Int64 { wholeNanoseconds / 1_000_000 }
+}

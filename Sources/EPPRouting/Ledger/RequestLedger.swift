@@ -1,0 +1,149 @@
+import EPPCore
+import EPPMetrics
+import EPPPrefixCache
+import EPPScheduling
+
+/// What is in flight: enters a decision into load, index, sessions and metrics, and takes back or moves what an answer shows to be
+/// otherwise. Any thread may use it.
+package final class RequestLedger: Sendable {
+  private let source: any PoolSnapshotSource
+  private let index: PrefixIndex
+  private let endpoints: EndpointSeriesTable
+  private let verifier: CacheVerifier
+  private let metrics: PickerMetrics
+  private let indexSeries: PickerMetrics.PrefixIndexerSeries
+
+  /// How long a pick's blocks count at most without being announced: while its answer has not begun, and when its answer
+  /// is not seen (llm-d's `speculativeTTL`).
+  private static let longestSpeculation = Duration.seconds(60)
+  private static let blindSpeculation = Duration.seconds(2)
+  /// The same from the answer's first token on: the prompt is computed, and its blocks are announced with that step.
+  private static let settledSpeculation = Duration.seconds(1)
+
+  init(
+    source: any PoolSnapshotSource, index: PrefixIndex, endpoints: EndpointSeriesTable, verifier: CacheVerifier,
+    metrics: PickerMetrics, indexSeries: PickerMetrics.PrefixIndexerSeries
+  ) {
+    self.source = source
+    self.index = index
+    self.endpoints = endpoints
+    self.verifier = verifier
+    self.metrics = metrics
+    self.indexSeries = indexSeries
+  }
+
+  /// A request goes to an endpoint.
+  ///
+  /// - Parameter followed: endpoints whose events the request was matched with.
+  /// - Returns: what follows it to its end; nil where that is not seen.
+  func dispatch(
+    _ request: inout RoutingRequest, _ decision: Decision, _ confidence: CacheVerifier.Confidence, followed: SlotSet,
+    to member: PoolSnapshot.Member, now: MonotonicTime
+  ) -> InFlightRequest? {
+    let slot = member.endpoint.slot
+    let parsed = request.parsed
+    // An answer that has to be changed is seen in any case.
+    let isSeen = request.seesResponse || request.rewrite != nil
+    let entries = record(&request, slot, isFollowed: followed.contains(slot), isSeen: isSeen, now)
+    count(request.configuration.profile.bindSession(request.context, to: slot, now: now))
+    let headers = request.context.headers
+    let fairnessID = headers.first(HeaderName.fairnessID, or: HeaderName.fairnessIDOld) ?? "default-flow"
+    let place = place(of: member, fairnessID: fairnessID)
+    let series = metrics.requestSeries(
+      model: parsed.model, targetModel: parsed.targetModel, fairnessID: fairnessID, priority: 0)
+    let predicted = decision.predictedTokens(of: parsed)
+    count(parsed, decision, predicted, place, series)
+    verifier.noteDispatch(
+      tokens: parsed.promptTokens, predicted: predicted, announced: min(decision.announcedTokens, predicted),
+      confidence, place)
+    guard isSeen else {
+      member.load.dispatchUntracked(uncachedTokens: max(0, parsed.promptTokens - predicted))
+      return nil
+    }
+    let facts = InFlightRequest.Facts(
+      receivedAt: request.receivedAt, promptTokens: parsed.promptTokens, predictedCachedTokens: predicted,
+      model: parsed.targetModel, confidence: confidence, rendered: request.renderedKind,
+      isGeneration: parsed.api == .chatCompletions || parsed.api == .completions)
+    return InFlightRequest(
+      ledger: self, verifier: verifier, fairnessID: fairnessID, facts: facts,
+      speculates: request.configuration.settings.speculates, series: series, place: place, entries: entries)
+  }
+
+  /// Enters the prompts where they go.
+  private func record(
+    _ request: inout RoutingRequest, _ slot: EndpointSlot, isFollowed: Bool, isSeen: Bool, _ now: MonotonicTime
+  ) -> InFlightRequest.Entries {
+    let settings = request.configuration.settings
+    var entries = InFlightRequest.Entries()
+    // Where events are followed the text is entered too: the next request's tokens may not be there in time.
+    let isEnteredByText = isFollowed || !(settings.followsEventsAlone && request.rendered.isTokens)
+    if request.textQuery.blockCount > 0, isEnteredByText {
+      entries.text = index.record(&request.textQuery, at: slot)
+    }
+    guard request.tokenQuery.blockCount > 0 else { return entries }
+    if !isFollowed {
+      // A text that was sent there is entered by its bytes.
+      if !settings.followsEventsAlone, request.textQuery.blockCount == 0 {
+        entries.tokens = index.record(&request.tokenQuery, at: slot)
+      }
+    } else if settings.speculates {
+      let time = isSeen ? Self.longestSpeculation : Self.blindSpeculation
+      entries.tokens = index.record(
+        &request.tokenQuery, at: slot, as: .speculative(until: now.advanced(by: time)))
+    }
+    return entries
+  }
+
+  // MARK: - For requests in flight
+
+  /// The answer of a request has begun: its prompt is computed.
+  func settle(_ entries: PickRecord, now: MonotonicTime) {
+    index.settle(entries, until: now.advanced(by: Self.settledSpeculation))
+  }
+
+  /// Takes back what a pick entered into the index.
+  func forget(_ entries: PickRecord) { index.forget(entries) }
+
+  /// Moves what a pick entered to the endpoint that served.
+  func move(_ entries: PickRecord, to slot: EndpointSlot) -> PickRecord { index.move(entries, to: slot) }
+
+  /// The endpoint with an address; nil when it is none of the pool's.
+  func place(ofDestination destination: String, fairnessID: String) -> InFlightRequest.Place? {
+    let snapshot = source.currentSnapshot()
+    guard let index = snapshot.index(ofDestination: destination) else { return nil }
+    return place(of: snapshot.members[index], fairnessID: fairnessID)
+  }
+
+  private func place(of member: PoolSnapshot.Member, fairnessID: String) -> InFlightRequest.Place {
+    let series = endpoints.series(of: member.endpoint)
+    return InFlightRequest.Place(
+      slot: member.endpoint.slot, load: member.load, series: series,
+      gauges: series.inFlight(fairnessID: fairnessID, priority: 0), destination: member.destination)
+  }
+
+  // MARK: - Counting
+
+  private func count(
+    _ request: InferenceRequest, _ decision: Decision, _ predicted: Int, _ place: InFlightRequest.Place,
+    _ series: RequestSeries
+  ) {
+    series.requests.increment()
+    series.requestSize.observe(request.bodyBytes)
+    place.series.attempts(targetModel: request.targetModel).increment()
+    guard request.promptTokens > 0 else { return }
+    place.series.prefixQueriedTokens.increment(by: request.promptTokens)
+    place.series.prefixHitTokensPredicted.increment(by: predicted)
+    guard decision.totalBlocks > 0 else { return }
+    indexSeries.hitRatio.observe(ratio: Double(decision.matchedBlocks) / Double(decision.totalBlocks))
+    indexSeries.hitBytes.observe(4 * decision.matchedTokens)
+  }
+
+  private func count(_ outcome: SessionTable.Outcome?) {
+    switch outcome {
+    case .new: metrics.sessionAffinity.new.increment()
+    case .kept: metrics.sessionAffinity.kept.increment()
+    case .moved: metrics.sessionAffinity.moved.increment()
+    case nil: break
+    }
+  }
+}

@@ -1,0 +1,362 @@
+package import EPPCore
+import EPPMetrics
+import EPPPrefixCache
+import EPPRequests
+import EPPScheduling
+import Synchronization
+
+/// The way of a request: parse, admit, candidates, match, schedule, commit. Every stage is a function over one `RoutingRequest`.
+///
+/// Any thread may route; nothing here waits. `admit` may suspend a request, which goes on later without doing anything twice.
+package final class RequestPipeline: Sendable {
+  private let configurations: Mutex<RoutingConfiguration>
+  private let source: any PoolSnapshotSource
+  private let index: PrefixIndex
+  private let tokens: (any PromptTokenSource)?
+  private let ledger: RequestLedger
+  private let verifier: CacheVerifier
+  private let metrics: PickerMetrics
+  private let decisions: any DecisionSink
+  private let clock: @Sendable () -> MonotonicTime
+  private let parser = RequestParser()
+  /// Nil where there is no source of tokens.
+  private let tokenSeries: TokenSeries?
+
+  init(
+    configuration: RoutingConfiguration, source: any PoolSnapshotSource, index: PrefixIndex,
+    tokens: (any PromptTokenSource)?, ledger: RequestLedger, verifier: CacheVerifier, metrics: PickerMetrics,
+    decisions: any DecisionSink, clock: @escaping @Sendable () -> MonotonicTime
+  ) {
+    configurations = Mutex(configuration)
+    self.source = source
+    self.index = index
+    self.tokens = tokens
+    self.ledger = ledger
+    self.verifier = verifier
+    self.metrics = metrics
+    self.decisions = decisions
+    self.clock = clock
+    tokenSeries = tokens == nil ? nil : metrics.tokenSeries()
+  }
+
+  /// What requests are routed by from now on; those that have begun go on with what they have read.
+  package var configuration: RoutingConfiguration {
+    get { configurations.withLock { $0 } }
+    set { configurations.withLock { $0 = newValue } }
+  }
+
+  /// Whether requests may be suspended: whoever calls `begin` then needs a way to be woken.
+  package var maySuspend: Bool { tokens != nil }
+
+  /// What a worker thread keeps for its requests.
+  package func makeScratch() -> RoutingScratch {
+    var generator = SystemRandomNumberGenerator()
+    return RoutingScratch(seed: generator.next())
+  }
+
+  // MARK: - Beginning and going on
+
+  /// Decides where a request goes, and counts it as there.
+  ///
+  /// - Parameters:
+  ///   - body: how much of the body there is.
+  ///   - bytes: the bytes of it.
+  ///   - wake: makes the request's thread call `resume`; nil when the request cannot wait.
+  package func begin(
+    _ arrival: RequestArrival, _ body: ReceivedBody, _ bytes: RawSpan, wake: (@Sendable () -> Void)? = nil,
+    scratch: inout RoutingScratch, now: MonotonicTime
+  ) -> RouteOutcome {
+    defer { scratch.request.removeAll() }
+    do {
+      try parse(arrival, body, bytes, &scratch.request)
+      if body == .whole, let wake, let pending = admit(bytes, wake, &scratch, now: now) {
+        let deadline = now.advanced(by: scratch.request.configuration.settings.tokenPatience)
+        let suspension = Suspension(scratch.request, tokens: pending, deadline: deadline)
+        // Its storage goes with it.
+        scratch.request = RoutingRequest()
+        return .suspended(suspension)
+      }
+      return .routed(try route(&scratch, now: now))
+    } catch {
+      return refuse(error, scratch.request, now: now)
+    }
+  }
+
+  /// Goes on with a request that was suspended, with what is there now.
+  package func resume(
+    _ suspension: Suspension, scratch: inout RoutingScratch, now: MonotonicTime
+  ) -> RouteOutcome {
+    defer { scratch.request.removeAll() }
+    scratch.request = suspension.request
+    if let ids = suspension.takeTokens() { scratch.request.setRendered(ids) }
+    do {
+      // Endpoints may have left while it waited.
+      readPool(&scratch.request)
+      return .routed(try route(&scratch, now: now))
+    } catch {
+      return refuse(error, scratch.request, now: now)
+    }
+  }
+
+  private func route(_ scratch: inout RoutingScratch, now: MonotonicTime) throws(Rejection) -> RoutedRequest {
+    try findCandidates(&scratch)
+    match(&scratch)
+    let decision = try schedule(&scratch, now: now)
+    return commit(decision, &scratch, now: now)
+  }
+
+  private func refuse(_ rejection: Rejection, _ request: borrowing RoutingRequest, now: MonotonicTime) -> RouteOutcome {
+    noteRejection(
+      rejection, requestID: request.context.requestID, pickTime: clock().duration(since: now))
+    return .refused(rejection)
+  }
+
+  private func readPool(_ request: inout RoutingRequest) {
+    request.snapshot = source.currentSnapshot()
+    // They are about token ids.
+    if tokens != nil || request.prompt.isTokens { request.announcements = index.currentAnnouncements() }
+  }
+
+  // MARK: - Parse
+
+  /// Reads what the request asks for.
+  private func parse(
+    _ arrival: RequestArrival, _ body: ReceivedBody, _ bytes: RawSpan, _ request: inout RoutingRequest
+  ) throws(Rejection) {
+    request.context = arrival.context
+    request.receivedAt = arrival.receivedAt
+    request.seesResponse = arrival.seesResponse
+    request.configuration = configuration
+    defer { readPool(&request) }
+    if request.configuration.settings.ignoresSubset { request.context.subset = .absent }
+    let headers = arrival.context.headers
+    switch body {
+    case .none:
+      request.prompt.removeAll()
+    case .whole:
+      request.parsed = try parser.parse(
+        api: RequestPath.api(of: RequestPath.path(of: headers)), body: bytes, prompt: &request.prompt)
+    case .beginning:
+      // What the gateway's buffer cut off is no mistake of the client's: such a body is routed without its prompt.
+      do {
+        request.parsed = try parser.parse(
+          api: RequestPath.api(of: RequestPath.path(of: headers)), body: bytes, prompt: &request.prompt)
+      } catch {
+        request.prompt.removeAll()
+        request.parsed = InferenceRequest(api: .passthrough, bodyBytes: bytes.byteCount)
+      }
+    }
+    if let model = headers.first(HeaderName.modelRewrite, or: HeaderName.modelRewriteOld), !model.isEmpty {
+      request.parsed.targetModel = model
+    }
+  }
+
+  // MARK: - Admit
+
+  /// Finds the token ids of a text, where some endpoint's events can be matched with them.
+  ///
+  /// - Returns: what to wait for.
+  private func admit(
+    _ body: RawSpan, _ wake: @escaping @Sendable () -> Void, _ scratch: inout RoutingScratch, now: MonotonicTime
+  ) -> (any PendingTokens)? {
+    guard let tokens, wantsTokens(scratch.request) else { return nil }
+    if verifier.isSetAside(PromptKind(scratch.request.parsed), now: now) {
+      // No engine whose tokens could be relied on.
+      tokenSeries?.nobody.increment()
+      return nil
+    }
+    switch tokens.tokens(of: scratch.request.parsed, body: body, at: renderers(&scratch), wake: wake) {
+    case .known(let known):
+      scratch.request.setRendered(known)
+      return nil
+    case .pending(let pending): return pending
+    case .unavailable: return nil
+    }
+  }
+
+  /// Whether token ids would tell more than the text does.
+  private func wantsTokens(_ request: borrowing RoutingRequest) -> Bool {
+    guard request.parsed.api == .chatCompletions || request.parsed.api == .completions, !request.prompt.isTokens,
+      !request.prompt.hasMedia, request.prompt.prompts.count == 1
+    else { return false }
+    // A token is a byte at least.
+    return !request.announcements.followed.isEmpty && request.prompt.bytes.count > request.announcements.blockTokens
+      && request.configuration.profile.usesPrefixes
+  }
+
+  /// Engines that can be asked for token ids: those that answer scrapes and whose events are followed, from a random one on.
+  private func renderers(_ scratch: inout RoutingScratch) -> [EndpointAddress] {
+    let members = scratch.request.snapshot.members
+    guard !members.isEmpty else { return [] }
+    var result: [EndpointAddress] = []
+    let start = Int.random(in: 0..<members.count, using: &scratch.scheduling.random)
+    for offset in members.indices where result.count < Self.maximumRenderers {
+      let member = members[(start + offset) % members.count]
+      if !member.isStale, scratch.request.announcements.followed.contains(member.endpoint.slot) {
+        result.append(member.endpoint.address)
+      }
+    }
+    return result
+  }
+
+  private static let maximumRenderers = 3
+
+  // MARK: - Candidates, match, schedule
+
+  /// Finds the endpoints that the request may go to.
+  private func findCandidates(_ scratch: inout RoutingScratch) throws(Rejection) {
+    let snapshot = scratch.request.snapshot
+    scratch.request.configuration.profile.selectCandidates(snapshot, scratch.request.context, &scratch.scheduling)
+    guard scratch.scheduling.candidates.isEmpty else { return }
+    metrics.countFailedAttempt(targetModel: scratch.request.parsed.targetModel)
+    throw Rejection(
+      .serviceUnavailable,
+      snapshot.members.isEmpty
+        ? "no endpoint is known to the endpoint picker"
+        : "no endpoint of the pool is in the subset that the gateway asks for", reason: .noEndpoints)
+  }
+
+  /// Finds what each endpoint holds of the request's prompts: by their text, by the token ids that it carries, or by its
+  /// text and the token ids that were found for it.
+  private func match(_ scratch: inout RoutingScratch) {
+    let settings = scratch.request.configuration.settings
+    let isTokens = scratch.request.prompt.isTokens
+    let hasTokens = isTokens || scratch.request.rendered.isTokens
+    guard scratch.request.configuration.profile.usesPrefixes, !scratch.request.prompt.prompts.isEmpty else {
+      scratch.request.textQuery.removeAll()
+      scratch.request.tokenQuery.removeAll()
+      scratch.scheduling.match.begin(hasText: false, hasTokens: false, followed: .empty)
+      return
+    }
+    let followed = hasTokens ? scratch.request.announcements.followed : .empty
+    let isMatchedByText = !isTokens && !(hasTokens && settings.followsEventsAlone)
+    scratch.scheduling.match.begin(hasText: isMatchedByText, hasTokens: hasTokens, followed: followed)
+    if hasTokens {
+      matchTokens(&scratch, followed)
+    } else {
+      scratch.request.tokenQuery.removeAll()
+    }
+    if isTokens {
+      scratch.request.textQuery.removeAll()
+    } else {
+      scratch.request.textQuery.begin(
+        for: scratch.request.prompt, request: scratch.request.parsed, hasher: index.hasher,
+        maximumTokens: settings.maximumPrefixTokens, blockTokens: index.limits.textBlockTokens)
+      if isMatchedByText { index.match(&scratch.request.textQuery, into: &scratch.scheduling.match.text) }
+    }
+  }
+
+  private func matchTokens(_ scratch: inout RoutingScratch, _ followed: SlotSet) {
+    scratch.request.loRAName = loRAName(scratch.request)
+    let announced = scratch.request.announcements.blockTokens
+    scratch.request.tokenQuery.begin(
+      for: scratch.request.tokenPrompt, request: scratch.request.parsed, hasher: index.hasher,
+      maximumTokens: scratch.request.configuration.settings.maximumPrefixTokens,
+      blockTokens: followed.isEmpty ? index.limits.textBlockTokens : announced, loRAName: scratch.request.loRAName)
+    index.match(&scratch.request.tokenQuery, into: &scratch.scheduling.match.tokens)
+  }
+
+  /// The adapter that a model is, as far as events or the engines' metrics pages name it; nil for the base model.
+  private func loRAName(_ request: borrowing RoutingRequest) -> String? {
+    let model = request.parsed.targetModel
+    if request.announcements.loRANames.contains(model) { return model }
+    let all = request.snapshot.members
+    let members = all.span
+    for index in members.indices where members[index].metrics.loRA.maximum > 0 {
+      // An adapter is loaded before its first block is announced.
+      if members[index].metrics.loRA.running.contains(model) || members[index].metrics.loRA.waiting.contains(model) {
+        return model
+      }
+    }
+    return nil
+  }
+
+  /// Ranks the candidates and picks.
+  private func schedule(_ scratch: inout RoutingScratch, now: MonotonicTime) throws(Rejection) -> Decision {
+    guard
+      let decision = scratch.request.configuration.profile.schedule(
+        scratch.request.snapshot, scratch.request.parsed, scratch.request.context, now: now, &scratch.scheduling)
+    else {
+      throw Rejection(.serviceUnavailable, "no endpoint is known to the endpoint picker", reason: .noEndpoints)
+    }
+    return decision
+  }
+
+  // MARK: - Commit
+
+  /// Enters a decision everywhere: index, session, load, metrics, log.
+  private func commit(
+    _ decision: Decision, _ scratch: inout RoutingScratch, now: MonotonicTime
+  ) -> RoutedRequest {
+    let snapshot = scratch.request.snapshot
+    let member = snapshot.members[decision.picks[0]]
+    verifier.notePrompt(scratch.request, to: member.endpoint.slot)
+    let confidence = verifier.confidence(in: decision, scratch.request, member)
+    let cached = decision.predictedTokens(of: scratch.request.parsed)
+    let flight = ledger.dispatch(
+      &scratch.request, decision, confidence, followed: scratch.scheduling.match.followed, to: member, now: now)
+    let pickTime = clock().duration(since: now)
+    metrics.schedulerDuration.observe(pickTime)
+    if decisions.isEnabled { log(decision, scratch.request, cached, pickTime) }
+    let rewrite = scratch.request.rewrite
+    return RoutedRequest(
+      destination: decision.picks.count == 1
+        ? member.destination : decision.picks.map { snapshot.members[$0].destination }.joined(separator: ","),
+      scores: scores(scratch), rewrite: rewrite, clientModel: rewrite == nil ? nil : scratch.request.parsed.model,
+      flight: flight)
+  }
+
+  private func scores(_ scratch: borrowing RoutingScratch) -> [(destination: String, score: Double)] {
+    guard scratch.request.configuration.settings.emitsScores else { return [] }
+    var result: [(destination: String, score: Double)] = []
+    for (position, candidate) in scratch.scheduling.candidates.enumerated() {
+      let destination = scratch.request.snapshot.members[candidate].destination
+      result.append((destination, scratch.scheduling.totals[position]))
+    }
+    return result
+  }
+
+  // MARK: - Log
+
+  private func log(_ decision: Decision, _ request: borrowing RoutingRequest, _ cached: Int, _ pickTime: Duration) {
+    let members = request.snapshot.members
+    decisions.record(
+      DecisionRecord(
+        requestID: request.context.requestID, model: request.parsed.targetModel,
+        endpoint: decision.picks.first.map { members[$0].endpoint.name } ?? "",
+        decidingScorer: decision.decidingScorer ?? "",
+        runnerUp: decision.runnerUp.map { members[$0].endpoint.name } ?? "", predictedCachedTokens: cached,
+        promptTokens: request.parsed.promptTokens, candidates: decision.candidateCount, pickTime: pickTime,
+        outcome: .routed))
+  }
+
+  /// Counts and logs a request that gets the picker's own answer: the pipeline does so itself, a session for what it refuses
+  /// before.
+  ///
+  /// - Parameter pickTime: from the last event that the pick needed to the refusal; nil when nothing was tried.
+  package func noteRejection(_ rejection: Rejection, requestID: String, pickTime: Duration? = nil) {
+    metrics.requestSeries(model: "", targetModel: "", fairnessID: "default-flow", priority: 0)
+      .countError(.rejected(rejection.status))
+    guard decisions.isEnabled else { return }
+    decisions.record(
+      DecisionRecord(requestID: requestID, pickTime: pickTime, outcome: .rejected(rejection.status)))
+  }
+}
+
+extension RoutingRequest {
+  /// Token ids were found for the text.
+  mutating func setRendered(_ ids: [UInt32]) {
+    guard !ids.isEmpty else { return }
+    rendered.tokens = ids
+    rendered.prompts = [0..<ids.count]
+    renderedKind = PromptKind(parsed)
+    parsed.promptTokens = ids.count
+  }
+}
+
+extension Decision {
+  /// Prompt tokens that the pick is expected to take from its cache.
+  func predictedTokens(of request: InferenceRequest) -> Int {
+    request.readsNoCache ? 0 : min(isExact ? reusableTokens : matchedTokens, request.promptTokens)
+  }
+}

@@ -1,0 +1,77 @@
+package import EPPCore
+import EPPMetrics
+import EPPPrefixCache
+import Synchronization
+
+/// What has to be done for a pool beside its requests, about once a second: brings the index up to what engines say of their caches,
+/// checks their counters, and shows how full the index is. `run` is for one thread at a time.
+package final class PoolUpkeep: Sendable {
+  /// What an endpoint's page has said, as far as it was passed on.
+  private struct Adopted {
+    var slot: EndpointSlot
+    var capacityTokens: Int?
+    var blockTokens: Int?
+    var startTime: Double?
+  }
+
+  private struct State {
+    var adopted = [Adopted?](repeating: nil, count: EndpointSlot.capacity)
+    /// Refusals of the index that the metric shows already.
+    var countedRefusals = 0
+  }
+
+  private let pipeline: RequestPipeline
+  private let source: any PoolSnapshotSource
+  private let index: PrefixIndex
+  private let verifier: CacheVerifier
+  private let indexSeries: PickerMetrics.PrefixIndexerSeries
+  private let state = Mutex(State())
+
+  init(
+    pipeline: RequestPipeline, source: any PoolSnapshotSource, index: PrefixIndex, verifier: CacheVerifier,
+    indexSeries: PickerMetrics.PrefixIndexerSeries
+  ) {
+    self.pipeline = pipeline
+    self.source = source
+    self.index = index
+    self.verifier = verifier
+    self.indexSeries = indexSeries
+  }
+
+  /// Does what is due.
+  package func run(now: MonotonicTime) {
+    index.maintain(now: now)
+    let settings = pipeline.configuration.settings
+    for member in source.currentSnapshot().members {
+      let reported = settings.learnsCacheSize ? member.metrics.cacheCapacityTokens : nil
+      adopt(member, capacityTokens: reported ?? settings.defaultCacheTokens)
+      verifier.checkCounters(of: member)
+    }
+    let statistics = index.currentStatistics()
+    indexSeries.size.set(statistics.pairs)
+    indexSeries.blocks.set(statistics.blocks)
+    indexSeries.bytes.set(statistics.bytes)
+    let refusals = state.withLock { state in
+      defer { state.countedRefusals = max(state.countedRefusals, statistics.refused) }
+      return max(0, statistics.refused - state.countedRefusals)
+    }
+    indexSeries.refusals.increment(by: refusals)
+  }
+
+  /// Passes on what is new on an endpoint's page.
+  private func adopt(_ member: PoolSnapshot.Member, capacityTokens: Int) {
+    let slot = member.endpoint.slot
+    let before = state.withLock { state in
+      let before = state.adopted[slot.index].flatMap { $0.slot == slot ? $0 : nil } ?? Adopted(slot: slot)
+      state.adopted[slot.index] = Adopted(
+        slot: slot, capacityTokens: capacityTokens, blockTokens: member.metrics.cacheBlockTokens ?? before.blockTokens,
+        startTime: member.metrics.processStartTime ?? before.startTime)
+      return before
+    }
+    if before.capacityTokens != capacityTokens { index.setCapacity(tokens: capacityTokens, of: slot) }
+    if let tokens = member.metrics.cacheBlockTokens, tokens != before.blockTokens {
+      index.setBlockTokens(tokens, of: slot)
+    }
+    if let time = member.metrics.processStartTime, time != before.startTime { verifier.noteStart(of: slot, at: time) }
+  }
+}

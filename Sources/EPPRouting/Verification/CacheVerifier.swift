@@ -1,0 +1,213 @@
+import EPPCore
+import EPPMetrics
+import EPPPrefixCache
+import EPPScheduling
+import Synchronization
+
+/// Holds what is predicted of engines' caches against what they report, answer by answer and by their own counters, and says to whom
+/// it may concern what has proved wrong. Any thread may use it.
+package final class CacheVerifier: Sendable {
+  /// How well the prediction of a request is founded.
+  struct Confidence: Sendable {
+    /// Whether the engine's own events say what it holds of this request: so it counts in the sums that are held against
+    /// the engine's counters.
+    var isExact = false
+    /// Whether the engine itself has announced all of it, so that the answer has to report just that.
+    var isAnnounced = false
+    /// Whether it would be `isAnnounced` if the model is none of the engine's LoRA adapters.
+    var isAnnouncedForBase = false
+    /// Tokens in a block of the engine.
+    var blockTokens = 16
+    /// Whether not all is known of what the engine holds.
+    var isAdopting = false
+  }
+
+  /// What is known of one endpoint.
+  private struct Entry {
+    var slot: EndpointSlot
+    var answers = PredictionCheck()
+    var counters = EngineCounterCheck()
+    /// Tokens of all that was dispatched there.
+    var sent = 0
+    var exact = 0
+    var predicted = 0
+    var announced = 0
+    /// Whether its answers name cached tokens (vLLM's `--enable-prompt-tokens-details`).
+    var givesDetails = false
+  }
+
+  private let entries = Mutex<[Entry?]>(Array(repeating: nil, count: EndpointSlot.capacity))
+  private let baseModels = BaseModels()
+  private let tokenCounts = TokenCountCheck()
+  private let events: any CacheEventSource
+  private let tokens: (any PromptTokenSource)?
+  private let endpoints: EndpointSeriesTable
+
+  init(events: any CacheEventSource, tokens: (any PromptTokenSource)?, endpoints: EndpointSeriesTable) {
+    self.events = events
+    self.tokens = tokens
+    self.endpoints = endpoints
+  }
+
+  func remove(_ slot: EndpointSlot) {
+    entries.withLock { if $0[slot.index]?.slot == slot { $0[slot.index] = nil } }
+  }
+
+  /// Works on what is known of an endpoint.
+  private func change<Result>(_ slot: EndpointSlot, _ body: (inout Entry) -> Result) -> Result {
+    entries.withLock { entries in
+      var entry = entries[slot.index].flatMap { $0.slot == slot ? $0 : nil } ?? Entry(slot: slot)
+      defer { entries[slot.index] = entry }
+      return body(&entry)
+    }
+  }
+
+  // MARK: - When a request leaves
+
+  func confidence(
+    in decision: Decision, _ request: borrowing RoutingRequest, _ member: PoolSnapshot.Member
+  ) -> Confidence {
+    let slot = member.endpoint.slot
+    let announcements = request.announcements
+    guard decision.isExact, announcements.followed.contains(slot), !request.tokenQuery.isCut,
+      !request.parsed.readsNoCache, !announcements.ranked.contains(slot)
+    else { return Confidence() }
+    // Of several prompts vLLM reports one alone, and of several answers to one the last, which found the first one's blocks.
+    let prompts = request.prompt.isTokens ? request.prompt.prompts.count : request.rendered.prompts.count
+    let isAnnouncedForBase = decision.isAnnounced && prompts == 1 && request.parsed.choices == 1
+    let isExact = isKnown(request.parsed.targetModel, member, announcements)
+    return Confidence(
+      isExact: isExact, isAnnounced: isExact && isAnnouncedForBase, isAnnouncedForBase: isAnnouncedForBase,
+      blockTokens: announcements.blockTokens, isAdopting: announcements.adopting.contains(slot))
+  }
+
+  /// Whether it is sure which of an engine's models is asked for: an adapter whose name no event has told yet is matched
+  /// like the base model, and the engine holds nothing for it.
+  private func isKnown(
+    _ model: String, _ member: PoolSnapshot.Member, _ announcements: PrefixIndex.Announcements
+  ) -> Bool {
+    announcements.loRANames.contains(model)
+      || announcements.loRANames.isEmpty && member.metrics.loRA.maximum == 0 || baseModels.contains(model)
+  }
+
+  /// Lets the source of events know a prompt that may tell what an endpoint holds.
+  func notePrompt(_ request: borrowing RoutingRequest, to slot: EndpointSlot) {
+    guard request.tokenQuery.blockCount > 0, request.announcements.adopting.contains(slot),
+      request.parsed.cacheSalt == nil, !request.prompt.hasMedia, request.loRAName == nil
+    else { return }
+    let prompt = request.tokenPrompt
+    if prompt.prompts.count == 1 { events.notePrompt(prompt.tokens, to: slot) }
+  }
+
+  /// A request has gone to an endpoint.
+  ///
+  /// - Parameters:
+  ///   - tokens: of the prompt.
+  ///   - predicted: those that are expected in the endpoint's cache.
+  ///   - announced: those of them that its engine's events say.
+  func noteDispatch(
+    tokens: Int, predicted: Int, announced: Int, _ confidence: Confidence, _ place: InFlightRequest.Place
+  ) {
+    guard tokens > 0 else { return }
+    change(place.slot) { entry in
+      entry.sent += tokens
+      entry.predicted += predicted
+      guard confidence.isExact else { return }
+      entry.exact += tokens
+      entry.announced += announced
+    }
+    guard confidence.isExact else { return }
+    place.series.prefixExactTokens.increment(by: tokens)
+    place.series.prefixAnnouncedTokens.increment(by: announced)
+  }
+
+  // MARK: - When an answer has come
+
+  /// The cached tokens that an answer of an engine reports; nil where it reports none.
+  ///
+  /// An engine that names them leaves them out where there are none (vLLM 0.22).
+  func cachedTokens(_ usage: TokenUsage, isGeneration: Bool, of slot: EndpointSlot) -> Int? {
+    // Other APIs than chats and completions name them always, or never.
+    guard isGeneration else { return usage.cachedTokens }
+    return change(slot) { entry in
+      if let cached = usage.cachedTokens {
+        entry.givesDetails = true
+        return cached
+      }
+      return usage.promptTokens != nil && entry.givesDetails ? 0 : nil
+    }
+  }
+
+  /// An engine has told how much of a prompt came from its cache, of which its own events had announced something.
+  func verify(
+    _ facts: InFlightRequest.Facts, reported: Int, speculates: Bool, at place: InFlightRequest.Place
+  ) {
+    let predicted = facts.predictedCachedTokens
+    let confidence = facts.confidence
+    guard confidence.isAnnounced else {
+      // An adapter of which nothing is cached may be predicted a block's worth by chance, the beginning that all prompts
+      // share: only several blocks that are there prove something.
+      if confidence.isAnnouncedForBase, min(predicted, reported) > confidence.blockTokens,
+        abs(predicted - reported) <= confidence.blockTokens
+      {
+        baseModels.insert(facts.model)
+      }
+      return
+    }
+    place.series.predictionError.observe(abs(predicted - reported))
+    let verdict = change(place.slot) {
+      $0.answers.note(
+        predicted: predicted, reported: reported, blockTokens: confidence.blockTokens, seesPicks: speculates)
+    }
+    guard case .wrong(let contradiction?) = verdict else { return }
+    place.series.resyncs.increment()
+    events.resynchronise(place.slot, contradiction)
+    // A template that has changed leads to the same, unless not all is known of what the engine holds.
+    if facts.rendered != nil, !confidence.isAdopting { tokens?.distrust() }
+  }
+
+  /// Whether no tokens are to be found for a kind of request.
+  func isSetAside(_ kind: PromptKind, now: MonotonicTime) -> Bool { tokenCounts.isSetAside(kind, now: now) }
+
+  /// An engine has counted the tokens of a prompt for which some were found.
+  func noteTokenCount(agrees: Bool, _ kind: PromptKind, now: MonotonicTime) {
+    if tokenCounts.note(agrees: agrees, kind, now: now) { tokens?.distrust() }
+  }
+
+  // MARK: - Once a second
+
+  /// Holds what was predicted of an endpoint's cache against its engine's counters.
+  func checkCounters(of member: PoolSnapshot.Member) {
+    guard let queried = member.metrics.prefixCacheQueriedTokens, let hits = member.metrics.prefixCacheHitTokens,
+      !member.isStale
+    else { return }
+    let slot = member.endpoint.slot
+    let verdict = change(slot) { entry in
+      entry.counters.note(
+        EngineCounterCheck.Reading(
+          engineQueried: queried, engineHits: hits, sent: entry.sent, exact: entry.exact, predicted: entry.predicted,
+          announced: entry.announced))
+    }
+    let series = endpoints.series(of: member.endpoint)
+    switch verdict {
+    case .right(let error):
+      series.counterError.set(error)
+    case .wrong(let error, let contradiction):
+      series.counterError.set(error)
+      guard let contradiction else { return }
+      series.resyncs.increment()
+      events.resynchronise(slot, contradiction)
+    case .nothingMatches:
+      series.unmatchedWindows.increment()
+      events.noteUnmatched(slot)
+    case nil:
+      break
+    }
+  }
+
+  /// An endpoint's engine was started anew, perhaps with other flags.
+  func noteStart(of slot: EndpointSlot, at time: Double) {
+    change(slot) { $0.givesDetails = false }
+    events.noteStart(of: slot, at: time)
+  }
+}
