@@ -26,7 +26,8 @@ def _active(pool) -> float:
 def test_workers_join_and_leave(start_pool) -> None:
     pool = start_pool("--workers", "4")
     assert _active(pool) == 1
-    early = pool.exchange()
+    # Longer than all of the waits below.
+    early = Exchange(pool.stream(timeout=600))
     early.request(ep.post_headers(), [http.chat("begins before the load")])
     # How busy two seconds make it depends on what else the machine does.
     deadline = time.monotonic() + 60
@@ -35,7 +36,7 @@ def test_workers_join_and_leave(start_pool) -> None:
         _load(pool, 2)
     exchanges = [early]
     for number in range(20):
-        exchanges.append(Exchange(pool.stream()))
+        exchanges.append(Exchange(pool.stream(timeout=600)))
         exchanges[-1].request(ep.post_headers(), [http.chat(f"begins beside other workers {number}")])
     deadline = time.monotonic() + 60
     while _active(pool) > 1:

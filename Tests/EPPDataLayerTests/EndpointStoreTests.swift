@@ -116,11 +116,11 @@ import Testing
     let store = store()
     let diary = Diary()
     let (changed, done) = AsyncStream<Void>.makeStream()
-    await store.observe { change in
+    await store.observe { [weak store] change in
       diary.note(change)
       guard case .added(let newcomer, load: _) = change, newcomer.name == "a" else { return }
       Task {
-        await store.replaceEndpoints([endpoint("c", port: 8000)], from: .flags)
+        await store?.replaceEndpoints([endpoint("c", port: 8000)], from: .flags)
         done.finish()
       }
     }
