@@ -76,15 +76,22 @@ import Testing
     }
   }
 
-  @Test func nestingIsLimited() {
+  @Test func whatIsSkippedMayBeNestedToAnyDepth() {
     func nested(_ depth: Int, _ open: String, _ close: String) -> String {
       String(repeating: open, count: depth) + String(repeating: close, count: depth)
     }
     #expect(cursorError(nested(JSONCursor.maximumDepth, "[", "]")) == nil)
     #expect(cursorError(nested(128, "[", "]")) == nil)
-    #expect(cursorError(nested(129, "[", "]")) == JSONError(reason: .tooDeep, offset: 128))
-    #expect(cursorError(nested(200_000, "[", "]"))?.reason == .tooDeep)
-    #expect(cursorError(String(repeating: #"{"a":"#, count: 200_000))?.reason == .tooDeep)
+    // Nothing but memory limits what is skipped.
+    #expect(cursorError(nested(129, "[", "]")) == nil)
+    #expect(cursorError(nested(200_000, "[", "]")) == nil)
+    #expect(cursorError(String(repeating: #"{"a":"#, count: 200_000))?.reason == .unexpectedEnd)
+    #expect(cursorError(nested(100_000, "[", "]") + "]")?.reason == .trailingBytes)
+    for depth in [64, 65, 128, 129, 1000] {
+      let (open, close) = (String(repeating: "[{\"a\":", count: depth), String(repeating: "}]", count: depth))
+      #expect(cursorError(open + "1" + close) == nil)
+      #expect(cursorError(open + "1" + close.dropFirst()) != nil)
+    }
     #expect(cursorError(String(repeating: "[{\"a\":", count: 64) + "1" + String(repeating: "}]", count: 64)) == nil)
     #expect(cursorError(String(repeating: "[{\"a\":", count: 64) + "1" + String(repeating: "]}", count: 64)) != nil)
   }

@@ -99,7 +99,7 @@ import Testing
     let parsed = try ParsedRequest(.completions, #"{"model":"a","prompt":[1,2],"prompt":"text"}"#)
     #expect(parsed.text == "text")
     #expect(!parsed.prompt.isTokens)
-    #expect(rejection(.completions, #"{"model":"a","prompt":"text","prompt":null}"#)?.field == "prompt")
+    #expect(try ParsedRequest(.completions, #"{"model":"a","prompt":"text","prompt":null}"#).prompt.prompts.isEmpty)
   }
 
   @Test func membersOfInnerObjectsDoNotCount() throws {
@@ -125,47 +125,82 @@ import Testing
       (.chatCompletions, #"{"model":"","messages":[{}]}"#, "model", "'model' is empty"),
       (.chatCompletions, #"{"model":5,"messages":[{}]}"#, "model", "'model' has to be a string"),
       (.chatCompletions, #"{"model":null,"messages":[{}]}"#, "model", "'model' has to be a string"),
-      (.chatCompletions, #"{"model":"m"}"#, "messages", "'messages' is missing"),
-      (.chatCompletions, #"{"model":"m","messages":null}"#, "messages", "'messages' is missing"),
-      (.chatCompletions, #"{"model":"m","messages":[]}"#, "messages", "'messages' is empty"),
-      (.chatCompletions, #"{"model":"m","messages":"hi"}"#, "messages", "'messages' has to be a list of objects"),
-      (.chatCompletions, #"{"model":"m","messages":{}}"#, "messages", "'messages' has to be a list of objects"),
-      (.chatCompletions, #"{"model":"m","messages":[{},"hi"]}"#, "messages", "'messages' has to be a list of objects"),
-      (.messages, #"{"model":"m","messages":[]}"#, "messages", "'messages' is empty"),
-      (.messagesCountTokens, #"{"model":"m"}"#, "messages", "'messages' is missing"),
-      (.conversations, #"{"model":"m"}"#, "items", "'items' is missing"),
-      (.completions, #"{"model":"m"}"#, "prompt", "'prompt' is missing"),
-      (.completions, #"{"model":"m","prompt":""}"#, "prompt", "'prompt' is empty"),
-      (.completions, #"{"model":"m","prompt":[]}"#, "prompt", "'prompt' is empty"),
-      (.completions, #"{"model":"m","prompt":["",""]}"#, "prompt", "'prompt' is empty"),
-      (.completions, #"{"model":"m","prompt":[[],[]]}"#, "prompt", "'prompt' is empty"),
-      (.completions, #"{"model":"m","prompt":[1,"a"]}"#, "prompt", "'prompt' mixes strings, token ids and lists"),
-      (.completions, #"{"model":"m","prompt":[[1],2]}"#, "prompt", "'prompt' mixes strings, token ids and lists"),
-      (.embeddings, #"{"model":"m"}"#, "input", "'input' is missing"),
-      (.responses, #"{"model":"m"}"#, "input", "'input' is missing"),
-      (.responses, #"{"model":"m","input":""}"#, "input", "'input' is empty"),
-      (.responses, #"{"model":"m","input":[]}"#, "input", "'input' is empty"),
-      (.responses, #"{"model":"m","input":[1]}"#, "input", "'input' has to be a list of objects"),
-      (.imageGenerations, #"{"model":"m","prompt":["a"]}"#, "prompt", "'prompt' has to be a string"),
-      (.imageGenerations, #"{"model":"m","prompt":""}"#, "prompt", "'prompt' is empty"),
     ] as [(InferenceAPI, String, String, String)])
   func aFaultNamesItsField(_ api: InferenceAPI, _ body: String, _ field: String, _ message: String) {
     #expect(rejection(api, body) == Rejection(.badRequest, message, field: field))
   }
 
+  /// What is no prompt that is known here may be one to the engine, which says so if it is not.
+  @Test(
+    arguments: [
+      (.chatCompletions, #"{"model":"m"}"#),
+      (.chatCompletions, #"{"model":"m","messages":null}"#),
+      (.chatCompletions, #"{"model":"m","messages":[]}"#),
+      (.chatCompletions, #"{"model":"m","messages":"hi"}"#),
+      (.chatCompletions, #"{"model":"m","messages":{}}"#),
+      (.chatCompletions, #"{"model":"m","messages":[{},"hi"]}"#),
+      (.messages, #"{"model":"m","messages":[]}"#),
+      (.messagesCountTokens, #"{"model":"m"}"#),
+      (.conversations, #"{"model":"m"}"#),
+      (.completions, #"{"model":"m"}"#),
+      (.completions, #"{"model":"m","prompt":""}"#),
+      (.completions, #"{"model":"m","prompt":[]}"#),
+      (.completions, #"{"model":"m","prompt":["",""]}"#),
+      (.completions, #"{"model":"m","prompt":[[],[]]}"#),
+      (.completions, #"{"model":"m","prompt":[1,"a"]}"#),
+      (.completions, #"{"model":"m","prompt":[[1],2]}"#),
+      (.embeddings, #"{"model":"m"}"#),
+      (.responses, #"{"model":"m"}"#),
+      (.responses, #"{"model":"m","input":""}"#),
+      (.responses, #"{"model":"m","input":[]}"#),
+      (.responses, #"{"model":"m","input":[1]}"#),
+      (.imageGenerations, #"{"model":"m","prompt":["a"]}"#),
+      (.imageGenerations, #"{"model":"m","prompt":""}"#)
+    ] as [(InferenceAPI, String)])
+  func aPromptThatIsNotKnownIsRoutedWithoutIt(_ api: InferenceAPI, _ body: String) throws {
+    let parsed = try ParsedRequest(api, body)
+    #expect(parsed.request.model == "m")
+    #expect(parsed.prompt.prompts.isEmpty && parsed.prompt.bytes.isEmpty && parsed.prompt.tokens.isEmpty)
+    #expect(parsed.request.promptTokens == 0)
+  }
+
   @Test(arguments: [
     "true", "{}", "1.5", "-1", "4294967296", "1e2", "[1,{}]", "[1,[2]]", "[1,-2]", "[1,2.5,3]", "[4294967296]",
   ])
-  func whatIsNoTokenIDIsRefused(_ element: String) {
-    let rejection = rejection(.completions, #"{"model":"m","prompt":[\#(element)]}"#)
-    #expect(rejection?.status == .badRequest)
-    #expect(rejection?.field == "prompt")
+  func whatIsNoTokenIDIsNoPrompt(_ element: String) throws {
+    let parsed = try ParsedRequest(.completions, #"{"model":"m","prompt":[\#(element)]}"#)
+    #expect(parsed.prompt.prompts.isEmpty && !parsed.prompt.isTokens)
   }
 
-  @Test func aBadTokenIDIsToldFromABadType() {
-    #expect(rejection(.completions, #"{"model":"m","prompt":[1,4294967296]}"#)?.message.contains("token id") == true)
-    #expect(rejection(.completions, #"{"model":"m","prompt":[1,-1,3]}"#)?.message.contains("token id") == true)
-    #expect(rejection(.completions, #"{"model":"m","prompt":5}"#)?.message.contains("has to be") == true)
+  /// Members that are not known may be the prompt in a newer version of the API.
+  @Test func membersThatAreNotKnownAreNoFault() throws {
+    let parsed = try ParsedRequest(.completions, #"{"model":"m","prompt_embeds":"AAAA","suffix":5}"#)
+    #expect(parsed.request.model == "m" && parsed.prompt.prompts.isEmpty)
+  }
+
+  /// vLLM embeds conversations too.
+  @Test func embeddingsOfMessagesAreChats() throws {
+    let messages = #"[{"role":"user","content":"hi"}]"#
+    let embedded = try ParsedRequest(.embeddings, #"{"model":"m","messages":\#(messages)}"#)
+    let chat = try ParsedRequest(.chatCompletions, #"{"model":"m","messages":\#(messages)}"#)
+    #expect(embedded.prompt.bytes == chat.prompt.bytes && embedded.prompt.prompts.count == 1)
+  }
+
+  /// What is skipped may be nested to any depth; of what is read the sentence says what is wrong.
+  @Test func deepValuesAreRefusedOnlyWhereTheyAreRead() throws {
+    func nested(_ depth: Int) -> String {
+      String(repeating: #"[{"a":"#, count: depth / 2) + "1" + String(repeating: "}]", count: depth / 2)
+    }
+    for depth in [128, 130, 200, 100_000] {
+      let parsed = try ParsedRequest(.completions, #"{"model":"m","prompt":"a","metadata":\#(nested(depth))}"#)
+      #expect(parsed.prompt.bytes == Array("a".utf8))
+    }
+    let tools = rejection(
+      .chatCompletions, #"{"model":"m","messages":[{"role":"user","content":"a"}],"tools":\#(nested(200))}"#)
+    #expect(tools?.message.contains("nested more than 128 levels deep") == true)
+    #expect(tools?.message.contains("not valid JSON") == false)
+    let broken = rejection(.completions, #"{"model":"m","prompt":"a","x":\#(String(nested(200).dropLast()))}"#)
+    #expect(broken?.message.contains("not valid JSON") == true)
   }
 
   @Test func anEmptyBodyIsRefused() {
@@ -184,8 +219,8 @@ import Testing
     (#"{"model":"m"} x"#, "something follows the value (at byte 14)"), ("   ", "it ends too early (at byte 3)"),
     (#"{"a":"\x"}"#, "invalid escape (at byte 6)"), (#"{"a":01}"#, "invalid number (at byte 7)"),
     ("[1,", "it ends too early (at byte 3)"),
-    (String(repeating: "[", count: 200_000), "nested too deeply (at byte 128)"),
-    (#"{"messages":"# + String(repeating: "[", count: 200_000), "nested too deeply (at byte 139)"),
+    (String(repeating: "[", count: 200_000), "it ends too early (at byte 200000)"),
+    (#"{"messages":"# + String(repeating: "[", count: 200_000), "it ends too early (at byte 200012)"),
     (#"{"model":4,"messages":[{"content":[[}"#, "unexpected character (at byte 36)"),
   ])
   func whatIsNoJSONIsRefusedWithItsPlace(_ body: String, _ message: String) {

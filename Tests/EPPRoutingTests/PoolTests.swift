@@ -198,6 +198,22 @@ import Testing
     #expect(page().contains(#"error_code="ModelServerError""#))
   }
 
+  /// A stream that fails has been answered with 200.
+  @Test func anErrorInTheMiddleOfAnAnswerIsCountedOnce() throws {
+    var scratch = pool.pipeline.makeScratch()
+    let flight = try #require(try route(body("hello"), scratch: &scratch).get().flight)
+    flight.responseStarted(
+      ResponseStart(status: 200, isEventStream: true, isReadable: true, served: nil), now: time(1010))
+    for event in [#"{"id":"1"}"#, #"{"error":{"message":"gone"}}"#, #"{"error":{"message":"gone"}}"#] {
+      unsafe flight.responseBody(Array("data: \(event)\n\n".utf8).span.bytes, now: time(1020))
+    }
+    flight.responseEnded(now: time(1030))
+    let errors = page().split(separator: "\n").filter {
+      $0.hasPrefix("llm_d_epp_request_error_total{") && $0.contains(#"error_code="ModelServerError""#)
+    }
+    #expect(errors.count == 1 && errors.allSatisfy { $0.hasSuffix(" 1") })
+  }
+
   @Test func usageAndTimesReachTheMetrics() throws {
     var scratch = pool.pipeline.makeScratch()
     let routed = try route(body("hello"), scratch: &scratch).get()
@@ -268,7 +284,7 @@ import Testing
 
   @Test func aBodyThatIsNoRequestIsTheClientsMistake() {
     var scratch = pool.pipeline.makeScratch()
-    for text in ["", "{", #"{"model": "m"}"#, #"{"prompt": "x"}"#] {
+    for text in ["", "{", "[]", #"{"prompt": "x"}"#] {
       guard case .failure(let rejection) = route(Array(text.utf8), scratch: &scratch) else {
         Issue.record("'\(text)' was routed")
         continue

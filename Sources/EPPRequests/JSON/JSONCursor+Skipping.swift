@@ -1,6 +1,7 @@
 /// Values that nobody asked for.
 extension JSONCursor {
-  /// Moves over a value of any kind, checking it, and gives its range. Nesting is counted, not recursed into.
+  /// Moves over a value of any kind, checking it, and gives its range. Nesting is counted, not recursed into: a bit for
+  /// each open bracket.
   @discardableResult
   package mutating func skipValue(_ bytes: RawSpan) throws(JSONError) -> Range<Int> {
     skipWhiteSpace(bytes)
@@ -23,7 +24,7 @@ extension JSONCursor {
       case .string: _ = try readString(bytes)
       case .number: _ = try readNumber(bytes)
       case .object, .array:
-        try open(bytes, kind)
+        try enter(bytes, kind)
         objects[depth - 1] = kind == .object
         isFirst = true
       case .boolean: _ = try readBoolean(bytes)
@@ -35,17 +36,19 @@ extension JSONCursor {
 
   /// One bit per open bracket: set for an object.
   private struct NestingBits {
-    private var low: UInt64 = 0
-    private var high: UInt64 = 0
+    /// Of the first 64, and of the others.
+    private var first: UInt64 = 0
+    private var others: [UInt64] = []
 
     subscript(depth: Int) -> Bool {
-      get { (depth < 64 ? low >> UInt64(depth) : high >> UInt64(depth - 64)) & 1 == 1 }
+      get { (depth < 64 ? first : others[depth / 64 - 1]) >> UInt64(depth % 64) & 1 == 1 }
       set {
-        let bit = UInt64(newValue ? 1 : 0)
+        let (mask, bit) = (UInt64(1) << UInt64(depth % 64), UInt64(newValue ? 1 : 0) << UInt64(depth % 64))
         if depth < 64 {
-          low = low & ~(1 << UInt64(depth)) | bit << UInt64(depth)
+          first = first & ~mask | bit
         } else {
-          high = high & ~(1 << UInt64(depth - 64)) | bit << UInt64(depth - 64)
+          while others.count < depth / 64 { others.append(0) }
+          others[depth / 64 - 1] = others[depth / 64 - 1] & ~mask | bit
         }
       }
     }

@@ -6,7 +6,8 @@
 /// The cursor holds offsets only, and every method is given the bytes again, the same ones each time: a type that holds
 /// a span needs lifetime annotations, which the language does not have in a settled form yet.
 package struct JSONCursor: Sendable {
-  /// Brackets inside brackets; further ones are an error. No inference API comes near it.
+  /// Brackets inside brackets that are entered; further ones are an error. No inference API comes near it. What is skipped may
+  /// be nested to any depth.
   package static let maximumDepth = 128
 
   /// What a value is, told by its first byte.
@@ -93,6 +94,11 @@ package struct JSONCursor: Sendable {
   package mutating func open(_ bytes: RawSpan, _ kind: Kind) throws(JSONError) {
     skipWhiteSpace(bytes)
     guard depth < Self.maximumDepth else { throw error(.tooDeep) }
+    try enter(bytes, kind)
+  }
+
+  /// The same at any depth.
+  mutating func enter(_ bytes: RawSpan, _ kind: Kind) throws(JSONError) {
     try expect(bytes, kind == .object ? UInt8(ascii: "{") : UInt8(ascii: "["))
     depth += 1
   }

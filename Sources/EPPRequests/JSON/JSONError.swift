@@ -8,7 +8,7 @@ package struct JSONError: Error, Equatable, Sendable {
     case invalidEscape = "invalid escape"
     case invalidUTF8 = "invalid UTF-8"
     case controlCharacter = "control character in a string"
-    case tooDeep = "nested too deeply"
+    case tooDeep = "a value that is read is nested more than 128 levels deep"
     case trailingBytes = "something follows the value"
   }
 

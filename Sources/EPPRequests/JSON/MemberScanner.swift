@@ -60,6 +60,9 @@ struct MemberScanner: Sendable {
   /// Whether the top-level value has ended.
   private(set) var isComplete = false
 
+  /// Whether the text may go on in another line: its value has not ended, and no string is open, which no line break may be in.
+  var goesOnInNextLine: Bool { !isComplete && place == .structure }
+
   init(_ name: Name, looksInside: Bool) {
     self.name = name
     self.looksInside = looksInside

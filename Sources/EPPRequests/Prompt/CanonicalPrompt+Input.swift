@@ -2,30 +2,29 @@ import EPPCore
 
 /// Prompts of completions and embeddings: a text, several texts, token ids, several lists of token ids.
 extension CanonicalPrompt {
-  /// Reads an input in any of the four forms; each text or list is a prompt of its own, and empty ones are none. A
-  /// fault is what is wrong although it is JSON.
-  mutating func appendInput(_ cursor: inout JSONCursor, _ body: RawSpan) throws(JSONError) -> PromptFault? {
+  /// Reads an input in any of the four forms; each text or list is a prompt of its own, and empty ones are none;
+  /// false where it is something else, or empty.
+  mutating func appendInput(_ cursor: inout JSONCursor, _ body: RawSpan) throws(JSONError) -> Bool {
     switch try cursor.peek(body) {
     case .string:
       appendText(try cursor.readString(body), body)
-      return prompts.isEmpty ? .empty : nil
+      return !prompts.isEmpty
     case .array:
-      if let fault = try appendInputs(&cursor, body) { return fault }
-      return prompts.isEmpty ? .empty : nil
+      return try appendInputs(&cursor, body) && !prompts.isEmpty
     default:
       try cursor.skipValue(body)
-      return .notInput
+      return false
     }
   }
 
-  /// Reads a string, the only form of an image's prompt.
-  mutating func appendString(_ cursor: inout JSONCursor, _ body: RawSpan) throws(JSONError) -> PromptFault? {
+  /// Reads a string, the only form of an image's prompt; false for anything else, and for an empty one.
+  mutating func appendString(_ cursor: inout JSONCursor, _ body: RawSpan) throws(JSONError) -> Bool {
     guard try cursor.peek(body) == .string else {
       try cursor.skipValue(body)
-      return .notText
+      return false
     }
     appendText(try cursor.readString(body), body)
-    return prompts.isEmpty ? .empty : nil
+    return !prompts.isEmpty
   }
 
   private mutating func appendText(_ text: JSONText, _ body: RawSpan) {
@@ -36,49 +35,49 @@ extension CanonicalPrompt {
     segmentEnds.append(bytes.count)
   }
 
-  /// The elements of the list: all of one kind.
-  private mutating func appendInputs(_ cursor: inout JSONCursor, _ body: RawSpan) throws(JSONError) -> PromptFault? {
-    var fault: PromptFault?
+  /// The elements of the list: all of one kind, or false.
+  private mutating func appendInputs(_ cursor: inout JSONCursor, _ body: RawSpan) throws(JSONError) -> Bool {
+    var isKnown = true
     var kind: JSONCursor.Kind?
     try cursor.open(body, .array)
     var isFirst = true
     while try cursor.nextElement(body, isFirst: &isFirst) {
       let found = try cursor.peek(body)
-      if let kind, kind != found { fault = fault ?? .mixedInput }
+      if let kind, kind != found { isKnown = false }
       kind = found
       switch found {
       case .number:
-        if try !appendTokenID(&cursor, body) { fault = fault ?? .badTokenID }
+        if try !appendTokenID(&cursor, body) { isKnown = false }
       case .string:
         appendText(try cursor.readString(body), body)
       case .array:
-        if let inner = try appendTokenIDs(&cursor, body) { fault = fault ?? inner }
+        if try !appendTokenIDs(&cursor, body) { isKnown = false }
       default:
         try cursor.skipValue(body)
-        fault = fault ?? .notInput
+        isKnown = false
       }
     }
     if kind == .number, !tokens.isEmpty { prompts.append(0..<tokens.count) }
-    return fault
+    return isKnown
   }
 
   private mutating func appendTokenIDs(
     _ cursor: inout JSONCursor, _ body: RawSpan
-  ) throws(JSONError) -> PromptFault? {
-    var fault: PromptFault?
+  ) throws(JSONError) -> Bool {
+    var isKnown = true
     let start = tokens.count
     try cursor.open(body, .array)
     var isFirst = true
     while try cursor.nextElement(body, isFirst: &isFirst) {
       if try cursor.peek(body) == .number {
-        if try !appendTokenID(&cursor, body) { fault = fault ?? .badTokenID }
+        if try !appendTokenID(&cursor, body) { isKnown = false }
       } else {
         try cursor.skipValue(body)
-        fault = fault ?? .notInput
+        isKnown = false
       }
     }
     if tokens.count > start { prompts.append(start..<tokens.count) }
-    return fault
+    return isKnown
   }
 
   /// Reads a token id and those that follow it in plain form; whether it was one.

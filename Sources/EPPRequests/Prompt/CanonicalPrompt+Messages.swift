@@ -2,13 +2,13 @@ import EPPCore
 
 /// Messages of chats and items of conversations, in canonical form.
 extension CanonicalPrompt {
-  /// Reads an array of messages, each a segment. A fault is what is wrong although it is JSON.
-  mutating func appendMessages(_ cursor: inout JSONCursor, _ body: RawSpan) throws(JSONError) -> PromptFault? {
+  /// Reads an array of messages, each a segment; false where it is something else, or empty.
+  mutating func appendMessages(_ cursor: inout JSONCursor, _ body: RawSpan) throws(JSONError) -> Bool {
     guard try cursor.peek(body) == .array else {
       try cursor.skipValue(body)
-      return .notMessages
+      return false
     }
-    var fault: PromptFault?
+    var isKnown = true
     try cursor.open(body, .array)
     var isFirst = true
     while try cursor.nextElement(body, isFirst: &isFirst) {
@@ -16,10 +16,10 @@ extension CanonicalPrompt {
         try appendMessage(&cursor, body)
       } else {
         try cursor.skipValue(body)
-        fault = .notMessages
+        isKnown = false
       }
     }
-    return fault ?? (segmentEnds.isEmpty ? .empty : nil)
+    return isKnown && !segmentEnds.isEmpty
   }
 
   /// Reads a text as what it is short for: one message of the user.

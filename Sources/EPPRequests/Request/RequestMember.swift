@@ -3,7 +3,7 @@ import EPPCore
 /// The top-level members that matter here.
 enum RequestMember {
   case model
-  case prompt
+  case prompt(PromptForm)
   case tools
   case system
   case stream
@@ -15,6 +15,17 @@ enum RequestMember {
   case echo
   case choices
 
+  /// What a prompt is written as.
+  enum PromptForm {
+    /// A list of objects with a role and a content.
+    case messages
+    /// The same, or a text of the user.
+    case textOrMessages
+    case text
+    /// A text, token ids, or lists of them.
+    case input
+  }
+
   /// Which member of an API a key is; nil for one that does not matter.
   init?(_ key: JSONText, _ body: RawSpan, _ api: InferenceAPI) {
     if key.equals("model", in: body) {
@@ -23,8 +34,8 @@ enum RequestMember {
       self = .stream
     } else if key.equals("cache_salt", in: body) {
       self = .cacheSalt
-    } else if key.equals(Self.promptName(api), in: body) {
-      self = .prompt
+    } else if let form = Self.promptForm(key, body, api) {
+      self = .prompt(form)
     } else {
       switch api {
       case .chatCompletions:
@@ -82,14 +93,17 @@ enum RequestMember {
     return key.equals("n", in: body) ? .choices : nil
   }
 
-  /// The name of the member that holds an API's prompt.
-  static func promptName(_ api: InferenceAPI) -> String {
+  /// How the prompt in a member is written; nil for a member that holds none.
+  private static func promptForm(_ key: JSONText, _ body: RawSpan, _ api: InferenceAPI) -> PromptForm? {
     switch api {
-    case .chatCompletions, .messages, .messagesCountTokens: "messages"
-    case .completions, .imageGenerations: "prompt"
-    case .embeddings, .responses: "input"
-    case .conversations: "items"
-    case .passthrough: ""
+    case .chatCompletions, .messages, .messagesCountTokens: key.equals("messages", in: body) ? .messages : nil
+    case .completions: key.equals("prompt", in: body) ? .input : nil
+    case .imageGenerations: key.equals("prompt", in: body) ? .text : nil
+    case .embeddings:
+      key.equals("input", in: body) ? .input : key.equals("messages", in: body) ? .messages : nil
+    case .responses: key.equals("input", in: body) ? .textOrMessages : nil
+    case .conversations: key.equals("items", in: body) ? .messages : nil
+    case .passthrough: nil
     }
   }
 }

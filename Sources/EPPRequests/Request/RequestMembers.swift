@@ -12,8 +12,10 @@ struct RequestMembers {
   }
 
   enum Prompt {
+    /// There is none.
     case missing
-    case faulty(PromptFault)
+    /// It is empty, or in a form that is not known here.
+    case unknown
     case read
   }
 
@@ -77,13 +79,13 @@ struct RequestMembers {
         try cursor.skipValue(body)
         model = .notText
       }
-    case .prompt:
+    case .prompt(let form):
       text.removeAll()
       if kind == .null {
         try cursor.skipValue(body)
         prompt = .missing
       } else {
-        prompt = try Self.readPrompt(api, &cursor, body, &text).map { .faulty($0) } ?? .read
+        prompt = try Self.readPrompt(form, &cursor, body, &text) ? .read : .unknown
       }
     case .tools:
       tools = Self.unlessNull(kind, try cursor.skipValue(body))
@@ -125,21 +127,22 @@ struct RequestMembers {
     return nil
   }
 
+  /// Whether it is in a form that is known, and not empty.
   private static func readPrompt(
-    _ api: InferenceAPI, _ cursor: inout JSONCursor, _ body: RawSpan, _ text: inout CanonicalPrompt
-  ) throws(JSONError) -> PromptFault? {
-    switch api {
-    case .chatCompletions, .messages, .messagesCountTokens, .conversations:
+    _ form: RequestMember.PromptForm, _ cursor: inout JSONCursor, _ body: RawSpan, _ text: inout CanonicalPrompt
+  ) throws(JSONError) -> Bool {
+    switch form {
+    case .messages:
       return try text.appendMessages(&cursor, body)
-    case .responses:
+    case .textOrMessages:
       guard try cursor.peek(body) == .string else { return try text.appendMessages(&cursor, body) }
       let input = try cursor.readString(body)
-      if input.range.isEmpty { return .empty }
+      if input.range.isEmpty { return false }
       text.appendUserText(input, body)
-      return nil
-    case .imageGenerations:
+      return true
+    case .text:
       return try text.appendString(&cursor, body)
-    case .completions, .embeddings, .passthrough:
+    case .input:
       return try text.appendInput(&cursor, body)
     }
   }

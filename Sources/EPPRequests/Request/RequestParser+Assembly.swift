@@ -49,11 +49,6 @@ extension RequestParser {
     case .notText: throw fault("model", "has to be a string")
     }
     guard !model.range.isEmpty else { throw fault("model", "is empty") }
-    switch members.prompt {
-    case .read: break
-    case .missing: throw fault(RequestMember.promptName(api), "is missing")
-    case .faulty(let fault): throw self.fault(RequestMember.promptName(api), fault.problem)
-    }
     return InferenceRequest(
       api: api, model: model.string(in: body), modelRange: model.quotedRange, isStreaming: members.isStreaming,
       maximumOutputTokens: members.maximumOutputTokens, cacheSalt: members.cacheSalt?.string(in: body),

@@ -12,7 +12,9 @@ package struct RequestParser: Sendable {
   ///   - api: `.passthrough` leaves the body unread.
   ///   - body: the whole body.
   ///   - prompt: filled with the prompt in canonical form; its storage is reused. Empty after an error.
-  /// - Throws: a 400 that names the field, when the body is not what the API asks for.
+  ///     Empty also where the body has no prompt, or one in a form that is not known: such a request is routed without it, and
+  ///     the engine says what is wrong, if anything is.
+  /// - Throws: a 400 when the body is no JSON object or names no model.
   package func parse(
     api: InferenceAPI, body: RawSpan, prompt: inout CanonicalPrompt
   ) throws(Rejection) -> InferenceRequest {
@@ -27,9 +29,11 @@ package struct RequestParser: Sendable {
       try complete(&prompt, members, body)
     } catch {
       prompt.removeAll()
+      let fault = error.reason == .tooDeep ? "cannot be read" : "is not valid JSON"
       throw Rejection(
-        .badRequest, "the request body is not valid JSON: \(error.reason.rawValue) (at byte \(error.offset))")
+        .badRequest, "the request body \(fault): \(error.reason.rawValue) (at byte \(error.offset))")
     }
+    if case .read = members.prompt {} else { prompt.removeAll() }
     do {
       return try request(api, body, members, prompt)
     } catch {

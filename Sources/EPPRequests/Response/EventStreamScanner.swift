@@ -1,14 +1,22 @@
 /// Cuts an event stream (`text/event-stream`) into the data of its `data:` lines, in any cutting of the stream. Nothing
 /// is kept between pieces: what is cut is given on in parts.
 ///
-/// Data that is spread over several lines of one event comes as several lines; the answers of engines have one line
-/// each.
+/// Data that is spread over several lines of one event comes as several lines; nearly all events of engines have one.
 struct EventStreamScanner: Sendable {
   enum Event: Equatable {
-    /// A part of a line's data: where it is, whether the line's data begins and ends with it.
-    case data(Range<Int>, begins: Bool, ends: Bool)
+    /// A part of a line's data: where it is, what begins with it, and whether the line ends with it.
+    case data(Range<Int>, begins: Beginning, ends: Bool)
     /// The line `data: [DONE]`.
     case done
+  }
+
+  enum Beginning {
+    /// The first line of an event.
+    case event
+    /// Another line of it. Servers that leave out the empty line between events send these too.
+    case line
+    /// It goes on with a line.
+    case nothing
   }
 
   private enum Phase {
@@ -27,6 +35,10 @@ struct EventStreamScanner: Sendable {
   private static let marker = StaticString("[DONE]")
 
   private var phase = Phase.name(0)
+  /// Whether the event has data already.
+  private var hasData = false
+  /// Whether the last byte was a carriage return: a line feed behind it ends no further line.
+  private var endsWithReturn = false
 
   /// Moves on to the next event from `offset` on; nil when there is none left in these bytes.
   mutating func next(_ bytes: RawSpan, _ offset: inout Int) -> Event? {
@@ -36,6 +48,9 @@ struct EventStreamScanner: Sendable {
       switch phase {
       case .name(let count):
         if isLineEnd {
+          // An empty line ends the event.
+          if count == 0, !(byte == 0x0A && endsWithReturn) { hasData = false }
+          endsWithReturn = byte == 0x0D
           phase = .name(0)
           offset += 1
         } else if byte == Self.letter(Self.name, count) {
@@ -51,7 +66,8 @@ struct EventStreamScanner: Sendable {
           offset += 1
           phase = .marker(1)
         default:
-          if !isLineEnd { return data(bytes, &offset, begins: true) }
+          if !isLineEnd { return data(bytes, &offset, hasData ? .line : .event) }
+          endsWithReturn = byte == 0x0D
           offset += 1
           phase = .name(0)
         }
@@ -59,28 +75,38 @@ struct EventStreamScanner: Sendable {
         guard byte == Self.letter(Self.marker, count) else {
           // An array is no event of any API, but it is an event.
           phase = .rest
-          return .data(offset..<offset, begins: true, ends: true)
+          defer { hasData = true }
+          return .data(offset..<offset, begins: hasData ? .line : .event, ends: true)
         }
         offset += 1
         phase = count == 5 ? .rest : .marker(count + 1)
         if count == 5 { return .done }
       case .data:
-        return data(bytes, &offset, begins: false)
+        return data(bytes, &offset, .nothing)
       case .rest:
         offset = ByteWord.firstLineEnd(bytes, offset, bytes.byteCount)
-        if offset < bytes.byteCount { phase = .name(0) }
+        if offset < bytes.byteCount { endLine(bytes, &offset) }
       }
     }
     return nil
   }
 
-  private mutating func data(_ bytes: RawSpan, _ offset: inout Int, begins: Bool) -> Event {
+  private mutating func data(_ bytes: RawSpan, _ offset: inout Int, _ begins: Beginning) -> Event {
     let start = offset
-    let end = ByteWord.firstLineEnd(bytes, offset, bytes.byteCount)
-    let ends = end < bytes.byteCount
-    offset = ends ? end + 1 : end
-    phase = ends ? .name(0) : .data
-    return .data(start..<end, begins: begins, ends: ends)
+    offset = ByteWord.firstLineEnd(bytes, offset, bytes.byteCount)
+    let end = offset
+    hasData = true
+    phase = .data
+    guard end < bytes.byteCount else { return .data(start..<end, begins: begins, ends: false) }
+    endLine(bytes, &offset)
+    return .data(start..<end, begins: begins, ends: true)
+  }
+
+  /// Passes the end of a line.
+  private mutating func endLine(_ bytes: RawSpan, _ offset: inout Int) {
+    endsWithReturn = ByteWord.byte(bytes, offset) == 0x0D
+    offset += 1
+    phase = .name(0)
   }
 
   @inline(__always)

@@ -38,7 +38,9 @@ package struct ModelNameRestorer: Sendable {
       var offset = 0
       while let event = lines.next(bytes, &offset) {
         guard case .data(let range, let begins, let ends) = event else { continue }
-        if begins { members = MemberScanner(.model, looksInside: true) }
+        if begins == .event || begins == .line && !members.goesOnInNextLine {
+          members = MemberScanner(.model, looksInside: true)
+        }
         scan(bytes, range, &edits)
         if ends { isInsideName = false }
       }

@@ -56,6 +56,10 @@ enum UsageObject {
       try cursor.skipValue(bytes)
       return nil
     }
-    return try cursor.readNumber(bytes).integer.flatMap { Int(exactly: $0) }
+    let number = try cursor.readNumber(bytes)
+    if let integer = number.integer { return Int(exactly: integer) }
+    // Some servers write whole numbers as 10.0.
+    let text = unsafe bytes.extracting(number.range).withUnsafeBytes { unsafe String(decoding: $0, as: UTF8.self) }
+    return Double(text).flatMap { Int(exactly: $0) }.flatMap { $0 >= 0 ? $0 : nil }
   }
 }

@@ -25,12 +25,20 @@ package struct UsageScanner: Sendable {
   /// first byte.
   package private(set) var hasFirstToken = false
 
+  /// Whether an event has said that the answer has failed (`{"error": ...}`, `{"object": "error"}`, `{"type": "error"}`).
+  package private(set) var hasError = false
+
   private let format: Format
   private var lines = EventStreamScanner()
   private var members: MemberScanner
   private var isCapturing = false
   private var isTooLong = false
   private var captured: [UInt8] = []
+  /// A line that has nothing of interest in it, in case that its event goes on with another one.
+  private var skipped: [UInt8] = []
+  /// The beginning of an event that may be an error; nil for others.
+  private var head: [UInt8]?
+  private static let maximumHeadBytes = 64
 
   /// A scanner for one answer.
   package init(_ format: Format) {
@@ -57,16 +65,56 @@ package struct UsageScanner: Sendable {
     }
   }
 
-  private mutating func data(_ bytes: RawSpan, _ range: Range<Int>, _ begins: Bool, _ ends: Bool) {
-    if begins {
-      dataEventCount += 1
-      hasFirstToken = true
-      // Nearly all events end here.
-      if ends, !ByteWord.containsUsageKey(bytes, range) { return }
-      members = MemberScanner(.usage, looksInside: true)
+  private mutating func data(
+    _ bytes: RawSpan, _ range: Range<Int>, _ begins: EventStreamScanner.Beginning, _ ends: Bool
+  ) {
+    switch begins {
+    case .event:
+      beginEvent(bytes, range)
+    case .line:
+      scanSkipped()
+      // A line that ended in the middle of a string was broken.
+      if !members.goesOnInNextLine { beginEvent(bytes, range) }
+    case .nothing:
+      break
     }
+    if head != nil { lookForError(bytes, range, ends: ends) }
+    // Nearly all events end here.
+    if begins == .event, ends, range.count <= Self.maximumObjectBytes, !ByteWord.containsUsageKey(bytes, range) {
+      unsafe bytes.extracting(range).withUnsafeBytes { unsafe skipped.append(contentsOf: $0) }
+      return
+    }
+    scanSkipped()
     scan(bytes, range)
-    if ends { isCapturing = false }
+  }
+
+  private mutating func beginEvent(_ bytes: RawSpan, _ range: Range<Int>) {
+    dataEventCount += 1
+    hasFirstToken = true
+    skipped.removeAll(keepingCapacity: true)
+    head = ErrorEvent.mayBegin(bytes, range) ? [] : nil
+    members = MemberScanner(.usage, looksInside: true)
+    isCapturing = false
+  }
+
+  private mutating func scanSkipped() {
+    guard !skipped.isEmpty else { return }
+    let line = skipped
+    skipped.removeAll(keepingCapacity: true)
+    unsafe scan(line.span.bytes, 0..<line.count)
+  }
+
+  /// Gathers the beginning of an event until it can be told whether it is an error.
+  private mutating func lookForError(_ bytes: RawSpan, _ range: Range<Int>, ends: Bool) {
+    guard var head else { return }
+    let end = min(range.upperBound, range.lowerBound + Self.maximumHeadBytes - head.count)
+    unsafe bytes.extracting(range.lowerBound..<end).withUnsafeBytes { unsafe head.append(contentsOf: $0) }
+    guard ends || head.count == Self.maximumHeadBytes else {
+      self.head = head
+      return
+    }
+    self.head = nil
+    if unsafe ErrorEvent.isError(head.span.bytes) { hasError = true }
   }
 
   private mutating func scan(_ bytes: RawSpan, _ range: Range<Int>) {

@@ -74,6 +74,8 @@ package final class InFlightRequest {
   private var holdsTokens = true
   private var isFinished = false
   private var hasFailed = false
+  /// Whether an error in the middle of an answer has been counted.
+  private var isErrorCounted = false
 
   /// Where the request is: the endpoint whose load it is part of.
   struct Place {
@@ -124,6 +126,10 @@ package final class InFlightRequest {
     guard !isFinished else { return }
     responseBytes += bytes.byteCount
     scanner?.feed(bytes)
+    if scanner?.hasError == true, !isErrorCounted {
+      isErrorCounted = true
+      series.countError(.modelServer)
+    }
     guard !hasFailed, bytes.byteCount > 0 else { return }
     // A stream may open with a comment or an empty event: the first token is the first event with data.
     if answer.isEventStream, let scanner, !scanner.hasFirstToken { return }
