@@ -10,6 +10,8 @@ package struct EndpointMetrics: Equatable, Sendable {
   package var cacheBlockTokens: Int?
   /// Blocks in the KV cache.
   package var cacheBlocks: Int?
+  /// Numbers of the load that the last page did not have: what is not known is not zero.
+  package var missing: LoadFamilies
   /// LoRA adapters: how many fit, which run, which wait.
   package var loRA: LoRAState
   /// Tokens looked up in the engine's own prefix cache since it started, and tokens found there; nil when not exported.
@@ -28,6 +30,7 @@ package struct EndpointMetrics: Equatable, Sendable {
     kvCacheUsage = 0
     cacheBlockTokens = nil
     cacheBlocks = nil
+    missing = []
     loRA = LoRAState()
     prefixCacheQueriedTokens = nil
     prefixCacheHitTokens = nil
@@ -41,6 +44,27 @@ package struct EndpointMetrics: Equatable, Sendable {
     guard let cacheBlocks, let cacheBlockTokens else { return nil }
     let (tokens, overflow) = cacheBlocks.multipliedReportingOverflow(by: cacheBlockTokens)
     return overflow ? nil : tokens
+  }
+
+  /// The numbers that make up an endpoint's load.
+  package struct LoadFamilies: OptionSet, Equatable, Sendable {
+    package let rawValue: UInt8
+    package static let waitingRequests = LoadFamilies(rawValue: 1)
+    package static let runningRequests = LoadFamilies(rawValue: 2)
+    package static let kvCacheUsage = LoadFamilies(rawValue: 4)
+
+    package init(rawValue: UInt8) { self.rawValue = rawValue }
+
+    package var count: Int { rawValue.nonzeroBitCount }
+
+    /// For the log.
+    package var names: String {
+      let names = [
+        (LoadFamilies.waitingRequests, "waiting requests"), (.runningRequests, "running requests"),
+        (.kvCacheUsage, "KV cache usage"),
+      ]
+      return names.filter { contains($0.0) }.map(\.1).joined(separator: ", ")
+    }
   }
 
   /// LoRA adapters of an engine (`vllm:lora_requests_info`).
@@ -57,5 +81,8 @@ package struct EndpointMetrics: Equatable, Sendable {
       self.running = running
       self.waiting = waiting
     }
+
+    /// Slots that are taken or will be: vLLM lists an adapter in both places when requests for it run and wait.
+    package var usedSlots: Int { running.count + waiting.count { !running.contains($0) } }
   }
 }

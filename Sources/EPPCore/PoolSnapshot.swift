@@ -14,7 +14,8 @@ package final class PoolSnapshot: Sendable {
     package let isStale: Bool
     /// Whether nobody listened at the endpoint's address when it was last tried.
     package let refusesConnections: Bool
-    /// What stands in for a stale endpoint's page: the mean of the pool's fresh ones; zero where there is none.
+    /// What stands in for a stale endpoint's page, and for numbers that a page lacks: the mean of the pool's fresh ones; zero where
+    /// there is none.
     package fileprivate(set) var assumed = AssumedLoad()
     /// `endpoint.address` as text, made once: it goes into every destination header.
     package let destination: String
@@ -32,24 +33,31 @@ package final class PoolSnapshot: Sendable {
       self.destination = destination ?? endpoint.address.description
     }
 
-    /// What the endpoint holds that its page cannot show: everything in flight when the page is stale.
-    package var unseen: EndpointLoad.InFlight {
-      isStale ? load.inFlight : load.unseen(since: metrics.dispatchedAtScrape)
+    /// Whether a number of the page says nothing of the endpoint's load now.
+    package func lacks(_ family: EndpointMetrics.LoadFamilies) -> Bool { isStale || metrics.missing.contains(family) }
+
+    /// What the endpoint holds that a number of its page cannot show: everything in flight where there is no such number.
+    package func unseen(by family: EndpointMetrics.LoadFamilies) -> EndpointLoad.InFlight {
+      lacks(family) ? load.inFlight : load.unseen(since: metrics.dispatchedAtScrape)
     }
 
     /// Waiting requests, counting those that the page cannot show.
-    package var queueDepth: Int { (isStale ? assumed.waitingRequests : metrics.waitingRequests) + unseen.requests }
+    package var queueDepth: Int {
+      (lacks(.waitingRequests) ? assumed.waitingRequests : metrics.waitingRequests)
+        + unseen(by: .waitingRequests).requests
+    }
 
     /// Running requests, counting those that the page cannot show.
     package var runningRequests: Int {
-      (isStale ? assumed.runningRequests : metrics.runningRequests) + unseen.requests
+      (lacks(.runningRequests) ? assumed.runningRequests : metrics.runningRequests)
+        + unseen(by: .runningRequests).requests
     }
 
     /// Share of the KV cache in use, 0...1, counting the prompts that the page cannot show where the capacity is known.
     package var kvCacheUsage: Double {
-      let scraped = isStale ? assumed.kvCacheUsage : metrics.kvCacheUsage
+      let scraped = lacks(.kvCacheUsage) ? assumed.kvCacheUsage : metrics.kvCacheUsage
       guard let capacity = metrics.cacheCapacityTokens, capacity > 0 else { return min(1, max(0, scraped)) }
-      return min(1, max(0, scraped + Double(unseen.uncachedTokens) / Double(capacity)))
+      return min(1, max(0, scraped + Double(unseen(by: .kvCacheUsage).uncachedTokens) / Double(capacity)))
     }
   }
 
@@ -62,19 +70,26 @@ package final class PoolSnapshot: Sendable {
 
     package init() {}
 
-    /// The mean of the fresh members, whole requests rounded up.
+    /// The mean of the members that are fresh and say it, for each number; whole requests rounded up.
     init(of members: [Member]) {
-      var count = 0
-      for member in members where !member.isStale {
-        count += 1
-        waitingRequests += member.metrics.waitingRequests
-        runningRequests += member.metrics.runningRequests
-        kvCacheUsage += member.metrics.kvCacheUsage
+      var counts = (waiting: 0, running: 0, usage: 0)
+      for member in members {
+        if !member.lacks(.waitingRequests) {
+          counts.waiting += 1
+          waitingRequests += member.metrics.waitingRequests
+        }
+        if !member.lacks(.runningRequests) {
+          counts.running += 1
+          runningRequests += member.metrics.runningRequests
+        }
+        if !member.lacks(.kvCacheUsage) {
+          counts.usage += 1
+          kvCacheUsage += member.metrics.kvCacheUsage
+        }
       }
-      guard count > 0 else { return }
-      waitingRequests = (waitingRequests + count - 1) / count
-      runningRequests = (runningRequests + count - 1) / count
-      kvCacheUsage /= Double(count)
+      if counts.waiting > 0 { waitingRequests = (waitingRequests + counts.waiting - 1) / counts.waiting }
+      if counts.running > 0 { runningRequests = (runningRequests + counts.running - 1) / counts.running }
+      if counts.usage > 0 { kvCacheUsage /= Double(counts.usage) }
     }
   }
 
@@ -88,11 +103,11 @@ package final class PoolSnapshot: Sendable {
   ///   the same, as they are in nearly all of 160 snapshots a second.
   package init(members: [Member], replacing predecessor: PoolSnapshot? = nil) {
     hasRefusing = members.contains(where: \.refusesConnections)
-    if members.contains(where: \.isStale) {
+    if members.contains(where: { $0.isStale || !$0.metrics.missing.isEmpty }) {
       let assumed = AssumedLoad(of: members)
       self.members = members.map { member in
         var member = member
-        if member.isStale { member.assumed = assumed }
+        if member.isStale || !member.metrics.missing.isEmpty { member.assumed = assumed }
         return member
       }
     } else {

@@ -41,6 +41,39 @@ import Testing
     #expect(endpoint.namespace == "default")
   }
 
+  /// What a page does not say is neither nothing nor all: the mean of the others and what was sent there.
+  @Test func aNumberThatAPageLacksIsTheMeanOfTheOthers() {
+    func metrics(_ waiting: Int, _ running: Int, _ usage: Double, missing: EndpointMetrics.LoadFamilies = [])
+      -> EndpointMetrics
+    {
+      var metrics = EndpointMetrics()
+      metrics.waitingRequests = waiting
+      metrics.runningRequests = running
+      metrics.kvCacheUsage = usage
+      metrics.missing = missing
+      return metrics
+    }
+    let load = EndpointLoad()
+    load.dispatch(uncachedTokens: 10)
+    let members = [
+      member(0, metrics(4, 2, 0.5)), member(1, metrics(2, 6, 0.25)),
+      // It kept its last number, which says nothing any more.
+      member(2, metrics(100, 1, 0.1, missing: .waitingRequests), load),
+      member(3, metrics(0, 0, 0, missing: [.runningRequests, .kvCacheUsage])),
+      member(4, metrics(50, 50, 1), isStale: true),
+    ]
+    let snapshot = PoolSnapshot(members: members)
+    #expect(snapshot.members.map(\.queueDepth) == [4, 2, 3, 0, 2])
+    #expect(snapshot.members.map(\.runningRequests) == [2, 6, 2, 3, 3])
+    let usage = snapshot.members[3].kvCacheUsage
+    #expect(abs(usage - 0.85 / 3) < 1e-9)
+    #expect(snapshot.members[2].kvCacheUsage == 0.1)
+    #expect(snapshot.members[2].lacks(.waitingRequests) && !snapshot.members[2].lacks(.runningRequests))
+    // Nobody says it: then it is what was sent there.
+    let alone = PoolSnapshot(members: [member(0, metrics(7, 0, 0, missing: .waitingRequests), load)])
+    #expect(alone.members[0].queueDepth == 1)
+  }
+
   @Test func loadIsThePageAndWhatThePageCannotShow() {
     let load = EndpointLoad()
     load.dispatch(uncachedTokens: 1000)
@@ -53,7 +86,7 @@ import Testing
     metrics.dispatchedAtScrape = load.totals
     load.dispatch(uncachedTokens: 400)
     let fresh = member(0, metrics, load)
-    #expect(fresh.unseen == EndpointLoad.InFlight(requests: 1, uncachedTokens: 400))
+    #expect(fresh.unseen(by: .waitingRequests) == EndpointLoad.InFlight(requests: 1, uncachedTokens: 400))
     #expect(fresh.queueDepth == 5)
     #expect(fresh.runningRequests == 3)
     #expect(fresh.kvCacheUsage == 0.5)

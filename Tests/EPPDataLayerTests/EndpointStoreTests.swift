@@ -129,6 +129,20 @@ import Testing
     #expect(diary.all == ["+a@0.1", "+b@1.1", "+c@2.1"])
   }
 
+  @Test func whatAPageDoesNotSayIsWarnedOfWhenItIsNew() async throws {
+    let store = store()
+    await store.replaceEndpoints([endpoint("a")], from: .flags)
+    let slot = try slot(of: "a", in: store)
+    for _ in 0..<3 { store.record(page(waiting: 1), for: slot, startedAt: clock.now, dispatched: .init()) }
+    #expect(log.lines(containing: "does not say its running requests, KV cache usage").count == 1)
+    var whole = page(waiting: 1)
+    whole.runningRequests = 0
+    whole.kvCacheUsage = 0
+    store.record(whole, for: slot, startedAt: clock.now, dispatched: .init())
+    store.record(page(waiting: 1), for: slot, startedAt: clock.now, dispatched: .init())
+    #expect(log.lines(containing: "does not say its").count == 2)
+  }
+
   @Test func theDepartedAreOutOfTheSnapshotWhenObserversHear() async {
     let store = store()
     let seen = Mutex<[Int]>([])
@@ -259,7 +273,7 @@ import Testing
     clock.advance(by: .milliseconds(5))
     store.publishIfDue()
     let now = try #require(store.currentSnapshot().members.first)
-    #expect(now.unseen == EndpointLoad.InFlight(requests: 1, uncachedTokens: 30))
+    #expect(now.unseen(by: .waitingRequests) == EndpointLoad.InFlight(requests: 1, uncachedTokens: 30))
     #expect(now.queueDepth == 2)
   }
 

@@ -80,7 +80,7 @@ import Testing
           })
         stub.set(.hang)
         load.dispatch(uncachedTokens: 7)
-        #expect(watch.store.currentSnapshot().members.first?.unseen.uncachedTokens ?? 0 <= 7)
+        #expect(watch.store.currentSnapshot().members.first?.unseen(by: .waitingRequests).uncachedTokens ?? 0 <= 7)
       }
     }
   }

@@ -16,6 +16,46 @@ import Testing
     return scanner.finish()
   }
 
+  /// Ranks that work on the same requests write the same counts; data-parallel ones have requests of their own.
+  @Test func copiesOfACountAreCountedOnce() {
+    let copies = scan(
+      """
+      sglang:num_queue_reqs{model_name="m",tp_rank="0",pp_rank="0"} 3.0
+      sglang:num_queue_reqs{model_name="m",tp_rank="1",pp_rank="0"} 3.0
+      sglang:num_queue_reqs{model_name="m",tp_rank="0",pp_rank="1"} 3.0
+      sglang:num_running_reqs{tp_rank="0",model_name="m"} 5.0
+      sglang:num_running_reqs{tp_rank="1",model_name="m"} 5.0
+      sglang:token_usage{model_name="m",tp_rank="0",moe_ep_rank="0"} 0.5
+      sglang:token_usage{model_name="m",tp_rank="1",moe_ep_rank="1"} 0.5
+      sglang:cache_config_info{num_pages="100",page_size="64",tp_rank="0"} 1.0
+      sglang:cache_config_info{num_pages="100",page_size="64",tp_rank="1"} 1.0
+
+      """)
+    #expect(copies?.waitingRequests == 3 && copies?.runningRequests == 5 && copies?.kvCacheUsage == 0.5)
+    #expect(copies?.cacheBlocks == 100)
+    let several = scan(
+      """
+      sglang:num_queue_reqs{dp_rank="0",tp_rank="0"} 3.0
+      sglang:num_queue_reqs{dp_rank="1",tp_rank="0"} 4.0
+      sglang:num_queue_reqs{dp_rank="1",tp_rank="1"} 4.0
+      vllm:num_requests_running{engine="0",model_name="m"} 1.0
+      vllm:num_requests_running{engine="1",model_name="m"} 2.0
+
+      """)
+    #expect(several?.waitingRequests == 7 && several?.runningRequests == 3)
+  }
+
+  /// A family that never came, and one that does not come any more.
+  @Test func whatAPageDoesNotSayIsMissing() throws {
+    let first = try #require(scan("vllm:num_requests_waiting 4.0\nvllm:kv_cache_usage_perc 0.5\n"))
+    var metrics = first.updating(EndpointMetrics(), scrapedAt: .milliseconds(1), dispatched: .init())
+    #expect(metrics.missing == .runningRequests)
+    let second = try #require(scan("vllm:num_requests_running 2.0\nvllm:kv_cache_usage_perc NaN\n"))
+    metrics = second.updating(metrics, scrapedAt: .milliseconds(2), dispatched: .init())
+    #expect(metrics.missing == [.waitingRequests, .kvCacheUsage])
+    #expect(metrics.missing.names == "waiting requests, KV cache usage")
+  }
+
   private struct Expected: Sendable {
     var file: String
     var waiting: Int

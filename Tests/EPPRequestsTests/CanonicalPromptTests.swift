@@ -316,4 +316,28 @@ import Testing
       #expect(prompt.segmentEnds == fresh.segmentEnds)
     }
   }
+
+  /// Kinds of parts that are not known here hold data too: only text is text.
+  @Test(arguments: ["image_embeds", "point_cloud", "anything"]) func dataInPartsOfAnyKindIsNoText(kind: String) throws {
+    func chat(_ data: String) throws -> ParsedRequest {
+      try ParsedRequest(
+        .chatCompletions,
+        #"{"model":"m","messages":[{"role":"user","content":[{"type":"text","text":"what is this"},"#
+          + #"{"type":"\#(kind)","\#(kind)":{"frames":["\#(data)"],"format":"raw"}}]}]}"#)
+    }
+    let data = String(repeating: "QUJD", count: 100_000)
+    let parsed = try chat(data)
+    #expect(parsed.request.promptTokens < 100)
+    #expect(parsed.prompt.hasMedia)
+    #expect(try chat(data).prompt.bytes == parsed.prompt.bytes)
+    #expect(try chat(data + "QUJE").prompt.bytes != parsed.prompt.bytes)
+  }
+
+  @Test func longTextIsText() throws {
+    let text = String(repeating: "word ", count: 1000)
+    let parsed = try ParsedRequest(
+      .chatCompletions,
+      #"{"model":"m","messages":[{"role":"user","content":[{"type":"text","text":"\#(text)"}]}]}"#)
+    #expect(parsed.request.promptTokens > 1200 && !parsed.prompt.hasMedia)
+  }
 }

@@ -47,6 +47,16 @@ import Testing
     #expect(other.scores(.loRAAffinity) == [0.8, 1])
   }
 
+  /// vLLM lists an adapter in both places when requests for it run and wait.
+  @Test func anAdapterThatRunsAndWaitsTakesOneSlot() {
+    let scheduling = Scheduling([
+      Candidate(name: "room", loRA: .init(maximum: 4, running: ["x", "y"], waiting: ["x", "y"])),
+      Candidate(name: "full", loRA: .init(maximum: 2, running: ["x", "y"], waiting: ["x", "y"])),
+      Candidate(name: "waits", loRA: .init(maximum: 3, running: ["x", "y"], waiting: ["y", "z"])),
+    ])
+    #expect(scheduling.scores(.loRAAffinity) == [0.8, 0, 0])
+  }
+
   @Test func theAdapterIsTheModelThatTheEngineIsAskedFor() {
     let scheduling = Scheduling([Candidate(name: "a", loRA: .init(maximum: 1, running: ["rewritten"]))])
     scheduling.request = InferenceRequest(api: .completions, model: "m", targetModel: "rewritten")

@@ -27,12 +27,16 @@ package struct EnginePage: Equatable, Sendable {
 
   package init() {}
 
-  /// The metrics of an endpoint after this page. A number that the page lacks stays as it was: each family is read for
-  /// itself, so that an engine which drops one of them keeps the others.
+  /// The metrics of an endpoint after this page. A number that the page lacks stays as it was, and one of the load counts as
+  /// missing: each family is read for itself, so that an engine which drops one of them keeps the others.
   package func updating(
     _ old: EndpointMetrics, scrapedAt: MonotonicTime, dispatched: EndpointLoad.Totals
   ) -> EndpointMetrics {
     var metrics = old
+    metrics.missing = []
+    if waitingRequests == nil { metrics.missing.insert(.waitingRequests) }
+    if runningRequests == nil { metrics.missing.insert(.runningRequests) }
+    if kvCacheUsage == nil { metrics.missing.insert(.kvCacheUsage) }
     if let waitingRequests { metrics.waitingRequests = waitingRequests }
     if let runningRequests { metrics.runningRequests = runningRequests }
     if let kvCacheUsage { metrics.kvCacheUsage = kvCacheUsage }

@@ -28,7 +28,9 @@ struct ExpositionLine {
 
   /// A number that tells this line's label set from another's, whatever the order of its bytes is worth: engines
   /// write the labels of a series in one order.
-  func labelHash(_ bytes: RawSpan) -> UInt64 {
+  func labelHash(_ bytes: RawSpan) -> UInt64 { Self.hash(bytes, labels) }
+
+  private static func hash(_ bytes: RawSpan, _ labels: Range<Int>) -> UInt64 {
     var hash: UInt64 = 0x9E37_79B9_7F4A_7C15
     var offset = labels.lowerBound
     while offset + 8 <= labels.upperBound {
@@ -39,6 +41,23 @@ struct ExpositionLine {
     while offset < labels.upperBound {
       hash = (hash ^ UInt64(bytes.byte(at: offset))) &* 0x0000_0100_0000_01B3
       offset += 1
+    }
+    return hash
+  }
+
+  /// Labels of ranks that work on the same requests, each with a copy of their counts: tensor and pipeline parallel ranks are one
+  /// engine, where data-parallel ones (`dp_rank`, vLLM's `engine`) are several.
+  private static let labelsOfCopies = NameTable([
+    ("tp_rank", true), ("pp_rank", true), ("attn_tp_rank", true), ("moe_ep_rank", true),
+  ])
+
+  /// The same for engines that write a series for each rank: without the labels that tell copies apart.
+  func engineHash(_ bytes: RawSpan) -> UInt64 {
+    var hash: UInt64 = 0
+    Self.forEachLabel(bytes, in: labels) { name, value in
+      if Self.labelsOfCopies.meaning(of: bytes, name) == nil {
+        hash &+= Self.hash(bytes, name.lowerBound..<value.upperBound)
+      }
     }
     return hash
   }

@@ -126,7 +126,9 @@ package struct MetricsPageScanner: Sendable {
     case .loRAInfo: noteLoRA(bytes, line)
     case .cacheConfigInfo: noteCacheConfig(bytes, line)
     default:
-      tables[family.rawValue].note(line.value, labels: line.labelHash(bytes), timestamp: line.timestamp)
+      // Only SGLang's ranks have series of their own.
+      let labels = bytes.byte(at: start) == UInt8(ascii: "s") ? line.engineHash(bytes) : line.labelHash(bytes)
+      tables[family.rawValue].note(line.value, labels: labels, timestamp: line.timestamp)
     }
   }
 
@@ -156,7 +158,7 @@ package struct MetricsPageScanner: Sendable {
     if blockTokens == nil { blockTokens = tokens }
     guard let blocks else { return }
     tables[EngineFamily.cacheConfigInfo.rawValue].note(
-      blocks, labels: line.labelHash(bytes), timestamp: line.timestamp)
+      blocks, labels: line.engineHash(bytes), timestamp: line.timestamp)
   }
 
   private var page: EnginePage {

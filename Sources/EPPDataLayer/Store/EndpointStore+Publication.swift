@@ -11,17 +11,23 @@ extension EndpointStore {
   package func record(
     _ page: EnginePage, for slot: EndpointSlot, startedAt: MonotonicTime, dispatched: EndpointLoad.Totals
   ) {
-    let endpoint: Endpoint? = state.withLock { state in
-      guard Self.holds(state, slot) else { return nil }
+    let (endpoint, isReachableAgain, missing): (Endpoint?, Bool, EndpointMetrics.LoadFamilies) = state.withLock {
+      state in
+      guard Self.holds(state, slot) else { return (nil, false, []) }
       let metrics = page.updating(
         state.tenants[slot.index]?.metrics ?? EndpointMetrics(), scrapedAt: startedAt, dispatched: dispatched)
+      let before = state.tenants[slot.index]?.metrics.missing ?? []
       state.tenants[slot.index]?.metrics = metrics
       state.isDirty = true
       let wasUnreachable = state.tenants[slot.index]?.health.noteSuccess() ?? false
-      return wasUnreachable ? state.tenants[slot.index]?.endpoint : nil
+      return (state.tenants[slot.index]?.endpoint, wasUnreachable, metrics.missing.subtracting(before))
     }
-    if let endpoint {
-      logger.notice("endpoint is reachable again", metadata: Self.metadata(endpoint))
+    guard let endpoint else { return }
+    if isReachableAgain { logger.notice("endpoint is reachable again", metadata: Self.metadata(endpoint)) }
+    if !missing.isEmpty {
+      logger.warning(
+        "the metrics page of the endpoint does not say its \(missing.names): taken to be the mean of the others and what was sent there",
+        metadata: Self.metadata(endpoint))
     }
   }
 

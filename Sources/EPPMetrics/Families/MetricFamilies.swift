@@ -60,6 +60,7 @@ struct MetricFamilies: Sendable {
   let activeWorkers: MetricFamily<Gauge>
   let endpointStale: MetricFamily<Gauge>
   let endpointRefusing: MetricFamily<Gauge>
+  let endpointMissingFamilies: MetricFamily<Gauge>
   let endpointScrapeAge: MetricFamily<Gauge>
   let seriesDropped: MetricFamily<Counter>
 
@@ -284,6 +285,10 @@ struct MetricFamilies: Sendable {
       "endpoint_stale", "1 while the endpoint's metrics page is older than the staleness threshold.", [.endpointName])
     endpointRefusing = list.own(
       "endpoint_refusing", "1 while the endpoint refuses connections and is passed over for others.", [.endpointName])
+    endpointMissingFamilies = list.own(
+      "endpoint_missing_families",
+      "Numbers of the endpoint's load that its metrics page does not have: waiting and running requests, KV cache usage.",
+      [.endpointName])
     endpointScrapeAge = list.own(
       "endpoint_scrape_age_seconds", "Age of the endpoint's last good metrics page; +Inf before the first.",
       [.endpointName])

@@ -74,6 +74,7 @@ extension PickerMetrics {
   /// An endpoint that two refreshes in a row do not find loses its series: one refresh may hold a snapshot older than
   /// the one that brought the endpoint.
   package func refreshPool(_ snapshot: PoolSnapshot, now: MonotonicTime) {
+    var ready = 0
     var usage = Spread()
     var waiting = Spread()
     var running = Spread()
@@ -86,13 +87,15 @@ extension PickerMetrics {
         series.queueSize.set(member.metrics.waitingRequests)
         series.stale.set(member.isStale ? 1 : 0)
         series.refusing.set(member.refusesConnections ? 1 : 0)
+        series.missingFamilies.set(member.metrics.missing.count)
         if let scrapedAt = member.metrics.scrapedAt {
           series.scrapeAge.set(Double(now.nanoseconds - min(now.nanoseconds, scrapedAt.nanoseconds)) / 1e9)
         }
         guard !member.isStale else { continue }
-        usage.add(member.metrics.kvCacheUsage)
-        waiting.add(Double(member.metrics.waitingRequests))
-        running.add(Double(member.metrics.runningRequests))
+        ready += 1
+        if !member.lacks(.kvCacheUsage) { usage.add(member.metrics.kvCacheUsage) }
+        if !member.lacks(.waitingRequests) { waiting.add(Double(member.metrics.waitingRequests)) }
+        if !member.lacks(.runningRequests) { running.add(Double(member.metrics.runningRequests)) }
       }
       table.removeMissing(except: present)
     }
@@ -102,7 +105,7 @@ extension PickerMetrics {
     pool.deviationKVCacheUtilization.set(usage.deviation)
     pool.deviationQueueSize.set(waiting.deviation)
     pool.deviationRunningRequests.set(running.deviation)
-    pool.readyEndpoints.set(usage.count)
+    pool.readyEndpoints.set(ready)
   }
 
   private func series(of key: EndpointSeriesKey, in table: inout EndpointSeriesTable) -> EndpointSeries {

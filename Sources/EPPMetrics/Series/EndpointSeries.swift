@@ -11,6 +11,8 @@ package final class EndpointSeries: Sendable {
   package let stale: Gauge
   /// `epp_endpoint_refusing`; set by `PickerMetrics.refreshPool`.
   package let refusing: Gauge
+  /// `epp_endpoint_missing_families`; set by `PickerMetrics.refreshPool`.
+  package let missingFamilies: Gauge
   /// `epp_endpoint_scrape_age_seconds`; set by `PickerMetrics.refreshPool`.
   package let scrapeAge: Gauge
   /// `epp_prefix_cache_queried_tokens_total`: prompt tokens of every request sent to the endpoint.
@@ -85,6 +87,7 @@ package final class EndpointSeries: Sendable {
     queueSize = families.queueSize.cell([pool, key.name])
     stale = families.endpointStale.cell([key.name])
     refusing = families.endpointRefusing.cell([key.name])
+    missingFamilies = families.endpointMissingFamilies.cell([key.name])
     scrapeAge = families.endpointScrapeAge.cell([key.name])
     prefixQueriedTokens = families.prefixCacheQueriedTokens.cell([key.name])
     prefixExactTokens = families.prefixExactTokens.cell([key.name])
@@ -99,6 +102,7 @@ package final class EndpointSeries: Sendable {
     state.withLock { state in
       state.registered = [
         Registration(families.queueSize, [pool, key.name]), Registration(families.endpointStale, [key.name]),
+        Registration(families.endpointMissingFamilies, [key.name]),
         Registration(families.endpointRefusing, [key.name]), Registration(families.endpointScrapeAge, [key.name]),
         Registration(families.prefixCacheQueriedTokens, [key.name]),
         Registration(families.prefixCacheHitTokens, predicted), Registration(families.prefixCacheHitTokens, reported),

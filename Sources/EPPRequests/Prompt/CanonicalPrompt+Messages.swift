@@ -130,7 +130,7 @@ extension CanonicalPrompt {
       hasMedia = true
       var part = JSONCursor(range)
       bytes.append(PromptMark.value)
-      try appendValue(&part, body)
+      try appendValue(&part, body, isMedium: true)
     }
   }
 

@@ -4,15 +4,26 @@ import EPPCore
 extension CanonicalPrompt {
   /// Appends a value that has been checked: no white space, strings unescaped, members in the client's order, which is
   /// the order in which chat templates print them.
-  mutating func appendValue(_ cursor: inout JSONCursor, _ body: RawSpan) throws(JSONError) {
+  ///
+  /// - Parameter isMedium: whether it is part of something that is no text: long strings in it are data, whatever their names.
+  mutating func appendValue(
+    _ cursor: inout JSONCursor, _ body: RawSpan, isMedium: Bool = false
+  ) throws(JSONError) {
     switch try cursor.peek(body) {
     case .string:
-      appendQuoted(try cursor.readString(body), body)
+      let text = try cursor.readString(body)
+      if isMedium, text.range.count > Self.longestNameInMedium {
+        appendDigest(of: text, body)
+      } else {
+        appendQuoted(text, body)
+      }
     case .object:
       try cursor.open(body, .object)
       bytes.append(UInt8(ascii: "{"))
       var isFirst = true
-      while let key = try cursor.nextMember(body, isFirst: &isFirst) { try appendMember(key, &cursor, body) }
+      while let key = try cursor.nextMember(body, isFirst: &isFirst) {
+        try appendMember(key, &cursor, body, isMedium: isMedium)
+      }
       bytes.append(UInt8(ascii: "}"))
     case .array:
       try cursor.open(body, .array)
@@ -22,7 +33,7 @@ extension CanonicalPrompt {
         let isLater = !isFirst
         guard try cursor.nextElement(body, isFirst: &isFirst) else { break }
         if isLater { bytes.append(UInt8(ascii: ",")) }
-        try appendValue(&cursor, body)
+        try appendValue(&cursor, body, isMedium: isMedium)
       }
       bytes.append(UInt8(ascii: "]"))
     case .number, .boolean, .null:
@@ -32,7 +43,7 @@ extension CanonicalPrompt {
   }
 
   private mutating func appendMember(
-    _ key: JSONText, _ cursor: inout JSONCursor, _ body: RawSpan
+    _ key: JSONText, _ cursor: inout JSONCursor, _ body: RawSpan, isMedium: Bool
   ) throws(JSONError) {
     if Self.isLeftOut(key, body) {
       try cursor.skipValue(body)
@@ -42,9 +53,12 @@ extension CanonicalPrompt {
     if Self.holdsData(key, body), try cursor.peek(body) == .string {
       appendDigest(of: try cursor.readString(body), body)
     } else {
-      try appendValue(&cursor, body)
+      try appendValue(&cursor, body, isMedium: isMedium)
     }
   }
+
+  /// Longer strings of an image or the like are no names of formats, sizes or files.
+  private static let longestNameInMedium = 256
 
   /// Anthropic's clients move `cache_control` on with every turn; it is no part of what the model reads.
   static func isLeftOut(_ key: JSONText, _ body: RawSpan) -> Bool { key.equals("cache_control", in: body) }

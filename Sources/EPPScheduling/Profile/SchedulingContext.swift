@@ -38,15 +38,30 @@ package struct SchedulingContext {
       // Members are large: field by field and through a span none is copied.
       let isStale = members[index].isStale
       let load = members[index].load
+      let missing = members[index].metrics.missing
       let unseen = isStale ? load.inFlight : load.unseen(since: members[index].metrics.dispatchedAtScrape)
       let assumed = members[index].assumed
-      queueDepth = (isStale ? assumed.waitingRequests : members[index].metrics.waitingRequests) + unseen.requests
-      runningRequests =
-        (isStale ? assumed.runningRequests : members[index].metrics.runningRequests) + unseen.requests
-      var usage = isStale ? assumed.kvCacheUsage : members[index].metrics.kvCacheUsage
+      if isStale || !missing.isEmpty {
+        let inFlight = load.inFlight
+        let (lacksWaiting, lacksRunning) = (
+          isStale || missing.contains(.waitingRequests), isStale || missing.contains(.runningRequests)
+        )
+        queueDepth =
+          lacksWaiting
+          ? assumed.waitingRequests + inFlight.requests : members[index].metrics.waitingRequests + unseen.requests
+        runningRequests =
+          lacksRunning
+          ? assumed.runningRequests + inFlight.requests : members[index].metrics.runningRequests + unseen.requests
+      } else {
+        queueDepth = members[index].metrics.waitingRequests + unseen.requests
+        runningRequests = members[index].metrics.runningRequests + unseen.requests
+      }
+      let lacksUsage = isStale || missing.contains(.kvCacheUsage)
+      var usage = lacksUsage ? assumed.kvCacheUsage : members[index].metrics.kvCacheUsage
       if let blocks = members[index].metrics.cacheBlocks, let tokens = members[index].metrics.cacheBlockTokens {
         let capacity = Double(blocks) * Double(tokens)
-        if capacity > 0 { usage += Double(unseen.uncachedTokens) / capacity }
+        let tokensUnseen = lacksUsage ? load.inFlight.uncachedTokens : unseen.uncachedTokens
+        if capacity > 0 { usage += Double(tokensUnseen) / capacity }
       }
       // A usage that is no number is as good as none reported.
       kvCacheUsage = usage > 0 ? min(1, usage) : 0

@@ -14,7 +14,7 @@ package struct LoRAAffinityScorer: Scorer {
       scores[index] =
         if state.running.contains(adapter) {
           1
-        } else if state.running.count + state.waiting.count < state.maximum {
+        } else if state.usedSlots < state.maximum {
           0.8
         } else if state.waiting.contains(adapter) {
           0.6
