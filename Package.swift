@@ -155,11 +155,14 @@ let package = Package(
       resources: [.copy("Fixtures")],
       swiftSettings: strict),
     .testTarget(
-      name: "EPPSchedulingTests", dependencies: ["EPPCore", "EPPPrefixCache", "EPPScheduling"],
+      name: "EPPSchedulingTests",
+      dependencies: ["EPPTestKit", "EPPCore", "EPPMetrics", "EPPPrefixCache", "EPPScheduling"],
       swiftSettings: strict),
     .testTarget(
       name: "EPPExtProcTests",
-      dependencies: ["EPPCore", "EPPExtProc", "EPPMetrics", "EPPPrefixCache", "EPPRouting", "EPPTestKit"],
+      dependencies: [
+        "EPPCore", "EPPExtProc", "EPPMetrics", "EPPPrefixCache", "EPPRouting", "EPPScheduling", "EPPTestKit",
+      ],
       swiftSettings: strict),
     .testTarget(
       name: "EPPDataLayerTests",
@@ -182,7 +185,8 @@ let package = Package(
         "EPPCore", "EPPMetrics", "EPPObservability", asyncHTTPClient, logging, nioCore, nioHTTP1, serviceLifecycle,
       ], swiftSettings: strict),
     .testTarget(
-      name: "EPPConfigurationTests", dependencies: ["EPPTestKit", "EPPConfiguration", "EPPCore", "EPPScheduling"],
+      name: "EPPConfigurationTests",
+      dependencies: ["EPPTestKit", "EPPConfiguration", "EPPCore", "EPPMetrics", "EPPPrefixCache", "EPPScheduling"],
       swiftSettings: strict),
     .testTarget(
       name: "EngineSimulatorTests",

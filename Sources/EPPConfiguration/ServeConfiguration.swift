@@ -31,6 +31,12 @@ package struct ServeConfiguration: Sendable, Equatable {
   package var poolName: String
 
   package var profile: ProfileConfiguration
+  /// The header of session ids, where plugins name none; lower case. Nil leaves it at the default.
+  package var sessionHeader: String?
+  /// Views of the prefix index, by the names of their producers.
+  package var prefixViews: [String: PrefixView]
+  /// The plugin that the prefix index belongs to, in the labels of its metrics.
+  package var prefixProducer: ConfiguredPlugin
   package var prefix: PrefixSettings
   package var cache: CacheSettings
   package var ignoresSubset: Bool

@@ -72,6 +72,7 @@ struct CollectedRequest {
       // Envoy takes content-length away in full-duplex mode, and engines like to know it.
       decision.setHeaders.append(.init(name: HeaderName.contentLength, value: String(bodyByteCount)))
     }
+    decision.setHeaders += routed.headers
     if isIDNew { decision.setHeaders.append(.init(name: HeaderName.requestID, value: id)) }
     for name in HeaderName.internalRequestHeaders
     where name != HeaderName.destinationEndpoint && head.headers.first(name) != nil {

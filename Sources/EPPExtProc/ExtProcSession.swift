@@ -15,6 +15,8 @@ package struct ExtProcSession {
   private var routed: RoutedRequest?
   /// Puts the client's name for the model back into the answer, where the request went on with another.
   private var restorer: ChunkRestorer?
+  /// What plugins add to the answer's headers.
+  private var responseHeaderChanges: [RequestHeaders.Field] = []
   /// When the request has waited too long; nil while it has no deadline.
   private var deadline: MonotonicTime?
   /// What the request waits for before it is routed.
@@ -174,7 +176,7 @@ package struct ExtProcSession {
   ) {
     work.beginResponse()
     if let flight = routed?.flight {
-      flight.responseStarted(
+      responseHeaderChanges = flight.responseStarted(
         ResponseStart(
           status: head.status, isEventStream: head.isEventStream, isReadable: !head.isEncoded,
           bodyIsSeen: machine.responseBodyMode != .none || head.endOfStream, served: served),
@@ -328,7 +330,11 @@ package struct ExtProcSession {
       transport.enqueue(.trailers(.request))
     case .responseHeaders:
       transport.enqueue(
-        restorer == nil ? .unchangedHeaders(.response) : .responseHeaders(removing: [HeaderName.contentLength]))
+        restorer == nil && responseHeaderChanges.isEmpty
+          ? .unchangedHeaders(.response)
+          : .responseHeaders(
+            setting: responseHeaderChanges, removing: restorer == nil ? [] : [HeaderName.contentLength]))
+      responseHeaderChanges = []
     case .responseBody(let echo, let endOfStream):
       chunk.enqueue(.response, echo: echo, endOfStream: endOfStream, isReplaced: restorer != nil, on: transport)
     case .responseTrailers:

@@ -87,8 +87,8 @@ package enum ReplyMessage: Sendable {
   case unchangedHeaders(MessageDirection)
   case unchangedBody(MessageDirection)
   case trailers(MessageDirection)
-  /// The answer's headers go on without some.
-  case responseHeaders(removing: [String])
+  /// The answer's headers go on with some more, and without others.
+  case responseHeaders(setting: [RequestHeaders.Field], removing: [String])
   /// Other bytes take the place of a chunk that the gateway keeps.
   case replacedBody(MessageDirection, [BodySegment])
   /// Bytes of the message at hand are sent back as they came.

@@ -1,6 +1,7 @@
 package import EPPCore
 package import EPPMetrics
 package import EPPPrefixCache
+import EPPScheduling
 
 /// A pool of endpoints with all that routes to it: the pipeline of its requests, the ledger of those in flight, the verifier of its
 /// caches, and upkeep. Any thread may use it.
@@ -25,7 +26,8 @@ package final class RoutedPool: Sendable {
     self.index = index
     endpoints = EndpointSeriesTable(metrics: metrics)
     verifier = CacheVerifier(events: events, tokens: tokens, endpoints: endpoints)
-    let indexSeries = metrics.prefixIndexer(pluginName: "prefix-cache-scorer", pluginType: "prefix-cache-scorer")
+    let producer = configuration.prefixProducer
+    let indexSeries = metrics.prefixIndexer(pluginName: producer.name, pluginType: producer.descriptor.type)
     let ledger = RequestLedger(
       source: source, index: index, endpoints: endpoints, verifier: verifier, metrics: metrics,
       indexSeries: indexSeries)

@@ -1,3 +1,4 @@
+import EPPCore
 import EPPConfiguration
 import Testing
 

@@ -1,5 +1,7 @@
 import EPPConfiguration
+import EPPPrefixCache
 import EPPScheduling
+import EPPTestKit
 import Testing
 
 @Suite struct PickerConfigurationReaderTests {
@@ -7,7 +9,7 @@ import Testing
     try PickerConfigurationReader.read(TestText.head + body, file: "epp.yaml")
   }
 
-  @Test func theAnchorsDefaultLoadsUnchanged() throws {
+  @Test func llmdsDefaultLoadsUnchanged() throws {
     let file = try PickerConfigurationReader.read(TestText.standard, file: "epp.yaml")
     #expect(
       file.profile
@@ -15,7 +17,7 @@ import Testing
           name: "default",
           scorers: [
             .init(.queue, weight: 2), .init(.kvCacheUtilization, weight: 2),
-            .init(.prefixCache(PrefixCacheParameters()), weight: 3),
+            .init(.prefixCache, weight: 3),
           ], picker: .maximumScore(maximumEndpoints: 1)))
     #expect(file.prefix == PrefixSettings())
     #expect(file.notes.isEmpty)
@@ -50,7 +52,7 @@ import Testing
     #expect(
       file.profile
         == ProfileConfiguration(
-          scorers: [.init(name: "running", .runningRequests, weight: 1), .init(.queue, weight: 1)],
+          scorers: [.init(.runningRequests.named("running"), weight: 1), .init(.queue, weight: 1)],
           picker: .maximumScore(maximumEndpoints: 2)))
   }
 
@@ -60,7 +62,7 @@ import Testing
       plugins: [{type: queue-scorer}, {type: random-picker, name: dice}]
       schedulingProfiles: [{name: default, plugins: [{pluginRef: queue-scorer}]}]
       """)
-    #expect(file.profile.picker == .random(maximumEndpoints: 1))
+    #expect(file.profile.picker == .random(maximumEndpoints: 1).named("dice"))
     #expect(file.profile.scorers == [.init(.queue, weight: 1)])
   }
 
@@ -81,20 +83,57 @@ import Testing
         type: session-affinity-scorer
         parameters: {strategy: session_id, sources: [{header: X-Conversation}], evictionTtlSeconds: 60}
       """)
-    var prefix = PrefixCacheParameters()
-    prefix.matchLengthWeight = 0.25
-    prefix.matchLengthScaleTokens = 4096
-    var address = SessionAffinityParameters()
-    address.strategy = .clientAddress(trustedHops: 2)
-    address.timeToLive = .seconds(7200)
-    var header = SessionAffinityParameters()
-    header.strategy = .header("x-conversation")
-    header.timeToLive = .seconds(60)
+    let scorers = file.profile.scorers
+    #expect(scorers.map(\.weight) == [1, 1, 1])
+    #expect(scorers[0].plugin == .prefixCache(matchLengthWeight: 0.25, scale: 4096))
+    #expect(scorers[1].plugin == .sessionAffinity(trustedHops: 2))
+    let header = scorers[2].plugin
+    #expect(header.name == "by-cookie-less-header")
+    #expect(header.arguments[SessionAffinityScorer.strategy] == "session_id")
     #expect(
-      file.profile.scorers == [
-        .init(.prefixCache(prefix), weight: 1), .init(.sessionAffinity(address), weight: 1),
-        .init(name: "by-cookie-less-header", .sessionAffinity(header), weight: 1),
-      ])
+      header.arguments[SessionAffinityScorer.sources].map { $0[SessionAffinityScorer.header] } == ["x-conversation"])
+    #expect(header.arguments[SessionAffinityScorer.timeToLive] == 60)
+    #expect(profile(of: file).headerNames == ["x-conversation"])
+  }
+
+  /// The profile that a file makes.
+  private func profile(of file: PickerConfigurationFile) -> SchedulingProfile {
+    SchedulingProfile(
+      file.profile,
+      PluginEnvironment(
+        seed: HashSeed(first: 1, second: 2), sessionHeader: file.sessionHeader ?? "x-session-id",
+        prefixViews: file.prefixViews))
+  }
+
+  @Test func severalPrefixProducersStandSideBySide() throws {
+    let producers = """
+      plugins:
+      - {type: approx-prefix-cache-producer, name: short, parameters: {maxPrefixTokensToMatch: 1024}}
+      - {type: approx-prefix-cache-producer, name: long, parameters: {maxPrefixTokensToMatch: 4096, lruCapacityPerServer: 10}}
+      - {type: prefix-cache-scorer, parameters: {prefixMatchInfoProducerName: short}}
+
+      """
+    let file = try read(producers)
+    #expect(file.prefix.maximumTokens == 4096)
+    #expect(file.prefixViews == ["short": PrefixView(maximumTokens: 1024), "long": PrefixView(maximumTokens: 4096)])
+    let precise = try read(producers + "- {type: precise-prefix-cache-producer}\n")
+    #expect(precise.prefixViews["short"] == PrefixView(maximumTokens: 1024, isTextAlone: true))
+    #expect(precise.prefixViews["precise-prefix-cache-producer"] == .whole)
+  }
+
+  @Test func aProducerMayStandBehindItsScorer() throws {
+    let file = try read(
+      """
+      plugins:
+      - {type: prefix-cache-scorer, parameters: {prefixMatchInfoProducerName: index}}
+      - {type: approx-prefix-cache-producer, name: index}
+      """)
+    #expect(file.profile.scorers.first?.plugin.arguments[PrefixCacheScorer.producer] == "index")
+    #expect(
+      TestText.problems(
+        TestText.head
+          + "plugins: [{type: prefix-cache-scorer, parameters: {prefixMatchInfoProducerName: queue-scorer}}]")
+        == ["epp.yaml:3:81: there is no plugin named 'queue-scorer': add '- type: queue-scorer' to plugins"])
   }
 
   @Test func settingsOfTheIndexComeFromItsProducer() throws {
@@ -108,7 +147,7 @@ import Testing
         parameters: {prefixMatchInfoProducerName: index}
       """)
     #expect(file.prefix.maximumTokens == 65_536)
-    // The anchor's blocks have 64 tokens.
+    // llm-d's blocks have 64 tokens.
     #expect(file.prefix.defaultTokens == 64_000)
     #expect(!file.prefix.learnsCacheSize)
     #expect(
@@ -117,7 +156,7 @@ import Testing
       ])
   }
 
-  @Test func blocksToMatchAreTheAnchorsOfSixtyFourTokens() throws {
+  @Test func blocksToMatchAreLLMDsOfSixtyFourTokens() throws {
     let file = try read(
       "plugins: [{type: approx-prefix-cache-producer, parameters: {maxPrefixBlocksToMatch: 2048}}]\n")
     #expect(file.prefix.maximumTokens == PrefixSettings().maximumTokens)
@@ -131,15 +170,8 @@ import Testing
       - {type: session-affinity-scorer, name: own, parameters: {strategy: header, header: x-own}}
       - {type: session-id-producer, parameters: {headerName: X-Chat}}
       """)
-    var first = SessionAffinityParameters()
-    first.strategy = .header("x-chat")
-    var second = SessionAffinityParameters()
-    second.strategy = .header("x-own")
     #expect(file.sessionHeader == "x-chat")
-    #expect(
-      file.profile.scorers == [
-        .init(.sessionAffinity(first), weight: 1), .init(name: "own", .sessionAffinity(second), weight: 1),
-      ])
+    #expect(profile(of: file).headerNames == ["x-chat", "x-own"])
   }
 
   @Test func fileDiscoveryNamesTheEndpointsFile() throws {

@@ -1,5 +1,7 @@
 import EPPConfiguration
+import EPPPrefixCache
 import EPPScheduling
+import EPPTestKit
 import Testing
 
 /// `precise-prefix-cache-producer` and its scorer.
@@ -39,7 +41,7 @@ import Testing
     expected.eventsPort = 5556
     expected.speculates = true
     #expect(file.precise == expected)
-    #expect(file.profile.scorers == [.init(.prefixCache(PrefixCacheParameters()), weight: 3)])
+    #expect(file.profile.scorers.map(\.weight) == [3])
     #expect(file.notes.count == 6)
     #expect(file.notes.allSatisfy { $0.contains("no effect") })
     #expect(file.summary.contains("KV events: of every engine at port 5556"))
@@ -54,10 +56,8 @@ import Testing
       """)
     #expect(file.precise?.eventsBind == "tcp://*:5557")
     #expect(file.precise?.eventsPort == nil)
-    #expect(
-      file.profile.scorers == [
-        .init(name: "precise-prefix-cache-scorer", .prefixCache(PrefixCacheParameters()), weight: 1)
-      ])
+    #expect(file.profile.scorers.map(\.plugin.name) == ["precise-prefix-cache-scorer"])
+    #expect(SchedulingProfile(file.profile, seed: HashSeed(first: 1, second: 2)).usesPrefixes)
     #expect(file.summary.contains("KV events: of engines that connect to tcp://*:5557"))
   }
 
@@ -74,7 +74,7 @@ import Testing
     #expect(file.precise?.eventsPort == 5600)
   }
 
-  @Test func defaultsAreTheAnchors() throws {
+  @Test func defaultsAreLLMDs() throws {
     #expect(try read("plugins: [{type: precise-prefix-cache-producer}]").precise == PreciseCacheSettings())
     #expect(try read("plugins: [{type: precise-prefix-cache-producer}]").precise?.eventsPort == 5557)
     #expect(try read("plugins: [{type: queue-scorer}]").precise == nil)

@@ -1,6 +1,7 @@
 import EPPConfiguration
 import EPPCore
 import EPPScheduling
+import EPPTestKit
 import Testing
 
 @Suite struct ServeOptionsTests {
@@ -119,7 +120,7 @@ import Testing
         "--scorer: 'queue-scorer' is named twice",
         "--scorer: there is no scorer 'queue-scorrer'; did you mean 'queue-scorer'? (known: queue-scorer, "
           + "running-requests-size-scorer, kv-cache-utilization-scorer, prefix-cache-scorer, lora-affinity-scorer, "
-          + "session-affinity-scorer)",
+          + "session-affinity-scorer, precise-prefix-cache-scorer)",
         "--scorer: the weight in 'kv-cache-utilization-scorer=-1' has to be a number from 0, as in "
           + "kv-cache-utilization-scorer=2",
         "--scorer: 'latency-scorer' is known in llm-d but not supported by this version yet",
@@ -244,9 +245,8 @@ import Testing
       $0.configText = text
       $0.scorers = ["session-affinity-scorer=2"]
     }
-    var parameters = SessionAffinityParameters()
-    parameters.strategy = .header("x-chat")
-    #expect(configuration.profile.scorers == [.init(.sessionAffinity(parameters), weight: 2)])
+    #expect(configuration.profile.scorers == [.init(.sessionAffinity, weight: 2)])
+    #expect(configuration.sessionHeader == "x-chat")
   }
 
   @Test func endpointsFilesComeFromTheFlagOrTheConfiguration() throws {

@@ -127,7 +127,7 @@ import Testing
         #expect(await eventually { watch.store.health().first?.isUnreachable == false })
         let page = String(decoding: metrics.page(), as: UTF8.self)
         let family = error.isExtraction ? "datalayer_extract_errors_total" : "datalayer_poll_errors_total"
-        #expect(page.contains("llm_d_epp_\(family){source_type=\"metrics-data-source\""))
+        #expect(page.contains("llm_d_epp_\(family){source_type=\""))
         #expect(log.lines(containing: "is unreachable").count == 1)
       }
     }

@@ -50,8 +50,8 @@ import Testing
     endpoint.inFlight(fairnessID: "f", priority: 0).tokens.add(100)
     metrics.pluginDuration(extensionPoint: "Scorer", type: "queue-scorer", name: "queue-scorer").observe(
       nanoseconds: 900)
-    metrics.pollErrors(sourceType: "metrics-data-source").increment()
-    metrics.extractErrors(sourceType: "metrics-data-source", extractorType: "core-metrics-extractor").increment()
+    metrics.pollErrors().increment()
+    metrics.extractErrors().increment()
     let indexer = metrics.prefixIndexer(pluginName: "p", pluginType: "prefix-cache-scorer")
     indexer.hitRatio.observe(ratio: 0.5)
     indexer.hitBytes.observe(64)

@@ -72,6 +72,7 @@ import Testing
     var options = PickerMetrics.Options()
     options.limits.modelsPerEndpoint = 2
     options.limits.flightsPerEndpoint = 2
+    options.pluginLabels.loadProducer = "load-producer"
     let metrics = PickerMetrics(options: options)
     let endpoint = metrics.endpointSeries(name: "e", namespace: "default", port: 1)
     for number in 0..<5 {
@@ -82,7 +83,7 @@ import Testing
     #expect(metrics.samples(of: "llm_d_epp_inflight_requests").count == 3)
     #expect(
       metrics.samples(of: "llm_d_epp_inflight_requests").last
-        == #"llm_d_epp_inflight_requests{endpoint_name="e",namespace="default",producer_name="inflight-load-producer",fairness_id="other",priority="other"} 3"#
+        == #"llm_d_epp_inflight_requests{endpoint_name="e",namespace="default",producer_name="load-producer",fairness_id="other",priority="other"} 3"#
     )
   }
 }

@@ -17,7 +17,8 @@ extension PoolTests {
     change(&configuration)
     return RoutedPool(
       configuration: RoutingConfiguration(
-        settings: configuration, profile: SchedulingProfile(.weighted, seed: HashSeed(first: 1, second: 2))),
+        settings: configuration,
+        profile: SchedulingProfile(.weighted, PluginEnvironment(seed: HashSeed(first: 1, second: 2), metrics: metrics))),
       source: FixedSource(snapshot(engine ?? members[1].metrics)), index: index,
       events: events, tokens: tokens, metrics: metrics,
       decisions: sink,
@@ -131,7 +132,8 @@ extension PoolTests {
     let pool = RoutedPool(
       configuration: RoutingConfiguration(
         settings: RoutingConfiguration.Settings(),
-        profile: SchedulingProfile(.weighted, seed: HashSeed(first: 1, second: 2))), source: source, index: index,
+        profile: SchedulingProfile(.weighted, PluginEnvironment(seed: HashSeed(first: 1, second: 2), metrics: metrics))),
+      source: source, index: index,
       events: events,
       metrics: metrics, decisions: sink,
       clock: { MonotonicTime(nanoseconds: 1_001_500_000) })
@@ -303,7 +305,8 @@ extension PoolTests {
     let source = TestTokenSource(.known(ids))
     let pool = RoutedPool(
       configuration: RoutingConfiguration(
-        settings: configuration, profile: SchedulingProfile(.weighted, seed: HashSeed(first: 1, second: 2))),
+        settings: configuration,
+        profile: SchedulingProfile(.weighted, PluginEnvironment(seed: HashSeed(first: 1, second: 2), metrics: metrics))),
       source: FixedSource(PoolSnapshot(members: Array(members[..<2]))), index: index,
       tokens: source, metrics: metrics,
       decisions: sink,

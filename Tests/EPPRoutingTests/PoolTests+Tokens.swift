@@ -64,7 +64,7 @@ extension PoolTests {
     return RoutedPool(
       configuration: RoutingConfiguration(
         settings: RoutingConfiguration.Settings(),
-        profile: SchedulingProfile(.weighted, seed: HashSeed(first: 1, second: 2))),
+        profile: SchedulingProfile(.weighted, PluginEnvironment(seed: HashSeed(first: 1, second: 2), metrics: metrics))),
       source: FixedSource(PoolSnapshot(members: members)), index: index,
       tokens: source, metrics: metrics,
       decisions: sink,

@@ -32,7 +32,8 @@ import Testing
     let seed = HashSeed(first: 1, second: 2)
     pool = RoutedPool(
       configuration: RoutingConfiguration(
-        settings: RoutingConfiguration.Settings(), profile: SchedulingProfile(profile, seed: seed)),
+        settings: RoutingConfiguration.Settings(),
+        profile: SchedulingProfile(profile, PluginEnvironment(seed: seed, metrics: metrics))),
       source: FixedSource(PoolSnapshot(members: members)), index: index,
       metrics: metrics, decisions: sink,
       clock: { MonotonicTime(nanoseconds: 1_001_500_000) })
@@ -49,7 +50,8 @@ import Testing
     let seed = HashSeed(first: 1, second: 2)
     return RoutedPool(
       configuration: RoutingConfiguration(
-        settings: RoutingConfiguration.Settings(), profile: SchedulingProfile(.weighted, seed: seed)),
+        settings: RoutingConfiguration.Settings(),
+        profile: SchedulingProfile(.weighted, PluginEnvironment(seed: seed, metrics: metrics))),
       source: FixedSource(PoolSnapshot(members: members)), index: index,
       events: events, metrics: metrics, decisions: sink,
       clock: { MonotonicTime(nanoseconds: 1_001_500_000) })
@@ -178,7 +180,8 @@ import Testing
     let pool = RoutedPool(
       configuration: RoutingConfiguration(
         settings: RoutingConfiguration.Settings(),
-        profile: SchedulingProfile(.weighted, seed: HashSeed(first: 1, second: 2))),
+        profile: SchedulingProfile(
+          .weighted, PluginEnvironment(seed: HashSeed(first: 1, second: 2), metrics: self.metrics))),
       source: FixedSource(PoolSnapshot(members: [member])), index: index,
       events: events, metrics: self.metrics, decisions: sink,
       clock: { MonotonicTime(nanoseconds: 1_001_500_000) })

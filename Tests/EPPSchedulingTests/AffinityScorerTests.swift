@@ -1,5 +1,6 @@
 import EPPCore
 import EPPScheduling
+import EPPTestKit
 import Testing
 
 @Suite struct AffinityScorerTests {
@@ -8,26 +9,21 @@ import Testing
   @Test func thePrefixScoreIsTheShareThatIsHeld() {
     let scheduling = Scheduling(four)
     scheduling.hold([0, 5, 10, 20], of: 20)
-    #expect(scheduling.scores(.prefixCache(PrefixCacheParameters())) == [0, 0.25, 0.5, 1])
+    #expect(scheduling.scores(.prefixCache) == [0, 0.25, 0.5, 1])
   }
 
   @Test func theLengthOfTheMatchIsMixedInByItsWeight() {
-    var parameters = PrefixCacheParameters()
-    parameters.matchLengthWeight = 0.4
-    parameters.matchLengthScaleTokens = 160
     let scheduling = Scheduling(four)
     // 5 blocks are 80 tokens: half of the scale, squared a quarter; past the scale it is 1.
     scheduling.hold([0, 5, 10, 20], of: 20)
-    let scores = scheduling.scores(.prefixCache(parameters))
+    let scores = scheduling.scores(.prefixCache(matchLengthWeight: 0.4, scale: 160))
     let expected = [0, 0.4 * 0.25 + 0.6 * 0.25, 0.4 + 0.6 * 0.5, 1]
     for (score, wanted) in zip(scores, expected) { #expect(abs(score - wanted) < 1e-12) }
   }
 
   @Test func aPromptWithoutAFullBlockHasNoPrefixScore() {
-    var parameters = PrefixCacheParameters()
-    parameters.matchLengthWeight = 1
     let scheduling = Scheduling(four)
-    #expect(scheduling.scores(.prefixCache(parameters)) == [0, 0, 0, 0])
+    #expect(scheduling.scores(.prefixCache(matchLengthWeight: 1)) == [0, 0, 0, 0])
   }
 
   @Test func loRAAdaptersAreScoredByTheirState() {

@@ -1,14 +1,15 @@
 import EPPCore
 import EPPScheduling
+import EPPTestKit
 import Testing
 
 @Suite struct ListeningFilterTests {
   private func names(refusing: Set<String>, of candidates: [Int] = [0, 1, 2]) -> [String] {
     let snapshot = PoolSnapshot.of(
       ["a", "b", "c"].map { Candidate(name: $0, refusesConnections: refusing.contains($0)) })
-    var candidates = candidates
-    ListeningFilter().filter(&candidates, snapshot: snapshot, context: RequestContext(requestID: "r"))
-    return candidates.map { snapshot.members[$0].endpoint.name }
+    let scheduling = Scheduling(snapshot)
+    scheduling.context.subset = .only(candidates.map { snapshot.members[$0].destination })
+    return scheduling.candidates()
   }
 
   @Test func endpointsThatRefuseArePassedOver() {

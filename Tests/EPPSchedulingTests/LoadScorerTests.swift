@@ -1,5 +1,6 @@
 import EPPCore
 import EPPScheduling
+import EPPTestKit
 import Testing
 
 @Suite struct LoadScorerTests {
@@ -81,7 +82,7 @@ import Testing
       ])
       let profile = SchedulingProfile.only(.queue)
       let decision = try #require(scheduling.decide(profile))
-      let told = profile.explain(decision, scheduling.snapshot, scheduling.scratch).candidates[0].load
+      let told = profile.explain(decision, scheduling.scratch).candidates[0].load
       let member = scheduling.snapshot.members[0]
       #expect(told.queueDepth == member.queueDepth)
       #expect(told.runningRequests == member.runningRequests)

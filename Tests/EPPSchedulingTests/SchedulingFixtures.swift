@@ -1,6 +1,7 @@
 import EPPCore
 import EPPPrefixCache
 import EPPScheduling
+import EPPTestKit
 
 /// An endpoint as a test describes it.
 struct Candidate {
@@ -56,12 +57,18 @@ final class Scheduling {
   }
 
   func decide(_ profile: SchedulingProfile) -> Decision? {
-    profile.selectCandidates(snapshot, context, &scratch)
-    return profile.schedule(snapshot, request, context, now: now, &scratch)
+    profile.selectCandidates(snapshot, request, context, now: now, &scratch)
+    return profile.schedule(&scratch)
+  }
+
+  /// The endpoints that are left before the prompt is looked up.
+  func candidates(_ profile: SchedulingProfile = .only(.queue)) -> [String] {
+    profile.selectCandidates(snapshot, request, context, now: now, &scratch)
+    return scratch.context.candidates.map { snapshot.members[$0].endpoint.name }
   }
 
   /// What one scorer says of every endpoint of the pool.
-  func scores(_ scorer: ScorerConfiguration) -> [Double] { scores(.only(scorer)) }
+  func scores(_ scorer: ConfiguredPlugin) -> [Double] { scores(.only(scorer)) }
 
   func scores(_ profile: SchedulingProfile) -> [Double] {
     guard decide(profile) != nil else { return [] }
@@ -82,14 +89,14 @@ final class Scheduling {
     }
     prompt.prompts = [0..<(16 * total)]
     query.begin(for: prompt, request: request, hasher: hasher, maximumTokens: .max, blockTokens: 16)
-    scratch.match.begin(hasText: false, hasTokens: true, followed: .empty)
-    index.match(&query, into: &scratch.match.tokens)
+    scratch.context.match.begin(hasText: false, hasTokens: true, followed: .empty)
+    index.match(&query, into: &scratch.context.match.tokens)
   }
 }
 
 extension SchedulingProfile {
   /// A profile of one scorer with weight 1, whose sums are that scorer's scores.
-  static func only(_ scorer: ScorerConfiguration, picker: PickerConfiguration = .maximumScore(maximumEndpoints: 1))
+  static func only(_ scorer: ConfiguredPlugin, picker: ConfiguredPlugin = .maximumScore(maximumEndpoints: 1))
     -> SchedulingProfile
   {
     SchedulingProfile(

@@ -1,10 +1,11 @@
 import EPPCore
 import EPPScheduling
+import EPPTestKit
 import Testing
 
 @Suite struct SchedulingProfileTests {
   private func profile(
-    _ scorers: [(ScorerConfiguration, Double)], picker: PickerConfiguration = .maximumScore(maximumEndpoints: 1)
+    _ scorers: [(ConfiguredPlugin, Double)], picker: ConfiguredPlugin = .maximumScore(maximumEndpoints: 1)
   ) -> SchedulingProfile {
     SchedulingProfile(
       ProfileConfiguration(
@@ -12,7 +13,7 @@ import Testing
       seed: Scheduling.seed)
   }
 
-  @Test func theDefaultProfileIsTheAnchorsForRequestsWithoutASession() throws {
+  @Test func theDefaultProfileIsLLMDsForRequestsWithoutASession() throws {
     // queue 2, free cache 2, prefix 3: a = 0 + 2·0.5 + 3·1 = 4, b = 2·1 + 2·0.75 + 0 = 3.5, c = 2·0.5 + 2·1 + 0 = 3.
     let scheduling = Scheduling([
       Candidate(name: "a", waiting: 4, usage: 0.5), Candidate(name: "b", waiting: 0, usage: 0.25),
@@ -42,7 +43,7 @@ import Testing
     #expect(decision.matchedBlocks == 0)
   }
 
-  @Test func withoutAnyDifferenceTheLotDecides() throws {
+  @Test func withoutAnyDifferenceOneIsTakenAtRandom() throws {
     let scheduling = Scheduling((0..<4).map { Candidate(name: "e\($0)") })
     let profile = SchedulingProfile(.weighted, seed: Scheduling.seed)
     var counts = Array(repeating: 0, count: 4)
@@ -76,7 +77,7 @@ import Testing
   @Test func noEndpointMeansNoDecision() {
     let scheduling = Scheduling([])
     #expect(scheduling.decide(SchedulingProfile(.weighted, seed: Scheduling.seed)) == nil)
-    #expect(scheduling.scratch.candidates.isEmpty)
+    #expect(scheduling.scratch.context.candidates.isEmpty)
   }
 
   @Test func fallbacksAreDistinctAndTheSecondIsTheRunnerUp() throws {
@@ -89,7 +90,7 @@ import Testing
     #expect(decision.runnerUp == 1)
   }
 
-  @Test func aPickAgainstTheSumsIsTheLots() throws {
+  @Test func aPickAgainstTheSumsIsSaidToBeRandom() throws {
     let scheduling = Scheduling([Candidate(name: "a", waiting: 3), Candidate(name: "b", waiting: 0)])
     let profile = profile([(.queue, 1)], picker: .random(maximumEndpoints: 1))
     var reasons: [Decision.Reason] = []
@@ -99,14 +100,14 @@ import Testing
       #expect(decision.margin == (decision.picks == [1] ? 1 : -1))
     }
     #expect(reasons.count == 2)
-    #expect(reasons.contains(.lot))
+    #expect(reasons.contains(.random))
     #expect(reasons.contains(.scorer(name: "queue-scorer", advantage: 1)))
   }
 
   @Test func theReasonBearsTheNameThatTheFileGives() throws {
     let scheduling = Scheduling([Candidate(name: "a", waiting: 3), Candidate(name: "b", waiting: 0)])
     let configuration = ProfileConfiguration(
-      scorers: [ProfileConfiguration.WeightedScorer(name: "my-queue", .queue, weight: 1.5)],
+      scorers: [ProfileConfiguration.WeightedScorer(.queue.named("my-queue"), weight: 1.5)],
       picker: .maximumScore(maximumEndpoints: 1))
     let decision = try #require(scheduling.decide(SchedulingProfile(configuration, seed: Scheduling.seed)))
     #expect(decision.reason == .scorer(name: "my-queue", advantage: 1.5))
@@ -119,12 +120,12 @@ import Testing
     scheduling.hold([8, 2], of: 8)
     let profile = SchedulingProfile(.weighted, seed: Scheduling.seed)
     let decision = try #require(scheduling.decide(profile))
-    let explanation = profile.explain(decision, scheduling.snapshot, scheduling.scratch)
+    let explanation = profile.explain(decision, scheduling.scratch)
     #expect(explanation.decision == decision)
     #expect(explanation.candidates.map(\.name) == ["b", "a"])
     #expect(explanation.candidates.map(\.matchedBlocks) == [2, 8])
     let best = explanation.candidates[0]
-    #expect(best.opinions.map(\.scorer) == profile.configuration.scorers.map(\.name))
+    #expect(best.opinions.map(\.scorer) == profile.configuration.scorers.map(\.plugin.name))
     #expect(best.opinions.map(\.score) == [1, 0.75, 0.25, 0])
     #expect(best.load.queueDepth == 0)
     for candidate in explanation.candidates {
@@ -141,26 +142,24 @@ import Testing
     }
   }
 
-  @Test func everyTypeOfTheCatalogueSchedules() throws {
-    let all: [ScorerConfiguration] = [
-      .queue, .runningRequests, .kvCacheUtilization, .prefixCache(PrefixCacheParameters()), .loRAAffinity,
-      .sessionAffinity(SessionAffinityParameters()),
-    ]
-    #expect(Set(all.map(\.type)) == Set(ScorerConfiguration.TypeName.allCases))
-    for picker in [PickerConfiguration.maximumScore(maximumEndpoints: 2), .random(maximumEndpoints: 2)] {
+  @Test func everyScorerAndPickerOfTheListSchedules() throws {
+    let types = PluginList.standard.descriptors
+    let scorers = types.filter { $0.roles.contains(.scorer) }.map { ConfiguredPlugin($0) }
+    let pickers = types.filter { $0.roles.contains(.picker) }
+    #expect(scorers.count >= 6 && pickers.count >= 2)
+    for picker in pickers {
       let scheduling = Scheduling([Candidate(name: "a"), Candidate(name: "b")])
-      let decision = try #require(scheduling.decide(profile(all.map { ($0, 1) }, picker: picker)))
+      let both = ConfiguredPlugin(picker, PickerParameters.maximumEndpoints, 2)
+      let decision = try #require(scheduling.decide(profile(scorers.map { ($0, 1) }, picker: both)))
       #expect(Set(decision.picks) == [0, 1])
     }
   }
 
   @Test func aProfileTellsWhatItReads() {
     #expect(profile([(.queue, 1)]).usesPrefixes == false)
-    #expect(profile([(.prefixCache(PrefixCacheParameters()), 1)]).usesPrefixes)
-    var parameters = SessionAffinityParameters()
-    parameters.strategy = .header("X-My-Session")
-    #expect(profile([(.sessionAffinity(parameters), 1)]).headerNames == ["x-my-session"])
-    parameters.strategy = .clientAddress(trustedHops: 1)
-    #expect(profile([(.sessionAffinity(parameters), 1)]).headerNames == [])
+    #expect(profile([(.prefixCache, 1)]).usesPrefixes)
+    #expect(profile([(.sessionAffinity, 1)]).headerNames == ["x-session-id"])
+    #expect(profile([(.sessionAffinity(header: "x-my-session"), 1)]).headerNames == ["x-my-session"])
+    #expect(profile([(.sessionAffinity(trustedHops: 1), 1)]).headerNames == [])
   }
 }

@@ -1,20 +1,34 @@
 import EPPCore
+import EPPMetrics
 import EPPPrefixCache
 import EPPScheduling
+import EPPTestKit
 import Testing
 
 @Suite struct SessionAffinityTests {
   private var pool: [Candidate] { (0..<5).map { Candidate(name: "e\($0)") } }
 
-  private func profile(_ strategy: SessionAffinityParameters.Strategy, seed: HashSeed = Scheduling.seed)
-    -> SchedulingProfile
-  {
-    var parameters = SessionAffinityParameters()
-    parameters.strategy = strategy
-    return SchedulingProfile(
-      ProfileConfiguration(
-        scorers: [ProfileConfiguration.WeightedScorer(.sessionAffinity(parameters), weight: 1)],
-        picker: .maximumScore(maximumEndpoints: 1)), seed: seed)
+  private func profile(
+    _ plugin: ConfiguredPlugin = .sessionAffinity, seed: HashSeed = Scheduling.seed, metrics: PickerMetrics? = nil
+  ) -> SchedulingProfile {
+    SchedulingProfile(
+      ProfileConfiguration(scorers: [ProfileConfiguration.WeightedScorer(plugin, weight: 1)]),
+      PluginEnvironment(seed: seed, metrics: metrics))
+  }
+
+  /// A request goes to a slot; what is counted of it, nil when nothing is.
+  private func bind(
+    _ context: RequestContext, to slot: EndpointSlot, now: MonotonicTime = MonotonicTime(nanoseconds: 0),
+    _ profile: SchedulingProfile, _ metrics: PickerMetrics = PickerMetrics()
+  ) -> SessionTable.Outcome? {
+    let counters = metrics.sessionAffinity
+    let before = [counters.new.value, counters.kept.value, counters.moved.value]
+    let endpoint = Endpoint(name: "e", address: EndpointAddress(host: "10.0.0.1", port: 8000), slot: slot)
+    _ = profile.picked(
+      PickedRequest(request: InferenceRequest(api: .completions), context: context, endpoint: endpoint, now: now))
+    let after = [counters.new.value, counters.kept.value, counters.moved.value]
+    let outcomes: [SessionTable.Outcome] = [.new, .kept, .moved]
+    return outcomes.indices.first { before[$0] != after[$0] }.map { outcomes[$0] }
   }
 
   private func context(_ id: String?, header: String = "x-session-id") -> RequestContext {
@@ -25,40 +39,41 @@ import Testing
 
   @Test func aRequestWithoutASessionGetsNoOpinion() {
     let scheduling = Scheduling(pool)
-    let profile = profile(.header("x-session-id"))
+    let profile = profile()
     for id in [nil, ""] as [String?] {
       scheduling.context = context(id)
       #expect(scheduling.scores(profile) == [0, 0, 0, 0, 0])
-      #expect(
-        profile.bindSession(scheduling.context, to: EndpointSlot(index: 0, generation: 1), now: scheduling.now) == nil)
+      let metrics = PickerMetrics()
+      let counted = self.profile(metrics: metrics)
+      #expect(bind(scheduling.context, to: EndpointSlot(index: 0, generation: 1), counted, metrics) == nil)
     }
   }
 
   @Test func aSessionStaysWhereItsLastRequestWent() {
     let scheduling = Scheduling(pool)
-    let profile = profile(.header("x-session-id"))
+    let profile = profile()
     scheduling.context = context("abc")
     for endpoint in [3, 1] {
       let slot = scheduling.snapshot.members[endpoint].endpoint.slot
-      _ = profile.bindSession(scheduling.context, to: slot, now: scheduling.now)
+      _ = bind(scheduling.context, to: slot, now: scheduling.now, profile)
       #expect(scheduling.scores(profile) == (0..<5).map { $0 == endpoint ? 1 : 0 })
     }
   }
 
   @Test func outcomesAreToldAfterThePick() {
-    let profile = profile(.header("x-session-id"))
-    let now = MonotonicTime(nanoseconds: 0)
+    let metrics = PickerMetrics()
+    let profile = profile(metrics: metrics)
     let slots = (0..<2).map { EndpointSlot(index: $0, generation: 1) }
-    #expect(profile.bindSession(context("abc"), to: slots[0], now: now) == .new)
-    #expect(profile.bindSession(context("abc"), to: slots[0], now: now) == .kept)
-    #expect(profile.bindSession(context("abc"), to: slots[1], now: now) == .moved)
-    #expect(profile.bindSession(context("abd"), to: slots[1], now: now) == .new)
+    #expect(bind(context("abc"), to: slots[0], profile, metrics) == .new)
+    #expect(bind(context("abc"), to: slots[0], profile, metrics) == .kept)
+    #expect(bind(context("abc"), to: slots[1], profile, metrics) == .moved)
+    #expect(bind(context("abd"), to: slots[1], profile, metrics) == .new)
   }
 
   @Test func newSessionsArePlacedAlikeByEveryReplicaAndEvenlyOverThePool() {
     let scheduling = Scheduling(pool)
-    let here = profile(.header("x-session-id"))
-    let there = profile(.header("x-session-id"), seed: HashSeed(first: 77, second: 78))
+    let here = profile()
+    let there = profile(seed: HashSeed(first: 77, second: 78))
     var counts = Array(repeating: 0.0, count: 5)
     for number in 0..<2_000 {
       scheduling.context = context("session-\(number)")
@@ -86,7 +101,7 @@ import Testing
     for number in 0..<50 {
       first.context = context("s\(number)")
       second.context = first.context
-      let profile = profile(.header("x-session-id"))
+      let profile = profile()
       #expect(first.scores(profile) == Array(second.scores(profile).reversed()))
     }
   }
@@ -94,7 +109,7 @@ import Testing
   @Test func onlySessionsOfAnEndpointThatLeftArePlacedAnew() {
     let all = Scheduling(pool)
     let fewer = Scheduling(PoolSnapshot(members: Array(PoolSnapshot.of(pool).members.dropLast())))
-    let profile = profile(.header("x-session-id"))
+    let profile = profile()
     for number in 0..<300 {
       all.context = context("s\(number)")
       fewer.context = all.context
@@ -106,33 +121,33 @@ import Testing
 
   @Test func aSessionWhoseEndpointIsNoCandidateIsPlacedAmongTheOthers() {
     let scheduling = Scheduling(pool)
-    let profile = profile(.header("x-session-id"))
+    let profile = profile()
     scheduling.context = context("abc")
-    _ = profile.bindSession(scheduling.context, to: scheduling.snapshot.members[2].endpoint.slot, now: scheduling.now)
+    _ = bind(scheduling.context, to: scheduling.snapshot.members[2].endpoint.slot, now: scheduling.now, profile)
     scheduling.context.subset = .only(["10.0.0.0:8000", "10.0.0.4:8000"])
     #expect(scheduling.scores(profile).sorted() == [0, 1])
-    // An earlier tenant of the slot is another endpoint.
+    // An endpoint that had the slot before is another endpoint.
     scheduling.context.subset = .absent
-    _ = profile.bindSession(scheduling.context, to: EndpointSlot(index: 2, generation: 0), now: scheduling.now)
+    _ = bind(scheduling.context, to: EndpointSlot(index: 2, generation: 0), now: scheduling.now, profile)
     #expect(scheduling.scores(profile).reduce(0, +) == 1)
   }
 
-  @Test func headersAreFoundHoweverTheConfigurationWritesThem() {
+  @Test func anotherHeaderCanHoldTheSession() {
     let scheduling = Scheduling(pool)
-    let profile = profile(.header("X-Chat-ID"))
+    let profile = profile(.sessionAffinity(header: "x-chat-id"))
     scheduling.context = context("abc", header: "x-chat-id")
     #expect(scheduling.scores(profile).reduce(0, +) == 1)
   }
 
   @Test func theGatewaysWordForTheAddressComesFirst() {
-    let strategy = SessionAffinityParameters.Strategy.clientAddress(trustedHops: 1)
-    let profile = profile(strategy)
-    let now = MonotonicTime(nanoseconds: 0)
+    let metrics = PickerMetrics()
+    let profile = profile(.sessionAffinity(trustedHops: 1), metrics: metrics)
     let slot = EndpointSlot(index: 0, generation: 1)
     func bind(_ address: String?, _ forwarded: [String]) -> SessionTable.Outcome? {
       let fields = forwarded.map { RequestHeaders.Field(name: "x-forwarded-for", value: $0) }
-      return profile.bindSession(
-        RequestContext(requestID: "r", headers: RequestHeaders(fields), sourceAddress: address), to: slot, now: now)
+      return self.bind(
+        RequestContext(requestID: "r", headers: RequestHeaders(fields), sourceAddress: address), to: slot, profile,
+        metrics)
     }
     #expect(bind(nil, []) == nil)
     #expect(bind("10.9.9.9", ["1.1.1.1"]) == .new)
@@ -150,14 +165,14 @@ import Testing
   }
 
   @Test func trustedHopsAreCountedFromTheRight() {
-    let profile = profile(.clientAddress(trustedHops: 2))
-    let now = MonotonicTime(nanoseconds: 0)
+    let metrics = PickerMetrics()
+    let profile = profile(.sessionAffinity(trustedHops: 2), metrics: metrics)
     let slot = EndpointSlot(index: 0, generation: 1)
     func bind(_ forwarded: String) -> SessionTable.Outcome? {
-      profile.bindSession(
+      self.bind(
         RequestContext(
           requestID: "r", headers: RequestHeaders([RequestHeaders.Field(name: "x-forwarded-for", value: forwarded)])),
-        to: slot, now: now)
+        to: slot, profile, metrics)
     }
     #expect(bind("1.1.1.1, 10.0.0.1") == .new)
     #expect(bind("5.5.5.5, 1.1.1.1, 10.0.0.2") == .kept)
@@ -165,15 +180,21 @@ import Testing
   }
 
   @Test func sessionsOutliveAChangeOfWeights() {
-    let old = SchedulingProfile(.weighted, seed: Scheduling.seed)
+    let metrics = PickerMetrics()
+    let environment = PluginEnvironment(seed: Scheduling.seed, metrics: metrics)
+    let old = SchedulingProfile(.weighted, environment)
     let slot = EndpointSlot(index: 1, generation: 1)
-    let now = MonotonicTime(nanoseconds: 0)
-    _ = old.bindSession(context("abc"), to: slot, now: now)
+    #expect(bind(context("abc"), to: slot, old, metrics) == .new)
     var configuration = ProfileConfiguration.weighted
     for index in configuration.scorers.indices { configuration.scorers[index].weight += 1 }
-    let new = SchedulingProfile(configuration, seed: Scheduling.seed, replacing: old)
-    #expect(new.bindSession(context("abc"), to: slot, now: now) == .kept)
-    #expect(
-      SchedulingProfile(configuration, seed: Scheduling.seed).bindSession(context("abc"), to: slot, now: now) == .new)
+    let new = SchedulingProfile(configuration, environment, replacing: old)
+    #expect(bind(context("abc"), to: slot, new, metrics) == .kept)
+    // Without a predecessor, with other arguments or with another secret nothing is known.
+    #expect(bind(context("abc"), to: slot, SchedulingProfile(configuration, environment), metrics) == .new)
+    var changed = configuration
+    changed.scorers = [.init(.sessionAffinity(header: "x-session-id"), weight: 1)]
+    #expect(bind(context("abc"), to: slot, SchedulingProfile(changed, environment, replacing: new), metrics) == .new)
+    let other = PluginEnvironment(seed: HashSeed(first: 3, second: 4), metrics: metrics)
+    #expect(bind(context("abc"), to: slot, SchedulingProfile(configuration, other, replacing: new), metrics) == .new)
   }
 }

@@ -1,14 +1,13 @@
 import EPPCore
 import EPPScheduling
+import EPPTestKit
 import Testing
 
 @Suite struct SubsetFilterTests {
   private func names(_ subset: SubsetHint) -> [String] {
-    let snapshot = PoolSnapshot.of(["a", "b", "c"].map { Candidate(name: $0) })
-    var candidates = Array(snapshot.members.indices)
-    SubsetFilter().filter(
-      &candidates, snapshot: snapshot, context: RequestContext(requestID: "r", subset: subset))
-    return candidates.map { snapshot.members[$0].endpoint.name }
+    let scheduling = Scheduling(["a", "b", "c"].map { Candidate(name: $0) })
+    scheduling.context.subset = subset
+    return scheduling.candidates()
   }
 
   @Test func withoutAHintAllStay() { #expect(names(.absent) == ["a", "b", "c"]) }

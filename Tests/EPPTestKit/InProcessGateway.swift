@@ -167,11 +167,12 @@ package final class InProcessGateway {
   private func apply(_ message: InProcessStream.Sent) {
     guard request.immediate == nil else { return violate("\(message) after an immediate answer") }
     switch message {
-    case .headers(.request, let decision, let removed):
+    case .headers(.request, let decision, _, let removed):
       answerRequestHeaders(decision, removed)
-    case .headers(.response, _, let removed):
+    case .headers(.response, _, let set, let removed):
       if responseHeadersAnswered { violate("response headers answered twice") }
       responseHeadersAnswered = true
+      for field in set { response.setHeaders[field.name] = field.value }
       response.removedHeaders += removed
     case .body(let direction, let decision, let replacement):
       keptBody(direction, decision, replacement)

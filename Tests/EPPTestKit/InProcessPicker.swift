@@ -44,7 +44,8 @@ package final class InProcessPicker {
     pool = RoutedPool(
       configuration: RoutingConfiguration(
         settings: options.routing,
-        profile: SchedulingProfile(options.profile, seed: HashSeed(first: 1, second: 2))),
+        profile: SchedulingProfile(
+          options.profile, PluginEnvironment(seed: HashSeed(first: 1, second: 2), metrics: metrics))),
       source: source, index: index, tokens: options.tokens, metrics: metrics, decisions: decisions, clock: now)
     budget = BodyBudget(limit: options.maximumBufferedBytes)
     worker = ExtProcWorker(

@@ -7,7 +7,7 @@ package final class InProcessStream: DeadlineOwner {
   package var deadlinePosition: Int?
   /// A message of the picker, with its bytes in it.
   enum Sent {
-    case headers(MessageDirection, RoutingDecision?, removed: [String])
+    case headers(MessageDirection, RoutingDecision?, set: [RequestHeaders.Field], removed: [String])
     /// The answer to a body that the gateway keeps, and what takes its place.
     case body(MessageDirection, RoutingDecision?, replacement: [UInt8]?)
     case streamedBody(MessageDirection, [UInt8], endOfStream: Bool)
@@ -154,8 +154,8 @@ extension InProcessStream: ExtProcTransport {
 
   package func enqueue(_ reply: ReplyMessage) {
     switch reply {
-    case .unchangedHeaders(let direction): queue.append(.headers(direction, nil, removed: []))
-    case .responseHeaders(let names): queue.append(.headers(.response, nil, removed: names))
+    case .unchangedHeaders(let direction): queue.append(.headers(direction, nil, set: [], removed: []))
+    case .responseHeaders(let fields, let names): queue.append(.headers(.response, nil, set: fields, removed: names))
     case .unchangedBody(let direction): queue.append(.body(direction, nil, replacement: nil))
     case .trailers(let direction): queue.append(.trailers(direction))
     case .replacedBody(let direction, let segments):
@@ -164,7 +164,7 @@ extension InProcessStream: ExtProcTransport {
       queue.append(.streamedBody(direction, Array(message[range]), endOfStream: endOfStream))
     case .bodyPiece(let direction, let segments, let endOfStream):
       queue.append(.streamedBody(direction, bytes(segments), endOfStream: endOfStream))
-    case .decisionInHeaders(let decision): queue.append(.headers(.request, decision, removed: []))
+    case .decisionInHeaders(let decision): queue.append(.headers(.request, decision, set: [], removed: []))
     case .decisionInBody(let decision, let segments):
       queue.append(.body(.request, decision, replacement: segments.map { bytes($0) }))
     case .immediate(let answer): queue.append(.immediate(answer))

@@ -1,3 +1,5 @@
+import EPPCore
+
 /// Gathers what is wrong with flags while they are read.
 struct OptionsCheck {
   private(set) var problems: [ConfigurationProblem] = []

@@ -1,3 +1,5 @@
+import EPPScheduling
+
 /// Flags about the engines' prefix caches.
 extension ServeOptions {
   func cacheSettings(_ file: PickerConfigurationFile?, _ check: inout OptionsCheck) -> CacheSettings {

@@ -4,7 +4,9 @@ import EPPScheduling
 extension ServeOptions {
   /// The profile to serve with: that of `--profile`, else of the file, else `weighted`; with the scorers of `--scorer`
   /// and the picker of `--picker` in place of its own.
-  func schedulingProfile(_ file: PickerConfigurationFile?, _ check: inout OptionsCheck) -> ProfileConfiguration {
+  func schedulingProfile(
+    _ file: PickerConfigurationFile?, _ plugins: PluginList, _ check: inout OptionsCheck
+  ) -> ProfileConfiguration {
     var result = file?.profile ?? .weighted
     if let profile = profile.given {
       if profile == "weighted" {
@@ -18,28 +20,27 @@ extension ServeOptions {
         check.problem(
           "--scorer and the scorers of the configuration file exclude each other: give weights in one place")
       }
-      result.scorers = namedScorers(&check)
+      result.scorers = namedScorers(plugins, &check)
     }
-    if let header = file?.sessionHeader { result.readSessions(from: header) }
     if let picker = picker.given {
-      let known = PickerConfiguration.TypeName.allCases.map(\.rawValue)
-      let count = result.picker.maximumEndpoints
-      switch check.choice(PickerConfiguration.TypeName.init, known, picker, "--picker") {
-      case .maximumScore: result.picker = .maximumScore(maximumEndpoints: count)
-      case .random: result.picker = .random(maximumEndpoints: count)
-      case nil: break
+      let known = plugins.types(.picker)
+      let make = { (name: String) in plugins[name].flatMap { $0.roles.contains(.picker) ? $0 : nil } }
+      if let descriptor = check.choice(make, known, picker, "--picker") {
+        result.picker = ConfiguredPlugin(descriptor, arguments: result.picker.arguments.restricted(to: descriptor))
       }
     }
     return result
   }
 
-  private func namedScorers(_ check: inout OptionsCheck) -> [ProfileConfiguration.WeightedScorer] {
+  private func namedScorers(
+    _ plugins: PluginList, _ check: inout OptionsCheck
+  ) -> [ProfileConfiguration.WeightedScorer] {
     var result: [ProfileConfiguration.WeightedScorer] = []
     for text in scorers {
       do {
-        let scorer = try WeightText.parse(text)
-        if result.contains(where: { $0.name == scorer.name }) {
-          check.problem("--scorer: '\(scorer.name)' is named twice")
+        let scorer = try WeightText.parse(text, plugins: plugins)
+        if result.contains(where: { $0.plugin.name == scorer.plugin.name }) {
+          check.problem("--scorer: '\(scorer.plugin.name)' is named twice")
         }
         result.append(scorer)
       } catch {

@@ -1,18 +1,19 @@
 import EPPCore
-import EPPScheduling
+package import EPPScheduling
 
 extension ServeOptions {
   /// The configuration that the flags make, or all that is wrong with them and with the configuration file.
   ///
   /// - Parameters:
   ///   - cores: most workers when no number is given.
+  ///   - plugins: the plugin types that there are.
   ///   - readFile: reads the configuration file.
   package func validated(
-    cores: Int, readFile: (String) throws -> String
+    cores: Int, plugins: PluginList = .standard, readFile: (String) throws -> String
   ) throws(ConfigurationProblems) -> ServeConfiguration {
     var check = OptionsCheck()
     for problem in malformed { check.problem(problem) }
-    let file = configurationFile(&check, readFile)
+    let file = configurationFile(plugins, &check, readFile)
     let (endpoints, endpointsFile) = endpointSources(file, &check)
     checkListening(&check)
     checkTLS(&check)
@@ -35,8 +36,10 @@ extension ServeOptions {
       drainTimeout: check.duration(drainTimeout, "--drain-timeout", mayBeZero: true), endpoints: endpoints,
       endpointsFile: endpointsFile, refreshInterval: scrapeInterval,
       stalenessThreshold: threshold(&check, scrapeInterval), poolName: "default",
-      profile: schedulingProfile(file, &check), prefix: file?.prefix ?? PrefixSettings(),
-      cache: cacheSettings(file, &check),
+      profile: schedulingProfile(file, plugins, &check), sessionHeader: file?.sessionHeader,
+      prefixViews: file?.prefixViews ?? [:],
+      prefixProducer: file?.prefixProducer ?? ConfiguredPlugin(PrefixSettings.descriptor),
+      prefix: file?.prefix ?? PrefixSettings(), cache: cacheSettings(file, &check),
       ignoresSubset: disableSubsetFilter, emitsScores: emitScores, maximumRequestBodyBytes: requestBody,
       maximumBufferedBytes: buffered, requestDeadline: check.duration(requestDeadline, "--request-deadline"),
       responseProcessing: check.choice(
@@ -49,20 +52,22 @@ extension ServeOptions {
   }
 
   private func configurationFile(
-    _ check: inout OptionsCheck, _ readFile: (String) throws -> String
+    _ plugins: PluginList, _ check: inout OptionsCheck, _ readFile: (String) throws -> String
   ) -> PickerConfigurationFile? {
     if configFile.given != nil, configText.given != nil {
       check.problem("--config-file and --config-text exclude each other: give one of them")
       return nil
     }
     do throws(ConfigurationProblems) {
-      if let text = configText.given { return try PickerConfigurationReader.read(text, file: "--config-text") }
+      if let text = configText.given {
+        return try PickerConfigurationReader.read(text, file: "--config-text", plugins: plugins)
+      }
       guard let path = configFile.given else { return nil }
       guard let text = try? readFile(path) else {
         throw ConfigurationProblems(
           [ConfigurationProblem("it cannot be read: no such file, no permission, or no UTF-8 text")], file: path)
       }
-      return try PickerConfigurationReader.read(text, file: path)
+      return try PickerConfigurationReader.read(text, file: path, plugins: plugins)
     } catch {
       check.add(error)
       return nil

@@ -1,3 +1,4 @@
+import EPPCore
 package import EPPScheduling
 
 /// `--scorer NAME=WEIGHT`.
@@ -5,14 +6,16 @@ package enum WeightText {
   private static let heaviest = 1_000_000.0
 
   /// Reads one flag; a weight is 1 where none is given.
-  package static func parse(_ text: String) throws(ConfigurationProblem) -> ProfileConfiguration.WeightedScorer {
+  package static func parse(
+    _ text: String, plugins: PluginList
+  ) throws(ConfigurationProblem) -> ProfileConfiguration.WeightedScorer {
     let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
     let name = String(parts[0])
-    guard let type = ScorerConfiguration.TypeName(rawValue: name) else {
-      let known = ScorerConfiguration.TypeName.allCases.map(\.rawValue)
-      if PluginType(name) == .unsupported {
+    guard let descriptor = plugins[name], descriptor.roles.contains(.scorer) else {
+      if plugins.isUnsupported(name) {
         throw ConfigurationProblem("--scorer: '\(name)' is known in llm-d but not supported by this version yet")
       }
+      let known = plugins.types(.scorer)
       throw ConfigurationProblem(
         "--scorer: there is no scorer '\(name)'\(NearestWord.suggestion(known, for: name)) (known: "
           + known.joined(separator: ", ") + ")")
@@ -26,21 +29,6 @@ package enum WeightText {
       }
       weight = value
     }
-    return ProfileConfiguration.WeightedScorer(ScorerConfiguration(defaultsOf: type), weight: weight)
-  }
-}
-
-extension ScorerConfiguration {
-  /// The scorer with its default parameters.
-  package init(defaultsOf type: TypeName) {
-    self =
-      switch type {
-      case .queue: .queue
-      case .runningRequests: .runningRequests
-      case .kvCacheUtilization: .kvCacheUtilization
-      case .prefixCache: .prefixCache(PrefixCacheParameters())
-      case .loRAAffinity: .loRAAffinity
-      case .sessionAffinity: .sessionAffinity(SessionAffinityParameters())
-      }
+    return ProfileConfiguration.WeightedScorer(ConfiguredPlugin(descriptor), weight: weight)
   }
 }

@@ -1,3 +1,4 @@
+import EPPCore
 import Yams
 
 /// Walks a YAML document and gathers every problem instead of stopping at the first.
@@ -14,6 +15,8 @@ struct YAMLReader {
   }
 
   private(set) var problems: [ConfigurationProblem] = []
+  /// What is accepted and has no effect, a sentence each.
+  private(set) var notes: [String] = []
   /// Names of keys that `YAMLDocument` has renamed.
   var renamed: [String: String] = [:]
 
@@ -22,6 +25,8 @@ struct YAMLReader {
     let places = problems.enumerated().map { ($1.location?.line ?? 0, $1.location?.column ?? 0, $0) }
     return places.sorted(by: <).map { problems[$0.2] }
   }
+
+  mutating func note(_ message: String) { notes.append(message) }
 
   mutating func report(_ message: String, _ node: Node) {
     problems.append(
@@ -49,7 +54,7 @@ struct YAMLReader {
       guard known.contains(name) else {
         if seen.insert(name).inserted {
           let more = hints[name].map { "; \($0)" } ?? NearestWord.suggestion(known, for: name)
-          report("unknown field '\(Self.shortened(name))' in \(what)\(more)", key)
+          report("unknown field '\(name.shortened)' in \(what)\(more)", key)
         }
         continue
       }
@@ -77,7 +82,7 @@ struct YAMLReader {
       return nil
     }
     guard node.tag.rawValue == Tag.Name.str.rawValue else {
-      report("\(what) has to be text: put '\(Self.shortened(scalar.string))' in quotes", node)
+      report("\(what) has to be text: put '\(scalar.string.shortened)' in quotes", node)
       return nil
     }
     guard !scalar.string.isEmpty else {
@@ -97,7 +102,7 @@ struct YAMLReader {
       }
     }
     guard isToken, text.utf8.count <= 256 else {
-      report("\(what) has to be the name of a header, not '\(Self.shortened(text))'", node)
+      report("\(what) has to be the name of a header, not '\(text.shortened)'", node)
       return nil
     }
     return text.lowercased()
@@ -145,7 +150,4 @@ struct YAMLReader {
 
   /// `1`, not `1.0`.
   private static func text(_ value: Double) -> String { Int(exactly: value).map { "\($0)" } ?? "\(value)" }
-
-  /// What a message can hold.
-  static func shortened(_ text: String) -> String { text.count <= 80 ? text : text.prefix(77) + "..." }
 }

@@ -31,9 +31,8 @@ final class ScrapeLoop: NIOScheduledCallbackHandler {
     self.configuration = configuration
     self.store = store
     self.noteUnreachable = noteUnreachable
-    pollErrors = metrics.pollErrors(sourceType: "metrics-data-source")
-    extractErrors = metrics.extractErrors(
-      sourceType: "metrics-data-source", extractorType: "core-metrics-extractor")
+    pollErrors = metrics.pollErrors()
+    extractErrors = metrics.extractErrors()
   }
 
   /// Follows a change of the pool.

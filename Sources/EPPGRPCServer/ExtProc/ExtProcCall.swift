@@ -147,7 +147,8 @@ extension ExtProcCall: ExtProcTransport {
     case .unchangedHeaders(let direction): enqueue(service.encoder.unchanged(headersOf: direction))
     case .unchangedBody(let direction): enqueue(service.encoder.unchanged(bodyOf: direction))
     case .trailers(let direction): enqueue(service.encoder.trailers(of: direction))
-    case .responseHeaders(let names): enqueue(service.encoder.responseHeaders(removing: names))
+    case .responseHeaders(let fields, let names):
+      enqueue(service.encoder.responseHeaders(setting: fields, removing: names))
     case .replacedBody(let direction, let segments):
       enqueue(service.encoder.replacedBody(of: direction, bytes(of: segments)))
     case .decisionInHeaders(let decision): enqueue(service.encoder.decisionInHeaders(decision))

@@ -24,12 +24,12 @@ struct ProcessingResponseEncoder {
     encode { writer in writer.message(direction.trailersField) { _ in } }
   }
 
-  /// An answer to the response's headers that takes some of them away.
-  mutating func responseHeaders(removing names: [String]) -> [UInt8] {
+  /// An answer to the response's headers that sets some of them and takes others away.
+  mutating func responseHeaders(setting fields: [RequestHeaders.Field], removing names: [String]) -> [UInt8] {
     encode { writer in
       writer.message(MessageDirection.response.headersField) { writer in
         writer.message(1) { writer in
-          writer.message(2) { Self.mutation(&$0, set: [], remove: names) }
+          writer.message(2) { Self.mutation(&$0, set: fields, remove: names) }
         }
       }
     }

@@ -111,13 +111,13 @@ extension PickerMetrics {
   private func series(of key: EndpointSeriesKey, in table: inout EndpointSeriesTable) -> EndpointSeries {
     if let entry = table.entries[key] { return entry.series }
     guard table.entries.count >= options.limits.endpoints else {
-      let made = EndpointSeries(families: families, limits: options.limits, pool: options.poolName, key: key)
+      let made = EndpointSeries(families: families, options: options, key: key)
       table.entries[key] = EndpointSeriesTable.Entry(series: made)
       return made
     }
     seriesDropped.increment()
     if let shared = table.shared { return shared }
-    let made = EndpointSeries(families: families, limits: options.limits, pool: options.poolName, key: .other)
+    let made = EndpointSeries(families: families, options: options, key: .other)
     table.shared = made
     return made
   }

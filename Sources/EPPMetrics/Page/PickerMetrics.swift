@@ -16,7 +16,20 @@ package final class PickerMetrics: Sendable {
     /// The `commit` and `build_ref` labels of `llm_d_epp_info`.
     package var commit = "unknown"
     package var buildReference = "unknown"
+    /// Plugin types in labels.
+    package var pluginLabels = PluginLabels()
     package var limits = SeriesLimits()
+
+    package init() {}
+  }
+
+  /// The plugin types that do what this process always does, as labels of its series.
+  package struct PluginLabels: Sendable {
+    /// `producer_name` of `llm_d_epp_inflight_*`.
+    package var loadProducer = ""
+    /// `source_type` and `extractor_type` of `llm_d_epp_datalayer_*`.
+    package var dataSource = ""
+    package var extractor = ""
 
     package init() {}
   }
@@ -151,12 +164,12 @@ package final class PickerMetrics: Sendable {
     families.pluginDuration.cell([extensionPoint, type, name])
   }
 
-  /// `llm_d_epp_datalayer_poll_errors_total` of one kind of source, such as `metrics-data-source`.
-  package func pollErrors(sourceType: String) -> Counter { families.pollErrors.cell([sourceType]) }
+  /// `llm_d_epp_datalayer_poll_errors_total`: pages of engines that could not be had.
+  package func pollErrors() -> Counter { families.pollErrors.cell([options.pluginLabels.dataSource]) }
 
-  /// `llm_d_epp_datalayer_extract_errors_total` of one kind of extractor.
-  package func extractErrors(sourceType: String, extractorType: String) -> Counter {
-    families.extractErrors.cell([sourceType, extractorType])
+  /// `llm_d_epp_datalayer_extract_errors_total`: pages of engines that could not be read.
+  package func extractErrors() -> Counter {
+    families.extractErrors.cell([options.pluginLabels.dataSource, options.pluginLabels.extractor])
   }
 
   /// The metrics of a prefix index.

@@ -42,9 +42,6 @@ package final class EndpointSeries: Sendable {
     package let tokens: Gauge
   }
 
-  /// The `producer_name` of the anchor's in-flight gauges.
-  static let producerName = "inflight-load-producer"
-
   private struct FlightKey: Hashable {
     var fairnessID: String
     var priority: Int
@@ -74,11 +71,15 @@ package final class EndpointSeries: Sendable {
   private let name: String
   private let namespace: String
   private let port: String
+  /// The `producer_name` of llm-d's in-flight gauges.
+  private let producerName: String
   private let state = Mutex(State())
 
-  init(families: MetricFamilies, limits: PickerMetrics.SeriesLimits, pool: String, key: EndpointSeriesKey) {
+  init(families: MetricFamilies, options: PickerMetrics.Options, key: EndpointSeriesKey) {
+    let pool = options.poolName
     self.families = families
-    self.limits = limits
+    limits = options.limits
+    producerName = options.pluginLabels.loadProducer
     name = key.name
     namespace = key.namespace
     port = String(key.port)
@@ -148,7 +149,7 @@ package final class EndpointSeries: Sendable {
       if isFull, let flight = state.flights[shared] { return flight }
       guard !state.isRemoved else { return InFlight(requests: Gauge(), tokens: Gauge()) }
       let values = [
-        name, namespace, Self.producerName, isFull ? LabelValue.other : key.fairnessID,
+        name, namespace, producerName, isFull ? LabelValue.other : key.fairnessID,
         isFull ? LabelValue.other : String(priority),
       ]
       let flight = InFlight(

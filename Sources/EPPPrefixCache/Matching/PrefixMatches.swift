@@ -47,6 +47,12 @@ package struct PrefixMatches: Sendable {
     isExact(slot) ? tokens.matchedTokens(slot) : hasText ? text.matchedTokens(slot) : 0
   }
 
+  /// Tokens that are held by the prompt's text: what was routed there, whatever engines announce.
+  package func routedTokens(_ slot: EndpointSlot) -> Int { hasText ? text.matchedTokens(slot) : 0 }
+
+  /// The same as a share of the prompts, 0...1.
+  package func routedRatio(_ slot: EndpointSlot) -> Double { hasText ? text.ratio(slot) : 0 }
+
   /// Tokens that the engine will take from its cache.
   package func reusableTokens(_ slot: EndpointSlot) -> Int {
     isExact(slot) ? tokens.reusableTokens(slot) : hasText ? text.reusableTokens(slot) : 0

@@ -2,6 +2,7 @@ package import EPPCore
 import EPPMetrics
 import EPPPrefixCache
 import EPPRequests
+import EPPScheduling
 
 /// What an engine's answer says before its body.
 package struct ResponseStart: Sendable {
@@ -67,6 +68,8 @@ package final class InFlightRequest {
   /// The endpoint that was picked; `place` follows the one that serves.
   private let picked: EndpointSlot
   private var entries: Entries
+  /// Plugins that follow the request.
+  private var followers: [any RequestFollower]
   private var scanner: UsageScanner?
   private var answer = AnswerClock()
   private var responseBytes = 0
@@ -88,7 +91,7 @@ package final class InFlightRequest {
 
   init(
     ledger: RequestLedger, verifier: CacheVerifier, fairnessID: String, facts: Facts, speculates: Bool,
-    series: RequestSeries, place: Place, entries: Entries
+    series: RequestSeries, place: Place, entries: Entries, followers: [any RequestFollower]
   ) {
     self.ledger = ledger
     self.verifier = verifier
@@ -99,14 +102,19 @@ package final class InFlightRequest {
     self.place = place
     picked = place.slot
     self.entries = entries
+    self.followers = followers
     series.running.add(1)
     occupy()
   }
 
   /// The answer has begun.
-  package func responseStarted(_ start: ResponseStart, now: MonotonicTime) {
-    guard !isFinished else { return }
+  ///
+  /// - Returns: headers that plugins add to it, in place of those of the same name.
+  @discardableResult
+  package func responseStarted(_ start: ResponseStart, now: MonotonicTime) -> [RequestHeaders.Field] {
+    guard !isFinished else { return [] }
     if let served = start.served, served != place.destination { move(to: served, now: now) }
+    guard !isFinished else { return [] }
     if let status = start.status, status >= 400 {
       series.countError(.modelServer)
       hasFailed = true
@@ -119,6 +127,10 @@ package final class InFlightRequest {
     series.timeToResponseHeaders.observe(now.duration(since: facts.receivedAt))
     // The first token will not be seen, and this is the last sign of it: the prompt is computed, or nearly so.
     if !seesBody { releaseTokens() }
+    guard !followers.isEmpty else { return [] }
+    var answer = AnswerStart(status: start.status, served: place.slot, now: now)
+    for follower in followers { follower.responseStarted(&answer) }
+    return answer.headers
   }
 
   /// A piece of the answer's body.
@@ -136,6 +148,7 @@ package final class InFlightRequest {
     switch answer.chunk(at: now) {
     case .first:
       releaseTokens()
+      for follower in followers { follower.firstToken(now: now) }
       if let tokens = entries.tokens { ledger.settle(tokens, now: now) }
       let time = now.duration(since: facts.receivedAt)
       if answer.isEventStream {
@@ -156,7 +169,7 @@ package final class InFlightRequest {
     // What is not seen is not counted as nothing.
     if seesBody { series.responseSize.observe(responseBytes) }
     if let usage = scanner?.usage, !hasFailed { learn(usage, time: time, now: now) }
-    finish(now: now)
+    finish(hasFailed || isErrorCounted ? .failed : .complete, now: now)
   }
 
   /// The stream is over, with or without a complete answer.
@@ -168,7 +181,7 @@ package final class InFlightRequest {
       // A gateway that shows headers only ends the stream with the exchange.
       series.duration.observe(now.duration(since: facts.receivedAt))
     }
-    finish(now: now)
+    finish(hasFailed || isErrorCounted ? .failed : isComplete ? .complete : .aborted, now: now)
   }
 
   // MARK: - Learning
@@ -205,7 +218,7 @@ package final class InFlightRequest {
     guard let place = ledger.place(ofDestination: served, fairnessID: fairnessID) else {
       // An address outside of the pool: nothing is known of its load or cache.
       forget()
-      finish(now: now)
+      finish(.elsewhere, now: now)
       return
     }
     vacate()
@@ -240,8 +253,10 @@ package final class InFlightRequest {
     place.gauges.requests.add(-1)
   }
 
-  private func finish(now: MonotonicTime) {
+  private func finish(_ outcome: RequestOutcome, now: MonotonicTime) {
     isFinished = true
+    for follower in followers { follower.ended(outcome, now: now) }
+    followers = []
     // An answer that never began leaves nothing that the engine has not announced by now, or will at once.
     if answer.firstChunkAt == nil, let tokens = entries.tokens { ledger.settle(tokens, now: now) }
     vacate()

@@ -35,17 +35,21 @@ package final class RequestLedger: Sendable {
   /// A request goes to an endpoint.
   ///
   /// - Parameter followed: endpoints whose events the request was matched with.
-  /// - Returns: what follows it to its end; nil where that is not seen.
+  /// - Returns: what follows it to its end, nil where that is not seen; and the headers that plugins add to it.
   func dispatch(
     _ request: inout RoutingRequest, _ decision: Decision, _ confidence: CacheVerifier.Confidence, followed: SlotSet,
     to member: PoolSnapshot.Member, now: MonotonicTime
-  ) -> InFlightRequest? {
+  ) -> (flight: InFlightRequest?, headers: [RequestHeaders.Field]) {
     let slot = member.endpoint.slot
     let parsed = request.parsed
     // An answer that has to be changed is seen in any case.
     let isSeen = request.seesResponse || request.rewrite != nil
     let entries = record(&request, slot, isFollowed: followed.contains(slot), isSeen: isSeen, now)
-    count(request.configuration.profile.bindSession(request.context, to: slot, now: now))
+    var effects = PickEffects()
+    if request.configuration.profile.hasObservers {
+      effects = request.configuration.profile.picked(
+        PickedRequest(request: parsed, context: request.context, endpoint: member.endpoint, now: now))
+    }
     let headers = request.context.headers
     let fairnessID = headers.first(HeaderName.fairnessID, or: HeaderName.fairnessIDOld) ?? "default-flow"
     let place = place(of: member, fairnessID: fairnessID)
@@ -58,15 +62,19 @@ package final class RequestLedger: Sendable {
       confidence, place)
     guard isSeen else {
       member.load.dispatchUntracked(uncachedTokens: max(0, parsed.promptTokens - predicted))
-      return nil
+      // Nobody will hear of it again.
+      for follower in effects.followers { follower.ended(.unseen, now: now) }
+      return (nil, effects.requestHeaders)
     }
     let facts = InFlightRequest.Facts(
       receivedAt: request.receivedAt, promptTokens: parsed.promptTokens, predictedCachedTokens: predicted,
       model: parsed.targetModel, confidence: confidence, rendered: request.renderedKind,
       isGeneration: parsed.api == .chatCompletions || parsed.api == .completions)
-    return InFlightRequest(
+    let flight = InFlightRequest(
       ledger: self, verifier: verifier, fairnessID: fairnessID, facts: facts,
-      speculates: request.configuration.settings.speculates, series: series, place: place, entries: entries)
+      speculates: request.configuration.settings.speculates, series: series, place: place, entries: entries,
+      followers: effects.followers)
+    return (flight, effects.requestHeaders)
   }
 
   /// Enters the prompts where they go.
@@ -136,14 +144,5 @@ package final class RequestLedger: Sendable {
     guard decision.totalBlocks > 0 else { return }
     indexSeries.hitRatio.observe(ratio: Double(decision.matchedBlocks) / Double(decision.totalBlocks))
     indexSeries.hitBytes.observe(4 * decision.matchedTokens)
-  }
-
-  private func count(_ outcome: SessionTable.Outcome?) {
-    switch outcome {
-    case .new: metrics.sessionAffinity.new.increment()
-    case .kept: metrics.sessionAffinity.kept.increment()
-    case .moved: metrics.sessionAffinity.moved.increment()
-    case nil: break
-    }
   }
 }

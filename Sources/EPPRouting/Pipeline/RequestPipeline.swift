@@ -66,7 +66,7 @@ package final class RequestPipeline: Sendable {
     _ arrival: RequestArrival, _ body: ReceivedBody, _ bytes: RawSpan, wake: (@Sendable () -> Void)? = nil,
     scratch: inout RoutingScratch, now: MonotonicTime
   ) -> RouteOutcome {
-    defer { scratch.request.removeAll() }
+    defer { scratch.removeAll() }
     do {
       try parse(arrival, body, bytes, &scratch.request)
       if body == .whole, let wake, let pending = admit(bytes, wake, &scratch, now: now) {
@@ -86,7 +86,7 @@ package final class RequestPipeline: Sendable {
   package func resume(
     _ suspension: Suspension, scratch: inout RoutingScratch, now: MonotonicTime
   ) -> RouteOutcome {
-    defer { scratch.request.removeAll() }
+    defer { scratch.removeAll() }
     scratch.request = suspension.request
     if let ids = suspension.takeTokens() { scratch.request.setRendered(ids) }
     do {
@@ -99,9 +99,9 @@ package final class RequestPipeline: Sendable {
   }
 
   private func route(_ scratch: inout RoutingScratch, now: MonotonicTime) throws(Rejection) -> RoutedRequest {
-    try findCandidates(&scratch)
+    try findCandidates(&scratch, now: now)
     match(&scratch)
-    let decision = try schedule(&scratch, now: now)
+    let decision = try schedule(&scratch)
     return commit(decision, &scratch, now: now)
   }
 
@@ -204,10 +204,11 @@ package final class RequestPipeline: Sendable {
   // MARK: - Candidates, match, schedule
 
   /// Finds the endpoints that the request may go to.
-  private func findCandidates(_ scratch: inout RoutingScratch) throws(Rejection) {
+  private func findCandidates(_ scratch: inout RoutingScratch, now: MonotonicTime) throws(Rejection) {
     let snapshot = scratch.request.snapshot
-    scratch.request.configuration.profile.selectCandidates(snapshot, scratch.request.context, &scratch.scheduling)
-    guard scratch.scheduling.candidates.isEmpty else { return }
+    scratch.request.configuration.profile.selectCandidates(
+      snapshot, scratch.request.parsed, scratch.request.context, now: now, &scratch.scheduling)
+    guard scratch.scheduling.context.candidates.isEmpty else { return }
     metrics.countFailedAttempt(targetModel: scratch.request.parsed.targetModel)
     throw Rejection(
       .serviceUnavailable,
@@ -225,12 +226,12 @@ package final class RequestPipeline: Sendable {
     guard scratch.request.configuration.profile.usesPrefixes, !scratch.request.prompt.prompts.isEmpty else {
       scratch.request.textQuery.removeAll()
       scratch.request.tokenQuery.removeAll()
-      scratch.scheduling.match.begin(hasText: false, hasTokens: false, followed: .empty)
+      scratch.scheduling.context.match.begin(hasText: false, hasTokens: false, followed: .empty)
       return
     }
     let followed = hasTokens ? scratch.request.announcements.followed : .empty
     let isMatchedByText = !isTokens && !(hasTokens && settings.followsEventsAlone)
-    scratch.scheduling.match.begin(hasText: isMatchedByText, hasTokens: hasTokens, followed: followed)
+    scratch.scheduling.context.match.begin(hasText: isMatchedByText, hasTokens: hasTokens, followed: followed)
     if hasTokens {
       matchTokens(&scratch, followed)
     } else {
@@ -242,7 +243,7 @@ package final class RequestPipeline: Sendable {
       scratch.request.textQuery.begin(
         for: scratch.request.prompt, request: scratch.request.parsed, hasher: index.hasher,
         maximumTokens: settings.maximumPrefixTokens, blockTokens: index.limits.textBlockTokens)
-      if isMatchedByText { index.match(&scratch.request.textQuery, into: &scratch.scheduling.match.text) }
+      if isMatchedByText { index.match(&scratch.request.textQuery, into: &scratch.scheduling.context.match.text) }
     }
   }
 
@@ -253,7 +254,7 @@ package final class RequestPipeline: Sendable {
       for: scratch.request.tokenPrompt, request: scratch.request.parsed, hasher: index.hasher,
       maximumTokens: scratch.request.configuration.settings.maximumPrefixTokens,
       blockTokens: followed.isEmpty ? index.limits.textBlockTokens : announced, loRAName: scratch.request.loRAName)
-    index.match(&scratch.request.tokenQuery, into: &scratch.scheduling.match.tokens)
+    index.match(&scratch.request.tokenQuery, into: &scratch.scheduling.context.match.tokens)
   }
 
   /// The adapter that a model is, as far as events or the engines' metrics pages name it; nil for the base model.
@@ -272,12 +273,11 @@ package final class RequestPipeline: Sendable {
   }
 
   /// Ranks the candidates and picks.
-  private func schedule(_ scratch: inout RoutingScratch, now: MonotonicTime) throws(Rejection) -> Decision {
-    guard
-      let decision = scratch.request.configuration.profile.schedule(
-        scratch.request.snapshot, scratch.request.parsed, scratch.request.context, now: now, &scratch.scheduling)
-    else {
-      throw Rejection(.serviceUnavailable, "no endpoint is known to the endpoint picker", reason: .noEndpoints)
+  private func schedule(_ scratch: inout RoutingScratch) throws(Rejection) -> Decision {
+    guard let decision = scratch.request.configuration.profile.schedule(&scratch.scheduling) else {
+      metrics.countFailedAttempt(targetModel: scratch.request.parsed.targetModel)
+      throw Rejection(
+        .serviceUnavailable, "the filters of the scheduling profile leave no endpoint", reason: .noEndpoints)
     }
     return decision
   }
@@ -293,8 +293,8 @@ package final class RequestPipeline: Sendable {
     verifier.notePrompt(scratch.request, to: member.endpoint.slot)
     let confidence = verifier.confidence(in: decision, scratch.request, member)
     let cached = decision.predictedTokens(of: scratch.request.parsed)
-    let flight = ledger.dispatch(
-      &scratch.request, decision, confidence, followed: scratch.scheduling.match.followed, to: member, now: now)
+    let dispatch = ledger.dispatch(
+      &scratch.request, decision, confidence, followed: scratch.scheduling.context.match.followed, to: member, now: now)
     let pickTime = clock().duration(since: now)
     metrics.schedulerDuration.observe(pickTime)
     if decisions.isEnabled { log(decision, scratch.request, cached, pickTime) }
@@ -303,13 +303,13 @@ package final class RequestPipeline: Sendable {
       destination: decision.picks.count == 1
         ? member.destination : decision.picks.map { snapshot.members[$0].destination }.joined(separator: ","),
       scores: scores(scratch), rewrite: rewrite, clientModel: rewrite == nil ? nil : scratch.request.parsed.model,
-      flight: flight)
+      headers: dispatch.headers, flight: dispatch.flight)
   }
 
   private func scores(_ scratch: borrowing RoutingScratch) -> [(destination: String, score: Double)] {
     guard scratch.request.configuration.settings.emitsScores else { return [] }
     var result: [(destination: String, score: Double)] = []
-    for (position, candidate) in scratch.scheduling.candidates.enumerated() {
+    for (position, candidate) in scratch.scheduling.context.candidates.enumerated() {
       let destination = scratch.request.snapshot.members[candidate].destination
       result.append((destination, scratch.scheduling.totals[position]))
     }

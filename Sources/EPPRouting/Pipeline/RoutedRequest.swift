@@ -11,6 +11,8 @@ package struct RoutedRequest {
   package let rewrite: ModelRewrite?
   /// The model's name that the client used, where the request goes on with another: answers have to show it again.
   package let clientModel: String?
+  /// Headers that plugins add to the request, in place of those of the same name.
+  package let headers: [RequestHeaders.Field]
   /// What follows the request to its end; nil when its end is not seen.
   package let flight: InFlightRequest?
 }

@@ -26,10 +26,16 @@ package final class RoutingConfiguration: Sendable {
 
   package let settings: Settings
   package let profile: SchedulingProfile
+  /// The plugin that the prefix index belongs to, in the labels of its metrics.
+  package let prefixProducer: ConfiguredPlugin
 
-  package init(settings: Settings = Settings(), profile: SchedulingProfile) {
+  package init(
+    settings: Settings = Settings(), profile: SchedulingProfile,
+    prefixProducer: ConfiguredPlugin = ConfiguredPlugin(PrefixSettings.descriptor)
+  ) {
     self.settings = settings
     self.profile = profile
+    self.prefixProducer = prefixProducer
   }
 
   /// Without a scorer: what a request has before it has read one.

@@ -8,6 +8,12 @@ package struct RoutingScratch {
 
   init(seed: UInt64) { scheduling = SchedulingScratch(seed: seed) }
 
+  /// Lets go of the request, and keeps the storage for the next one.
+  mutating func removeAll() {
+    request.removeAll()
+    scheduling.removeAll()
+  }
+
   /// A UUID (version 4) for a request that came without an id.
   package mutating func makeRequestID() -> String {
     let high = scheduling.random.next()

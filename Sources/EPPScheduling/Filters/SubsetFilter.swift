@@ -1,13 +1,16 @@
-package import EPPCore
+import EPPCore
 
 /// Keeps the endpoints that the gateway's subset hint names, by exact address and port; an entry that is an address
 /// without a port names all endpoints of that host. Entries that name no endpoint of the pool are ignored; a hint that
-/// leaves none leaves none.
+/// leaves none leaves none. Part of every profile.
 package struct SubsetFilter: Filter {
   package init() {}
 
-  package func filter(_ candidates: inout [Int], snapshot: PoolSnapshot, context: RequestContext) {
-    guard case .only(let destinations) = context.subset else { return }
+  package var phase: FilterPhase { .eligibility }
+
+  package func filter(_ context: borrowing SchedulingContext, _ selection: inout CandidateSelection) {
+    guard case .only(let destinations) = context.context.subset else { return }
+    let snapshot = context.snapshot
     var wanted = Set<Int>()
     for destination in destinations {
       if let index = snapshot.index(ofDestination: destination) {
@@ -18,6 +21,7 @@ package struct SubsetFilter: Filter {
         }
       }
     }
-    candidates.removeAll { !wanted.contains($0) }
+    let candidates = context.candidates
+    selection.keep(context) { wanted.contains(candidates[$0]) }
   }
 }

@@ -4,10 +4,10 @@ package struct Decision: Sendable, Equatable {
   package enum Reason: Sendable, Equatable {
     /// There was one candidate.
     case onlyCandidate
-    /// Both had the same sum, so the lot decided.
+    /// Both had the same sum: one of them at random.
     case tie
-    /// The picker chose against the sums: it draws lots.
-    case lot
+    /// The picker chose against the sums: it picks at random.
+    case random
     /// The scorer with the largest weighted advantage of the pick over the runner-up.
     case scorer(name: String, advantage: Double)
   }
@@ -18,7 +18,7 @@ package struct Decision: Sendable, Equatable {
   package var score: Double
   /// The best of the others; nil when there is no other.
   package var runnerUp: Int?
-  /// By how much the pick's sum is above the runner-up's; 0 without one, negative when the lot chose the lesser.
+  /// By how much the pick's sum is above the runner-up's; 0 without one, negative when a random choice took the lesser.
   package var margin: Double
   /// What made the difference.
   package var reason: Reason

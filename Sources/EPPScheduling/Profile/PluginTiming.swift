@@ -14,12 +14,13 @@ package struct PluginTiming: Sendable {
 
   /// Where a plugin is called.
   enum ExtensionPoint: String {
+    case filter = "Filter"
     case scorer = "Scorer"
     case picker = "Picker"
   }
 
-  func histogram(_ point: ExtensionPoint, type: String, name: String) -> Histogram {
-    metrics.pluginDuration(extensionPoint: point.rawValue, type: type, name: name)
+  func histogram(_ point: ExtensionPoint, _ plugin: ConfiguredPlugin) -> Histogram {
+    metrics.pluginDuration(extensionPoint: point.rawValue, type: plugin.descriptor.type, name: plugin.name)
   }
 
   /// Measures plugins that are called one after the other.

@@ -1,14 +1,20 @@
 package import EPPCore
 import EPPMetrics
-package import EPPPrefixCache
+import EPPPrefixCache
 
 /// A profile in working order: filters, weighted scorers and a picker.
 ///
-/// Immutable but for its session table, and shared by all threads. Weights change by putting another profile in its
+/// Immutable but for what its plugins keep, and shared by all threads. Another configuration is another profile in its
 /// place; requests that hold the old one finish with it.
 package final class SchedulingProfile: Sendable {
+  struct Narrowing: Sendable {
+    let plugin: ConfiguredPlugin?
+    let filter: any Filter
+    let duration: Histogram?
+  }
+
   struct Weighted: Sendable {
-    let name: String
+    let plugin: ConfiguredPlugin
     let scorer: any Scorer
     let weight: Double
     let duration: Histogram?
@@ -16,57 +22,208 @@ package final class SchedulingProfile: Sendable {
 
   /// What the profile was made from.
   package let configuration: ProfileConfiguration
-  let filters: [any Filter]
-  let scorers: [Weighted]
-  let picker: any Picker
-  let sessions: [SessionAffinityScorer]
-  let timing: PluginTiming?
-  let pickerDuration: Histogram?
+  /// Whether a plugin reads how much of the prompt is held.
+  package let usesPrefixes: Bool
+  /// Headers that plugins read, lower case.
+  package let headerNames: [String]
+  private let environment: PluginEnvironment
+  private let eligibility: [Narrowing]
+  private let preference: [Narrowing]
+  private let scorers: [Weighted]
+  private let picker: any Picker
+  private let observers: [any RequestObserver]
+  private let timing: PluginTiming?
+  private let pickerDuration: Histogram?
 
   /// Makes the plugins that a configuration names.
   ///
   /// - Parameters:
-  ///   - seed: the secret that session keys are hashed with.
-  ///   - predecessor: the profile that this one replaces; its sessions live on where their parameters are the same.
+  ///   - environment: what they share.
+  ///   - predecessor: the profile that this one replaces; plugins whose type, name and arguments are the same are taken over
+  ///     with what they know.
   ///   - timing: measures the plugins; nil does not.
   package init(
-    _ configuration: ProfileConfiguration, seed: HashSeed, replacing predecessor: SchedulingProfile? = nil,
-    timing: PluginTiming? = nil
+    _ configuration: ProfileConfiguration, _ environment: PluginEnvironment,
+    replacing predecessor: SchedulingProfile? = nil, timing: PluginTiming? = nil
   ) {
     self.configuration = configuration
+    self.environment = environment
     self.timing = timing
-    filters = [SubsetFilter(), ListeningFilter()]
-    scorers = configuration.scorers.map { entry in
-      Weighted(
-        name: entry.name, scorer: PluginCatalogue.scorer(entry.scorer, seed: seed, predecessor: predecessor),
-        weight: entry.weight.isFinite ? max(0, entry.weight) : 0,
-        duration: timing?.histogram(.scorer, type: entry.scorer.type.rawValue, name: entry.name))
+    let kept = predecessor.flatMap { $0.environment.makesTheSame(as: environment) ? $0 : nil }
+    var filters = [SubsetFilter() as any Filter, ListeningFilter()].map {
+      Narrowing(plugin: nil, filter: $0, duration: nil)
     }
-    sessions = scorers.compactMap { $0.scorer as? SessionAffinityScorer }
-    picker = PluginCatalogue.picker(configuration.picker)
-    let pickerName = configuration.picker.type.rawValue
-    pickerDuration = timing?.histogram(.picker, type: pickerName, name: pickerName)
+    for plugin in configuration.filters {
+      guard let filter = kept?.filter(plugin) ?? plugin.makeFilter(environment) else { continue }
+      filters.append(
+        Narrowing(plugin: plugin, filter: filter, duration: timing?.histogram(.filter, plugin)))
+    }
+    eligibility = filters.filter { $0.filter.phase == .eligibility }
+    preference = filters.filter { $0.filter.phase == .preference }
+    scorers = configuration.scorers.compactMap { entry in
+      guard let scorer = kept?.scorer(entry.plugin) ?? entry.plugin.makeScorer(environment) else { return nil }
+      return Weighted(
+        plugin: entry.plugin, scorer: scorer, weight: entry.weight.isFinite ? max(0, entry.weight) : 0,
+        duration: timing?.histogram(.scorer, entry.plugin))
+    }
+    picker = configuration.picker.makePicker() ?? MaximumScorePicker(maximumEndpoints: 1)
+    pickerDuration = timing?.histogram(.picker, configuration.picker)
+    observers = filters.compactMap(\.filter.observer) + scorers.compactMap(\.scorer.observer)
+    let plugins = configuration.filters + configuration.scorers.map(\.plugin) + [configuration.picker]
+    let needs = plugins.map { $0.descriptor.needs($0.arguments, environment) }
+    usesPrefixes = needs.contains(where: \.prefixMatch)
+    headerNames = needs.flatMap(\.headers)
   }
 
   /// Without a scorer: any candidate is as good as another.
   package static let empty = SchedulingProfile(
-    ProfileConfiguration(name: "", scorers: [], picker: .random(maximumEndpoints: 1)),
-    seed: HashSeed(first: 0, second: 0))
+    ProfileConfiguration(name: "", scorers: [], picker: ConfiguredPlugin(RandomPicker.descriptor)),
+    PluginEnvironment(seed: HashSeed(first: 0, second: 0)))
 
-  /// Whether a scorer reads how much of the prompt is held.
-  package var usesPrefixes: Bool {
-    configuration.scorers.contains { $0.scorer.type == .prefixCache }
+  private func scorer(_ plugin: ConfiguredPlugin) -> (any Scorer)? { scorers.first { $0.plugin == plugin }?.scorer }
+
+  private func filter(_ plugin: ConfiguredPlugin) -> (any Filter)? {
+    (eligibility + preference).first { $0.plugin == plugin }?.filter
   }
 
-  /// Headers that plugins read, lower case.
-  package var headerNames: [String] { sessions.compactMap(\.headerName) }
+  // MARK: - The way of a request
 
-  /// The request went to an endpoint: its session is bound to it. Nil when it has none.
-  package func bindSession(_ context: RequestContext, to slot: EndpointSlot, now: MonotonicTime) -> SessionTable
-    .Outcome?
-  {
-    var outcome: SessionTable.Outcome?
-    for session in sessions { outcome = session.bind(context, to: slot, now: now) ?? outcome }
-    return outcome
+  /// Takes up a request, and sets `scratch.context.candidates` to the endpoints that it may go to.
+  package func selectCandidates(
+    _ snapshot: PoolSnapshot, _ request: InferenceRequest, _ context: RequestContext, now: MonotonicTime,
+    _ scratch: inout SchedulingScratch
+  ) {
+    scratch.context.begin(snapshot, request, context, now: now)
+    narrow(by: eligibility, &scratch)
+  }
+
+  /// Decides among the candidates, with `scratch.context.match` filled in; nil when none is left.
+  package func schedule(_ scratch: inout SchedulingScratch) -> Decision? {
+    narrow(by: preference, &scratch)
+    let count = scratch.context.candidates.count
+    guard count > 0 else { return nil }
+    scratch.allScores.removeAll(keepingCapacity: true)
+    scratch.totals.removeAll(keepingCapacity: true)
+    scratch.totals.append(contentsOf: repeatElement(0, count: count))
+    var lap = timing.map { PluginTiming.Lap($0) }
+    for entry in scorers {
+      scratch.scores.removeAll(keepingCapacity: true)
+      scratch.scores.append(contentsOf: repeatElement(0, count: count))
+      entry.scorer.score(scratch.context, into: &scratch.scores)
+      for index in 0..<count {
+        // A comparison with NaN is false.
+        let score = scratch.scores[index] > 0 ? min(1, scratch.scores[index]) : 0
+        scratch.allScores.append(score)
+        scratch.totals[index] += score * entry.weight
+      }
+      lap?.finish(entry.duration)
+    }
+    picker.pick(scratch.totals, using: &scratch.random, into: &scratch.picks)
+    lap?.finish(pickerDuration)
+    guard let best = scratch.picks.first else { return nil }
+    return decision(best, scratch)
+  }
+
+  /// Whether a plugin wants to know where requests go.
+  package var hasObservers: Bool { !observers.isEmpty }
+
+  /// The request goes to an endpoint: the plugins are told.
+  package func picked(_ pick: borrowing PickedRequest) -> PickEffects {
+    var effects = PickEffects()
+    for observer in observers { observer.picked(pick, &effects) }
+    return effects
+  }
+
+  private func narrow(by filters: [Narrowing], _ scratch: inout SchedulingScratch) {
+    for entry in filters where !scratch.context.candidates.isEmpty {
+      var lap = entry.duration == nil ? nil : timing.map { PluginTiming.Lap($0) }
+      entry.filter.filter(scratch.context, &scratch.selection)
+      if scratch.selection.isNarrowed {
+        scratch.context.keep(scratch.selection.kept)
+        scratch.selection.reset()
+      }
+      lap?.finish(entry.duration)
+    }
+  }
+
+  // MARK: - Why
+
+  private func decision(_ best: Int, _ scratch: borrowing SchedulingScratch) -> Decision {
+    // The gateway's second choice is the runner-up unless one that it does not try has a greater sum.
+    var runnerUp = scratch.picks.count > 1 ? scratch.picks[1] : nil
+    for index in scratch.totals.indices where index != best {
+      if runnerUp.map({ scratch.totals[index] > scratch.totals[$0] }) ?? true { runnerUp = index }
+    }
+    let candidates = scratch.context.candidates
+    let slot = scratch.context.slots[best]
+    return Decision(
+      picks: scratch.picks.map { candidates[$0] }, score: scratch.totals[best],
+      runnerUp: runnerUp.map { candidates[$0] },
+      margin: runnerUp.map { scratch.totals[best] - scratch.totals[$0] } ?? 0,
+      reason: reason(best, over: runnerUp, scratch), matchedBlocks: scratch.context.match.matchedBlocks(slot),
+      totalBlocks: scratch.context.match.totalBlocks(slot), matchedTokens: scratch.context.match.matchedTokens(slot),
+      reusableTokens: scratch.context.match.reusableTokens(slot), isExact: scratch.context.match.isExact(slot),
+      announcedTokens: scratch.context.match.announcedTokens(slot),
+      isAnnounced: scratch.context.match.isAnnounced(slot), candidateCount: candidates.count)
+  }
+
+  private func reason(_ best: Int, over runnerUp: Int?, _ scratch: borrowing SchedulingScratch) -> Decision.Reason {
+    guard let runnerUp else { return .onlyCandidate }
+    if scratch.totals[best] == scratch.totals[runnerUp] { return .tie }
+    if scratch.totals[best] < scratch.totals[runnerUp] { return .random }
+    let count = scratch.totals.count
+    var reason = Decision.Reason.tie
+    var greatest = 0.0
+    for (row, entry) in scorers.enumerated() {
+      let difference = scratch.allScores[row * count + best] - scratch.allScores[row * count + runnerUp]
+      if difference * entry.weight > greatest {
+        greatest = difference * entry.weight
+        reason = .scorer(name: entry.plugin.name, advantage: greatest)
+      }
+    }
+    return reason
+  }
+
+  /// Every number behind the decision that was last made with `scratch`.
+  package func explain(_ decision: Decision, _ scratch: borrowing SchedulingScratch) -> DecisionExplanation {
+    let count = scratch.totals.count
+    let members = scratch.context.snapshot.members
+    var candidates: [DecisionExplanation.Candidate] = []
+    for position in 0..<count {
+      var opinions: [DecisionExplanation.Opinion] = []
+      for (row, entry) in scorers.enumerated() {
+        opinions.append(
+          DecisionExplanation.Opinion(
+            scorer: entry.plugin.name, weight: entry.weight, score: scratch.allScores[row * count + position]))
+      }
+      let index = scratch.context.candidates[position]
+      candidates.append(
+        DecisionExplanation.Candidate(
+          index: index, name: members[index].endpoint.name, total: scratch.totals[position], opinions: opinions,
+          load: scratch.context.loads[position],
+          matchedBlocks: scratch.context.match.matchedBlocks(scratch.context.slots[position])))
+    }
+    candidates.sort { ($0.total, -$0.index) > ($1.total, -$1.index) }
+    return DecisionExplanation(decision: decision, candidates: candidates)
+  }
+}
+
+extension ConfiguredPlugin {
+  /// The scorer that the plugin is; nil when it is none.
+  func makeScorer(_ environment: PluginEnvironment) -> (any Scorer)? {
+    for case .scorer(let make) in descriptor.parts { return make(arguments, environment) }
+    return nil
+  }
+
+  /// The filter that the plugin is; nil when it is none.
+  func makeFilter(_ environment: PluginEnvironment) -> (any Filter)? {
+    for case .filter(let make) in descriptor.parts { return make(arguments, environment) }
+    return nil
+  }
+
+  /// The picker that the plugin is; nil when it is none.
+  func makePicker() -> (any Picker)? {
+    for case .picker(let make) in descriptor.parts { return make(arguments) }
+    return nil
   }
 }

@@ -12,7 +12,8 @@ struct EppCommand: ParsableCommand {
       taken, a certificate or a file with a secret that cannot be used); 64 for flags that make no sense; 78 for a \
       configuration file that is wrong.
       """,
-    version: Version.current, subcommands: [ServeCommand.self, ValidateCommand.self, VersionCommand.self],
+    version: Version.current,
+    subcommands: [ServeCommand.self, ValidateCommand.self, PluginsCommand.self, VersionCommand.self],
     defaultSubcommand: ServeCommand.self)
 
   static func main() {

@@ -1,23 +1,31 @@
 import ArgumentParser
 import EPPConfiguration
+import EPPScheduling
 
 /// How an endpoint is picked.
 struct SchedulingFlags: ParsableArguments {
+  /// Scorers and weights of the profile that ships.
+  private static let weighted = ProfileConfiguration.weighted.scorers.map { "\($0.plugin.name)=\(Int($0.weight))" }
+    .joined(separator: ", ")
+
   @Option(help: ArgumentHelp("EndpointPickerConfig file; 'epp validate' checks one.", valueName: "file"))
   var configFile: String?
   @Option(help: ArgumentHelp("The same as text.", valueName: "yaml"))
   var configText: String?
   @Option(
     help: ArgumentHelp(
-      "A profile that ships, in place of the configuration file's: weighted (the default: queue-scorer=2, "
-        + "kv-cache-utilization-scorer=2, prefix-cache-scorer=3, session-affinity-scorer=2).", valueName: "name"))
+      "A profile that ships, in place of the configuration file's: weighted (the default: \(weighted)).",
+      valueName: "name"))
   var profile: String?
   @Option(
     help: ArgumentHelp(
-      "A scorer and its weight, such as queue-scorer=2; repeatable. Naming any replaces the default set.",
+      "A scorer and its weight, such as \(QueueScorer.descriptor.type)=2; repeatable. Naming any replaces the default "
+        + "set; 'epp plugins' lists them.",
       valueName: "name=weight"))
   var scorer: [String] = []
-  @Option(help: ArgumentHelp("max-score-picker (the default) or random-picker.", valueName: "name"))
+  @Option(
+    help: ArgumentHelp(
+      "\(PluginList.standard.types(.picker).joined(separator: " or ")); the first is the default.", valueName: "name"))
   var picker: String?
   @Option(
     name: .customLong("disable-endpoint-subset-filter"), defaultAsFlag: GoBoolean(true), parsing: .next,

@@ -43,6 +43,9 @@ struct Server {
     metricsOptions.streamMetrics = configuration.streamMetrics
     metricsOptions.poolName = configuration.poolName
     metricsOptions.buildReference = Version.current
+    metricsOptions.pluginLabels.loadProducer = InFlightLoadProducer.descriptor.type
+    metricsOptions.pluginLabels.dataSource = MetricsDataSource.descriptor.type
+    metricsOptions.pluginLabels.extractor = CoreMetricsExtractor.descriptor.type
     metrics = PickerMetrics(options: metricsOptions)
 
     watch = EndpointWatch(
@@ -82,7 +85,12 @@ struct Server {
       configuration: RoutingConfiguration(
         settings: settings,
         profile: SchedulingProfile(
-          configuration.profile, seed: seed, timing: PluginTiming(metrics: metrics, now: MonotonicTime.now))),
+          configuration.profile,
+          PluginEnvironment(
+            seed: seed, sessionHeader: configuration.sessionHeader ?? HeaderName.sessionID,
+            prefixViews: configuration.prefixViews, metrics: metrics),
+          timing: PluginTiming(metrics: metrics, now: MonotonicTime.now)),
+        prefixProducer: configuration.prefixProducer),
       source: watch.store, index: index, events: events ?? NoCacheEvents(),
       tokens: tokens.map { RequestTokens(source: $0) }, metrics: metrics, decisions: DecisionLog(output: output),
       clock: MonotonicTime.now)

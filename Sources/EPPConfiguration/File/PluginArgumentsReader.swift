@@ -1,0 +1,135 @@
+import EPPCore
+import EPPScheduling
+import Yams
+
+/// Reads the parameters of one plugin as its type declares them.
+struct PluginArgumentsReader {
+  /// A parameter that names another plugin.
+  struct Reference {
+    var name: String
+    var role: PluginRole
+    var node: Node
+  }
+
+  private let descriptor: PluginDescriptor
+  /// Places of values, by the keys from the outermost one in.
+  private var places: [[String]: Node] = [:]
+  /// To be looked up when all plugins are known.
+  private(set) var references: [Reference] = []
+  /// Parameters that were given and have no effect, where the declaration says no more.
+  private var idle: [String] = []
+
+  init(_ descriptor: PluginDescriptor) { self.descriptor = descriptor }
+
+  /// - Parameters:
+  ///   - node: the parameters; nil when the file gives none.
+  ///   - typeNode: the place of the plugin's type.
+  mutating func read(_ node: Node?, typeNode: Node, _ reader: inout YAMLReader) -> PluginArguments {
+    var arguments = PluginArguments()
+    if let node {
+      places[[]] = node
+      guard
+        let members = reader.members(
+          node, of: "the parameters of \(descriptor.type)", known: descriptor.parameters.map(\.key),
+          hints: descriptor.movedParameters)
+      else { return arguments }
+      arguments = read(members, descriptor.parameters, [], &reader)
+    }
+    if !idle.isEmpty {
+      reader.note(
+        "\(idle.joined(separator: ", ")) of \(descriptor.type) \(idle.count == 1 ? "has" : "have") no effect")
+    }
+    var check = PluginCheck(arguments, of: descriptor.type)
+    descriptor.check(&check)
+    for problem in check.problems { reader.report(problem.message, places[problem.path] ?? node ?? typeNode) }
+    for note in check.notes { reader.note(note) }
+    return arguments
+  }
+
+  private mutating func read(
+    _ members: YAMLReader.Members, _ parameters: [PluginParameter], _ path: [String], _ reader: inout YAMLReader
+  ) -> PluginArguments {
+    var arguments = PluginArguments()
+    for parameter in parameters {
+      guard let node = members[parameter.key] else { continue }
+      if case .reference = parameter.kind, node.string?.isEmpty == true { continue }
+      places[path + [parameter.key]] = node
+      // What cannot be read was given all the same.
+      arguments.set(parameter.key, value(of: parameter, node, path + [parameter.key], &reader) ?? .ignored)
+    }
+    return arguments
+  }
+
+  private mutating func value(
+    of parameter: PluginParameter, _ node: Node, _ path: [String], _ reader: inout YAMLReader
+  ) -> PluginArguments.Value? {
+    let key = parameter.key
+    switch parameter.kind {
+    case .boolean: return reader.boolean(node, key).map { .boolean($0) }
+    case .integer(let range): return reader.integer(node, key, range).map { .integer($0) }
+    case .number(let range): return reader.number(node, key, range).map { .number($0) }
+    case .text: return reader.string(node, key).map { .text($0) }
+    case .headerName: return reader.headerName(node, key).map { .text($0) }
+    case .duration:
+      guard let text = reader.string(node, key) else { return nil }
+      guard let duration = DurationText.parse(text) else {
+        reader.report("\(key) has to be a duration such as 200ms, not '\(text.shortened)'", node)
+        return nil
+      }
+      return .duration(duration)
+    case .reference(let role):
+      guard let name = reader.string(node, key) else { return nil }
+      references.append(Reference(name: name, role: role, node: node))
+      return .text(name)
+    case .object(let parameters):
+      guard let members = reader.members(node, of: key, known: parameters.map(\.key)) else { return nil }
+      return .object(read(members, parameters, path, &reader))
+    case .list(let parameters):
+      var items: [PluginArguments] = []
+      for item in reader.list(node, key) {
+        guard let members = reader.members(item, of: "an entry of \(key)", known: parameters.map(\.key)) else {
+          continue
+        }
+        let place = path + ["\(items.count)"]
+        places[place] = item
+        items.append(read(members, parameters, place, &reader))
+      }
+      return .list(items)
+    case .ignored(let reason):
+      if let reason {
+        reader.note("'\(key)' of \(descriptor.type) has no effect: \(reason)")
+      } else if path.count == 1 {
+        idle.append("'\(key)'")
+      }
+      return .ignored
+    case .fixed(let fixed):
+      check(fixed, key, node, &reader)
+      return .ignored
+    }
+  }
+
+  private func check(_ fixed: PluginParameter.Fixed, _ key: String, _ node: Node, _ reader: inout YAMLReader) {
+    let only: String
+    switch fixed {
+    case .unset(let instead):
+      if node.string?.isEmpty == true || node.sequence?.isEmpty == true || node.mapping?.isEmpty == true { return }
+      let more = instead.map { "; use \($0)" } ?? ""
+      reader.report(
+        "'\(key)' of \(descriptor.type) is known in llm-d but not supported by this version yet\(more)", node)
+      return
+    case .boolean(let expected):
+      guard let value = reader.boolean(node, key), value != expected else { return }
+      only = "\(expected)"
+    case .number(let expected):
+      guard let value = reader.number(node, key, 0...1_000_000_000), value != expected else { return }
+      only = Int(exactly: expected).map { "\($0)" } ?? "\(expected)"
+    case .duration(let expected):
+      guard let text = reader.string(node, key), DurationText.parse(text) != expected else { return }
+      only = DurationText.format(expected)
+    case .text(let expected):
+      guard let text = reader.string(node, key), !expected.contains(text) else { return }
+      only = expected.joined(separator: " or ")
+    }
+    reader.report("'\(key)' of \(descriptor.type) can only be \(only) in this version", node)
+  }
+}

@@ -1,0 +1,62 @@
+/// `approx-prefix-cache-producer`: settings of the prefix index where engines do not announce what they hold.
+package struct PrefixSettings: PluginSettings {
+  /// Tokens of a prompt that are looked up.
+  package var maximumTokens = 131_072
+  /// An engine's cache in tokens, where it does not say.
+  package var defaultTokens = 500_000
+  /// Whether the engine's own figure is used.
+  package var learnsCacheSize = true
+
+  package init() {}
+
+  /// Settings that satisfy both: the index is one.
+  package func union(_ other: PrefixSettings) -> PrefixSettings {
+    var result = self
+    result.maximumTokens = max(maximumTokens, other.maximumTokens)
+    result.defaultTokens = max(defaultTokens, other.defaultTokens)
+    result.learnsCacheSize = learnsCacheSize || other.learnsCacheSize
+    return result
+  }
+
+  // MARK: Parameters
+
+  static let autoTune = TypedParameter<Bool>.boolean(
+    "autoTune", default: true, "Whether an engine's own figure of its cache size is used")
+  static let blockSizeTokens = TypedParameter<Int?>.integer(
+    "blockSizeTokens", 1...1_000_000, "Has no effect: text is matched in blocks of 64 tokens")
+  static let blockSize = TypedParameter<Int?>.integer(
+    "blockSize", 1...1_000_000, "Has no effect: text is matched in blocks of 64 tokens")
+  static let maximumPrefixTokens = TypedParameter<Int?>.integer(
+    "maxPrefixTokensToMatch", 1...16_000_000, "Tokens of a prompt that are looked up; 131072 where it is not given")
+  static let maximumPrefixBlocks = TypedParameter<Int?>.integer(
+    "maxPrefixBlocksToMatch", 1...250_000, "The same in blocks of 64 tokens")
+  static let capacityBlocks = TypedParameter<Int?>.integer(
+    "lruCapacityPerServer", 1...100_000_000,
+    "Blocks of 64 tokens that an engine's cache holds, where the engine does not say; 500000 tokens where it is not given"
+  )
+
+  package static let descriptor = PluginDescriptor(
+    "approx-prefix-cache-producer", "Remembers what was sent where, as a picture of the engines' prefix caches",
+    parameters: [
+      autoTune.declaration, blockSizeTokens.declaration, blockSize.declaration, maximumPrefixTokens.declaration,
+      maximumPrefixBlocks.declaration, capacityBlocks.declaration,
+    ], isInjected: true,
+    check: { check in
+      for size in [blockSizeTokens, blockSize] {
+        guard let tokens = check.arguments[size], tokens != 16, tokens != 64 else { continue }
+        check.note("'\(size.key)' of \(check.type) has no effect: text is matched in blocks of 64 tokens")
+      }
+    },
+    parts: [
+      .settings(.producer) { PrefixSettings($0) },
+      .prefixProducer { PrefixView(maximumTokens: PrefixSettings($0).maximumTokens, isTextAlone: true) },
+    ])
+
+  private init(_ arguments: PluginArguments) {
+    learnsCacheSize = arguments[Self.autoTune]
+    // llm-d's blocks have at least 64 tokens, whatever size is set; its default of 2048 is 131,072 tokens.
+    if let blocks = arguments[Self.maximumPrefixBlocks] { maximumTokens = blocks * 64 }
+    if let tokens = arguments[Self.maximumPrefixTokens] { maximumTokens = tokens }
+    if let blocks = arguments[Self.capacityBlocks] { defaultTokens = blocks * 64 }
+  }
+}

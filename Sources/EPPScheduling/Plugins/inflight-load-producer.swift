@@ -1,0 +1,13 @@
+/// `inflight-load-producer`: what is in flight is always counted.
+package enum InFlightLoadProducer {
+  package static let descriptor = PluginDescriptor(
+    "inflight-load-producer", "Counts requests and tokens in flight at each endpoint",
+    parameters: [
+      PluginParameter("addEstimatedOutputTokens", .ignored(because: nil), "Has no effect: prompt tokens are counted"),
+      PluginParameter("outputRatio", .ignored(because: nil), "Has no effect: prompt tokens are counted"),
+      PluginParameter("maxEstimatedOutputTokens", .ignored(because: nil), "Has no effect: prompt tokens are counted"),
+      PluginParameter("prefixMatchInfoProducerName", .ignored(because: nil), "Has no effect: the whole index counts"),
+      PluginParameter("syncCrossReplicaState", .fixed(.boolean(false)), default: "false", "Only false is supported"),
+    ],
+    parts: [.builtIn(.producer)])
+}

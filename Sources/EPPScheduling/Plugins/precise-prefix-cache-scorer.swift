@@ -1,0 +1,13 @@
+/// `precise-prefix-cache-scorer`: the precise producer and the prefix scorer in one, as older files have it.
+enum PrecisePrefixCacheScorer {
+  static let descriptor = PluginDescriptor(
+    "precise-prefix-cache-scorer",
+    "The same as \(PreciseCacheSettings.descriptor.type) and \(PrefixCacheScorer.descriptor.type) together",
+    parameters: PreciseCacheSettings.parameters,
+    needs: { _, environment in PrefixCacheScorer.descriptor.needs(PluginArguments(), environment) },
+    check: PreciseCacheSettings.check,
+    parts: [
+      .scorer { _, environment in PrefixCacheScorer(PluginArguments(), environment) },
+      .settings(.producer) { PreciseCacheSettings($0) },
+    ])
+}

@@ -1,0 +1,42 @@
+import EPPCore
+import EPPPrefixCache
+
+/// `prefix-cache-scorer`: the share of the prompt that the endpoint holds, mixed with the length of what it holds by
+/// `matchLengthWeight`: w·min(1, tokens / scale)² + (1 - w)·share. 0 for a prompt without a full block.
+package struct PrefixCacheScorer: Scorer {
+  /// Empty is the whole index, as everything that is known is one producer in llm-d's default.
+  package static let producer = TypedParameter<String?>.reference(
+    "prefixMatchInfoProducerName", to: .producer, "The prefix producer whose matches count")
+  package static let matchLengthWeight = TypedParameter<Double>.number(
+    "matchLengthWeight", 0...1, default: 0, "Weight of the match's length against its share of the prompt")
+  package static let matchLengthScale = TypedParameter<Int>.integer(
+    "matchLengthScaleTokens", 1...1_000_000_000, default: 8192, "Tokens of a match whose length counts in full")
+
+  package static let descriptor = PluginDescriptor(
+    "prefix-cache-scorer", "Prefers endpoints that hold much of the prompt in their KV cache",
+    parameters: [producer.declaration, matchLengthWeight.declaration, matchLengthScale.declaration],
+    movedParameters: Dictionary(
+      uniqueKeysWithValues: [
+        "autoTune", "blockSizeTokens", "blockSize", "hashBlockSize", "maxPrefixTokensToMatch",
+        "maxPrefixBlocksToMatch", "lruCapacityPerServer",
+      ].map { ($0, "it is a parameter of \(PrefixSettings.descriptor.type)") }),
+    needs: { _, _ in PluginNeeds(prefixMatch: true) }, parts: [.scorer { PrefixCacheScorer($0, $1) }])
+
+  private let weight: Double
+  private let scale: Double
+  private let view: PrefixView
+
+  package init(_ arguments: PluginArguments, _ environment: PluginEnvironment) {
+    weight = arguments[Self.matchLengthWeight]
+    scale = Double(max(1, arguments[Self.matchLengthScale]))
+    view = environment.prefixView(named: arguments[Self.producer])
+  }
+
+  package func score(_ context: borrowing SchedulingContext, into scores: inout [Double]) {
+    for index in context.slots.indices {
+      let slot = context.slots[index]
+      let length = min(1, Double(view.matchedTokens(context.match, slot)) / scale)
+      scores[index] = weight * length * length + (1 - weight) * view.ratio(context.match, slot)
+    }
+  }
+}

@@ -1,0 +1,11 @@
+/// `running-requests-size-scorer`: (most - own) / (most - least) over the candidates' running requests; all equal gives 1.
+package struct RunningRequestsScorer: Scorer {
+  package static let descriptor = PluginDescriptor(
+    "running-requests-size-scorer", "Prefers endpoints that run few requests",
+    parts: [.scorer { _, _ in RunningRequestsScorer() }])
+
+  package func score(_ context: borrowing SchedulingContext, into scores: inout [Double]) {
+    for index in context.loads.indices { scores[index] = Double(context.loads[index].runningRequests) }
+    LowerIsBetter.normalize(&scores)
+  }
+}

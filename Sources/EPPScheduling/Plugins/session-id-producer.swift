@@ -1,0 +1,14 @@
+/// `session-id-producer`: the header that holds the session id, for plugins that name none.
+package struct SessionSource: PluginSettings {
+  /// Lower case; nil leaves it at the default.
+  package var headerName: String?
+
+  private static let header = TypedParameter<String?>.headerName("headerName", "The header that holds the session id")
+
+  package static let descriptor = PluginDescriptor(
+    "session-id-producer", "Says which header holds the session id, for plugins that name none",
+    parameters: [
+      header.declaration,
+      PluginParameter("cookieName", .fixed(.unset(instead: "headerName")), "Not supported; use headerName"),
+    ], parts: [.settings(.producer) { SessionSource(headerName: $0[header]) }])
+}

@@ -1,0 +1,12 @@
+/// `token-producer`: token ids are found where an engine's events need them.
+enum TokenProducer {
+  static let descriptor = PluginDescriptor(
+    "token-producer", olderNames: ["tokenizer"], "Finds a prompt's token ids where engines announce blocks of tokens",
+    parameters: [
+      PluginParameter("estimate", .ignored(because: nil), "Has no effect: see --token-source"),
+      PluginParameter("modelName", .ignored(because: nil), "Has no effect: the request's model counts"),
+      PluginParameter("vllm", .ignored(because: nil), "Has no effect: the pool's engines are asked"),
+      PluginParameter("udsTokenizerConfig", .ignored(because: nil), "Has no effect: the pool's engines are asked"),
+    ],
+    parts: [.builtIn(.producer)])
+}

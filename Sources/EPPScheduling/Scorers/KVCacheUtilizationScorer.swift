@@ -1,8 +1,0 @@
-/// `kv-cache-utilization-scorer`: the free share of the KV cache.
-package struct KVCacheUtilizationScorer: Scorer {
-  package init() {}
-
-  package func score(_ context: borrowing SchedulingContext, into scores: inout [Double]) {
-    for index in context.loads.indices { scores[index] = 1 - context.loads[index].kvCacheUsage }
-  }
-}

@@ -1,9 +1,0 @@
-/// `queue-scorer`: (longest - own) / (longest - shortest) over the candidates' waiting queues; all equal gives 1.
-package struct QueueScorer: Scorer {
-  package init() {}
-
-  package func score(_ context: borrowing SchedulingContext, into scores: inout [Double]) {
-    for index in context.loads.indices { scores[index] = Double(context.loads[index].queueDepth) }
-    LowerIsBetter.normalize(&scores)
-  }
-}

@@ -1,0 +1,57 @@
+package import EPPPrefixCache
+package import EPPScheduling
+
+/// Plugins as tests name them.
+extension ConfiguredPlugin {
+  package static let queue = ConfiguredPlugin(QueueScorer.descriptor)
+  package static let runningRequests = ConfiguredPlugin(RunningRequestsScorer.descriptor)
+  package static let kvCacheUtilization = ConfiguredPlugin(KVCacheUtilizationScorer.descriptor)
+  package static let prefixCache = ConfiguredPlugin(PrefixCacheScorer.descriptor)
+  package static let loRAAffinity = ConfiguredPlugin(LoRAAffinityScorer.descriptor)
+  package static let sessionAffinity = ConfiguredPlugin(SessionAffinityScorer.descriptor)
+
+  package static func prefixCache(matchLengthWeight: Double, scale: Int? = nil) -> ConfiguredPlugin {
+    var arguments = PluginArguments()
+    arguments[PrefixCacheScorer.matchLengthWeight] = matchLengthWeight
+    if let scale { arguments[PrefixCacheScorer.matchLengthScale] = scale }
+    return ConfiguredPlugin(PrefixCacheScorer.descriptor, arguments: arguments)
+  }
+
+  package static func sessionAffinity(header: String) -> ConfiguredPlugin {
+    ConfiguredPlugin(SessionAffinityScorer.descriptor, SessionAffinityScorer.header, header)
+  }
+
+  package static func sessionAffinity(trustedHops: Int) -> ConfiguredPlugin {
+    var arguments = PluginArguments()
+    arguments[SessionAffinityScorer.strategy] = "client_address"
+    arguments[SessionAffinityScorer.trustedHops] = trustedHops
+    return ConfiguredPlugin(SessionAffinityScorer.descriptor, arguments: arguments)
+  }
+
+  package static func maximumScore(maximumEndpoints: Int) -> ConfiguredPlugin {
+    picker(MaximumScorePicker.descriptor, maximumEndpoints)
+  }
+
+  package static func random(maximumEndpoints: Int) -> ConfiguredPlugin {
+    picker(RandomPicker.descriptor, maximumEndpoints)
+  }
+
+  private static func picker(_ descriptor: PluginDescriptor, _ count: Int) -> ConfiguredPlugin {
+    count == 1
+      ? ConfiguredPlugin(descriptor) : ConfiguredPlugin(descriptor, PickerParameters.maximumEndpoints, count)
+  }
+
+  /// The same plugin under a name of its own.
+  package func named(_ name: String) -> ConfiguredPlugin {
+    ConfiguredPlugin(descriptor, name: name, arguments: arguments)
+  }
+}
+
+extension SchedulingProfile {
+  /// A profile that counts nothing.
+  package convenience init(
+    _ configuration: ProfileConfiguration, seed: HashSeed, replacing predecessor: SchedulingProfile? = nil
+  ) {
+    self.init(configuration, PluginEnvironment(seed: seed), replacing: predecessor)
+  }
+}
