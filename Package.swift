@@ -68,8 +68,9 @@ let package = Package(
     .target(name: "EPPScheduling", dependencies: ["EPPCore", "EPPMetrics", "EPPPrefixCache"], swiftSettings: strict),
 
     // The world outside.
+    .target(name: "EPPYAML", dependencies: [yams], swiftSettings: strict),
     .target(
-      name: "EPPDataLayer", dependencies: ["EPPCore", "EPPMetrics", logging, nioCore, nioPosix, yams],
+      name: "EPPDataLayer", dependencies: ["EPPCore", "EPPMetrics", "EPPYAML", logging, nioCore, nioPosix, yams],
       swiftSettings: strict),
     .target(name: "ZeroMQ", dependencies: ["CZeroMQ"], swiftSettings: strict, linkerSettings: [.linkedLibrary("zmq")]),
     .target(
@@ -99,7 +100,7 @@ let package = Package(
       swiftSettings: strict),
     .target(
       name: "EPPConfiguration",
-      dependencies: ["EPPCore", "EPPScheduling", yams],
+      dependencies: ["EPPCore", "EPPScheduling", "EPPYAML", yams],
       swiftSettings: strict),
 
     // Stand-ins and test kit.
@@ -113,8 +114,8 @@ let package = Package(
       name: "epp",
       dependencies: [
         "EPPConfiguration", "EPPCore", "EPPDataLayer", "EPPExtProc", "EPPGRPCServer", "EPPKVEvents", "EPPMetrics",
-        "EPPObservability", "EPPPrefixCache", "EPPRouting", "EPPScheduling", "EPPTokens", "ZeroMQ", argumentParser,
-        logging, nioPosix, serviceLifecycle,
+        "EPPObservability", "EPPPrefixCache", "EPPRouting", "EPPScheduling", "EPPTokens", "EPPYAML", "ZeroMQ",
+        argumentParser, logging, nioPosix, serviceLifecycle,
       ], swiftSettings: strict),
     .executableTarget(
       name: "engine-sim", dependencies: ["EngineSimulator", argumentParser, logging, serviceLifecycle, unixSignals],
@@ -192,6 +193,7 @@ let package = Package(
       name: "EngineSimulatorTests",
       dependencies: ["EPPTestKit", "EPPCore", "EngineSimulator", "ZeroMQ", asyncHTTPClient, nioCore, nioHTTP1],
       swiftSettings: strict),
+    .testTarget(name: "EPPYAMLTests", dependencies: ["EPPYAML", yams], swiftSettings: strict),
     .testTarget(name: "ZeroMQTests", dependencies: ["ZeroMQ"], swiftSettings: strict),
   ]
 )

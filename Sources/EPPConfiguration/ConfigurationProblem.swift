@@ -1,3 +1,5 @@
+import EPPYAML
+
 /// Something wrong in flags or in a configuration file: one sentence that says what to do.
 package struct ConfigurationProblem: Error, Equatable, Sendable, CustomStringConvertible {
   /// Where in a file, from 1. Columns count Unicode scalars, as YAML parsers do.
@@ -20,6 +22,11 @@ package struct ConfigurationProblem: Error, Equatable, Sendable, CustomStringCon
     self.message = message
     self.location = location
     self.file = file
+  }
+
+  init(_ problem: YAMLProblem) {
+    message = problem.message
+    if let line = problem.line, let column = problem.column { location = Location(line: line, column: column) }
   }
 
   /// `file:line:column: message`, as far as these are known: the form that editors jump to.

@@ -28,6 +28,31 @@ import Testing
     #expect(TestText.problems(text).isEmpty)
   }
 
+  @Test func mergeKeysBringMembers() throws {
+    let file = try read(
+      """
+      plugins:
+      - &queue {type: queue-scorer, name: first}
+      - {<<: *queue, name: second}
+      schedulingProfiles:
+      - name: p
+        plugins: [{pluginRef: first, &w weight: 3}, {<<: [{pluginRef: second}, {weight: 5, pluginRef: first}]}]
+      """)
+    #expect(
+      file.profile.scorers == [.init(name: "first", .queue, weight: 3), .init(name: "second", .queue, weight: 5)])
+    #expect(
+      TestText.problems(
+        TestText.head + "plugins: [{<<: {typ: a}, type: queue-scorer}, {<<: 3, type: queue-scorer, name: b}]")
+        == [
+          "epp.yaml:3:17: unknown field 'typ' in a plugin; did you mean 'type'?",
+          "epp.yaml:3:52: '<<' takes a mapping or a list of mappings, such as *name",
+        ])
+  }
+
+  @Test func aByteOrderMarkIsPassedOver() throws {
+    #expect(TestText.problems("\u{FEFF}" + TestText.standard).isEmpty)
+  }
+
   @Test func jsonIsYAML() throws {
     let file = try PickerConfigurationReader.read(
       """

@@ -94,6 +94,32 @@ import Testing
     #expect(throws: EndpointProblem.self) { try EndpointsFile(text) }
   }
 
+  @Test func mergeKeysBringEntries() throws {
+    let file = try EndpointsFile(
+      """
+      endpoints:
+      - &a {name: a, address: 10.0.0.1, port: 8000, labels: &labels {zone: one, role: decode}}
+      - {<<: *a, name: b, labels: {<<: *labels, zone: two}}
+      - {name: c, <<: [{port: 8001}, *a]}
+      - {name: d, <<: 5}
+      """)
+    #expect(file.endpoints.map(\.name) == ["a", "b", "c"])
+    #expect(file.endpoints.map(\.address.port) == [8000, 8000, 8001])
+    #expect(file.endpoints[1].labels == ["zone": "two", "role": "decode"])
+    #expect(file.problems.map(\.line) == [5])
+  }
+
+  @Test func aByteOrderMarkIsPassedOver() throws {
+    #expect(try EndpointsFile("\u{FEFF}endpoints: [{name: a, address: 10.0.0.1, port: 1}]").endpoints.count == 1)
+  }
+
+  @Test func aKeyThatIsGivenTwiceIsNamedWithItsLine() {
+    let error = #expect(throws: EndpointProblem.self) {
+      try EndpointsFile("endpoints:\n- {name: a, name: b, address: 10.0.0.1, port: 1}\n")
+    }
+    #expect(error?.line == 2 && error?.message.contains("'name' is given twice") == true)
+  }
+
   @Test func syntaxErrorsNameTheirLine() {
     let error = #expect(throws: EndpointProblem.self) {
       try EndpointsFile("endpoints:\n- {name: a, address: 10.0.0.1, port: 1}\n- {name: b, [}\n")

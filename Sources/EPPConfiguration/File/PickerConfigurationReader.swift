@@ -1,5 +1,6 @@
 import EPPCore
 package import EPPScheduling
+import EPPYAML
 import Yams
 
 /// Reads an EndpointPickerConfig document: strict, and with all problems at once.
@@ -32,7 +33,7 @@ package struct PickerConfigurationReader {
     do {
       document = try YAMLDocument(text)
     } catch {
-      throw ConfigurationProblems([error], file: file)
+      throw ConfigurationProblems([ConfigurationProblem(error)], file: file)
     }
     guard let root = document.root else {
       throw ConfigurationProblems([ConfigurationProblem("it is empty")], file: file)

@@ -1,4 +1,5 @@
 import EPPCore
+import EPPYAML
 import Yams
 
 /// Walks a YAML document and gathers every problem instead of stopping at the first.
@@ -45,7 +46,10 @@ struct YAMLReader {
     }
     var result = Members(node: node)
     var seen: Set<String> = []
-    for (key, value) in mapping {
+    let flat = YAMLMapping(mapping, renamed: renamed)
+    problems += flat.problems.map { ConfigurationProblem($0) }
+    for entry in flat.entries {
+      let (key, value) = (entry.key, entry.value)
       guard case .scalar(let scalar) = key else {
         report("a name is expected in \(what)", key)
         continue

@@ -1,4 +1,5 @@
 import EPPCore
+import EPPYAML
 import Yams
 
 /// Values of an entry, each with the reason why it is not one.
@@ -55,7 +56,8 @@ extension EndpointsFile {
       throw EndpointProblem("'labels' has to be a mapping of text to text", line: line(node))
     }
     var labels: [String: String] = [:]
-    for (key, value) in mapping {
+    for entry in try entries(mapping) {
+      let (key, value) = (entry.key, entry.value)
       guard case .scalar(let name) = key else { throw EndpointProblem("a label has to be text", line: line(key)) }
       guard case .scalar(let text) = value else {
         throw EndpointProblem("the label '\(name.string)' has to be text", line: line(value))
@@ -71,6 +73,13 @@ extension EndpointsFile {
     guard let scheme = ["tcp://", "ipc://"].first(where: { text.hasPrefix($0) }), text.utf8.count > scheme.utf8.count
     else { throw EndpointProblem("'\(key)' has to be tcp://host:port or ipc://path, not '\(text)'", line: line(node)) }
     return text
+  }
+
+  /// Its own ones and what merge keys bring.
+  static func entries(_ mapping: Node.Mapping) throws(EndpointProblem) -> [YAMLMapping.Entry] {
+    let flat = YAMLMapping(mapping)
+    if let problem = flat.problems.first { throw EndpointProblem(problem.message, line: problem.line) }
+    return flat.entries
   }
 
   static func line(_ node: Node) -> Int? {

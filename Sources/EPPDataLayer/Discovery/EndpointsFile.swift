@@ -1,4 +1,5 @@
 import EPPCore
+import EPPYAML
 import Yams
 
 /// The endpoints file: YAML or JSON with a list `endpoints`.
@@ -35,7 +36,8 @@ package struct EndpointsFile: Equatable, Sendable {
     guard case .mapping(let mapping) = root else {
       throw EndpointProblem("a mapping with the key 'endpoints' is expected", line: Self.line(root))
     }
-    for (key, value) in mapping {
+    for entry in try Self.entries(mapping) {
+      let (key, value) = (entry.key, entry.value)
       guard case .scalar(let name) = key, name.string == "endpoints" else {
         problems.append(EndpointProblem("unknown key \(Self.quoted(key)); 'endpoints' is known", line: Self.line(key)))
         continue
@@ -68,18 +70,13 @@ package struct EndpointsFile: Equatable, Sendable {
   }
 
   private static func compose(_ text: String) throws(EndpointProblem) -> Node? {
-    do {
-      return try Yams.compose(yaml: text)
-    } catch let error as YamlError {
-      switch error {
-      case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
-        .composer(_, let problem, let mark, _):
-        throw EndpointProblem("not YAML: \(problem), column \(mark.column)", line: mark.line)
-      default:
-        throw EndpointProblem("not YAML: \(error)")
-      }
+    do throws(YAMLProblem) {
+      let document = try YAMLDocument(text)
+      if let duplicate = document.duplicates.first { throw duplicate }
+      return document.root
     } catch {
-      throw EndpointProblem("not YAML: \(error)")
+      let column = error.line == nil ? nil : error.column
+      throw EndpointProblem(error.message + (column.map { ", column \($0)" } ?? ""), line: error.line)
     }
   }
 
@@ -95,7 +92,8 @@ package struct EndpointsFile: Equatable, Sendable {
     var metricsPort: UInt16?
     var kvEvents: String?
     var kvReplay: String?
-    for (key, value) in mapping {
+    for entry in try Self.entries(mapping) {
+      let (key, value) = (entry.key, entry.value)
       guard case .scalar(let keyScalar) = key else {
         throw EndpointProblem("a key has to be text", line: Self.line(key))
       }

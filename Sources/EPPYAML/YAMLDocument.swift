@@ -1,23 +1,45 @@
-import Yams
+package import Yams
 
 /// A YAML document as nodes that know their places, with keys that are given twice kept.
 ///
 /// Yams refuses a mapping that has a key twice, at the first one and before anything else can be looked at. Here the
 /// earlier occurrence gets a name of private-use characters instead, and the document is composed again: so duplicates
 /// are reported together with all other problems, each at its place.
-struct YAMLDocument {
+package struct YAMLDocument {
   /// More duplicates than this are reported one by one.
   private static let maximumDuplicates = 100
   private static let privateUse: ClosedRange<UInt32> = 0xE000...0xF8FF
+  /// May stand in a mapping more than once.
+  static let mergeKey = "<<"
 
   /// Nil for an empty document.
-  var root: Node?
+  package private(set) var root: Node?
   /// The names that keys had before.
-  private(set) var renamed: [String: String] = [:]
+  package private(set) var renamed: [String: String] = [:]
+  /// Keys that are given twice in a mapping, each at its earlier place.
+  package private(set) var duplicates: [YAMLProblem] = []
 
-  init(_ text: String) throws(ConfigurationProblem) {
-    let mayRename = !text.unicodeScalars.contains { Self.privateUse.contains($0.value) }
+  /// The text of a file: UTF-8, or UTF-16 when a byte order mark says so, without that mark. Nil when it is no text.
+  package static func text(_ bytes: [UInt8]) -> String? {
+    switch (bytes.first, bytes.dropFirst().first) {
+    case (0xFF, 0xFE): text(bytes.dropFirst(2)) { UInt16($0) | UInt16($1) << 8 }
+    case (0xFE, 0xFF): text(bytes.dropFirst(2)) { UInt16($0) << 8 | UInt16($1) }
+    default:
+      String(validating: bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? bytes.dropFirst(3) : bytes[...], as: UTF8.self)
+    }
+  }
+
+  private static func text(_ bytes: ArraySlice<UInt8>, _ unit: (UInt8, UInt8) -> UInt16) -> String? {
+    guard bytes.count.isMultiple(of: 2) else { return nil }
+    let units = stride(from: bytes.startIndex, to: bytes.endIndex, by: 2).map { unit(bytes[$0], bytes[$0 + 1]) }
+    return String(validating: units, as: UTF16.self)
+  }
+
+  /// - Parameter text: with or without a byte order mark before it.
+  package init(_ text: String) throws(YAMLProblem) {
     var text = text
+    if text.unicodeScalars.first == "\u{FEFF}" { text.unicodeScalars.removeFirst() }
+    let mayRename = !text.unicodeScalars.contains { Self.privateUse.contains($0.value) }
     while true {
       do {
         root = try Yams.compose(yaml: text)
@@ -29,6 +51,7 @@ struct YAMLDocument {
           let changed = Self.replace(name, at: context.mark, by: mark, in: text)
         else { throw Self.problem(error) }
         text = changed
+        if name != Self.mergeKey { duplicates.append(Self.problem(error)) }
         renamed[String(repeating: Character(mark), count: name.unicodeScalars.count)] = name
       }
     }
@@ -55,17 +78,17 @@ struct YAMLDocument {
     return String(result)
   }
 
-  private static func problem(_ error: any Error) -> ConfigurationProblem {
-    guard let error = error as? YamlError else { return ConfigurationProblem("this is not YAML: \(error)") }
+  private static func problem(_ error: any Error) -> YAMLProblem {
+    guard let error = error as? YamlError else { return YAMLProblem("this is not YAML: \(error)") }
     switch error {
     case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
       .composer(_, let problem, let mark, _):
-      return ConfigurationProblem("this is not YAML: \(problem)", at: .init(line: mark.line, column: mark.column))
+      return YAMLProblem("this is not YAML: \(problem)", line: mark.line, column: mark.column)
     case .duplicatedKeysInMapping(let names, let context):
-      return ConfigurationProblem(
-        "'\(names.first ?? "")' is given twice", at: .init(line: context.mark.line, column: context.mark.column))
-    case .reader(let problem, _, _, _): return ConfigurationProblem("this is not YAML: \(problem)")
-    default: return ConfigurationProblem("this is not YAML")
+      return YAMLProblem(
+        "'\(names.first ?? "")' is given twice", line: context.mark.line, column: context.mark.column)
+    case .reader(let problem, _, _, _): return YAMLProblem("this is not YAML: \(problem)")
+    default: return YAMLProblem("this is not YAML")
     }
   }
 }
