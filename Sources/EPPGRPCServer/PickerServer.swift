@@ -22,7 +22,7 @@ package final class PickerServer: Sendable {
     package var maximumReceiveMessageBytes: Int
     /// Open ext_proc streams per connection.
     package var maximumConcurrentStreams: Int
-    /// From the signal to the end of the last stream.
+    /// Longest time from `drain` to the end of the last stream.
     package var drainTimeout: Duration
 
     package init(
@@ -41,8 +41,8 @@ package final class PickerServer: Sendable {
     }
   }
 
-  /// How long NOT_SERVING is shown while calls are still accepted: gateways look every few seconds.
-  private static let maximumNotice = Duration.seconds(5)
+  /// From one count of connections to the next while the server drains.
+  private static let countInterval = Duration.milliseconds(50)
 
   private let configuration: Configuration
   private let health: HealthState
@@ -106,18 +106,24 @@ package final class PickerServer: Sendable {
     workers.start(serving: [extProc, healthOnly])
   }
 
-  /// Says NOT_SERVING, goes on accepting for a while, then lets open streams finish; those that have not by the drain
-  /// timeout are cancelled. Returns when every thread has ended.
+  /// Connections to the ext_proc port, with streams or without. Looks at every open descriptor of the process.
+  package var connectionCount: Int { extProc.connectionCount }
+
+  /// Says NOT_SERVING, and takes new streams until the last connection to the ext_proc port is gone or the drain timeout
+  /// ends; streams that are open then are cancelled. Returns when every thread has ended.
+  ///
+  /// Cancelling the task ends the wait as the drain timeout does.
   package func drain() async {
-    let start = ContinuousClock.now
+    let deadline = ContinuousClock.now + configuration.drainTimeout
     health.startDraining()
-    let notice = min(Self.maximumNotice, configuration.drainTimeout / 2)
-    try? await Task.sleep(until: start + notice, clock: .continuous)
-    extProc.stopAccepting(workers)
-    if await !extProc.waitUntilDrained(deadline: start + configuration.drainTimeout) {
-      extProc.cancelAllCalls()
-      await extProc.waitUntilDrained()
+    // A gateway goes on sending requests until it has seen the change, which takes it up to half a minute.
+    while connectionCount > 0, ContinuousClock.now < deadline {
+      let next = min(deadline, ContinuousClock.now + Self.countInterval)
+      guard (try? await Task.sleep(until: next, clock: .continuous)) != nil else { break }
     }
+    extProc.stopAccepting(workers)
+    extProc.cancelAllCalls()
+    await extProc.waitUntilDrained()
     healthOnly.stopAccepting(workers)
     healthOnly.cancelAllCalls()
     await healthOnly.waitUntilDrained()

@@ -99,4 +99,5 @@ def test_sigterm_says_not_serving_first_and_still_accepts(start_pool) -> None:
     assert held.stream.receive().WhichOneof("response") == "request_body"
     held.stream.cancel()
     watch.cancel()
-    assert pool.epp.wait(40) == 0
+    pool.epp.close_channels()
+    assert pool.epp.wait(15) == 0

@@ -143,10 +143,41 @@ def test_only_the_given_address_is_bound(start_pool) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_an_idle_picker_ends_at_once(start_pool, number: int) -> None:
-    pool = start_pool("--drain-timeout", "1s", engines=1)
+def test_a_picker_without_a_connection_ends_at_once(start_pool, number: int) -> None:
+    pool = start_pool("--drain-timeout", "60s", engines=1)
+    pool.works()
+    pool.epp.close_channels()
     pool.epp.signal(number)
     assert pool.epp.wait(10) == 0
+
+
+def test_new_streams_are_taken_until_the_last_connection_is_gone(start_pool) -> None:
+    """For longer than any fixed time that a gateway was once given; the time is the stimulus."""
+    pool = start_pool("--drain-timeout", "60s", engines=1)
+    idle = http2.Connection(pool.epp.extproc_port)
+    assert idle.alive()
+    pool.epp.signal(signal.SIGTERM)
+    eventually(lambda: pool.epp.get("/readyz")[0] == 503, "draining")
+    end = time.monotonic() + 7
+    while time.monotonic() < end:
+        pool.works()
+        pool.pick("a new stream of an old connection")
+    pool.epp.close_channels()
+    # One that has no stream counts as well.
+    assert idle.alive()
+    assert pool.epp.running()
+    pool.works()
+    pool.epp.close_channels()
+    idle.close()
+    assert pool.epp.wait(10) == 0
+
+
+def test_the_drain_timeout_ends_a_picker_whose_connections_stay(start_pool) -> None:
+    pool = start_pool("--drain-timeout", "1s", engines=1)
+    with http2.Connection(pool.epp.extproc_port) as idle:
+        assert idle.alive()
+        pool.epp.signal(signal.SIGTERM)
+        assert pool.epp.wait(10) == 0
 
 
 @pytest.mark.parametrize("milliseconds", range(0, 120, 10))

@@ -104,7 +104,8 @@ def test_a_request_that_waits_is_routed_while_the_picker_drains(start) -> None:
     waiting.routes(stream)
     stream.half_close()
     assert stream.status() == grpc.StatusCode.OK
-    assert waiting.epp.wait(20) == 0
+    waiting.epp.close_channels()
+    assert waiting.epp.wait(15) == 0
 
 
 def test_the_end_of_the_drain_cuts_a_request_that_waits(start) -> None:

@@ -38,7 +38,7 @@ class EPP(Process):
         command += ["--metrics-port", metrics_port]
         if not secure:
             command += ["--secure-serving=false"]
-        # The default shows NOT_SERVING for seconds before the process ends.
+        # The default waits half a minute for connections that a test has left open.
         if "--drain-timeout" not in arguments:
             command += ["--drain-timeout", "200ms"]
         for endpoint in endpoints or []:
@@ -86,10 +86,13 @@ class EPP(Process):
         """The sum over all series of `name` whose labels hold `labels`; 0 without one."""
         return sum_of(self.metrics(), name, **labels)
 
-    def stop(self, timeout: float = 10.0) -> int:
+    def close_channels(self) -> None:
         for channel in self._channels:
             channel.close()
         self._channels = []
+
+    def stop(self, timeout: float = 10.0) -> int:
+        self.close_channels()
         return super().stop(timeout)
 
 

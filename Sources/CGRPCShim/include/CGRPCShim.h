@@ -129,6 +129,12 @@ void epp_server_shutdown(epp_server *_Nonnull server, epp_queue *_Nonnull queue,
 void epp_server_cancel_all_calls(epp_server *_Nonnull server);
 void epp_server_destroy(epp_server *_Nonnull server);
 
+/* Connections of this process that were accepted on a port, with calls or without; at least 1 when they cannot be counted.
+ * Looks at every open descriptor: about 1 us each. */
+unsigned epp_connections(int port);
+/* The errno that listening on an IP literal and port ends with, or 0. Tries it. */
+int epp_listen_error(const char *_Nonnull host, int port);
+
 /* ---- calls ---- */
 
 epp_call *_Nonnull epp_call_create(void);

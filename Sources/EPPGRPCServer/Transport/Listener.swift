@@ -57,6 +57,9 @@ import EPPCore
 
   func start() { unsafe epp_server_start(server) }
 
+  /// Connections that were accepted and are open; at least 1 when they cannot be counted.
+  var connectionCount: Int { Int(epp_connections(Int32(port))) }
+
   /// Takes calls for the workers; on the thread of the first one.
   func accept(with workers: WorkerGroup) { Acceptor(self, workers: workers).post() }
 
@@ -68,9 +71,7 @@ import EPPCore
   /// The last connection has ended: called by the first worker.
   func noteDrained() { drained.signal() }
 
-  /// Waits for the end of the last call, but not longer than until `deadline`; whether it came.
-  func waitUntilDrained(deadline: ContinuousClock.Instant) async -> Bool { await drained.wait(until: deadline) }
-
+  /// Waits for the end of the last call.
   func waitUntilDrained() async { await drained.wait() }
 
   /// Ends all open calls.

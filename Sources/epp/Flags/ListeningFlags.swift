@@ -31,7 +31,10 @@ struct ListeningFlags: ParsableArguments {
   var grpcMaxSendMsgSize: String?
   @Option(help: ArgumentHelp("Open ext_proc streams per connection.", valueName: "count"))
   var maxConcurrentStreams = 100_000
-  @Option(help: ArgumentHelp("From SIGTERM to the end of the last stream.", valueName: "duration"))
+  @Option(
+    help: ArgumentHelp(
+      "Longest time after SIGTERM in which streams are served; it ends early with the last connection.",
+      valueName: "duration"))
   var drainTimeout = "30s"
 
   func apply(to options: inout ServeOptions) {
