@@ -50,8 +50,14 @@ void epp_credentials_release(epp_credentials *credentials) {
   grpc_server_credentials_release((grpc_server_credentials *)credentials);
 }
 
+static void drop_log(gpr_log_func_args *arguments) { (void)arguments; }
+
 int epp_server_listen(epp_server *server, const char *address, epp_credentials *credentials) {
-  return grpc_server_add_http2_port(epp_grpc_server(server), address, (grpc_server_credentials *)credentials);
+  /* The core prints its whole tree of errors, some 700 characters, for a port that is taken. */
+  gpr_set_log_function(drop_log);
+  int port = grpc_server_add_http2_port(epp_grpc_server(server), address, (grpc_server_credentials *)credentials);
+  gpr_set_log_function(NULL);
+  return port;
 }
 
 void epp_server_start(epp_server *server) { grpc_server_start(epp_grpc_server(server)); }

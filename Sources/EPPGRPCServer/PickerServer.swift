@@ -59,14 +59,13 @@ package final class PickerServer: Sendable {
     epp_grpc_init()
     self.configuration = configuration
     self.health = health
-    let host = configuration.bindAddress.contains(":") ? "[\(configuration.bindAddress)]" : configuration.bindAddress
     let workers = WorkerGroup(
       maximum: configuration.workers, gathersWrites: configuration.gathersWrites, metrics: settings.metrics.transport)
     self.workers = workers
     var bound: Listener?
     do {
       let extProc = try Listener(
-        address: "\(host):\(configuration.port)", tls: configuration.tls,
+        host: configuration.bindAddress, port: configuration.port, flag: "--grpc-port", tls: configuration.tls,
         options: Listener.Options(
           maximumReceiveMessageBytes: configuration.maximumReceiveMessageBytes,
           maximumConcurrentStreams: configuration.maximumConcurrentStreams), workers: workers,
@@ -74,7 +73,7 @@ package final class PickerServer: Sendable {
       bound = extProc
       // A health request is a name; Watch streams stay open, so a thousand of them are allowed.
       healthOnly = try Listener(
-        address: "\(host):\(configuration.healthPort)", tls: nil,
+        host: configuration.bindAddress, port: configuration.healthPort, flag: "--grpc-health-port", tls: nil,
         options: Listener.Options(maximumReceiveMessageBytes: 4096, maximumConcurrentStreams: 1000), workers: workers,
         makeFactory: { HealthHandlerFactory(health: health) })
       self.extProc = extProc

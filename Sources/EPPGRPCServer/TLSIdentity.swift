@@ -12,11 +12,23 @@ import X509
 package struct TLSIdentity: Sendable {
   var certificateChainPEM: String
   var privateKeyPEM: String
+  /// What `--cert-path` names; nil for a certificate that was made here.
+  private var folder: String?
+
+  private static let certificateName = "tls.crt"
+  private static let keyName = "tls.key"
 
   /// Reads `tls.crt` and `tls.key` of a folder, the names of a Kubernetes TLS secret.
-  package init(folder: String) throws(ServerError) {
-    certificateChainPEM = try Self.read(folder + "/tls.crt")
-    privateKeyPEM = try Self.read(folder + "/tls.key")
+  ///
+  /// - Parameter read: reads a text file; what it throws says in its description why it cannot.
+  package init(folder: String, read: (String) throws -> String) throws(ServerError) {
+    func text(_ name: String) throws(ServerError) -> String {
+      let path = "\(folder)/\(name)"
+      do { return try read(path) } catch { throw ServerError("--cert-path: \(path): \(error)") }
+    }
+    certificateChainPEM = try text(Self.certificateName)
+    privateKeyPEM = try text(Self.keyName)
+    self.folder = folder
   }
 
   private init(certificateChainPEM: String, privateKeyPEM: String) {
@@ -24,12 +36,19 @@ package struct TLSIdentity: Sendable {
     self.privateKeyPEM = privateKeyPEM
   }
 
-  private static func read(_ path: String) throws(ServerError) -> String {
-    do {
-      return try String(contentsOfFile: path, encoding: .utf8)
-    } catch {
-      throw ServerError("--cert-path: cannot read \(path)")
-    }
+  /// Why gRPC does not take the two, which says nothing of it: names the file that is no good.
+  var problem: ServerError {
+    guard let folder else { return ServerError("the certificate that was made at start cannot be used") }
+    let (certificate, key) = ("\(folder)/\(Self.certificateName)", "\(folder)/\(Self.keyName)")
+    guard let chain = try? PEMDocument.parseMultiple(pemString: certificateChainPEM), let first = chain.first,
+      (try? Certificate(pemDocument: first)) != nil
+    else { return ServerError("--cert-path: \(certificate) cannot be used: it is no certificate in PEM form") }
+    guard let keys = try? PEMDocument.parseMultiple(pemString: privateKeyPEM),
+      keys.contains(where: { $0.discriminator.hasSuffix("PRIVATE KEY") })
+    else { return ServerError("--cert-path: \(key) cannot be used: it is no private key in PEM form") }
+    return ServerError(
+      "--cert-path: \(certificate) and \(key) cannot be used: the key is not the certificate's, or is protected by a password"
+    )
   }
 
   /// A certificate for this process, signed by itself: P-256, which takes under a millisecond where RSA-4096 takes

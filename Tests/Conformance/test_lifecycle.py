@@ -1,5 +1,6 @@
 """Start, flags, TLS and the end of the process."""
 
+import re
 import signal
 import socket
 import ssl
@@ -9,14 +10,19 @@ from pathlib import Path
 
 import grpc
 import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from kit import extproc as ep
 from kit import http, http2
+from kit.engine import Engine
+from kit.epp import EPP
 from kit.gateway import Exchange
 from kit.paths import product
 from kit.process import Process
 from kit.waiting import eventually
 
+SERVING = health_pb2.HealthCheckResponse.SERVING
+NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 FREE_PORTS = ["--bind-address", "127.0.0.1", "--grpc-port", "0", "--grpc-health-port", "0", "--metrics-port", "0"]
 
 
@@ -98,8 +104,84 @@ def test_a_port_in_use_is_refused(start_pool) -> None:
         for events in ([], ["--kv-events-port", "5557"]):
             result = _run("--bind-address", "127.0.0.1", "--endpoint", pool.engines[0].address, *others, *events)
             assert result.returncode == 1, result.stderr
-            assert str(port) in result.stderr + result.stdout
+            said = [line for line in (result.stderr + result.stdout).splitlines() if " info " not in line.lower()]
+            (line,) = said
+            assert line.startswith(f"epp: {flag} {port}: another process listens on this port") and len(line) < 150
     pool.works()
+
+
+def _make_certificate(folder: Path, name: str = "epp.test") -> None:
+    folder.mkdir(exist_ok=True)
+    subprocess.run(
+        [
+            "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+            "-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}",
+            "-keyout", folder / "tls.key", "-out", folder / "tls.crt",
+        ],
+        check=True, capture_output=True,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "file, content, said",
+    [
+        ("tls.crt", "garbage\n", "tls.crt cannot be used: it is no certificate in PEM form"),
+        ("tls.crt", "", "tls.crt cannot be used: it is no certificate in PEM form"),
+        ("tls.key", "garbage\n", "tls.key cannot be used: it is no private key in PEM form"),
+        ("tls.key", "OTHER", "cannot be used: the key is not the certificate's"),
+        ("tls.key", None, "tls.key: it does not exist"),
+        ("tls.crt", "FOLDER", "tls.crt: it is a folder"),
+    ],
+)
+def test_a_certificate_that_cannot_be_used_is_named(tmp_path: Path, file: str, content: str | None, said: str) -> None:
+    _make_certificate(tmp_path / "tls")
+    path = tmp_path / "tls" / file
+    if content == "OTHER":
+        _make_certificate(tmp_path / "other")
+        content = (tmp_path / "other" / file).read_text()
+    path.unlink()
+    if content == "FOLDER":
+        path.mkdir()
+    elif content is not None:
+        path.write_text(content)
+    result = _run("--endpoint", "127.0.0.1:1", *FREE_PORTS, "--cert-path", str(tmp_path / "tls"))
+    assert result.returncode == 1, result.stderr
+    (line,) = (line for line in result.stderr.splitlines() if " info " not in line.lower())
+    assert line.startswith("epp: --cert-path: ") and said in line and str(path.parent) in line
+
+
+def test_a_file_that_cannot_be_read_says_why(tmp_path: Path) -> None:
+    (tmp_path / "bytes").write_bytes(b"\xff\x00\x80")
+    for name, said in (("nothing", "it does not exist"), ("", "it is a folder"), ("bytes", "it is no UTF-8 text")):
+        path = tmp_path / name
+        for arguments in (["--config-file", str(path), *FREE_PORTS], ["validate", str(path)]):
+            result = _run(*arguments)
+            assert result.returncode == 78
+            assert f"{path}: {said}" in result.stderr and len(result.stderr.splitlines()) == 1
+
+
+def _picked(epp: EPP) -> str:
+    return Exchange(ep.Stream(epp.channel())).request(ep.post_headers(), [http.chat("hello")]).destination
+
+
+def test_a_picker_is_ready_when_its_endpoints_file_has_been_read(tmp_path: Path) -> None:
+    path = tmp_path / "endpoints.yaml"
+    with Engine("engine") as engine, EPP("--endpoints-file", str(path)) as epp:
+        epp.wait_for(re.escape(f"{path}: it does not exist; the picker is not ready"))
+        status, text = epp.get("/readyz")
+        assert status == 503 and "endpoints file" in text
+        health = health_pb2_grpc.HealthStub(epp.health_channel())
+        assert health.Check(health_pb2.HealthCheckRequest(), timeout=10).status == NOT_SERVING
+        assert health.Check(health_pb2.HealthCheckRequest(service="liveness"), timeout=10).status == SERVING
+        host, port = engine.address.split(":")
+        path.write_text(f"endpoints: [{{name: a, address: {host}, port: {port}}}]\n")
+        eventually(lambda: epp.get("/readyz")[0] == 200, "the file has been read")
+        assert health.Check(health_pb2.HealthCheckRequest(), timeout=10).status == SERVING
+        assert _picked(epp) == engine.address
+        path.unlink()
+        epp.wait_for("it does not exist; the endpoints stay as they are")
+        assert epp.get("/readyz")[0] == 200
+        assert _picked(epp) == engine.address
 
 
 def test_a_secret_that_is_none_is_named_by_the_flag_that_led_there(tmp_path: Path) -> None:
@@ -257,14 +339,7 @@ def test_plain_text_to_a_tls_port_ends_only_that_connection(start_pool) -> None:
 
 
 def test_a_certificate_of_ones_own(start_pool, tmp_path: Path) -> None:
-    subprocess.run(
-        [
-            "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
-            "-subj", "/CN=epp.test", "-addext", "subjectAltName=DNS:epp.test",
-            "-keyout", tmp_path / "tls.key", "-out", tmp_path / "tls.crt",
-        ],
-        check=True, capture_output=True,
-    )
+    _make_certificate(tmp_path)
     pool = start_pool("--cert-path", str(tmp_path), engines=1, secure=True)
     credentials = grpc.ssl_channel_credentials((tmp_path / "tls.crt").read_bytes())
     options = [("grpc.ssl_target_name_override", "epp.test")]

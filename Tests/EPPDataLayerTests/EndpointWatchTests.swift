@@ -211,6 +211,31 @@ import Testing
     }
   }
 
+  @Test func sourcesAreReadWhenTheFileHasBeenReadOnce() async throws {
+    let directory = try TemporaryDirectory()
+    var configuration = configuration(EndpointAddress(host: "127.0.0.1", port: 1))
+    configuration.endpointsFile = directory.path + "/f.yaml"
+    try await withWatch(configuration) { watch in
+      #expect(!watch.hasReadSources)
+      #expect(log.lines(containing: "f.yaml: it does not exist; the picker is not ready before").count == 1)
+      try directory.write("endpoints: [{", to: "f.yaml")
+      #expect(await eventually { !log.lines(containing: "f.yaml:2: this is not YAML").isEmpty })
+      #expect(!watch.hasReadSources)
+      try directory.write("endpoints: [{name: a, address: 127.0.0.1, port: 2}]", to: "f.yaml")
+      #expect(await watch.waitUntilSourcesRead())
+      #expect(watch.hasReadSources && watch.store.currentSnapshot().members.count == 2)
+      try FileManager.default.removeItem(atPath: directory.path + "/f.yaml")
+      #expect(await eventually { !log.lines(containing: "it does not exist; the endpoints stay as they are").isEmpty })
+      #expect(watch.hasReadSources && watch.store.currentSnapshot().members.count == 2)
+    }
+  }
+
+  @Test func withoutAFileSourcesAreReadAtOnce() async throws {
+    try await withWatch(configuration(EndpointAddress(host: "127.0.0.1", port: 1))) { watch in
+      #expect(await watch.waitUntilSourcesRead())
+    }
+  }
+
   @Test func readsFromNIOsOwnServer() async throws {
     let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
     let channel = try await ServerBootstrap(group: group)

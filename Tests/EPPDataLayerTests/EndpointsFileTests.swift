@@ -158,7 +158,7 @@ import Testing
   }
 
   private func problem(_ look: WatchedFile.Look) -> String? {
-    if case .problem(let text) = look { text } else { nil }
+    if case .problem(let problem) = look { problem.description } else { nil }
   }
 
   @Test func readsOnceAndAgainAfterAChange() throws {
@@ -191,7 +191,7 @@ import Testing
   @Test func aMissingFileIsToldOnceAndReadWhenItComesBack() throws {
     let directory = try TemporaryDirectory()
     var file = WatchedFile(path: directory.path + "/f", largest: 100)
-    #expect(problem(file.look())?.contains("No such file") == true)
+    #expect(problem(file.look()) == "it does not exist")
     #expect(problem(file.look()) == nil)
     try directory.write("back", to: "f")
     #expect(content(file.look()) == "back")
@@ -203,6 +203,14 @@ import Testing
     var large = WatchedFile(path: directory.path + "/f", largest: 100)
     #expect(problem(large.look())?.contains("100") == true)
     var folder = WatchedFile(path: directory.path, largest: 100)
-    #expect(problem(folder.look()) == "not a regular file")
+    #expect(problem(folder.look()) == "it is a folder, and a file is expected")
+  }
+
+  @Test func theCausesAreToldApart() {
+    #expect(FileProblem(errno: ENOENT).isAbsence && FileProblem(errno: ENOENT).description == "it does not exist")
+    #expect(!FileProblem(errno: ENOTDIR).isAbsence && FileProblem(errno: ENOTDIR).description == "it does not exist")
+    #expect(FileProblem(errno: EACCES).description == "there is no permission to read it")
+    #expect(FileProblem(errno: EISDIR) == .folder)
+    #expect(FileProblem(errno: EIO).description == "it cannot be read: Input/output error")
   }
 }

@@ -121,7 +121,8 @@ void epp_server_register_queue(epp_server *_Nonnull server, epp_queue *_Nonnull 
 epp_credentials *_Nullable epp_credentials_tls(const char *_Nonnull certificate_chain_pem, const char *_Nonnull private_key_pem);
 epp_credentials *_Nonnull epp_credentials_plain(void);
 void epp_credentials_release(epp_credentials *_Nonnull credentials);
-/* The bound port, or 0 when the address cannot be bound. Port 0 in the address binds a free one. */
+/* The bound port, or 0 when the address cannot be bound or the credentials cannot be used; epp_listen_error tells which. Port 0
+ * in the address binds a free one. What the core would log meanwhile is dropped. */
 int epp_server_listen(epp_server *_Nonnull server, const char *_Nonnull address, epp_credentials *_Nonnull credentials);
 void epp_server_start(epp_server *_Nonnull server);
 /* Stops accepting; the tag completes on the queue when every call has ended. */

@@ -7,7 +7,7 @@ extension ServeOptions {
   /// - Parameters:
   ///   - cores: most workers when no number is given.
   ///   - plugins: the plugin types that there are.
-  ///   - readFile: reads the configuration file.
+  ///   - readFile: reads the configuration file; what it throws says in its description why it cannot.
   package func validated(
     cores: Int, plugins: PluginList = .standard, readFile: (String) throws -> String
   ) throws(ConfigurationProblems) -> ServeConfiguration {
@@ -63,9 +63,9 @@ extension ServeOptions {
         return try PickerConfigurationReader.read(text, file: "--config-text", plugins: plugins)
       }
       guard let path = configFile.given else { return nil }
-      guard let text = try? readFile(path) else {
-        throw ConfigurationProblems(
-          [ConfigurationProblem("it cannot be read: no such file, no permission, or no UTF-8 text")], file: path)
+      let text: String
+      do { text = try readFile(path) } catch {
+        throw ConfigurationProblems([ConfigurationProblem("\(error)")], file: path)
       }
       return try PickerConfigurationReader.read(text, file: path, plugins: plugins)
     } catch {

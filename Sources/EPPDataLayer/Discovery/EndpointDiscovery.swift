@@ -1,4 +1,5 @@
 package import EPPCore
+import EPPYAML
 package import Logging
 package import NIOPosix
 import Synchronization
@@ -43,16 +44,27 @@ package final class EndpointDiscovery: Sendable {
 
   /// Works until the task is cancelled.
   ///
-  /// - Parameter afterFirstPass: called once, when the endpoints that could be found at once are in the store.
-  package func run(afterFirstPass: () async -> Void) async {
-    var state = PassState(file: file.map { WatchedFile(path: $0, largest: EndpointsFile.largest) })
+  /// - Parameters:
+  ///   - afterFirstPass: called once, when the endpoints that could be found at once are in the store.
+  ///   - afterFirstReading: called once, when the endpoints of the file are in the store as well, as far as their addresses
+  ///     are known; without a file right after `afterFirstPass`. Never while the file cannot be read.
+  package func run(afterFirstPass: () async -> Void, afterFirstReading: () async -> Void) async {
+    var state = PassState(
+      file: file.map { WatchedFile(path: $0, largest: EndpointsFile.largest) }, hasReadFile: file == nil)
     await look(&state)
     // A name server may take half a minute to say nothing: endpoints whose address is known do not wait for it.
     let hasKnown = !store.currentSnapshot().members.isEmpty
     if hasKnown { await afterFirstPass() }
+    var isTold = hasKnown && state.hasReadFile
+    if isTold { await afterFirstReading() }
     await resolveAndPublish(&state)
     if !hasKnown { await afterFirstPass() }
-    while (try? await Task.sleep(for: Self.interval)) != nil {
+    while true {
+      if !isTold, state.hasReadFile {
+        isTold = true
+        await afterFirstReading()
+      }
+      guard (try? await Task.sleep(for: Self.interval)) != nil else { return }
       await look(&state)
       await resolveAndPublish(&state)
     }
@@ -60,6 +72,8 @@ package final class EndpointDiscovery: Sendable {
 
   private struct PassState {
     var file: WatchedFile?
+    /// There is none, or it was good once.
+    var hasReadFile: Bool
     var fromFile: [DiscoveredEndpoint] = []
     var hosts = HostTable()
     var isFirst = true
@@ -69,8 +83,9 @@ package final class EndpointDiscovery: Sendable {
   private func look(_ state: inout PassState) async {
     var hasChanged = state.isFirst
     state.isFirst = false
-    if let endpoints = await readFile(&state.file) {
+    if let endpoints = await readFile(&state) {
       state.fromFile = endpoints
+      state.hasReadFile = true
       hasChanged = true
     }
     if hasChanged { await publish(state) }
@@ -90,30 +105,33 @@ package final class EndpointDiscovery: Sendable {
   }
 
   /// The endpoints of the file when it has changed and can be read. A broken file changes nothing.
-  private func readFile(_ watched: inout WatchedFile?) async -> [DiscoveredEndpoint]? {
-    guard let before = watched else { return nil }
+  private func readFile(_ state: inout PassState) async -> [DiscoveredEndpoint]? {
+    guard let before = state.file else { return nil }
     let looked = try? await threads.runIfActive {
       var after = before
       let look = after.look()
       return (look, after)
     }
     guard let (look, after) = looked else { return nil }
-    watched = after
+    state.file = after
     let path = before.path
+    let consequence =
+      state.hasReadFile ? "the endpoints stay as they are" : "the picker is not ready before it has been read"
     switch look {
     case .unchanged:
       return nil
-    case .problem(let text):
-      logger.error("endpoints file \(path): \(text); the endpoints stay as they are")
+    case .problem(let problem):
+      logger.error("endpoints file \(path): \(problem); \(consequence)")
       return nil
     case .content(let bytes):
       do throws(EndpointProblem) {
-        let parsed = try EndpointsFile(String(decoding: bytes, as: UTF8.self))
+        guard let text = YAMLDocument.text(bytes) else { throw EndpointProblem(FileProblem.noText.description) }
+        let parsed = try EndpointsFile(text)
         for problem in parsed.problems { logger.error("\(Self.place(path, problem)): \(problem.message)") }
         logger.info("endpoints file read", metadata: ["path": "\(path)", "endpoints": "\(parsed.endpoints.count)"])
         return parsed.endpoints
       } catch {
-        logger.error("\(Self.place(path, error)): \(error.message); the endpoints stay as they are")
+        logger.error("\(Self.place(path, error)): \(error.message); \(consequence)")
         return nil
       }
     }

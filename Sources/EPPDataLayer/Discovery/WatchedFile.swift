@@ -30,10 +30,10 @@ package struct WatchedFile: Sendable {
     case unchanged
     case content([UInt8])
     /// What is wrong, told once for as long as it stays the same.
-    case problem(String)
+    case problem(FileProblem)
   }
 
-  private var lastProblem: String?
+  private var lastProblem: FileProblem?
 
   /// Watches a path, which need not lead to a file yet; larger files than `largest` bytes are not read.
   package init(path: String, largest: Int) {
@@ -44,17 +44,18 @@ package struct WatchedFile: Sendable {
   /// Looks at the file, and reads it when it has changed since the last look. Blocks for the file system.
   package mutating func look() -> Look {
     let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-    guard descriptor >= 0 else { return problem("cannot open: \(Self.lastError())") }
+    guard descriptor >= 0 else { return problem(FileProblem(errno: errno)) }
     defer { close(descriptor) }
     var status = stat()
-    guard unsafe fstat(descriptor, &status) == 0 else { return problem("cannot read: \(Self.lastError())") }
-    guard status.st_mode & S_IFMT == S_IFREG else { return problem("not a regular file") }
+    guard unsafe fstat(descriptor, &status) == 0 else { return problem(FileProblem(errno: errno)) }
+    guard status.st_mode & S_IFMT != S_IFDIR else { return problem(.folder) }
+    guard status.st_mode & S_IFMT == S_IFREG else { return problem(FileProblem("it is no regular file")) }
     let fingerprint = Fingerprint(
       device: UInt64(status.st_dev), file: UInt64(status.st_ino), size: Int64(status.st_size),
       seconds: Int(status.st_mtim.tv_sec), nanoseconds: Int(status.st_mtim.tv_nsec))
     guard fingerprint != seen else { return .unchanged }
     guard Int(status.st_size) <= largest else {
-      return problem("\(status.st_size) bytes; at most \(largest) are allowed")
+      return problem(FileProblem("it has \(status.st_size) bytes; at most \(largest) are allowed"))
     }
     // One byte more than allowed: the file may have grown since.
     var content = [UInt8](repeating: 0, count: largest + 1)
@@ -64,22 +65,20 @@ package struct WatchedFile: Sendable {
         unsafe read(descriptor, buffer.baseAddress?.advanced(by: count), buffer.count - count)
       }
       if chunk < 0, errno == EINTR { continue }
-      guard chunk >= 0 else { return problem("cannot read: \(Self.lastError())") }
+      guard chunk >= 0 else { return problem(FileProblem(errno: errno)) }
       if chunk == 0 { break }
       count += chunk
     }
-    guard count <= largest else { return problem("more than \(largest) bytes") }
+    guard count <= largest else { return problem(FileProblem("it has more than \(largest) bytes")) }
     content.removeLast(content.count - count)
     seen = fingerprint
     lastProblem = nil
     return .content(content)
   }
 
-  private mutating func problem(_ text: String) -> Look {
+  private mutating func problem(_ problem: FileProblem) -> Look {
     seen = nil
-    defer { lastProblem = text }
-    return text == lastProblem ? .unchanged : .problem(text)
+    defer { lastProblem = problem }
+    return problem == lastProblem ? .unchanged : .problem(problem)
   }
-
-  private static func lastError() -> String { unsafe String(cString: strerror(errno)) }
 }

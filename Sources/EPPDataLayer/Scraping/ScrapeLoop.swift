@@ -19,7 +19,7 @@ final class ScrapeLoop: NIOScheduledCallbackHandler {
   private var loads: [EndpointSlot: EndpointLoad] = [:]
   /// Endpoints whose first attempt has not ended.
   private var unattempted: Set<EndpointSlot> = []
-  private var whenAttempted: (() -> Void)?
+  private var whenAttempted: [() -> Void] = []
   private var plannedPublication: (time: MonotonicTime, callback: NIOScheduledCallback)?
   private var isStopped = false
 
@@ -57,7 +57,7 @@ final class ScrapeLoop: NIOScheduledCallbackHandler {
 
   /// Calls `body` once every endpoint of this moment has been tried.
   func afterFirstAttempts(_ body: @escaping () -> Void) {
-    if unattempted.isEmpty { body() } else { whenAttempted = body }
+    if unattempted.isEmpty { body() } else { whenAttempted.append(body) }
   }
 
   /// Ends all connections and timers.
@@ -67,8 +67,7 @@ final class ScrapeLoop: NIOScheduledCallbackHandler {
     scrapers = [:]
     plannedPublication?.callback.cancel()
     plannedPublication = nil
-    whenAttempted?()
-    whenAttempted = nil
+    tellAttempted()
   }
 
   func handleScheduledCallback(eventLoop: some EventLoop) {
@@ -101,9 +100,13 @@ final class ScrapeLoop: NIOScheduledCallbackHandler {
   private func noteAttempt(_ slot: EndpointSlot) {
     guard !unattempted.isEmpty else { return }
     unattempted.remove(slot)
-    guard unattempted.isEmpty, let body = whenAttempted else { return }
-    whenAttempted = nil
-    body()
+    if unattempted.isEmpty { tellAttempted() }
+  }
+
+  private func tellAttempted() {
+    let bodies = whenAttempted
+    whenAttempted = []
+    for body in bodies { body() }
   }
 
   /// What a group of endpoints brings is published once, when the last of them has answered; one that takes its time

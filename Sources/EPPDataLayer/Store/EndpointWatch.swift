@@ -42,6 +42,7 @@ package final class EndpointWatch: Sendable {
   private let metrics: PickerMetrics
   private let logger: Logger
   private let ready = OneShotEvent()
+  private let sourcesRead = OneShotEvent()
 
   /// Prepares; nothing is opened before `run`.
   package init(configuration: Configuration, metrics: PickerMetrics, logger: Logger) {
@@ -54,6 +55,13 @@ package final class EndpointWatch: Sendable {
   /// Returns when the first scrape of every endpoint found at the start has ended, well or badly, or 200 ms after they
   /// were found; at the latest when `run` ends. Waits for ever when `run` is never called.
   package func waitUntilReady() async { await ready.wait() }
+
+  /// Whether every source has named its endpoints once: an endpoints file that is missing or broken has not.
+  package var hasReadSources: Bool { sourcesRead.isSignalled }
+
+  /// Returns when `hasReadSources` is true and the endpoints have been tried as for `waitUntilReady`, or when the task is
+  /// cancelled; whether it is true. What is read stays read: a file that goes later keeps its endpoints.
+  package func waitUntilSourcesRead() async -> Bool { await sourcesRead.wait() }
 
   /// Works until the task is cancelled, then closes all connections, ends its threads and returns. To be called once.
   package func run() async throws {
@@ -75,11 +83,14 @@ package final class EndpointWatch: Sendable {
     let scrapes = try await started.get()
     let observation = await store.observe { change in eventLoop.execute { scrapes.value.apply(change) } }
 
-    await discovery.run { [ready] in
-      // On the loop after the changes that the first pass made.
-      eventLoop.execute { scrapes.value.afterFirstAttempts { ready.signal() } }
-      eventLoop.scheduleTask(in: .nanoseconds(Self.longestStart.wholeNanoseconds)) { ready.signal() }
+    @Sendable func signalAfterFirstAttempts(_ event: OneShotEvent) {
+      // On the loop after the changes that the pass made.
+      eventLoop.execute { scrapes.value.afterFirstAttempts { event.signal() } }
+      eventLoop.scheduleTask(in: .nanoseconds(Self.longestStart.wholeNanoseconds)) { event.signal() }
     }
+    await discovery.run(
+      afterFirstPass: { [ready] in signalAfterFirstAttempts(ready) },
+      afterFirstReading: { [sourcesRead] in signalAfterFirstAttempts(sourcesRead) })
 
     await store.endObservation(observation)
     try await eventLoop.submit { scrapes.value.stop() }.get()

@@ -1,5 +1,6 @@
 import CGRPCShim
 import EPPCore
+import Glibc
 
 /// A port, accepted by the first worker for all.
 @safe final class Listener: @unchecked Sendable {
@@ -18,8 +19,12 @@ import EPPCore
   private let drained = OneShotEvent()
 
   /// Binds the port; throws when that fails.
+  ///
+  /// - Parameters:
+  ///   - host: an IP literal.
+  ///   - flag: what names the port, for the error.
   init(
-    address: String, tls: TLSIdentity?, options: Options, workers: WorkerGroup,
+    host: String, port: Int, flag: String, tls: TLSIdentity?, options: Options, workers: WorkerGroup,
     makeFactory: @escaping @Sendable () -> any CallHandlerFactory
   ) throws(ServerError) {
     var shimOptions = epp_server_options(
@@ -35,7 +40,7 @@ import EPPCore
     if let tls {
       guard let created = unsafe epp_credentials_tls(tls.certificateChainPEM, tls.privateKeyPEM) else {
         unsafe epp_server_destroy(server)
-        throw ServerError("the TLS certificate or its key cannot be used: both have to be PEM and belong together")
+        throw tls.problem
       }
       unsafe credentials = created
     } else {
@@ -43,14 +48,30 @@ import EPPCore
     }
     defer { unsafe epp_credentials_release(credentials) }
     unsafe epp_server_register_queue(server, workers.first.queue)
+    let address = host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
     let bound = unsafe epp_server_listen(server, address, credentials)
     guard bound > 0 else {
       unsafe epp_server_destroy(server)
-      throw ServerError("cannot listen on \(address): the port is taken or the address is not one of this machine")
+      throw Self.problem(host, port, flag, tls)
     }
     unsafe self.server = server
     self.makeFactory = makeFactory
-    port = Int(bound)
+    self.port = Int(bound)
+  }
+
+  /// Why the port could not be bound: the core only says that it could not.
+  private static func problem(_ host: String, _ port: Int, _ flag: String, _ tls: TLSIdentity?) -> ServerError {
+    let code = unsafe epp_listen_error(host, Int32(port))
+    switch code {
+    case 0: return tls?.problem ?? ServerError("\(flag) \(port): gRPC cannot listen on \(host)")
+    case EADDRINUSE:
+      return ServerError(
+        "\(flag) \(port): another process listens on this port of \(host); stop it or choose another port")
+    case EACCES: return ServerError("\(flag) \(port): not allowed to listen on this port; choose one above 1023")
+    case EADDRNOTAVAIL: return ServerError("--bind-address \(host): this is not an address of this machine")
+    default:
+      return unsafe ServerError("\(flag) \(port): cannot listen on \(host): \(String(cString: strerror(code)))")
+    }
   }
 
   deinit { unsafe epp_server_destroy(server) }

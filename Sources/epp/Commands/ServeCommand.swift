@@ -1,6 +1,7 @@
 import ArgumentParser
 import EPPConfiguration
 import EPPGRPCServer
+import EPPObservability
 import Glibc
 
 struct ServeCommand: ParsableCommand {
@@ -39,7 +40,7 @@ struct ServeCommand: ParsableCommand {
       do {
         try await Server(configuration).run(until: signals)
         ServeCommand.exit()
-      } catch let error as ServerError {
+      } catch let error where error is ServerError || error is ObservabilityServerError {
         StandardError.write("epp: \(error)\n")
         ServeCommand.exit(withError: ExitCode(1))
       } catch {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import EPPConfiguration
+import EPPDataLayer
 
 struct ValidateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -18,10 +19,10 @@ struct ValidateCommand: ParsableCommand {
   func run() throws {
     let name = file == "-" ? "standard input" : file
     let text: String
-    do {
+    do throws(FileProblem) {
       text = try file == "-" ? TextFile.readStandardInput() : TextFile.read(file)
     } catch {
-      StandardError.write("\(name): it cannot be read: no such file, no permission, or no UTF-8 text\n")
+      StandardError.write("\(name): \(error)\n")
       throw ExitCode(78)
     }
     do {

@@ -1,4 +1,5 @@
 import EPPConfiguration
+import EPPDataLayer
 import EPPGRPCServer
 import EPPPrefixCache
 import Glibc
@@ -30,10 +31,9 @@ enum HashSecret {
   private static func read(_ place: Place) throws(ServerError) -> HashSeed? {
     let path = place.path
     let text: String
-    do { text = try TextFile.read(path) } catch {
-      let isReadable = unsafe access(path, R_OK) == 0
-      if !isReadable, errno == ENOENT { return nil }
-      throw ServerError("\(place.name): it cannot be read: \(isReadable ? "it is no text" : reason)")
+    do throws(FileProblem) { text = try TextFile.read(path) } catch {
+      if error.isAbsence { return nil }
+      throw ServerError("\(place.name): \(error)")
     }
     let digits = text.prefix { !$0.isNewline }
     guard digits.utf8.count == 32, let first = UInt64(digits.prefix(16), radix: 16),

@@ -1,8 +1,26 @@
-import FoundationEssentials
+import EPPDataLayer
+import EPPYAML
+import Glibc
 
 /// Reads small text files.
 enum TextFile {
-  static func read(_ path: String) throws -> String { try String(contentsOfFile: path, encoding: .utf8) }
+  /// The text of a file, which may be a pipe; without a byte order mark. Blocks for the file system.
+  static func read(_ path: String) throws(FileProblem) -> String {
+    let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw FileProblem(errno: errno) }
+    defer { close(descriptor) }
+    var content: [UInt8] = []
+    var piece = [UInt8](repeating: 0, count: 65_536)
+    while true {
+      let count = unsafe Glibc.read(descriptor, &piece, piece.count)
+      if count < 0, errno == EINTR { continue }
+      guard count >= 0 else { throw FileProblem(errno: errno) }
+      if count == 0 { break }
+      content += piece.prefix(count)
+    }
+    guard let text = YAMLDocument.text(content) else { throw .noText }
+    return text
+  }
 
   static func readStandardInput() -> String {
     var text = ""

@@ -142,7 +142,7 @@ struct Server {
       EndpointService(watch: watch),
       observability(budget, ports),
       UpkeepService(upkeep: pool.upkeep),
-      PickerService(picker: picker, watch: watch, health: health, ports: ports),
+      PickerService(picker: picker, watch: watch, health: health, ports: ports, logger: logger),
     ]
     if let snapshots { services.insert(snapshots, at: 1) }
     var group = ServiceGroupConfiguration(services: services, logger: output.logger(label: "lifecycle"))
@@ -163,7 +163,8 @@ struct Server {
   private func makePicker(_ budget: BodyBudget) throws -> PickerServer {
     var tls: TLSIdentity?
     if configuration.isSecure {
-      tls = try configuration.certificateFolder.map { try TLSIdentity(folder: $0) } ?? .selfSigned()
+      tls =
+        try configuration.certificateFolder.map { try TLSIdentity(folder: $0, read: TextFile.read) } ?? .selfSigned()
     }
     let settings = ExtProcSettings(
       pipeline: pool.pipeline, metrics: metrics,
@@ -199,8 +200,13 @@ struct Server {
         return metrics.page()
       },
       documents: events.map { events in ["/debug/kv-events": { events.page() }] } ?? [:],
-      readiness: { [health] in
-        health.isServing ? .ready : .notReady(reason: "starting or draining: no requests should come here now")
+      readiness: { [health, watch, configuration] in
+        if health.isServing { return .ready }
+        let isUnread = configuration.endpointsFile != nil && !watch.hasReadSources
+        return .notReady(
+          reason: isUnread
+            ? "the endpoints file has not been read yet: no requests should come here now"
+            : "starting or draining: no requests should come here now")
       },
       onListening: { port in ports.metricsListening(port) })
   }

@@ -2,6 +2,7 @@ import EPPCore
 import EPPDataLayer
 import EPPGRPCServer
 import EPPRouting
+import Logging
 import ServiceLifecycle
 
 /// Finds and scrapes endpoints until everything that needs them has stopped.
@@ -29,19 +30,29 @@ struct UpkeepService: Service {
   }
 }
 
-/// Serves gRPC: ready when the endpoints have been looked at, drained when the process is asked to stop.
+/// Serves gRPC: ready when every source of endpoints has been read, drained when the process is asked to stop.
 struct PickerService: Service {
   let picker: PickerServer
   let watch: EndpointWatch
   let health: HealthState
   let ports: PortAnnouncement
+  let logger: Logger
 
   func run() async throws {
     await watch.waitUntilReady()
     picker.start()
-    health.setReady(true)
+    // The usual case: ready before anybody can ask.
+    if watch.hasReadSources { health.setReady(true) }
     ports.pickerListening()
-    await Self.waitForShutdown()
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask { [watch, health] in
+        // Probes are answered meanwhile, and requests with 503.
+        if await watch.waitUntilSourcesRead() { health.setReady(true) }
+      }
+      await Self.waitForShutdown()
+      group.cancelAll()
+    }
+    logger.info("draining", metadata: ["connections": "\(picker.connectionCount)"])
     await picker.drain()
   }
 
