@@ -28,6 +28,7 @@ package struct ServeConfiguration: Sendable, Equatable {
   package var endpointsFile: String?
   package var refreshInterval: Duration
   package var stalenessThreshold: Duration
+  /// The label `name` of the pool's metrics.
   package var poolName: String
 
   package var profile: ProfileConfiguration

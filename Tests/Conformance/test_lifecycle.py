@@ -44,6 +44,7 @@ def _run(*arguments: str) -> subprocess.CompletedProcess:
         ["--log-format", "xml"],
         ["--response-processing", "some"],
         ["--secure-serving=perhaps"],
+        ["--pool-name", "a"],
         ["--pool-name", "a", "--endpoint-selector", "app=x"],
         ["--secure-serving=false", "--cert-path", "/nowhere"],
         ["surplus"],
@@ -182,6 +183,12 @@ def test_a_picker_is_ready_when_its_endpoints_file_has_been_read(tmp_path: Path)
         epp.wait_for("it does not exist; the endpoints stay as they are")
         assert epp.get("/readyz")[0] == 200
         assert _picked(epp) == engine.address
+
+
+def test_the_pool_name_is_a_label_where_endpoints_are_named(start_pool) -> None:
+    pool = start_pool("--pool-name", "chat", "--pool-namespace", "models", engines=1)
+    assert 'llm_d_epp_average_queue_size{name="chat"}' in pool.epp.metrics()
+    assert 'name="default"' not in pool.epp.metrics()
 
 
 def test_a_secret_that_is_none_is_named_by_the_flag_that_led_there(tmp_path: Path) -> None:

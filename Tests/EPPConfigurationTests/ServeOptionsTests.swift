@@ -146,6 +146,50 @@ import Testing
       ])
   }
 
+  @Test func thePoolNameIsALabelWhereEndpointsAreNamed() throws {
+    #expect(try validated().poolName == "default")
+    #expect(try validated { $0.poolName = "chat" }.poolName == "chat")
+    let fromFile = try validated {
+      $0.endpoints = []
+      $0.endpointsFile = "endpoints.yaml"
+      $0.poolName = "chat"
+    }
+    #expect(fromFile.poolName == "chat")
+    let discovery =
+      TestText.head + """
+        plugins: [{type: file-discovery, parameters: {path: endpoints.yaml}}]
+        dataLayer: {discovery: {pluginRef: file-discovery}}
+        """
+    let discovered = try validated(["epp.yaml": discovery]) {
+      $0.endpoints = []
+      $0.configFile = "epp.yaml"
+      $0.poolName = "chat"
+    }
+    #expect(discovered.poolName == "chat" && discovered.endpointsFile == "endpoints.yaml")
+  }
+
+  @Test func thePoolNameAloneAsksForKubernetes() {
+    for file in [nil, "epp.yaml"] {
+      let result = problems(["epp.yaml": TestText.standard]) {
+        $0.endpoints = []
+        $0.configFile = file
+        $0.poolName = "chat"
+      }
+      #expect(
+        result.lines == [
+          "--pool-name: Kubernetes discovery is not in this version: name the engines with --endpoint HOST:PORT "
+            + "(repeatable) or --endpoints-file FILE"
+        ])
+    }
+    // A configuration file that is broken may have named endpoints.
+    let broken = problems(["epp.yaml": "["]) {
+      $0.endpoints = []
+      $0.configFile = "epp.yaml"
+      $0.poolName = "chat"
+    }
+    #expect(broken.lines.count == 1 && broken.lines.first?.contains("not YAML") == true)
+  }
+
   @Test func noEndpointsIsAProblem() {
     let result = problems { $0.endpoints = [] }
     #expect(

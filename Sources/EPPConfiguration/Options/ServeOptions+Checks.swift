@@ -6,18 +6,19 @@ extension ServeOptions {
   func endpointSources(
     _ file: PickerConfigurationFile?, _ check: inout OptionsCheck
   ) -> ([EndpointAddress], String?) {
-    let flags = [("--pool-name", poolName.given), ("--endpoint-selector", endpointSelector.given)]
-    let kubernetes = flags.filter { $0.1 != nil }.map(\.0)
     let path = endpointsFile.given ?? file?.endpointsFile
+    // A broken configuration file may have named them.
+    let isNamed =
+      !endpoints.isEmpty || path != nil || file == nil && (configFile.given != nil || configText.given != nil)
+    // Where endpoints are named, the pool's name is a label of metrics.
+    let flags = [("--pool-name", isNamed ? nil : poolName.given), ("--endpoint-selector", endpointSelector.given)]
+    let kubernetes = flags.filter { $0.1 != nil }.map(\.0)
     if !kubernetes.isEmpty {
       check.problem(
         "\(kubernetes.joined(separator: " and ")): Kubernetes discovery is not in this version: name the engines with "
           + "--endpoint HOST:PORT (repeatable) or --endpoints-file FILE")
-    } else if endpoints.isEmpty, path == nil {
-      // A broken configuration file may have named them.
-      if file != nil || (configFile.given == nil && configText.given == nil) {
-        check.problem("no endpoints: name the engines with --endpoint HOST:PORT (repeatable) or --endpoints-file FILE")
-      }
+    } else if !isNamed {
+      check.problem("no endpoints: name the engines with --endpoint HOST:PORT (repeatable) or --endpoints-file FILE")
     }
     if kubernetes.isEmpty, !endpointTargetPorts.isEmpty {
       check.warnings.append("--endpoint-target-ports has no effect without --endpoint-selector")

@@ -35,7 +35,7 @@ extension ServeOptions {
       maximumReceiveMessageBytes: receiveLimit(&check), maximumConcurrentStreams: maximumConcurrentStreams,
       drainTimeout: check.duration(drainTimeout, "--drain-timeout", mayBeZero: true), endpoints: endpoints,
       endpointsFile: endpointsFile, refreshInterval: scrapeInterval,
-      stalenessThreshold: threshold(&check, scrapeInterval), poolName: "default",
+      stalenessThreshold: threshold(&check, scrapeInterval), poolName: poolName.given ?? "default",
       profile: schedulingProfile(file, plugins, &check), sessionHeader: file?.sessionHeader,
       prefixViews: file?.prefixViews ?? [:],
       prefixProducer: file?.prefixProducer ?? ConfiguredPlugin(PrefixSettings.descriptor),

@@ -21,11 +21,18 @@ struct EndpointFlags: ParsableArguments {
       valueName: "duration"))
   var metricsStalenessThreshold = "2s"
   @Option(
-    help: ArgumentHelp("Refused: Kubernetes discovery is not in this version.", valueName: "name", visibility: .hidden))
+    help: ArgumentHelp(
+      """
+      Name of the pool in its metrics (default: default). Without --endpoint, --endpoints-file or file-discovery it asks for \
+      Kubernetes discovery, which is not in this version.
+      """, valueName: "name"))
   var poolName: String?
-  @Option(help: ArgumentHelp("Has no effect without --pool-name.", valueName: "name", visibility: .hidden))
+  @Option(
+    help: ArgumentHelp(
+      "Has no effect: no metric has the namespace of the pool.", valueName: "name", visibility: .hidden))
   var poolNamespace: String?
-  @Option(help: ArgumentHelp("Has no effect without --pool-name.", valueName: "group", visibility: .hidden))
+  @Option(
+    help: ArgumentHelp("Has no effect: it belongs to Kubernetes discovery.", valueName: "group", visibility: .hidden))
   var poolGroup: String?
   @Option(
     help: ArgumentHelp(
