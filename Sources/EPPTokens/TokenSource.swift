@@ -40,8 +40,8 @@ package final class TokenSource: Sendable {
     self.configuration = configuration
     self.now = now
     cache = TokenCache(maximumBytes: configuration.maximumCacheBytes, maximumAge: configuration.maximumTokenAge)
-    client = RenderClient(configuration, now: now)
     series = metrics.tokenSeries()
+    client = RenderClient(configuration, refusals: RenderRefusals(series: series, logger: logger), now: now)
     renderer = ConversationRenderer(client, cache, configuration, series: series, logger: logger, now: now)
   }
 

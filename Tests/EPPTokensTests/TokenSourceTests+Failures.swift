@@ -1,6 +1,9 @@
 import EPPCore
 import EPPMetrics
+import EPPTestKit
 import EPPTokens
+import EngineSimulator
+import Logging
 import Testing
 
 /// Engines that do not answer as they should.
@@ -55,6 +58,48 @@ extension TokenSourceTests {
         guard case .pending = lookUp(source, other.replacing(#""m""#, with: #""n""#), at: [old.address]) else {
           return #expect(Bool(false), "nobody was asked for another model")
         }
+      }
+    }
+  }
+
+  @Test(arguments: [401, 403, 404])
+  func anEngineThatRefusesIsWarnedOfOnceAndCounted(_ status: Int) async throws {
+    try await withServer { _, _ in
+      AnswerServer.Answer(status: status, body: #"{"detail": "refused"}"#)
+    } run: { server in
+      try await withSource { source async throws in
+        #expect(try await tokens(source, chat, at: [server.address]) == nil)
+        #expect(try await tokens(source, completion, at: [server.address], api: .completions) == nil)
+        #expect(page.contains("epp_tokens_render_refusals_total{code=\"\(status)\"} 3"))
+        let warnings = log.lines(.warning)
+        #expect(warnings.count == 1 && warnings.first?.contains("--enable-scale-out") == true)
+        #expect(warnings.first?.contains("matched by their text") == true)
+        #expect(log.lines(containing: "\(server.address)").count == 1)
+      }
+    }
+  }
+
+  @Test func anEngineThatServesAnotherPathIsWarnedOfOnce() async throws {
+    try await withEngine {
+      $0.servesScaleOut = false
+    } _: { engine in
+      try await withSource { source async throws in
+        #expect(try await tokens(source, chat, at: [engine]) != nil)
+        #expect(try await tokens(source, completion, at: [engine], api: .completions) != nil)
+        #expect(page.contains("epp_tokens_render_refusals_total{code=\"403\"} 2"))
+        let warnings = log.lines(.warning)
+        #expect(warnings.count == 1 && warnings.first?.contains("/tokenize is asked in its place") == true)
+        #expect(warnings.first?.contains("--enable-scale-out") == true)
+      }
+    }
+  }
+
+  @Test func aModelThatIsNotThereIsNoRefusalOfThePath() async throws {
+    try await withEngine { engine in
+      try await withSource { source async throws in
+        #expect(try await tokens(source, chat.replacing(#""m""#, with: #""other""#), at: [engine]) == nil)
+        #expect(page.contains("epp_tokens_render_refusals_total{code=\"404\"} 0"))
+        #expect(log.lines(.warning).isEmpty)
       }
     }
   }

@@ -1,6 +1,7 @@
 import Dispatch
 import EPPCore
 import EPPMetrics
+import EPPTestKit
 import EPPTokens
 import EngineSimulator
 import Logging
@@ -10,6 +11,7 @@ import Testing
 /// A source of tokens over real engines, or over one that says what is wanted.
 @Suite struct TokenSourceTests {
   let metrics = PickerMetrics()
+  let log = LogRecorder()
 
   private func source(isFrozen: Bool, _ change: (inout TokenSourceConfiguration) -> Void) -> TokenSource {
     var configuration = TokenSourceConfiguration()
@@ -19,7 +21,7 @@ import Testing
     change(&configuration)
     let start = ContinuousClock.now
     return TokenSource(
-      configuration: configuration, metrics: metrics, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+      configuration: configuration, metrics: metrics, logger: log.logger
     ) {
       let (seconds, attoseconds) = (isFrozen ? .zero : ContinuousClock.now - start).components
       return MonotonicTime(

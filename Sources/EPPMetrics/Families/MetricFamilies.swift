@@ -101,6 +101,7 @@ struct MetricFamilies: Sendable {
   /// How the token ids of prompts are found.
   struct TokenFamilies: Sendable {
     let requests: MetricFamily<Counter>
+    let renderRefusals: MetricFamily<Counter>
     let mismatches: MetricFamily<Counter>
     let renderDuration: MetricFamily<Histogram>
     let inFlight: MetricFamily<Gauge>
@@ -112,6 +113,10 @@ struct MetricFamilies: Sendable {
     fileprivate init(_ list: inout MetricFamilyList) {
       requests = list.own(
         "tokens_requests_total", "Searches for the token ids of a prompt, by how they ended.", [.outcome])
+      renderRefusals = list.own(
+        "tokens_render_refusals_total",
+        "Requests for token ids that an engine refused whatever their prompt, by the HTTP status of the answer.",
+        [.code])
       mismatches = list.own(
         "tokens_mismatches_total", "Conversations that were rendered otherwise piece by piece than whole.", [])
       renderDuration = list.ownHistogram(

@@ -18,6 +18,8 @@ package struct TokenSeries: Sendable {
   package let failed: Counter
   /// The engine's answer had no token ids in it.
   package let unreadable: Counter
+  /// `epp_tokens_render_refusals_total` by `code`, in the order of `refusalStatuses`.
+  private let refusals: [Counter]
   /// `epp_tokens_mismatches_total`.
   package let mismatches: Counter
   /// `epp_tokens_render_duration_seconds`.
@@ -31,6 +33,14 @@ package struct TokenSeries: Sendable {
   package let cacheBytes: Gauge
   package let cacheEvictions: Counter
 
+  /// HTTP statuses that say that a path is not served.
+  package static let refusalStatuses: [UInt] = [401, 403, 404, 405, 407, 501]
+
+  /// The counter of a status; nil for one that is none of `refusalStatuses`.
+  package func refusal(_ status: UInt) -> Counter? {
+    Self.refusalStatuses.firstIndex(of: status).map { refusals[$0] }
+  }
+
   init(_ families: MetricFamilies.TokenFamilies) {
     cached = families.requests.cell(["cached"])
     rendered = families.requests.cell(["rendered"])
@@ -41,6 +51,7 @@ package struct TokenSeries: Sendable {
     refused = families.requests.cell(["refused"])
     failed = families.requests.cell(["failed"])
     unreadable = families.requests.cell(["unreadable"])
+    refusals = Self.refusalStatuses.map { families.renderRefusals.cell(["\($0)"]) }
     mismatches = families.mismatches.cell([])
     renderDuration = families.renderDuration.cell([])
     inFlight = families.inFlight.cell([])

@@ -33,11 +33,15 @@ final class RenderClient: Sendable {
 
   private let configuration: TokenSourceConfiguration
   private let client: HTTPClient
+  private let refusals: RenderRefusals
   private let now: @Sendable () -> MonotonicTime
   private let state = Mutex(State())
 
-  init(_ configuration: TokenSourceConfiguration, now: @escaping @Sendable () -> MonotonicTime) {
+  init(
+    _ configuration: TokenSourceConfiguration, refusals: RenderRefusals, now: @escaping @Sendable () -> MonotonicTime
+  ) {
     self.configuration = configuration
+    self.refusals = refusals
     self.now = now
     var settings = HTTPClient.Configuration()
     settings.timeout.connect = .nanoseconds(configuration.connectTimeout.wholeNanoseconds)
@@ -88,19 +92,27 @@ final class RenderClient: Sendable {
   private func ask(
     _ engine: EndpointAddress, _ paths: [RenderPath], _ body: ByteBuffer, _ model: String
   ) async throws(Failure) -> [UInt32] {
+    var refused: (path: RenderPath, answer: RenderRefusals.Answer)?
     for path in paths {
-      do throws(Failure) {
-        return try await ask(engine, path, body)
-      } catch .absent {
+      switch try await ask(engine, path, body) {
+      case .success(let ids):
+        if let refused { refusals.note(refused.answer, refused.path, by: engine, servedBy: path) }
+        return ids
+      case .failure(let answer):
+        refusals.count(answer)
+        refused = refused ?? (path, answer)
         let now = now()
         state.withLock { $0.absent.insert(path, at: engine, model: model, now: now) }
       }
     }
+    if let refused { refusals.note(refused.answer, refused.path, by: engine, servedBy: nil) }
     throw .absent
   }
 
-  private func ask(_ engine: EndpointAddress, _ path: RenderPath, _ body: ByteBuffer) async throws(Failure) -> [UInt32]
-  {
+  /// The token ids, or that the path is not served.
+  private func ask(
+    _ engine: EndpointAddress, _ path: RenderPath, _ body: ByteBuffer
+  ) async throws(Failure) -> Result<[UInt32], RenderRefusals.Answer> {
     var request = HTTPClientRequest(url: "http://\(engine)\(path.rawValue)")
     request.method = .POST
     request.headers.add(name: "content-type", value: "application/json")
@@ -108,11 +120,9 @@ final class RenderClient: Sendable {
     let (status, answer) = try await exchange(
       request, within: Self.timeLimit(configuration, bytes: body.readableBytes),
       maximumAnswerBytes: Self.spareAnswerBytes + Self.answerBytesPerByte * body.readableBytes)
+    if let refused = RenderRefusals.Answer(status: status, body: answer) { return .failure(refused) }
     switch status {
     case 200: break
-    // Switched off (vLLM without --enable-scale-out says 403), unknown to an older version, a model that is not there, or a
-    // path for which the engine wants a key (vLLM's --api-key guards /v1, and not /tokenize).
-    case 401, 403, 404, 405, 407, 501: throw .absent
     // It is the engine that has no time.
     case 408, 429: throw .failed
     case 400..<500: throw .refused
@@ -120,7 +130,8 @@ final class RenderClient: Sendable {
     }
     let bytes = Array(answer.readableBytesView)
     do throws(TokenIDReader.Failure) {
-      return unsafe try TokenIDReader.read(bytes.span.bytes, atMost: Self.spareTokens + body.readableBytes)
+      return .success(
+        unsafe try TokenIDReader.read(bytes.span.bytes, atMost: Self.spareTokens + body.readableBytes))
     } catch {
       switch error {
       case .several: throw .refused

@@ -2,7 +2,8 @@ import EPPCore
 
 /// Where an engine is asked for tokens.
 enum RenderPath: String, Sendable, CaseIterable {
-  /// vLLM from 0.22 on (from 0.31 on with --enable-scale-out): takes the very request.
+  /// Takes the very request. vLLM has it from 0.22 on; versions that know the flag --enable-scale-out serve it with this flag
+  /// alone.
   case chatRender = "/v1/chat/completions/render"
   case completionRender = "/v1/completions/render"
   /// Every version of vLLM; SGLang has it for completions.
