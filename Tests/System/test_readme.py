@@ -1,6 +1,7 @@
 """What the README tells a reader to type does what it says, and what it points at exists."""
 
 import itertools
+import json
 import os
 import re
 import shlex
@@ -12,7 +13,6 @@ import pytest
 import yaml
 
 from kit import http
-from kit.engine import Engine
 from kit.epp import EPP
 from kit.paths import ENVOY, ROOT, product
 from kit.process import Process
@@ -26,9 +26,9 @@ COMMANDS = [line for language, text in BLOCKS if language == "sh" for line in te
 
 # How each command is tried, by its beginning. Those that take minutes are asked for their help here.
 WAYS = {
-    "scripts/demo": "help", "scripts/test": "help", "scripts/benchmark": "help", "swift build": "built",
+    "scripts/demo": "help", "scripts/test": "help", "scripts/benchmark": "help", "scripts/setup": "help", "swift build": "built",
     ".build/release/epp --bind-address 127.0.0.1 --endpoint 127.0.0.1:8000 --kv": "following epp", ".build/release/epp": "epp",
-    ".build/release/engine-sim": "engine-sim", "curl -s http://127.0.0.1:9090": "look",
+    ".build/release/engine-sim --port 8000 --kv": "followed engine-sim", ".build/release/engine-sim": "engine-sim", "curl -s http://127.0.0.1:9090": "look",
     ".build-tools/venv/bin/envoy --mode validate": "run", ".build-tools/venv/bin/envoy -c": "envoy", "curl": "curl",
 }
 
@@ -70,21 +70,24 @@ def test_the_commands_work_together() -> None:
     (epp,) = (command for command in COMMANDS if _way(command) == "epp")
     (envoy,) = (command for command in COMMANDS if _way(command) == "envoy")
     (curl,) = (command for command in COMMANDS if _way(command) == "curl")
-    engines = [Engine("first", port=8000), Engine("second", port=8001)]
+    simulators = [command for command in COMMANDS if _way(command) == "engine-sim"]
+    engines = [
+        Process(shlex.split(command.replace(".build/release/engine-sim", str(product("engine-sim")))))
+        for command in simulators
+    ]
     arguments = shlex.split(epp.replace(".build/release/epp", str(product("epp"))))
     picker = Process([*arguments, "--drain-timeout", "200ms"])
     gateway = None
     try:
         picker.wait_for(r"serving ext_proc on \S+:9002")
-        for engine in engines:
-            engine.wait_scrapes(1)
+        assert len(engines) == 2
         gateway_arguments = shlex.split(envoy.replace(".build-tools/venv/bin/envoy", str(ENVOY)))
         gateway_arguments[-1] = str(ROOT / gateway_arguments[-1])
         gateway = Process([*gateway_arguments, "--disable-hot-restart", "--log-level", "warning"])
         eventually(lambda: http.request("http://127.0.0.1:9901", "GET", "/ready").status == 200, "Envoy", 20)
         eventually(lambda: http.request("http://127.0.0.1:10000", "GET", "/v1/models").status == 200, "the gateway", 20)
         result = subprocess.run(shlex.split(curl), capture_output=True, text=True, timeout=30, check=True)
-        assert '"engine"' in result.stdout
+        assert json.loads(result.stdout)["choices"][0]["text"], result.stdout
     finally:
         if gateway is not None:
             gateway.stop()
@@ -97,7 +100,7 @@ def test_the_commands_for_kv_events_work_together() -> None:
     """A simulated engine, the picker that follows it, and what shows that it does."""
     if not _free(9002, 9003, 9090, 8000, 5557, 5558):
         pytest.skip("a port that the README names is in use here")
-    (engine,) = (command for command in COMMANDS if _way(command) == "engine-sim")
+    (engine,) = (command for command in COMMANDS if _way(command) == "followed engine-sim")
     (epp,) = (command for command in COMMANDS if _way(command) == "following epp")
     looks = [command for command in COMMANDS if _way(command) == "look"]
     # On this machine's loopback alone.
@@ -124,6 +127,26 @@ def test_the_commands_for_kv_events_work_together() -> None:
         if picker is not None:
             picker.stop()
         simulator.stop()
+
+
+def test_what_commands_need_is_installed_before_them() -> None:
+    section = README.split("## Beside your own Envoy and engines")[1]
+    first = next(line for line in COMMANDS if f"\n{line}\n" in section)
+    assert first == "scripts/setup"
+
+
+def test_figures_are_those_of_the_page_of_the_benchmarks() -> None:
+    page = (ROOT / "Sources/epp-bench/README.md").read_text()
+    section = README.split("## Cost")[1].split("\n## ")[0]
+    # The other column is the Go EPP's.
+    ours = [row.split("|")[2] for row in re.findall(r"^\| .*\|$", section, re.MULTILINE)]
+    figures = re.findall(r"[\d.,]+ (?:µs|ms|MB)", "\n".join(ours)) + re.findall(r"\b0\.\d+\b", section.split("Beside NVIDIA")[1])
+    passing = README.split("## Answers that pass by")[1].split("\n## ")[0]
+    figures += re.findall(r"[\d.,]+ µs", passing)
+    assert len(figures) > 10
+    for figure in figures:
+        number, _, unit = figure.partition(" ")
+        assert re.search(rf"(?<![\d.,]){re.escape(number)}(?![\d.,]*\d)(?: / [\d.,]+| to [\d.]+)? ?{unit}", page), figure
 
 
 def test_the_benchmark_prints_its_rows() -> None:
