@@ -12,7 +12,7 @@ let pointers: [SwiftSetting] = [
 ]
 let strict = pointers + [.strictMemorySafety()]
 
-/// `scripts/release` names the archives of these libraries itself.
+/// `scripts/release/build` names the archives of these libraries itself.
 let isStatic = Context.environment["WARMPATH_STATIC_LIBRARIES"] != nil
 func shared(_ names: String...) -> [LinkerSetting] { isStatic ? [] : names.map { .linkedLibrary($0) } }
 

@@ -7,7 +7,7 @@ import Testing
 
   private func text(_ tokens: [UInt32]) -> String { String(decoding: tokenizer.decode(tokens), as: UTF8.self) }
 
-  /// What `scripts/train-tokenizer --encode` prints: an implementation of its own, in Python.
+  /// What `scripts/generate/tokenizer --encode` prints: an implementation of its own, in Python.
   @Test(arguments: RecordedTokens.all)
   func textBecomesTheTokensOfTheTrainersOwnImplementation(recorded: RecordedTokens) {
     #expect(tokenizer.encode(recorded.text) == recorded.tokens)

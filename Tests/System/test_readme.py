@@ -26,7 +26,7 @@ COMMANDS = [line for language, text in BLOCKS if language == "sh" for line in te
 
 # How each command is tried, by its beginning. Those that take minutes are asked for their help here.
 WAYS = {
-    "scripts/demo": "help", "scripts/test": "help", "scripts/benchmark": "help", "scripts/setup": "help", "swift build": "built",
+    "scripts/demo": "help", "scripts/test": "help", "scripts/bench/benchmark": "help", "scripts/setup": "help", "swift build": "built",
     ".build/release/epp --bind-address 127.0.0.1 --endpoint 127.0.0.1:8000 --kv": "following epp", ".build/release/epp": "epp",
     ".build/release/engine-sim --port 8000 --kv": "followed engine-sim", ".build/release/engine-sim": "engine-sim", "curl -s http://127.0.0.1:9090": "look",
     ".build-tools/venv/bin/envoy --mode validate": "run", ".build-tools/venv/bin/envoy -c": "envoy", "curl": "curl",
@@ -153,7 +153,7 @@ def test_the_benchmark_prints_its_rows() -> None:
     """Two short ones; what they cost is not judged here."""
     environment = {**os.environ, "WARMPATH_BIN_DIR": str(product("epp").parent)}
     result = subprocess.run(
-        [ROOT / "scripts/benchmark", "start", "none"], capture_output=True, text=True, timeout=120, env=environment
+        [ROOT / "scripts/bench/benchmark", "start", "none"], capture_output=True, text=True, timeout=120, env=environment
     )
     assert result.returncode == 0, result.stderr
     assert [float(line.split()[-2]) > 0 for line in result.stdout.splitlines()] == [True, True]
@@ -168,7 +168,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_scripts_have_a_help(page: Path) -> None:
-    for name in set(re.findall(r"`(scripts/[\w-]+)", page.read_text())):
+    for name in set(re.findall(r"`(scripts/[\w/-]+)", page.read_text())):
         result = subprocess.run([ROOT / name, "--help"], capture_output=True, text=True, timeout=60)
         assert result.returncode == 0 and result.stdout.strip(), name
 

@@ -12,8 +12,11 @@ import pytest
 
 from kit.paths import ROOT
 
+SCRIPTS = ROOT / "scripts"
 COMMANDS = sorted(
-    path.name for path in (ROOT / "scripts").iterdir() if path.is_file() and os.access(path, os.X_OK) and not path.suffix
+    str(path.relative_to(SCRIPTS))
+    for path in SCRIPTS.rglob("*")
+    if path.is_file() and os.access(path, os.X_OK) and not path.suffix
 )
 
 
@@ -33,7 +36,7 @@ def _executable(path: Path, text: str) -> Path:
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_a_help(name: str) -> None:
     for flag in ("--help", "-h"):
-        result = _run(ROOT / "scripts" / name, flag)
+        result = _run(SCRIPTS / name, flag)
         assert result.returncode == 0, result.stderr
         assert len(result.stdout.split()) > 10
         assert "#" not in result.stdout.splitlines()[0]
@@ -42,32 +45,32 @@ def test_every_command_has_a_help(name: str) -> None:
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        (["fuzz", "--minutes", "0"], "say for how long"),
-        (["fuzz", "--minutes", "0x1"], "say for how long"),
-        (["fuzz", "--minutes"], "say for how long"),
-        (["fuzz"], "say for how long"),
-        (["mutation-check", "0"], "there is no mutation '0'"),
-        (["mutation-check", "abc"], "there is no mutation 'abc'"),
-        (["mutation-check", "1", "9999"], "there is no mutation '9999'"),
-        (["release", "nothing"], "unknown argument 'nothing'"),
+        (["checks/fuzz", "--minutes", "0"], "say for how long"),
+        (["checks/fuzz", "--minutes", "0x1"], "say for how long"),
+        (["checks/fuzz", "--minutes"], "say for how long"),
+        (["checks/fuzz"], "say for how long"),
+        (["checks/mutate", "0"], "there is no mutation '0'"),
+        (["checks/mutate", "abc"], "there is no mutation 'abc'"),
+        (["checks/mutate", "1", "9999"], "there is no mutation '9999'"),
+        (["release/build", "nothing"], "unknown argument 'nothing'"),
         (["lint", "all"], "unknown argument 'all'"),
-        (["generate-protos", "all"], "unknown argument 'all'"),
+        (["generate/protos", "all"], "unknown argument 'all'"),
     ],
 )
 def test_arguments_that_make_no_sense_are_refused_at_once(arguments: list[str], message: str) -> None:
-    result = _run(ROOT / "scripts" / arguments[0], *arguments[1:])
+    result = _run(SCRIPTS / arguments[0], *arguments[1:])
     assert result.returncode != 0
     assert message in result.stderr
     assert not result.stdout
 
 
 def test_a_help_is_asked_for_anywhere() -> None:
-    result = _run(ROOT / "scripts" / "compare-dynamo", "--rounds", "1", "--help")
+    result = _run(SCRIPTS / "bench/compare-dynamo", "--rounds", "1", "--help")
     assert result.returncode == 0 and "compare-dynamo" in result.stdout
 
 
 def test_data_sets_are_listed_without_an_installation(tmp_path: Path) -> None:
-    result = _run(ROOT / "scripts" / "compare-dynamo", "--list", WARMPATH_TOOLS_DIR=str(tmp_path))
+    result = _run(SCRIPTS / "bench/compare-dynamo", "--list", WARMPATH_TOOLS_DIR=str(tmp_path))
     assert result.returncode == 0, result.stderr
     names = result.stdout.split()
     assert "chats" in names and "copies-64" in names
@@ -76,7 +79,7 @@ def test_data_sets_are_listed_without_an_installation(tmp_path: Path) -> None:
 
 def test_a_benchmark_that_lacks_a_program_says_so_at_once(tmp_path: Path) -> None:
     result = _run(
-        sys.executable, ROOT / "scripts" / "benchmark.py", "start", "instructions",
+        sys.executable, SCRIPTS / "bench/benchmark.py", "start", "instructions",
         PATH=str(tmp_path), PYTHONPATH=str(ROOT / "Tests"), WARMPATH_BIN_DIR=str(tmp_path),
     )  # fmt: skip
     assert result.returncode != 0
@@ -86,7 +89,7 @@ def test_a_benchmark_that_lacks_a_program_says_so_at_once(tmp_path: Path) -> Non
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
     """A root with the scripts and nothing else."""
-    shutil.copytree(ROOT / "scripts", tmp_path / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(SCRIPTS, tmp_path / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
     return tmp_path
 
 
@@ -132,7 +135,7 @@ echo "✔ Test run with 3 tests in 1 suite passed after 0.001 seconds.\""""
 
 @pytest.fixture
 def mutate(copy: Path):
-    """Runs scripts/mutation-check with a table of mutations of one line."""
+    """Runs scripts/checks/mutate with a table of mutations of one line."""
     for folder in ("Sources/A", "Tests"):
         (copy / folder).mkdir(parents=True)
     (copy / "Sources/A/a.swift").write_text("let a = right\n")
@@ -140,8 +143,8 @@ def mutate(copy: Path):
     _executable(copy / "bin" / "swift", _SWIFT)
 
     def run(*rows: str) -> subprocess.CompletedProcess[str]:
-        (copy / "scripts/mutations.txt").write_text("".join(f"{row}\n" for row in rows))
-        return _run(copy / "scripts" / "mutation-check", PATH=f"{copy}/bin:{os.environ['PATH']}")
+        (copy / "scripts/checks/mutations.txt").write_text("".join(f"{row}\n" for row in rows))
+        return _run(copy / "scripts/checks/mutate", PATH=f"{copy}/bin:{os.environ['PATH']}")
 
     return run
 

@@ -1,4 +1,4 @@
-/* Made by scripts/generate-protos: all messages of Protos/. */
+/* Made by scripts/generate/protos: all messages of Protos/. */
 #include "envoy/config/core/v3/base.pb-c.h"
 #include "envoy/extensions/filters/http/ext_proc/v3/processing_mode.pb-c.h"
 #include "envoy/service/ext_proc/v3/external_processor.pb-c.h"

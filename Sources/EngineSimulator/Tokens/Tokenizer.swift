@@ -6,7 +6,7 @@ package struct Tokenizer: Sendable {
   private let vocabulary: TokenVocabulary
   private let special: [(token: SpecialToken, text: [UInt8])]
 
-  /// The one whose vocabulary `scripts/train-tokenizer` made. Reading it takes some milliseconds, once.
+  /// The one whose vocabulary `scripts/generate/tokenizer` made. Reading it takes some milliseconds, once.
   package static let trained = Tokenizer(merges: TrainedMerges.text)
 
   init(merges: String) {

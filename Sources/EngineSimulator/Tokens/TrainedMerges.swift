@@ -1,4 +1,4 @@
-// Made by scripts/train-tokenizer from scripts/tokenizer/corpus.txt; do not edit.
+// Made by scripts/generate/tokenizer from scripts/generate/corpus.txt; do not edit.
 
 /// What training found, in the order in which it was found.
 enum TrainedMerges {

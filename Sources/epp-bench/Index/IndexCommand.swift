@@ -13,8 +13,8 @@ struct IndexCommand: AsyncParsableCommand {
         epp-bench index --only concurrent --seconds 60 --rate 1.5e6
       With a trace of Mooncake's (FAST'25), its requests go to simulated engines whose events are indexed:
         epp-bench index --only trace --trace conversation_trace.jsonl
-      scripts/compare-dynamo writes what --messages and --prompts read: 32-bit little-endian numbers, the endpoint and the
-      length, before each MessagePack message of an engine, or before the 32-bit tokens of each prompt.
+      scripts/bench/compare-dynamo writes what --messages and --prompts read: 32-bit little-endian numbers, the endpoint
+      and the length, before each MessagePack message of an engine, or before the 32-bit tokens of each prompt.
       """)
 
   @OptionGroup var output: OutputOptions

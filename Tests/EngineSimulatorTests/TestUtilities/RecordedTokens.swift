@@ -1,6 +1,6 @@
 import Testing
 
-/// A text with the tokens that `scripts/train-tokenizer --encode` prints for it.
+/// A text with the tokens that `scripts/generate/tokenizer --encode` prints for it.
 struct RecordedTokens: Sendable, CustomTestStringConvertible {
   var text: String
   var tokens: [UInt32]

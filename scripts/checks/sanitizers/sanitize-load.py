@@ -1,4 +1,4 @@
-"""Load for scripts/sanitize: streams of every kind against a picker, long enough for threads to meet."""
+"""Load for scripts/checks/sanitize: streams of every kind against a picker, long enough for threads to meet."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""The rows of the table in Sources/epp-bench/README.md: see scripts/benchmark."""
+"""The rows of the table in Sources/epp-bench/README.md: see scripts/bench/benchmark."""
 
 import contextlib
 import json

@@ -1,4 +1,4 @@
-"""Makes the model of scripts/e2e-vllm: a Llama with random weights, small enough for a CPU, and a byte-level BPE tokenizer
+"""Makes the model of scripts/checks/e2e-vllm: a Llama with random weights, small enough for a CPU, and a byte-level BPE tokenizer
 trained on the sources of Python's standard library. Run with vLLM's Python: vllm-model.py FOLDER."""
 
 import json

@@ -1,4 +1,4 @@
-"""Trains the byte-level BPE vocabulary of engine-sim; see scripts/train-tokenizer."""
+"""Trains the byte-level BPE vocabulary of engine-sim; see scripts/generate/tokenizer."""
 
 import heapq
 import sys
@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-CORPUS = ROOT / "scripts/tokenizer/corpus.txt"
+CORPUS = ROOT / "scripts/generate/corpus.txt"
 OUTPUT = ROOT / "Sources/EngineSimulator/Tokens/TrainedMerges.swift"
 MERGES = 4096
 LINE = 118
@@ -18,7 +18,7 @@ SPECIAL = {"<|endoftext|>": 151643, "<|im_start|>": 151644, "<|im_end|>": 151645
 ENDINGS = ("s", "t", "m", "d", "re", "ve", "ll")
 
 HEAD = '''\
-// Made by scripts/train-tokenizer from scripts/tokenizer/corpus.txt; do not edit.
+// Made by scripts/generate/tokenizer from scripts/generate/corpus.txt; do not edit.
 
 /// What training found, in the order in which it was found.
 enum TrainedMerges {
@@ -193,12 +193,12 @@ def main() -> int:
     made = source(merges)
     if arguments == ["--check"]:
         if not OUTPUT.exists() or OUTPUT.read_text(encoding="utf-8") != made:
-            print("train-tokenizer: error: the vocabulary is not current: run scripts/train-tokenizer", file=sys.stderr)
+            print("generate/tokenizer: error: the vocabulary is not current: run scripts/generate/tokenizer", file=sys.stderr)
             return 1
-        print("train-tokenizer: current")
+        print("generate/tokenizer: current")
         return 0
     OUTPUT.write_text(made, encoding="utf-8")
-    print(f"train-tokenizer: wrote {len(merges)} merges")
+    print(f"generate/tokenizer: wrote {len(merges)} merges")
     return 0
 
 

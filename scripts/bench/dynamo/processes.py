@@ -1,4 +1,4 @@
-"""Processes that scripts/compare-dynamo measures: their CPU, their memory, and their end."""
+"""Processes that scripts/bench/compare-dynamo measures: their CPU, their memory, and their end."""
 
 import contextlib
 import os

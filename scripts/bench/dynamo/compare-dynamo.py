@@ -1,4 +1,4 @@
-"""Warmpath's block index beside Dynamo's: see scripts/compare-dynamo."""
+"""Warmpath's block index beside Dynamo's: see scripts/bench/compare-dynamo."""
 
 import argparse
 import contextlib

@@ -1,4 +1,4 @@
-"""Recorded KV events for scripts/compare-dynamo: messages as vLLM 0.32 publishes them, and prompts to look up."""
+"""Recorded KV events for scripts/bench/compare-dynamo: messages as vLLM 0.32 publishes them, and prompts to look up."""
 
 import random
 import struct

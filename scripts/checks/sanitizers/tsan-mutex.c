@@ -2,7 +2,7 @@
  *
  * The fast path is a compare-exchange that is compiled into the caller, so it is seen; a contended lock is taken and
  * given back inside libswiftSynchronization, which is not instrumented, and every access under it looks like a race.
- * Preloaded by scripts/sanitize; in a process without ThreadSanitizer it does nothing but call on. */
+ * Preloaded by scripts/checks/sanitize; in a process without ThreadSanitizer it does nothing but call on. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-"""The part of scripts/e2e-vllm that runs once everything is installed and built."""
+"""The part of scripts/checks/e2e-vllm that runs once everything is installed and built."""
 
 import argparse
 import json
@@ -29,7 +29,7 @@ BLOCK = 32
 # 6,400 tokens: two or three of the conversations, so that blocks are evicted all the time.
 BLOCKS = 200
 ENGINES = 2
-WORDS = (ROOT / "scripts" / "tokenizer" / "corpus.txt").read_text().split()
+WORDS = (ROOT / "scripts/generate/corpus.txt").read_text().split()
 
 
 def free_ports(count: int) -> list[int]:
@@ -290,7 +290,7 @@ def run(requests: int, keep: bool) -> bool:
     model = TOOLS / "vllm-model"
     if not (model / "model.safetensors").exists():
         print("e2e-vllm: making a small model ...", flush=True)
-        subprocess.run([os.environ["VLLM_PYTHON"], "-W", "ignore", ROOT / "scripts" / "vllm" / "vllm-model.py", model], check=True)
+        subprocess.run([os.environ["VLLM_PYTHON"], "-W", "ignore", ROOT / "scripts/checks/vllm/vllm-model.py", model], check=True)
     ports = free_ports(3 * ENGINES)
     print(f"e2e-vllm: starting {ENGINES} engines (about two minutes) ...", flush=True)
     started = time.monotonic()

@@ -1,4 +1,4 @@
-// Receives what publishers send and drops it: what libzmq alone takes of a subscriber's CPU (scripts/compare-dynamo).
+// Receives what publishers send and drops it: what libzmq alone takes of a subscriber's CPU (scripts/bench/compare-dynamo).
 //
 //   zmq-drain MESSAGES ADDRESS...
 //
