@@ -54,6 +54,7 @@ def test_every_command_has_a_help(name: str) -> None:
         (["checks/mutate", "1", "9999"], "there is no mutation '9999'"),
         (["release/build", "nothing"], "unknown argument 'nothing'"),
         (["lint", "all"], "unknown argument 'all'"),
+        (["test", "--quick"], "unknown argument '--quick'"),
         (["generate/protos", "all"], "unknown argument 'all'"),
     ],
 )
@@ -101,22 +102,43 @@ _SWIFT_FAILED = """\
 ✘ Test run with 3 tests in 1 suite failed after 0.004 seconds with 1 issue."""
 
 
-def test_failures_are_counted_once_and_skips_are_shown(copy: Path) -> None:
+@pytest.fixture
+def run_test(copy: Path):
+    """Runs scripts/test with stages that say what they were called with, and one Swift test that fails."""
     for name in ("setup", "lint"):
         _executable(copy / "scripts" / name, 'echo "4 passed, 0 failed"')
     (copy / "swift.txt").write_text(_SWIFT_FAILED)
-    _executable(copy / "bin" / "swift", f'if [[ $1 == test ]]; then cat {copy}/swift.txt; exit 1; fi')
+    _executable(copy / "bin" / "swift", f'echo "swift $*"; if [[ $1 == test ]]; then cat {copy}/swift.txt; exit 1; fi')
     _executable(
         copy / "tools/venv/bin/python",
-        'echo "SKIPPED [1] $9:60: a port is in use"; echo "2 passed, 1 skipped in 3.21s"',
+        'echo "${@: -1} with $WARMPATH_BIN_DIR"; echo "SKIPPED [1] $9:60: a port is in use"; echo "2 passed, 1 skipped in 3.21s"',
     )
-    result = _run(
-        copy / "scripts" / "test", PATH=f"{copy}/bin:{os.environ['PATH']}", WARMPATH_TOOLS_DIR=str(copy / "tools")
-    )
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        path = f"{copy}/bin:{os.environ['PATH']}"
+        return _run(copy / "scripts" / "test", *arguments, PATH=path, WARMPATH_TOOLS_DIR=str(copy / "tools"))
+
+    return run
+
+
+def test_failures_are_counted_once_and_skips_are_shown(run_test, copy: Path) -> None:
+    result = run_test()
     # Three stages, two of three Swift tests, four checks, and two of each folder of Python tests.
     assert result.stdout.splitlines()[-1] == "13 passed, 1 failed", result.stdout
     assert result.returncode != 0
     assert result.stderr.count("a port is in use") == 2
+    for folder in ("Conformance", "System"):
+        assert f"Tests/{folder} with {copy}/.build/release\n" in result.stdout
+
+
+def test_the_fast_loop_builds_no_release_and_starts_no_system(run_test, copy: Path) -> None:
+    result = run_test("--fast")
+    # Two stages, two of three Swift tests, and two of the conformance suite.
+    assert result.stdout.splitlines()[-1] == "6 passed, 1 failed", result.stdout
+    assert result.returncode != 0
+    assert f"Tests/Conformance with {copy}/.build/debug\n" in result.stdout
+    for absent in ("release", "Tests/System", "checks"):
+        assert absent not in result.stdout
 
 
 _SWIFT = """\
