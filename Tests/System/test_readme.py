@@ -20,7 +20,8 @@ from kit.waiting import eventually
 
 README = (ROOT / "README.md").read_text()
 # That one, and those that it leads to.
-PAGES = [ROOT / "README.md", ROOT / "Sources/epp-bench/README.md", ROOT / "Tests/Conformance/README.md"]
+MAP = ROOT / "Sources/README.md"
+PAGES = [ROOT / "README.md", MAP, ROOT / "Sources/epp-bench/README.md", ROOT / "Tests/Conformance/README.md"]
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, re.DOTALL)
 COMMANDS = [line for language, text in BLOCKS if language == "sh" for line in text.splitlines() if line.strip()]
 
@@ -168,9 +169,16 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_scripts_have_a_help(page: Path) -> None:
-    for name in set(re.findall(r"`(scripts/[\w/-]+)", page.read_text())):
+    for name in set(re.findall(r"`(scripts/[\w/-]+)[` ]", page.read_text())):
         result = subprocess.run([ROOT / name, "--help"], capture_output=True, text=True, timeout=60)
         assert result.returncode == 0 and result.stdout.strip(), name
+
+
+def test_paths_of_the_map_exist() -> None:
+    """From its own folder or from the repository's; what is written with a placeholder is none."""
+    paths = set(re.findall(r"`([\w.+-]+(?:/[\w.+-]+)+)(?=[` ])", MAP.read_text()))
+    assert len(paths) > 60
+    assert [path for path in sorted(paths) if not ((MAP.parent / path).exists() or (ROOT / path).exists())] == []
 
 
 def test_folders_exist_and_each_has_a_row() -> None:
