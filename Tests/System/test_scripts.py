@@ -1,6 +1,7 @@
 """The scripts that check everything: what they count, and what they refuse before they begin. They run in a folder of their
 own, with a `swift` that says what a test wants it to say."""
 
+import json
 import os
 import re
 import shutil
@@ -207,3 +208,84 @@ def test_tests_have_to_pass_before_anything_is_broken(mutate, tests: str, messag
     result = mutate(_row("wrong", tests))
     assert result.returncode != 0
     assert message in result.stderr
+
+
+@pytest.fixture
+def check_imports(copy: Path):
+    """Runs the check of imports over a package of three targets and one test target, which keeps to the table."""
+    (copy / "Sources").mkdir()
+    rows = {"CGRPCShim": "-", "EPPCore": "-", "EPPRequests": "-"}
+    page = "".join(f"| `{name}` | what it is | {imports} |\n" for name, imports in rows.items())
+    (copy / "Sources/README.md").write_text(page)
+    package = {"CGRPCShim": [], "EPPCore": [], "EPPRequests": ["EPPCore"], "EPPRequestsTests": ["EPPRequests", "EPPCore"]}
+
+    def run(files: dict[str, str] = {}, **dependencies: list[str]) -> subprocess.CompletedProcess[str]:
+        targets = [
+            {
+                "name": name,
+                "type": "test" if name.endswith("Tests") else "regular",
+                "dependencies": [{"byName": [other, None]} for other in others] + [{"product": ["Logging", "swift-log"]}],
+            }
+            for name, others in (package | dependencies).items()
+        ]
+        (copy / "package.json").write_text(json.dumps({"targets": targets}))
+        _executable(copy / "bin" / "swift", f"cat {copy}/package.json")
+        for path, text in files.items():
+            (copy / path).parent.mkdir(parents=True, exist_ok=True)
+            (copy / path).write_text(text)
+        script = copy / "scripts/checks/target_imports.py"
+        return _run(sys.executable, script, PATH=f"{copy}/bin:{os.environ['PATH']}")
+
+    return run
+
+
+def test_imports_that_keep_to_the_table_pass(check_imports) -> None:
+    result = check_imports({
+        "Sources/EPPRequests/JSON/a.swift": "package import EPPCore\nimport Logging\n// import EPPRouting\n",
+        "Tests/EPPRequestsTests/a.swift": "@testable import EPPRequests\nimport EPPCore\n",
+    })
+    assert result.returncode == 0 and not result.stderr
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["import EPPRequests", "  package import EPPRequests", "@preconcurrency internal import EPPRequests",
+     "@_spi(Tests) import EPPRequests", "import struct EPPRequests.JSONCursor"],
+)
+def test_an_import_upwards_is_found_in_any_form(check_imports, line: str) -> None:
+    result = check_imports({"Sources/EPPCore/Support/a.swift": f"import Logging\n\n{line}\n"})
+    assert result.returncode == 1
+    assert "Sources/EPPCore/Support/a.swift:3: EPPCore imports EPPRequests, which its row" in result.stderr
+
+
+@pytest.mark.parametrize("place", ["Sources/EPPRequests", "Tests/EPPRequestsTests"])
+def test_only_those_that_wrap_c_import_it(check_imports, place: str) -> None:
+    result = check_imports({f"{place}/a.swift": "import CGRPCShim\n"})
+    assert result.returncode == 1 and f"{place}/a.swift:1: " in result.stderr
+
+
+@pytest.mark.parametrize(
+    "dependencies, message",
+    [
+        ({"EPPCore": ["EPPRequests"]}, "EPPCore depends on EPPRequests, which its row does not name"),
+        ({"EPPNothing": []}, "EPPNothing has no row in scripts/checks/target_imports.py"),
+        ({"EPPTokens": []}, "Sources/README.md: EPPTokens has no row in the table of targets"),
+    ],
+)
+def test_a_package_that_breaks_the_table_is_refused(check_imports, dependencies: dict, message: str) -> None:
+    result = check_imports(**dependencies)
+    assert result.returncode == 1 and message in result.stderr
+
+
+@pytest.mark.parametrize(
+    "row, message",
+    [
+        ("| `EPPTokens` | tokens | `EPPRequests` |", "EPPTokens does not exist"),
+        ("| `EPPCore` | values | `EPPRequests` |", "EPPCore may import nothing beside"),
+    ],
+)
+def test_the_page_says_what_the_table_says(check_imports, copy: Path, row: str, message: str) -> None:
+    page = copy / "Sources/README.md"
+    page.write_text(page.read_text() + row + "\n")
+    result = check_imports()
+    assert result.returncode == 1 and message in result.stderr
