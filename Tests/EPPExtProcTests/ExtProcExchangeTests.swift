@@ -68,6 +68,7 @@ import Testing
     let gateway = InProcessGateway(picker, request: mode, response: mode)
     gateway.sendRequestHeaders([(":method", "GET"), (":path", "/v1/models")], endOfStream: true)
     #expect(gateway.request.destination != nil)
+    #expect(gateway.request.setHeaders["content-length"] == nil)
     gateway.respond([Array("{}".utf8)])
     gateway.cancel()
     #expect(gateway.violations == [])
@@ -135,6 +136,71 @@ import Testing
     #expect(response.body == [1, 2] && response.isComplete)
     #expect(gateway.violations == [])
     gateway.cancel()
+    Self.expectNothingLeft(picker)
+  }
+
+  @Test(arguments: [BodyMode.fullDuplexStreamed, .streamed]) func chunksMayBeEmpty(mode: BodyMode) {
+    let picker = InProcessPicker()
+    let gateway = InProcessGateway(picker, request: mode, response: mode)
+    let body = Self.json(1000)
+    let request = gateway.send([[], Array(body[..<100]), [], Array(body[100...]), []])
+    #expect(request.body == body && request.isComplete && request.destination != nil)
+    let response = gateway.respond([[], [1], [], [2], []])
+    #expect(response.body == [1, 2] && response.isComplete)
+    gateway.cancel()
+    #expect(gateway.violations == [])
+    Self.expectNothingLeft(picker)
+  }
+
+  @Test(arguments: modes) func anAnswerMayHaveNoBody(mode: BodyMode) {
+    let picker = InProcessPicker()
+    let gateway = InProcessGateway(picker, request: mode, response: mode)
+    gateway.send([Self.json(10)])
+    #expect(gateway.respond([], status: 204).isComplete)
+    #expect(gateway.stream.status == .ok && gateway.violations == [])
+    Self.expectNothingLeft(picker)
+  }
+
+  /// A local reply of the gateway, or a request that another filter has answered.
+  @Test(arguments: [true, false]) func aStreamMayBeginWithTheAnswer(hasBody: Bool) {
+    let picker = InProcessPicker()
+    let gateway = InProcessGateway(picker)
+    gateway.sendResponseHeaders(status: 503, endOfStream: !hasBody)
+    if hasBody { gateway.sendResponseChunk([7], endOfStream: true) }
+    #expect(gateway.response.body == (hasBody ? [7] : []) && gateway.response.isComplete)
+    #expect(gateway.stream.status == .ok && gateway.violations == [])
+    Self.expectNothingLeft(picker)
+  }
+
+  @Test(arguments: [true, false], [1, 3, 10, 10_000])
+  func usageIsCountedHoweverTheAnswerIsCut(isEventStream: Bool, chunkBytes: Int) {
+    let picker = InProcessPicker()
+    let gateway = InProcessGateway(picker, sliceBytes: 7)
+    gateway.send([Self.json(10)])
+    let usage = #"""
+      {"choices": [], "usage": {"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120, \#
+      "prompt_tokens_details": {"cached_tokens": 64}}}
+      """#
+    let events = String(repeating: "data: {\"choices\": [{\"delta\": {\"content\": \"hi\"}}]}\n\n", count: 3)
+    let answer = Array((isEventStream ? events + "data: \(usage)\n\ndata: [DONE]\n\n" : usage).utf8)
+    gateway.respond(
+      Self.chunks(answer, of: chunkBytes), type: isEventStream ? "text/event-stream" : "application/json")
+    #expect(gateway.response.body == answer && gateway.violations == [])
+    #expect(picker.metric("llm_d_epp_request_input_tokens_sum") == 100)
+    #expect(picker.metric("llm_d_epp_request_output_tokens_sum") == 20)
+    #expect(picker.metric("llm_d_epp_request_cached_tokens_sum") == 64)
+    // Nothing was predicted, so all of it is what the engine reports.
+    #expect(picker.metric("epp_prefix_cache_hit_tokens_total") == 64)
+    Self.expectNothingLeft(picker)
+  }
+
+  @Test func errorsOfTheEngineAreCounted() {
+    let picker = InProcessPicker()
+    let gateway = InProcessGateway(picker)
+    gateway.send([Self.json(10)])
+    gateway.respond([Array(#"{"error": {}}"#.utf8)], status: 500)
+    #expect(picker.metric("llm_d_epp_request_error_total") == 1)
+    #expect(picker.page.contains(#"error_code="ModelServerError""#))
     Self.expectNothingLeft(picker)
   }
 
