@@ -9,9 +9,7 @@ package struct MonotonicTime: Hashable, Comparable, Sendable {
 
   /// Later by a duration; saturates at the ends of the scale.
   package func advanced(by duration: Duration) -> MonotonicTime {
-    let (seconds, attoseconds) = duration.components
-    let (whole, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
-    let delta = overflow ? (seconds < 0 ? Int64.min : Int64.max) : whole &+ attoseconds / 1_000_000_000
+    let delta = duration.wholeNanoseconds
     if delta < 0 {
       return MonotonicTime(nanoseconds: nanoseconds < delta.magnitude ? 0 : nanoseconds - delta.magnitude)
     }

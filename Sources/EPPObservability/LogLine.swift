@@ -1,3 +1,4 @@
+import EPPCore
 import Logging
 
 /// Writes one line of the log at the end of a buffer, field by field.
@@ -23,17 +24,17 @@ struct LogLine {
       bytes.append(contentsOf: #"","level":""#.utf8)
       bytes.append(contentsOf: level.rawValue.utf8)
       bytes.append(contentsOf: #"","logger":"#.utf8)
-      bytes.appendJSON(logger)
+      bytes.appendJSONString(logger)
       bytes.append(contentsOf: #","msg":"#.utf8)
-      bytes.appendJSON(message)
+      bytes.appendJSONString(message)
     case .text:
       time.append(to: &bytes)
       bytes.append(0x20)
       bytes.append(contentsOf: level.rawValue.utf8)
       bytes.append(0x20)
-      bytes.appendText(logger)
+      bytes.appendOnOneLine(logger)
       bytes.append(contentsOf: ": ".utf8)
-      bytes.appendText(message)
+      bytes.appendOnOneLine(message)
     }
   }
 
@@ -66,11 +67,11 @@ struct LogLine {
     switch format {
     case .json:
       bytes.append(0x2C)
-      bytes.appendJSON(isReserved ? "_" + name : name)
+      bytes.appendJSONString(isReserved ? "_" + name : name)
       bytes.append(0x3A)
     case .text:
       bytes.append(0x20)
-      bytes.appendText(isReserved ? "_" + name : name)
+      bytes.appendOnOneLine(isReserved ? "_" + name : name)
       bytes.append(0x3D)
     }
   }
@@ -93,14 +94,14 @@ struct LogLine {
     let needsQuotes =
       format == .json || value.isEmpty
       || value.utf8.contains { $0 <= 0x20 || $0 == 0x22 || $0 == 0x3D || $0 == 0x5C || $0 == 0x7F }
-    if needsQuotes { bytes.appendJSON(value) } else { bytes.append(contentsOf: value.utf8) }
+    if needsQuotes { bytes.appendJSONString(value) } else { bytes.append(contentsOf: value.utf8) }
   }
 
   /// Arrays and dictionaries are written as JSON in both formats; dictionaries in the order of their keys.
   private func append(_ value: Logger.MetadataValue, depth: Int, _ bytes: inout [UInt8]) {
     switch value {
     case .string(let text):
-      if depth > 0 { bytes.appendJSON(text) } else { append(text, &bytes) }
+      if depth > 0 { bytes.appendJSONString(text) } else { append(text, &bytes) }
     case .stringConvertible(let convertible):
       switch convertible {
       case let number as any FixedWidthInteger: bytes.append(contentsOf: String(describing: number).utf8)
@@ -108,7 +109,7 @@ struct LogLine {
       case let truth as Bool: bytes.append(contentsOf: (truth ? "true" : "false").utf8)
       default:
         let text = convertible.description
-        if depth > 0 { bytes.appendJSON(text) } else { append(text, &bytes) }
+        if depth > 0 { bytes.appendJSONString(text) } else { append(text, &bytes) }
       }
     case .array(let values):
       bytes.append(0x5B)
@@ -121,7 +122,7 @@ struct LogLine {
       bytes.append(0x7B)
       for (index, (key, value)) in values.sorted(by: { $0.key < $1.key }).enumerated() where depth < Self.maximumDepth {
         if index > 0 { bytes.append(0x2C) }
-        bytes.appendJSON(key)
+        bytes.appendJSONString(key)
         bytes.append(0x3A)
         append(value, depth: depth + 1, &bytes)
       }
@@ -131,35 +132,5 @@ struct LogLine {
 }
 
 extension [UInt8] {
-  /// A JSON string (RFC 8259 section 7): quotation mark, backslash and control characters are escaped.
-  mutating func appendJSON(_ text: String) {
-    append(0x22)
-    appendEscaped(text, isQuoted: true)
-    append(0x22)
-  }
-
-  /// Text outside of quotes, on one line.
-  mutating func appendText(_ text: String) { appendEscaped(text, isQuoted: false) }
-
-  private mutating func appendEscaped(_ text: String, isQuoted: Bool) {
-    let isPlain = text.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F && !(isQuoted && ($0 == 0x22 || $0 == 0x5C)) }
-    if isPlain { return append(contentsOf: text.utf8) }
-    for byte in text.utf8 {
-      switch byte {
-      case 0x22 where isQuoted, 0x5C where isQuoted:
-        append(0x5C)
-        append(byte)
-      case 0x0A: append(contentsOf: [0x5C, 0x6E])
-      case 0x0D: append(contentsOf: [0x5C, 0x72])
-      case 0x09: append(contentsOf: [0x5C, 0x74])
-      case 0x00..<0x20, 0x7F:
-        append(contentsOf: [0x5C, 0x75, 0x30, 0x30, 0x30 + byte >> 4, Self.hexDigit(byte & 15)])
-      default: append(byte)
-      }
-    }
-  }
-
-  private static func hexDigit(_ value: UInt8) -> UInt8 { value < 10 ? 0x30 + value : 0x57 + value }
-
   mutating func append(number: Int) { append(contentsOf: number.description.utf8) }
 }

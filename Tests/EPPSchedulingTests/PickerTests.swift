@@ -1,3 +1,4 @@
+import EPPCore
 import EPPScheduling
 import Testing
 

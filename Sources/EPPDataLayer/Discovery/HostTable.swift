@@ -12,7 +12,7 @@ package struct HostTable {
   private struct Entry {
     var address: String?
     var askedAt: MonotonicTime
-    var failuresInRow = 0
+    var backoff = Backoff(initial: HostTable.shortestInterval, ceiling: HostTable.longestPause)
   }
 
   private var entries: [String: Entry] = [:]
@@ -26,10 +26,8 @@ package struct HostTable {
     entries = entries.filter { wanted.contains($0.key) }
     return wanted.filter { host in
       guard let entry = entries[host] else { return true }
-      var pause = isUrgent ? Self.shortestInterval : Self.refreshInterval
-      if entry.failuresInRow > 0 {
-        pause = min(pause, Self.longestPause, Self.shortestInterval * (1 << min(entry.failuresInRow - 1, 8)))
-      }
+      let interval = isUrgent ? Self.shortestInterval : Self.refreshInterval
+      let pause = entry.backoff.delay.map { min(interval, $0) } ?? interval
       return now >= entry.askedAt.advanced(by: pause)
     }.sorted()
   }
@@ -46,10 +44,11 @@ package struct HostTable {
   /// Takes a failure; the last known address stands. Returns whether it is the first in a row.
   package mutating func noteFailure(_ host: String, now: MonotonicTime) -> Bool {
     var entry = entries[host] ?? Entry(address: nil, askedAt: now)
+    let isFirst = entry.backoff.delay == nil
     entry.askedAt = now
-    entry.failuresInRow += 1
+    entry.backoff.fail()
     entries[host] = entry
-    return entry.failuresInRow == 1
+    return isFirst
   }
 
   /// The address of a host; nil while there was no good answer.

@@ -70,7 +70,9 @@ package struct ScrapeStateMachine: Sendable {
   private var connection = Connection.none
   private var gridPoint: MonotonicTime
   private var pausedUntil: MonotonicTime?
-  private var failuresInRow = 0
+  /// The pauses: from one interval up to the longest one; the last quarter depends on the phase, so that endpoints which died
+  /// together do not come back together.
+  private var backoff: Backoff
   private var hasTicked = false
 
   /// Makes a machine that wants its first tick at `start`.
@@ -79,6 +81,8 @@ package struct ScrapeStateMachine: Sendable {
   package init(configuration: Configuration, phase: Double, start: MonotonicTime) {
     self.configuration = configuration
     self.phase = min(max(phase, 0), 0.999)
+    backoff = Backoff(
+      initial: configuration.interval, ceiling: configuration.longestPause, jitter: 0.25, place: self.phase)
     self.gridPoint = start
   }
 
@@ -151,7 +155,7 @@ package struct ScrapeStateMachine: Sendable {
     guard case .waiting = connection else { return true }
     connection = isReusable ? .idle : .none
     if isGood {
-      failuresInRow = 0
+      backoff.reset()
       pausedUntil = nil
     } else {
       noteFailure(now)
@@ -198,11 +202,5 @@ package struct ScrapeStateMachine: Sendable {
     gridPoint = MonotonicTime(nanoseconds: intervals * interval + turn)
   }
 
-  /// The pause doubles from one interval up to the longest one; its last quarter depends on the phase, so that endpoints
-  /// which died together do not come back together.
-  private mutating func noteFailure(_ now: MonotonicTime) {
-    failuresInRow = min(failuresInRow + 1, 30)
-    let doubled = configuration.interval * (1 << (failuresInRow - 1))
-    pausedUntil = now.advanced(by: min(doubled, configuration.longestPause) * (1 - 0.25 * phase))
-  }
+  private mutating func noteFailure(_ now: MonotonicTime) { pausedUntil = now.advanced(by: backoff.fail()) }
 }

@@ -31,7 +31,7 @@ extension KVStream {
     } catch {
       warn(.noSocket, "KV events cannot be followed, and it is tried again: \(error)")
       disconnect()
-      reviveAt = shop.now().advanced(by: reviveAfter)
+      reviveAt = shop.now().advanced(by: revival.next)
     }
   }
 
@@ -81,14 +81,14 @@ extension KVStream {
       case .disconnected:
         noteDisconnected()
         // Unless the library says that it tries again, the peer has broken the protocol.
-        reviveAt = shop.now().advanced(by: reviveAfter)
+        reviveAt = shop.now().advanced(by: revival.next)
       case .retrying:
         noteDisconnected()
         reviveAt = nil
       case .handshakeFailed:
         noteDisconnected()
         noteFailedHandshake()
-        reviveAt = shop.now().advanced(by: reviveAfter)
+        reviveAt = shop.now().advanced(by: revival.next)
       }
     }
   }
@@ -130,7 +130,7 @@ extension KVStream {
           "the connection has ended because of what came over it: no ZeroMQ, or a message of more than "
             + "\(shop.configuration.maximumFrameBytes) bytes; it is made again")
       }
-      reviveAfter = min(reviveAfter * 2, shop.configuration.longestRevive)
+      revival.fail()
       disconnect()
       connect()
     }

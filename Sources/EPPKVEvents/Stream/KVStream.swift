@@ -29,7 +29,7 @@ final class KVStream {
   var isUnreachable = false
   /// When a connection that the library has given up is tried again, and how long to wait the next time.
   var reviveAt: MonotonicTime?
-  var reviveAfter: Duration
+  var revival: Backoff
   /// Whether a host name is looked up for an address of IPv6: when none of IPv4 has led anywhere.
   var triesIPv6 = false
 
@@ -88,7 +88,7 @@ final class KVStream {
     self.address = address
     self.shop = shop
     machine = KVStreamStateMachine(hasReplay: address.replay != nil)
-    reviveAfter = shop.configuration.reviveAfter
+    revival = Backoff(initial: shop.configuration.reviveAfter, ceiling: shop.configuration.longestRevive)
     replayPause = ReplayPause(first: shop.configuration.replayPause, longest: shop.configuration.longestReplayPause)
     restartLimit = RestartLimit(
       window: shop.configuration.restartWindow, pause: shop.configuration.restartPause)
@@ -212,7 +212,7 @@ final class KVStream {
       shop.batch, from: endpoint.slot, rank: address.rank, position: position(after: id))
     shop.series.count(counts)
     messages += 1
-    reviveAfter = shop.configuration.reviveAfter
+    revival.reset()
     noteUse(counts)
     rely()
     noteOrphans(counts)

@@ -3,26 +3,22 @@ package import EPPCore
 /// How long a replay socket that is of no use is left alone: longer each time, so that an engine whose replay does not
 /// answer takes neither the turns of others nor, again and again, the time of its own messages.
 package struct ReplayPause: Sendable {
-  private let first: Duration
-  private let longest: Duration
-  private var length = Duration.zero
+  private var backoff: Backoff
   /// When the socket may be asked again; nil when nothing has failed.
   package private(set) var end: MonotonicTime?
 
   package init(first: Duration, longest: Duration) {
-    self.first = first
-    self.longest = longest
+    backoff = Backoff(initial: first, ceiling: longest)
   }
 
   /// A replay was not answered, was given up, or had nothing of what was missing.
   package mutating func noteFailure(_ now: MonotonicTime) {
-    length = length == .zero ? first : min(length * 2, longest)
-    end = now.advanced(by: length)
+    end = now.advanced(by: backoff.fail())
   }
 
   /// A replay was answered, or another process may listen there by now.
   package mutating func reset() {
-    length = .zero
+    backoff.reset()
     end = nil
   }
 

@@ -10,8 +10,7 @@ package struct RestartLimit: Sendable {
   private static let probation = Duration.seconds(300)
 
   private let window: Duration
-  private let firstPause: Duration
-  private var pause: Duration
+  private var backoff: Backoff
   private var times: [MonotonicTime] = []
   /// Until when nothing is listened to; nil when nothing has to wait.
   package private(set) var pausedUntil: MonotonicTime?
@@ -22,8 +21,7 @@ package struct RestartLimit: Sendable {
   ///   - pause: how long such an engine is left alone, the first time; doubled as long as it goes on.
   package init(window: Duration, pause: Duration) {
     self.window = window
-    firstPause = pause
-    self.pause = pause
+    backoff = Backoff(initial: pause, ceiling: Self.longestPause)
   }
 
   /// A restart was noticed.
@@ -34,8 +32,8 @@ package struct RestartLimit: Sendable {
     times.append(now)
     guard times.count > Self.tolerated else { return false }
     times.removeAll()
-    pause = isTrusted(now) ? firstPause : min(pause * 2, Self.longestPause)
-    let end = now.advanced(by: pause)
+    if isTrusted(now) { backoff.reset() }
+    let end = now.advanced(by: backoff.fail())
     pausedUntil = end
     trustedFrom = end.advanced(by: Self.probation)
     return true

@@ -1,3 +1,5 @@
+import EPPCore
+
 /// Makes chained 64-bit keys: each mixes the key before it with the bytes of the next block.
 ///
 /// The mixing step is that of the wyhash family, the 128-bit product of two words folded to 64. Every word of a block
@@ -13,8 +15,8 @@ package struct BlockHasher: Sendable {
   package init(seed: HashSeed) {
     secrets = InlineArray { position in
       let step = UInt64(position + 1)
-      let first = Self.spread(seed.first &+ step &* 0x9E37_79B9_7F4A_7C15)
-      let second = Self.spread(seed.second &+ step &* 0xD1B5_4A32_D192_ED03)
+      let first = SplitMix64.spread(seed.first &+ step &* 0x9E37_79B9_7F4A_7C15)
+      let second = SplitMix64.spread(seed.second &+ step &* 0xD1B5_4A32_D192_ED03)
       return first ^ (second << 32 | second >> 32)
     }
   }
@@ -28,10 +30,10 @@ package struct BlockHasher: Sendable {
     @inline(__always) func pair(_ index: Int) -> UInt64 {
       let left = unsafe bytes.unsafeLoadUnaligned(fromByteOffset: offset + 8 * index, as: UInt64.self).littleEndian
       let right = unsafe bytes.unsafeLoadUnaligned(fromByteOffset: offset + 8 * index + 8, as: UInt64.self).littleEndian
-      return Self.fold(left ^ secrets[index], right ^ secrets[index + 1])
+      return foldedProduct(left ^ secrets[index], right ^ secrets[index + 1])
     }
     let block = (pair(0) ^ pair(2)) &+ (pair(4) ^ pair(6))
-    return BlockKey(rawValue: Self.fold(previous.rawValue ^ secrets[8], block ^ secrets[9]))
+    return BlockKey(rawValue: foldedProduct(previous.rawValue ^ secrets[8], block ^ secrets[9]))
   }
 
   /// The key of a block of `width` bytes, any number of them: every 64 are mixed in as a block of that size is.
@@ -54,12 +56,12 @@ package struct BlockHasher: Sendable {
       rest[position] = unsafe bytes.unsafeLoad(fromByteOffset: offset + position, as: UInt8.self)
     }
     let last = unsafe self.key(after: key, rest.span.bytes, at: 0)
-    return BlockKey(rawValue: Self.fold(last.rawValue ^ secrets[7], UInt64(count) ^ secrets[6]))
+    return BlockKey(rawValue: foldedProduct(last.rawValue ^ secrets[7], UInt64(count) ^ secrets[6]))
   }
 
   /// The key that the first block of a text is chained to: requests that differ in any of these share nothing.
   func root(model: String, cacheSalt: String?) -> BlockKey {
-    var key = Self.fold(secrets[1], secrets[2] ^ 64)
+    var key = foldedProduct(secrets[1], secrets[2] ^ 64)
     absorb(model, into: &key)
     if let cacheSalt { absorb(cacheSalt, into: &key) }
     return BlockKey(rawValue: key)
@@ -67,7 +69,7 @@ package struct BlockHasher: Sendable {
 
   /// The key that the first block of token ids is chained to.
   func root(_ root: BlockRoot) -> BlockKey {
-    var key = Self.fold(secrets[0], secrets[2] ^ UInt64(root.blockTokens))
+    var key = foldedProduct(secrets[0], secrets[2] ^ UInt64(root.blockTokens))
     absorb(root.loRAName ?? "", into: &key)
     if let cacheSalt = root.cacheSalt { absorb(cacheSalt, into: &key) }
     return BlockKey(rawValue: key)
@@ -82,9 +84,9 @@ package struct BlockHasher: Sendable {
         absorb(text, into: &value)
       case .item(let identifier, let offset):
         absorb(identifier, into: &value)
-        value = Self.fold(value ^ secrets[3], UInt64(bitPattern: Int64(offset)) ^ secrets[2])
+        value = foldedProduct(value ^ secrets[3], UInt64(bitPattern: Int64(offset)) ^ secrets[2])
       case .bytes(let bytes):
-        for byte in bytes { value = Self.fold(value ^ secrets[4], UInt64(byte) ^ secrets[1]) }
+        for byte in bytes { value = foldedProduct(value ^ secrets[4], UInt64(byte) ^ secrets[1]) }
       }
     }
     return BlockKey(rawValue: value)
@@ -97,25 +99,12 @@ package struct BlockHasher: Sendable {
       word = word << 8 | UInt64(byte)
       count += 1
       if count % 8 == 0 {
-        key = Self.fold(key ^ secrets[3], word ^ secrets[4])
+        key = foldedProduct(key ^ secrets[3], word ^ secrets[4])
         word = 0
       }
     }
-    key = Self.fold(key ^ secrets[5], word ^ secrets[6])
+    key = foldedProduct(key ^ secrets[5], word ^ secrets[6])
     // The length keeps "ab" and "c" apart from "a" and "bc".
-    key = Self.fold(key ^ secrets[7], count ^ secrets[8])
-  }
-
-  @inline(__always)
-  private static func fold(_ left: UInt64, _ right: UInt64) -> UInt64 {
-    let product = left.multipliedFullWidth(by: right)
-    return product.high ^ product.low
-  }
-
-  /// The last step of splitmix64 (Steele, Lea and Flood 2014).
-  private static func spread(_ value: UInt64) -> UInt64 {
-    var mixed = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ (mixed >> 31)
+    key = foldedProduct(key ^ secrets[7], count ^ secrets[8])
   }
 }

@@ -1,3 +1,5 @@
+import EPPCore
+
 /// 16 bytes that stand for the many of an image or a sound.
 ///
 /// Not a cryptographic hash: whoever makes two contents with one digest confuses only what is expected of caches, and
@@ -10,12 +12,17 @@ enum ContentDigest {
     var offset = 0
     while offset < bytes.byteCount {
       let word = word(bytes, offset)
-      let folded = fold(first ^ word, 0xA076_1D64_78BD_642F)
+      let folded = foldedProduct(first ^ word, 0xA076_1D64_78BD_642F)
       // The word goes in once more behind the product, so that a factor of zero does not swallow it.
-      (first, second) = (folded ^ second, fold(second &+ word, 0xE703_7ED1_A0B4_28DB) &+ (word << 23 | word >> 41))
+      (first, second) = (
+        folded ^ second, foldedProduct(second &+ word, 0xE703_7ED1_A0B4_28DB) &+ (word << 23 | word >> 41)
+      )
       offset += 8
     }
-    return (fold(first ^ second, 0x8EBC_6AF0_9C88_C6E3), fold(second &+ first << 1, 0x5899_65CC_7537_4CC3) ^ first)
+    return (
+      foldedProduct(first ^ second, 0x8EBC_6AF0_9C88_C6E3),
+      foldedProduct(second &+ first << 1, 0x5899_65CC_7537_4CC3) ^ first
+    )
   }
 
   /// Eight bytes, or those that are left, the lowest first.
@@ -27,11 +34,5 @@ enum ContentDigest {
       word |= UInt64(ByteWord.byte(bytes, index)) << UInt64(8 * (index - offset))
     }
     return word
-  }
-
-  @inline(__always)
-  private static func fold(_ left: UInt64, _ right: UInt64) -> UInt64 {
-    let product = left.multipliedFullWidth(by: right)
-    return product.high ^ product.low
   }
 }

@@ -17,7 +17,7 @@ package struct ModelRewrite: Sendable, Equatable {
     self.range = range
     self.bodyBytes = bodyBytes
     var text: [UInt8] = []
-    JSONEscaping.appendString(model, to: &text)
+    text.appendJSONString(model)
     replacement = text
   }
 
@@ -25,18 +25,6 @@ package struct ModelRewrite: Sendable, Equatable {
   package init?(_ request: InferenceRequest) {
     guard request.targetModel != request.model, let range = request.modelRange else { return nil }
     self.init(range: range, bodyBytes: request.bodyBytes, model: request.targetModel)
-  }
-
-  /// A copy of the client's body with the change in it.
-  package func applied(to body: RawSpan) -> [UInt8] {
-    var result: [UInt8] = []
-    result.reserveCapacity(contentLength)
-    unsafe body.withUnsafeBytes { bytes in
-      unsafe result.append(contentsOf: bytes[prefix])
-      result.append(contentsOf: replacement)
-      unsafe result.append(contentsOf: bytes[suffix])
-    }
-    return result
   }
 
   /// What stays before the name.

@@ -5,12 +5,12 @@ package enum ErrorBody {
   /// A JSON object with one member, `error`. Its `code` is the HTTP status, as vLLM answers.
   package static func json(for rejection: Rejection) -> [UInt8] {
     var body = Array(#"{"error":{"message":"#.utf8)
-    JSONEscaping.appendString(rejection.message, to: &body)
+    body.appendJSONString(rejection.message)
     body.append(contentsOf: #","type":"#.utf8)
-    JSONEscaping.appendString(type(of: rejection.status), to: &body)
+    body.appendJSONString(type(of: rejection.status))
     body.append(contentsOf: #","param":"#.utf8)
     if let field = rejection.field {
-      JSONEscaping.appendString(field, to: &body)
+      body.appendJSONString(field)
     } else {
       body.append(contentsOf: "null".utf8)
     }

@@ -1,3 +1,5 @@
+import EPPCore
+
 /// Puts the client's name for the model back into an answer to a request whose model was rewritten: in the member
 /// `model` of the JSON answer or of each event (there in the Responses API's `response` and Anthropic's `message` too),
 /// never in text.
@@ -22,7 +24,7 @@ package struct ModelNameRestorer: Sendable {
   package init(_ format: UsageScanner.Format, model: String) {
     self.format = format
     var text: [UInt8] = []
-    JSONEscaping.appendString(model, to: &text)
+    text.appendJSONString(model)
     replacement = text
     members = MemberScanner(.model, looksInside: format == .eventStream)
   }

@@ -1,3 +1,5 @@
+import EPPCore
+
 /// A session, told by digests: neither ids nor addresses are kept.
 package struct SessionKey: Sendable, Equatable {
   /// Names the session in the table; has a secret in it, so that a client cannot make ids that collide.
@@ -32,16 +34,11 @@ struct TextDigest: Sendable {
       word = word << 8 | UInt64(byte)
       count += 1
       if count % 8 == 0 {
-        value = fold(value ^ first, word ^ second)
+        value = foldedProduct(value ^ first, word ^ second)
         word = 0
       }
     }
-    value = fold(value ^ first, word ^ second)
-    return fold(value ^ second, count ^ first)
-  }
-
-  private func fold(_ left: UInt64, _ right: UInt64) -> UInt64 {
-    let product = left.multipliedFullWidth(by: right)
-    return product.high ^ product.low
+    value = foldedProduct(value ^ first, word ^ second)
+    return foldedProduct(value ^ second, count ^ first)
   }
 }

@@ -1,3 +1,5 @@
+import EPPCore
+
 /// Makes the identity of a prompt out of its parts, 64 bytes a step: 5 ns each, where SHA-256 takes 45.
 ///
 /// The mixing step is that of the wyhash family, the 128-bit product of two words folded to 64; every word meets a secret one
@@ -43,7 +45,7 @@ struct IdentityHasher: Sendable {
     @inline(__always) func product(_ index: Int) -> UInt64 {
       let left = unsafe bytes.unsafeLoadUnaligned(fromByteOffset: offset + 8 * index, as: UInt64.self)
       let right = unsafe bytes.unsafeLoadUnaligned(fromByteOffset: offset + 8 * index + 8, as: UInt64.self)
-      return Self.fold(left ^ secret.words[index], right ^ secret.words[index + 1])
+      return foldedProduct(left ^ secret.words[index], right ^ secret.words[index + 1])
     }
     let (one, two, three, four) = (product(0), product(2), product(4), product(6))
     chain((one ^ two) &+ (three ^ four), (one ^ three) &- (two ^ four))
@@ -51,13 +53,7 @@ struct IdentityHasher: Sendable {
 
   @inline(__always)
   private mutating func chain(_ left: UInt64, _ right: UInt64) {
-    first = Self.fold(first ^ secret.words[8], left ^ secret.words[9])
-    second = Self.fold(second ^ secret.words[10], right ^ secret.words[11])
-  }
-
-  @inline(__always)
-  private static func fold(_ left: UInt64, _ right: UInt64) -> UInt64 {
-    let product = left.multipliedFullWidth(by: right)
-    return product.high ^ product.low
+    first = foldedProduct(first ^ secret.words[8], left ^ secret.words[9])
+    second = foldedProduct(second ^ secret.words[10], right ^ secret.words[11])
   }
 }

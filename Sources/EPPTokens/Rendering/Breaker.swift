@@ -4,8 +4,6 @@ import EPPCore
 /// fails again, up to half a minute.
 struct Breaker: Sendable {
   private static let tolerated = 3
-  private static let shortest = Duration.seconds(1)
-  private static let longest = Duration.seconds(30)
 
   /// Those who were admitted under the same circumstances: until the engine was left alone, or as the one who tries it out.
   struct Generation: Sendable, Equatable {
@@ -15,12 +13,14 @@ struct Breaker: Sendable {
   private enum State {
     /// Asked; with how many failures running.
     case closed(failures: Int)
-    case open(until: MonotonicTime, pause: Duration)
+    case open(until: MonotonicTime)
     /// One tries the engine out; should its outcome never come, the next one may at `until`.
-    case trying(until: MonotonicTime, pause: Duration)
+    case trying(until: MonotonicTime)
   }
 
   private var state = State.closed(failures: 0)
+  /// How long the engine is left alone.
+  private var backoff = Backoff(initial: .seconds(1), ceiling: .seconds(30))
   /// The one that whoever is admitted now belongs to.
   private(set) var generation = Generation()
 
@@ -29,9 +29,9 @@ struct Breaker: Sendable {
   mutating func admit(now: MonotonicTime) -> Generation? {
     switch state {
     case .closed: return generation
-    case .open(let until, let pause), .trying(let until, let pause):
+    case .open(let until), .trying(let until):
       guard now >= until else { return nil }
-      state = .trying(until: now.advanced(by: pause), pause: pause)
+      state = .trying(until: now.advanced(by: backoff.delay ?? backoff.initial))
       generation.number += 1
       return generation
     }
@@ -41,12 +41,15 @@ struct Breaker: Sendable {
   func wouldAdmit(now: MonotonicTime) -> Bool {
     switch state {
     case .closed: true
-    case .open(let until, _), .trying(let until, _): now >= until
+    case .open(let until), .trying(let until): now >= until
     }
   }
 
   /// An answer says that the engine does answer, whenever it was asked.
-  mutating func succeeded() { state = .closed(failures: 0) }
+  mutating func succeeded() {
+    state = .closed(failures: 0)
+    backoff.reset()
+  }
 
   /// Whoever was asked before the engine was left alone says nothing new by failing later: many fail together then, and some
   /// while another tries it out.
@@ -54,14 +57,10 @@ struct Breaker: Sendable {
     guard asker == generation else { return }
     switch state {
     case .closed(let failures) where failures + 1 < Self.tolerated: state = .closed(failures: failures + 1)
-    case .closed: open(for: Self.shortest, now: now)
+    case .closed, .trying:
+      generation.number += 1
+      state = .open(until: now.advanced(by: backoff.fail()))
     case .open: break
-    case .trying(_, let pause): open(for: min(pause * 2, Self.longest), now: now)
     }
-  }
-
-  private mutating func open(for pause: Duration, now: MonotonicTime) {
-    generation.number += 1
-    state = .open(until: now.advanced(by: pause), pause: pause)
   }
 }

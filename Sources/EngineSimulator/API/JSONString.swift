@@ -1,3 +1,5 @@
+import EPPCore
+
 /// Pieces of JSON text.
 enum JSONString {
   /// A list of token ids.
@@ -5,20 +7,8 @@ enum JSONString {
 
   /// A string with its quotes.
   static func quoted(_ string: String) -> String {
-    var text = "\""
-    for scalar in string.unicodeScalars {
-      switch scalar {
-      case "\"": text += "\\\""
-      case "\\": text += "\\\\"
-      case "\n": text += "\\n"
-      case "\r": text += "\\r"
-      case "\t": text += "\\t"
-      case "\u{0}"..<" ":
-        let digits = String(scalar.value, radix: 16)
-        text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-      default: text.unicodeScalars.append(scalar)
-      }
-    }
-    return text + "\""
+    var text: [UInt8] = []
+    text.appendJSONString(string)
+    return String(decoding: text, as: UTF8.self)
   }
 }

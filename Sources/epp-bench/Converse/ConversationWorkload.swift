@@ -1,3 +1,5 @@
+import EPPCore
+
 /// Conversations of several turns; those of a group begin with the same long system prompt.
 ///
 /// The order of turns is drawn from the seed: every conversation has had its first turn before one has its third, and
@@ -23,11 +25,11 @@ struct ConversationWorkload: Sendable {
   private var turnsDone: [Int]
   /// Conversations that wait for their next turn, each with its place in the order.
   private var ready: [(place: Double, conversation: Int)]
-  private var generator: RandomGenerator
+  private var generator: SplitMix64
 
   init(settings: Settings) {
     self.settings = settings
-    var generator = RandomGenerator(seed: settings.seed)
+    var generator = SplitMix64(seed: settings.seed)
     systemPrompts = (0..<settings.groups).map { group in
       // The number comes first: prefixes of two groups part in their first block.
       let start = "Handbook \(group) of seed \(settings.seed). "

@@ -1,3 +1,5 @@
+import EPPCore
+
 /// Results of a multi-turn workload.
 struct ConverseReport: Codable, Sendable {
   struct Engine: Codable, Sendable {
@@ -111,8 +113,7 @@ struct ConverseTally: Sendable {
     completed += 1
     promptTokens += answer.promptTokens
     cachedTokens += answer.cachedTokens
-    let (seconds, attoseconds) = answer.timeToFirstToken.components
-    let nanoseconds = seconds * 1_000_000_000 + attoseconds / 1_000_000_000
+    let nanoseconds = answer.timeToFirstToken.wholeNanoseconds
     all.record(nanoseconds: nanoseconds)
     if Double(answer.cachedTokens) >= Self.warmShare * Double(max(1, answer.promptTokens)) {
       warm.record(nanoseconds: nanoseconds)

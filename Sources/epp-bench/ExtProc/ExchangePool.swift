@@ -33,7 +33,7 @@ final class ExchangePool: GRPCStreamOwner {
   private var active: [Active?] = []
   private var freeSlots: [Int] = []
   private var nextNumber: UInt64
-  private var generator: RandomGenerator
+  private var generator: SplitMix64
   private var destinationIndex: [String: Int] = [:]
   private(set) var connections: [GRPCConnection] = []
   /// The endpoints that the server has chosen, by index.
@@ -44,7 +44,7 @@ final class ExchangePool: GRPCStreamOwner {
     self.delegate = delegate
     self.eventLoop = eventLoop
     expectedResponse = plan.checksBodies ? plan.response.body(chunks: plan.responseChunks) : nil
-    generator = RandomGenerator(seed: plan.seed)
+    generator = SplitMix64(seed: plan.seed)
     nextNumber = plan.seed << 40
   }
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import EPPCore
 
 /// The requests that a load consists of.
 struct PromptOptions: ParsableArguments {
@@ -41,7 +42,7 @@ struct PromptOptions: ParsableArguments {
     let shape = RequestShape(api: api, model: model, streams: streams)
     let sharedBytes = Int(Double(promptBytes) * sharedPrefix)
     return (0..<groups).map { group in
-      var generator = RandomGenerator(seed: seed &* 1_000_003 &+ UInt64(group))
+      var generator = SplitMix64(seed: seed &* 1_000_003 &+ UInt64(group))
       let text = PromptText.make(bytes: promptBytes, using: &generator)
       return RequestTemplate(
         shape: shape, shared: text.prefix(sharedBytes).utf8, own: text.dropFirst(sharedBytes).utf8,

@@ -42,9 +42,6 @@ final class GRPCConnection: ChannelInboundHandler {
   /// Whether the server takes one more stream now.
   var canOpen: Bool { context != nil && !isDraining && streams.count < settings.maximumConcurrentStreams }
 
-  /// Calls that have not ended.
-  var openStreams: Int { streams.count }
-
   /// Starts a call; nothing reaches the socket before `flush`.
   func open(slot: Int) -> GRPCStream {
     let stream = GRPCStream(id: nextStreamID, slot: slot, sendWindow: settings.initialWindowSize)

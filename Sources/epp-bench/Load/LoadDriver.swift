@@ -20,7 +20,7 @@ final class LoadDriver: ExchangePoolDelegate {
   private var firstSample: CostSample?
   private var cost: ServerCost?
   private var unfinished = 0
-  private var generator: RandomGenerator
+  private var generator: SplitMix64
   private var nextArrival = NIODeadline.now()
   private var backlog: CircularBuffer<NIODeadline> = []
   private var nextConnection = 0
@@ -31,7 +31,7 @@ final class LoadDriver: ExchangePoolDelegate {
     self.eventLoop = eventLoop
     promise = eventLoop.makePromise()
     statistics = LoadStatistics(groups: plan.templates.count)
-    generator = RandomGenerator(seed: plan.seed ^ 0x5EED)
+    generator = SplitMix64(seed: plan.seed ^ 0x5EED)
   }
 
   /// Runs one load; must be called on `eventLoop`. Fails when the server cannot be reached or vanishes.

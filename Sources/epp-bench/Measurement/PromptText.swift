@@ -1,3 +1,5 @@
+import EPPCore
+
 /// Text that looks like prose and needs no escapes in JSON.
 enum PromptText {
   private static let words = [
@@ -7,7 +9,7 @@ enum PromptText {
   ]
 
   /// Exactly `bytes` ASCII characters drawn from a generator.
-  static func make(bytes: Int, using generator: inout RandomGenerator) -> String {
+  static func make(bytes: Int, using generator: inout SplitMix64) -> String {
     var text = ""
     text.reserveCapacity(bytes + 16)
     while text.utf8.count < bytes {
