@@ -89,6 +89,34 @@ import Testing
     #expect(!metrics.text.contains(#"endpoint_name="a""#))
   }
 
+  /// The families that tell endpoints apart; each has to be written to below, and to lose its series with the endpoint.
+  @Test func noSeriesOfAnEndpointOutlivesIt() {
+    let metrics = PickerMetrics()
+    let labels: Set<LabelName> = [.endpointName, .modelServerEndpoint, .port]
+    let families = metrics.families.all.filter { !labels.isDisjoint(with: $0.descriptor.labels) }
+    func withSeries() -> [String] { families.filter { !$0.read().isEmpty }.map(\.descriptor.name) }
+    #expect(withSeries().isEmpty)
+
+    let pool = PoolSnapshot(members: [member("a", waiting: 0, running: 0, usage: 0)])
+    let endpoint = metrics.endpointSeries(for: pool.members[0].endpoint)
+    let stream = metrics.kvStreamSeries(endpoint: "a", rank: 0)
+    for number in 0..<3 {
+      endpoint.attempts(targetModel: "m\(number)").increment()
+      endpoint.inFlight(fairnessID: "f\(number)", priority: number).requests.add(1)
+    }
+    metrics.refreshPool(pool, now: MonotonicTime(nanoseconds: 1))
+    #expect(withSeries() == families.map(\.descriptor.name))
+
+    metrics.removeEndpointSeries(for: pool.members[0].endpoint)
+    stream.remove()
+    #expect(withSeries().isEmpty)
+    // Nor does one come back through whoever still holds the series.
+    endpoint.attempts(targetModel: "m0").increment()
+    endpoint.attempts(targetModel: "late").increment()
+    endpoint.inFlight(fairnessID: "late", priority: 0).tokens.add(1)
+    #expect(withSeries().isEmpty)
+  }
+
   private func member(
     _ name: String, waiting: Int, running: Int, usage: Double, isStale: Bool = false, refusesConnections: Bool = false
   ) -> PoolSnapshot.Member {

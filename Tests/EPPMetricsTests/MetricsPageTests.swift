@@ -122,11 +122,15 @@ import Testing
   @Test func familiesAreSortedAndDeclaredOnce() {
     var options = PickerMetrics.Options()
     options.streamMetrics = true
-    let names = PickerMetrics(options: options).familyNames
-    #expect(names == names.sorted())
-    #expect(Set(names).count == names.count)
-    #expect(names.contains("llm_d_epp_extproc_streams_total"))
-    #expect(!PickerMetrics().familyNames.contains("llm_d_epp_extproc_streams_total"))
+    let metrics = PickerMetrics(options: options)
+    metrics.streams(status: 0).increment()
+    #expect(Set(metrics.familyNames).count == metrics.familyNames.count)
+    let declared = metrics.text.split(separator: "\n").filter { $0.hasPrefix("# TYPE ") }
+    #expect(declared == declared.sorted())
+    #expect(declared.contains("# TYPE llm_d_epp_extproc_streams_total counter"))
+    let other = PickerMetrics()
+    other.streams(status: 0).increment()
+    #expect(!other.text.contains("llm_d_epp_extproc_streams_total"))
   }
 
   @Test func textOfClientsIsEscapedAndCleaned() {
@@ -190,6 +194,21 @@ import Testing
 }
 
 extension PickerMetrics {
+  /// Names of all families that a page can have, in order; older names are among them when they are written.
+  var familyNames: [String] {
+    let own = families.all.map(\.descriptor.name)
+      .filter { options.streamMetrics || !$0.hasPrefix("llm_d_epp_extproc_") }
+    return (own + (options.legacyMetrics ? MetricAlias.all.filter { own.contains($0.family) }.map(\.name) : []))
+      .sorted()
+  }
+
+  func endpointSeries(name: String, namespace: String, port: UInt16) -> EndpointSeries {
+    endpointSeries(
+      for: Endpoint(
+        name: name, namespace: namespace, address: EndpointAddress(host: "10.0.0.1", port: port),
+        slot: EndpointSlot(index: 0, generation: 0)))
+  }
+
   var text: String { String(decoding: page(), as: UTF8.self) }
 
   /// The lines of one family, its header among them.

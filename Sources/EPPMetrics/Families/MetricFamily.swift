@@ -79,6 +79,9 @@ final class MetricFamily<Cell: MetricCell>: ReadableMetricFamily {
     }
   }
 
+  /// A cell of the same kind that is no series of the family.
+  func cellOffThePage() -> Cell { Cell(layout: layout) }
+
   func remove(_ values: [String]) {
     let key = values.map(LabelValue.cleaned)
     cells.withLock { cells in _ = cells.removeValue(forKey: key) }

@@ -51,12 +51,6 @@ extension PickerMetrics {
   /// The series of an endpoint, made when there is none: to be kept for as long as the endpoint is in the pool.
   ///
   /// Beyond the limit on endpoints they share one named `other`.
-  package func endpointSeries(name: String, namespace: String, port: UInt16) -> EndpointSeries {
-    let key = EndpointSeriesKey(name: name, namespace: namespace, port: port)
-    return endpoints.withLock { table in series(of: key, in: &table) }
-  }
-
-  /// The series of an endpoint, made when there is none.
   package func endpointSeries(for endpoint: Endpoint) -> EndpointSeries {
     endpoints.withLock { table in series(of: EndpointSeriesKey(endpoint), in: &table) }
   }

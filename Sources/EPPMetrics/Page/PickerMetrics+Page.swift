@@ -23,9 +23,6 @@ extension PickerMetrics {
     return writer.bytes
   }
 
-  /// Names of all families that a page can have, in order; older names are among them when they are written.
-  package var familyNames: [String] { pageEntries().map(\.name) }
-
   private struct PageEntry {
     var name: String
     var family: Int

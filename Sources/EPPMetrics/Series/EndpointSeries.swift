@@ -50,20 +50,6 @@ package final class EndpointSeries: Sendable {
   private struct State {
     var attempts: [String: Counter] = [:]
     var flights: [FlightKey: InFlight] = [:]
-    var registered: [Registration] = []
-    var isRemoved = false
-  }
-
-  /// A series that has to be taken off the page with the endpoint. A struct, for an enum of two pointers hides them in
-  /// tagged words, where LeakSanitizer does not find them.
-  private struct Registration {
-    let family: any ReadableMetricFamily
-    let values: [String]
-
-    init(_ family: any ReadableMetricFamily, _ values: [String]) {
-      self.family = family
-      self.values = values
-    }
   }
 
   private let families: MetricFamilies
@@ -73,6 +59,7 @@ package final class EndpointSeries: Sendable {
   private let port: String
   /// The `producer_name` of llm-d's in-flight gauges.
   private let producerName: String
+  private let owned = OwnedSeries()
   private let state = Mutex(State())
 
   init(families: MetricFamilies, options: PickerMetrics.Options, key: EndpointSeriesKey) {
@@ -83,36 +70,22 @@ package final class EndpointSeries: Sendable {
     name = key.name
     namespace = key.namespace
     port = String(key.port)
-    let predicted = [key.name, "predicted"]
-    let reported = [key.name, "reported"]
-    queueSize = families.queueSize.cell([pool, key.name])
-    stale = families.endpointStale.cell([key.name])
-    refusing = families.endpointRefusing.cell([key.name])
-    missingFamilies = families.endpointMissingFamilies.cell([key.name])
-    scrapeAge = families.endpointScrapeAge.cell([key.name])
-    prefixQueriedTokens = families.prefixCacheQueriedTokens.cell([key.name])
-    prefixExactTokens = families.prefixExactTokens.cell([key.name])
-    prefixAnnouncedTokens = families.prefixAnnouncedTokens.cell([key.name])
-    counterError = families.prefixCounterError.cell([key.name])
-    unmatchedWindows = families.prefixUnmatchedWindows.cell([key.name])
-    prefixHitTokensPredicted = families.prefixCacheHitTokens.cell(predicted)
-    prefixHitTokensReported = families.prefixCacheHitTokens.cell(reported)
-    predictionError = families.prefixPredictionError.cell([key.name])
-    resyncs = families.prefixResyncs.cell([key.name])
+    let labels = [key.name]
+    queueSize = owned.cell(families.queueSize, [pool, key.name])
+    stale = owned.cell(families.endpointStale, labels)
+    refusing = owned.cell(families.endpointRefusing, labels)
+    missingFamilies = owned.cell(families.endpointMissingFamilies, labels)
+    scrapeAge = owned.cell(families.endpointScrapeAge, labels)
+    prefixQueriedTokens = owned.cell(families.prefixCacheQueriedTokens, labels)
+    prefixExactTokens = owned.cell(families.prefixExactTokens, labels)
+    prefixAnnouncedTokens = owned.cell(families.prefixAnnouncedTokens, labels)
+    counterError = owned.cell(families.prefixCounterError, labels)
+    unmatchedWindows = owned.cell(families.prefixUnmatchedWindows, labels)
+    prefixHitTokensPredicted = owned.cell(families.prefixCacheHitTokens, [key.name, "predicted"])
+    prefixHitTokensReported = owned.cell(families.prefixCacheHitTokens, [key.name, "reported"])
+    predictionError = owned.cell(families.prefixPredictionError, labels)
+    resyncs = owned.cell(families.prefixResyncs, labels)
     scrapeAge.set(.infinity)
-    state.withLock { state in
-      state.registered = [
-        Registration(families.queueSize, [pool, key.name]), Registration(families.endpointStale, [key.name]),
-        Registration(families.endpointMissingFamilies, [key.name]),
-        Registration(families.endpointRefusing, [key.name]), Registration(families.endpointScrapeAge, [key.name]),
-        Registration(families.prefixCacheQueriedTokens, [key.name]),
-        Registration(families.prefixCacheHitTokens, predicted), Registration(families.prefixCacheHitTokens, reported),
-        Registration(families.prefixExactTokens, [key.name]), Registration(families.prefixCounterError, [key.name]),
-        Registration(families.prefixAnnouncedTokens, [key.name]),
-        Registration(families.prefixUnmatchedWindows, [key.name]),
-        Registration(families.prefixPredictionError, [key.name]), Registration(families.prefixResyncs, [key.name]),
-      ]
-    }
   }
 
   /// `llm_d_epp_scheduler_attempts_total{status="success"}` for picks of this endpoint.
@@ -126,11 +99,8 @@ package final class EndpointSeries: Sendable {
       let isFull = state.attempts.count >= limits.modelsPerEndpoint
       let label = isFull ? LabelValue.other : model
       if isFull, let counter = state.attempts[label] { return counter }
-      guard !state.isRemoved else { return Counter() }
-      let values = ["success", label, name, namespace, port]
-      let counter = families.schedulerAttempts.cell(values)
+      let counter = owned.cell(families.schedulerAttempts, ["success", label, name, namespace, port])
       state.attempts[label] = counter
-      state.registered.append(Registration(families.schedulerAttempts, values))
       return counter
     }
   }
@@ -147,29 +117,19 @@ package final class EndpointSeries: Sendable {
       let isFull = state.flights.count >= limits.flightsPerEndpoint
       let shared = FlightKey(fairnessID: LabelValue.other, priority: 0)
       if isFull, let flight = state.flights[shared] { return flight }
-      guard !state.isRemoved else { return InFlight(requests: Gauge(), tokens: Gauge()) }
       let values = [
         name, namespace, producerName, isFull ? LabelValue.other : key.fairnessID,
         isFull ? LabelValue.other : String(priority),
       ]
       let flight = InFlight(
-        requests: families.inFlightRequests.cell(values), tokens: families.inFlightTokens.cell(values))
+        requests: owned.cell(families.inFlightRequests, values), tokens: owned.cell(families.inFlightTokens, values))
       state.flights[isFull ? shared : key] = flight
-      state.registered.append(Registration(families.inFlightRequests, values))
-      state.registered.append(Registration(families.inFlightTokens, values))
       return flight
     }
   }
 
   /// Takes all series of the endpoint off the page.
-  func remove() {
-    let registered = state.withLock { state in
-      state.isRemoved = true
-      defer { state.registered = [] }
-      return state.registered
-    }
-    for registration in registered { registration.family.remove(registration.values) }
-  }
+  func remove() { owned.removeAll() }
 }
 
 /// What tells endpoints apart in labels.

@@ -68,23 +68,17 @@ package final class KVStreamSeries: Sendable {
   /// `epp_kv_events_restarts_total`.
   package let restarts: Counter
 
-  private let families: MetricFamilies.KVEventFamilies
-  private let labels: [String]
+  private let owned = OwnedSeries()
 
   init(_ families: MetricFamilies.KVEventFamilies, endpoint: String, rank: Int) {
-    self.families = families
-    labels = [LabelValue.cleaned(endpoint), String(rank)]
-    state = families.streamState.cell(labels)
-    lost = families.lost.cell(labels)
-    restarts = families.restarts.cell(labels)
+    let labels = [LabelValue.cleaned(endpoint), String(rank)]
+    state = owned.cell(families.streamState, labels)
+    lost = owned.cell(families.lost, labels)
+    restarts = owned.cell(families.restarts, labels)
   }
 
   /// Takes the series off the page.
-  package func remove() {
-    families.streamState.remove(labels)
-    families.lost.remove(labels)
-    families.restarts.remove(labels)
-  }
+  package func remove() { owned.removeAll() }
 }
 
 extension PickerMetrics {
