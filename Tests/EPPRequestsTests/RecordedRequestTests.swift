@@ -17,7 +17,6 @@ import Testing
     #expect(RequestPath.api(of: exchange.path) == api)
     let parsed = try ParsedRequest(api, exchange.body)
     #expect(!parsed.request.model.isEmpty)
-    if exchange.path.contains("chat") { #expect(parsed.request.maximumOutputTokens == 6) }
     #expect(parsed.request.promptTokens > 0)
     let range = try #require(parsed.request.modelRange)
     #expect(String(decoding: exchange.body[range], as: UTF8.self) == "\"\(parsed.request.model)\"")
@@ -37,7 +36,8 @@ import Testing
   }
 
   /// vLLM refuses what has no prompt, and says so itself.
-  @Test(arguments: [("err-missing-messages", nil), ("err-missing-prompt", nil), ("err-bad-json", 400)] as [(String, Int?)])
+  @Test(
+    arguments: [("err-missing-messages", nil), ("err-missing-prompt", nil), ("err-bad-json", 400)] as [(String, Int?)])
   func onlyWhatIsNoJSONIsRefused(_ name: String, _ status: Int?) throws {
     let exchange = try RecordedExchange(name)
     var found: Int?
@@ -65,7 +65,6 @@ import Testing
     #expect((usage.promptTokens ?? 0) > 0)
     if let expected, expected.promptTokens != nil { #expect(usage == expected) }
     if name == "chat-cached" { #expect(usage.cachedTokens == 96) }
-    #expect(scanner.isDone)
   }
 
   @Test(arguments: ["err-missing-messages", "err-wrong-model", "err-bad-json", "messages-count-tokens"])
@@ -74,6 +73,5 @@ import Testing
     var scanner = UsageScanner(.json)
     unsafe scanner.feed(answer.span.bytes)
     #expect(scanner.usage == nil)
-    #expect(scanner.isDone)
   }
 }

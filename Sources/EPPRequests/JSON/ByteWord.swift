@@ -65,24 +65,34 @@ enum ByteWord {
     return end
   }
 
-  /// Whether `"usage"` stands in the range, quotes included. The range has to be inside of `bytes`.
+  /// The first CR or LF in `start..<end`, else `end`; and whether `"usage"` stands before it, quotes included. The range has to be
+  /// inside of `bytes`.
   ///
   /// Looks for the `g`, the rarest letter of the word in text and in the keys of engines' answers.
-  static func containsUsageKey(_ bytes: RawSpan, _ range: Range<Int>) -> Bool {
-    var offset = range.lowerBound
-    while range.upperBound &- offset >= 8 {
-      var flags = matches(load(bytes, offset), UInt8(ascii: "g"))
-      while flags != 0 {
-        if isUsageKey(bytes, offset + index(flags), range) { return true }
-        flags &= flags - 1
+  static func firstLineEnd(_ bytes: RawSpan, _ start: Int, _ end: Int, _ hasUsageKey: inout Bool) -> Int {
+    var offset = start
+    while end &- offset >= 8 {
+      let word = load(bytes, offset)
+      let ends = matches(word, 0x0A) | matches(word, 0x0D)
+      var letters = matches(word, UInt8(ascii: "g"))
+      if ends | letters != 0 {
+        // Those before the end of the line alone.
+        if ends != 0 { letters &= (ends &- 1) & ~ends }
+        while letters != 0 {
+          if isUsageKey(bytes, offset &+ index(letters), start..<end) { hasUsageKey = true }
+          letters &= letters &- 1
+        }
+        if ends != 0 { return offset &+ index(ends) }
       }
       offset &+= 8
     }
-    while offset < range.upperBound {
-      if isUsageKey(bytes, offset, range) { return true }
+    while offset < end {
+      let byte = byte(bytes, offset)
+      if byte == 0x0A || byte == 0x0D { return offset }
+      if isUsageKey(bytes, offset, start..<end) { hasUsageKey = true }
       offset += 1
     }
-    return false
+    return end
   }
 
   @inline(__always)

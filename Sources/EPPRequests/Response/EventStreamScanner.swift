@@ -3,11 +3,16 @@
 ///
 /// Data that is spread over several lines of one event comes as several lines; nearly all events of engines have one.
 struct EventStreamScanner: Sendable {
-  enum Event: Equatable {
-    /// A part of a line's data: where it is, what begins with it, and whether the line ends with it.
-    case data(Range<Int>, begins: Beginning, ends: Bool)
-    /// The line `data: [DONE]`.
-    case done
+  /// A part of a line's data. The line `data: [DONE]` has none.
+  struct Part {
+    /// Where it is.
+    var range: Range<Int>
+    /// What begins with it.
+    var begins: Beginning
+    /// Whether the line ends with it.
+    var ends: Bool
+    /// Whether `"usage"` stands in it as a whole.
+    var hasUsageKey = false
   }
 
   enum Beginning {
@@ -40,8 +45,8 @@ struct EventStreamScanner: Sendable {
   /// Whether the last byte was a carriage return: a line feed behind it ends no further line.
   private var endsWithReturn = false
 
-  /// Moves on to the next event from `offset` on; nil when there is none left in these bytes.
-  mutating func next(_ bytes: RawSpan, _ offset: inout Int) -> Event? {
+  /// Moves on to the next part from `offset` on; nil when there is none left in these bytes.
+  mutating func next(_ bytes: RawSpan, _ offset: inout Int) -> Part? {
     while offset < bytes.byteCount {
       let byte = ByteWord.byte(bytes, offset)
       let isLineEnd = byte == 0x0A || byte == 0x0D
@@ -76,11 +81,10 @@ struct EventStreamScanner: Sendable {
           // An array is no event of any API, but it is an event.
           phase = .rest
           defer { hasData = true }
-          return .data(offset..<offset, begins: hasData ? .line : .event, ends: true)
+          return Part(range: offset..<offset, begins: hasData ? .line : .event, ends: true)
         }
         offset += 1
         phase = count == 5 ? .rest : .marker(count + 1)
-        if count == 5 { return .done }
       case .data:
         return data(bytes, &offset, .nothing)
       case .rest:
@@ -91,15 +95,16 @@ struct EventStreamScanner: Sendable {
     return nil
   }
 
-  private mutating func data(_ bytes: RawSpan, _ offset: inout Int, _ begins: Beginning) -> Event {
+  private mutating func data(_ bytes: RawSpan, _ offset: inout Int, _ begins: Beginning) -> Part {
     let start = offset
-    offset = ByteWord.firstLineEnd(bytes, offset, bytes.byteCount)
+    var hasUsageKey = false
+    offset = ByteWord.firstLineEnd(bytes, offset, bytes.byteCount, &hasUsageKey)
     let end = offset
     hasData = true
     phase = .data
-    guard end < bytes.byteCount else { return .data(start..<end, begins: begins, ends: false) }
-    endLine(bytes, &offset)
-    return .data(start..<end, begins: begins, ends: true)
+    let ends = end < bytes.byteCount
+    if ends { endLine(bytes, &offset) }
+    return Part(range: start..<end, begins: begins, ends: ends, hasUsageKey: hasUsageKey)
   }
 
   /// Passes the end of a line.

@@ -38,13 +38,12 @@ package struct ModelNameRestorer: Sendable {
       scan(bytes, 0..<bytes.byteCount, &edits)
     case .eventStream:
       var offset = 0
-      while let event = lines.next(bytes, &offset) {
-        guard case .data(let range, let begins, let ends) = event else { continue }
-        if begins == .event || begins == .line && !members.goesOnInNextLine {
+      while let part = lines.next(bytes, &offset) {
+        if part.begins == .event || part.begins == .line && !members.goesOnInNextLine {
           members = MemberScanner(.model, looksInside: true)
         }
-        scan(bytes, range, &edits)
-        if ends { isInsideName = false }
+        scan(bytes, part.range, &edits)
+        if part.ends { isInsideName = false }
       }
     }
     return edits

@@ -16,11 +16,6 @@ package struct UsageScanner: Sendable {
   /// What the answer has said so far; later counts replace earlier ones, field by field (Anthropic's events say the
   /// prompt first and the answer last). Nil when it said nothing, as errors do.
   package private(set) var usage: TokenUsage?
-  /// Events with data, `[DONE]` not counted; 0 for a JSON answer.
-  package private(set) var dataEventCount = 0
-  /// Whether the answer shows that it is complete: the outermost bracket has closed, or `[DONE]` has come. Event
-  /// streams of the Responses API and of Anthropic's have no such mark.
-  package private(set) var isDone = false
   /// Whether a token has come: the first event with data, or for a JSON answer, which is sent when all is computed, its
   /// first byte.
   package private(set) var hasFirstToken = false
@@ -53,22 +48,15 @@ package struct UsageScanner: Sendable {
       guard bytes.byteCount > 0 else { return }
       hasFirstToken = true
       scan(bytes, 0..<bytes.byteCount)
-      isDone = members.isComplete
     case .eventStream:
       var offset = 0
-      while let event = lines.next(bytes, &offset) {
-        switch event {
-        case .data(let range, let begins, let ends): data(bytes, range, begins, ends)
-        case .done: isDone = true
-        }
-      }
+      while let part = lines.next(bytes, &offset) { data(bytes, part) }
     }
   }
 
-  private mutating func data(
-    _ bytes: RawSpan, _ range: Range<Int>, _ begins: EventStreamScanner.Beginning, _ ends: Bool
-  ) {
-    switch begins {
+  private mutating func data(_ bytes: RawSpan, _ part: EventStreamScanner.Part) {
+    let range = part.range
+    switch part.begins {
     case .event:
       beginEvent(bytes, range)
     case .line:
@@ -78,9 +66,9 @@ package struct UsageScanner: Sendable {
     case .nothing:
       break
     }
-    if head != nil { lookForError(bytes, range, ends: ends) }
+    if head != nil { lookForError(bytes, range, ends: part.ends) }
     // Nearly all events end here.
-    if begins == .event, ends, range.count <= Self.maximumObjectBytes, !ByteWord.containsUsageKey(bytes, range) {
+    if !part.hasUsageKey, part.begins == .event, part.ends, range.count <= Self.maximumObjectBytes {
       unsafe bytes.extracting(range).withUnsafeBytes { unsafe skipped.append(contentsOf: $0) }
       return
     }
@@ -89,7 +77,6 @@ package struct UsageScanner: Sendable {
   }
 
   private mutating func beginEvent(_ bytes: RawSpan, _ range: Range<Int>) {
-    dataEventCount += 1
     hasFirstToken = true
     skipped.removeAll(keepingCapacity: true)
     head = ErrorEvent.mayBegin(bytes, range) ? [] : nil
