@@ -13,8 +13,6 @@
 
 #include "CGRPCShim.h"
 
-static inline grpc_slice *epp_as_grpc(epp_slice *slice) { return (grpc_slice *)(void *)slice; }
-
 static inline grpc_slice epp_to_grpc(const epp_slice *slice) {
   grpc_slice result;
   memcpy(&result, slice, sizeof result);

@@ -10,10 +10,6 @@ epp_slice epp_slice_adopt(void *bytes, size_t count, void *owner, void (*release
   return epp_from_grpc(grpc_slice_new_with_user_data(bytes, count, release, owner));
 }
 
-epp_slice epp_slice_allocate(size_t count) { return epp_from_grpc(grpc_slice_malloc(count)); }
-
-uint8_t *epp_slice_mutable_bytes(epp_slice *slice) { return GRPC_SLICE_START_PTR(*epp_as_grpc(slice)); }
-
 const uint8_t *epp_slice_bytes(const epp_slice *slice) {
   return GRPC_SLICE_START_PTR(*(grpc_slice *)(uintptr_t)slice);
 }
@@ -23,7 +19,5 @@ size_t epp_slice_count(const epp_slice *slice) { return GRPC_SLICE_LENGTH(*(cons
 epp_slice epp_slice_sub(const epp_slice *slice, size_t begin, size_t end) {
   return epp_from_grpc(grpc_slice_sub(epp_to_grpc(slice), begin, end));
 }
-
-epp_slice epp_slice_ref(const epp_slice *slice) { return epp_from_grpc(grpc_slice_ref(epp_to_grpc(slice))); }
 
 void epp_slice_unref(const epp_slice *slice) { grpc_slice_unref(epp_to_grpc(slice)); }

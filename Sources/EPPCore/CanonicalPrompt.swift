@@ -10,8 +10,6 @@ package struct CanonicalPrompt: Sendable {
   package var tokens: [UInt32] = []
   /// One range per prompt, over `bytes` or over `tokens`.
   package var prompts: [Range<Int>] = []
-  /// Ends of message segments in `bytes`, ascending: where a conversation's head may end.
-  package var segmentEnds: [Int] = []
   /// Whether images, sounds, films or parts of a kind that is not known here are in the prompt: what engines make of them
   /// cannot be told from `bytes`, which has digests of data.
   package var hasMedia = false
@@ -26,7 +24,6 @@ package struct CanonicalPrompt: Sendable {
     bytes.removeAll(keepingCapacity: true)
     tokens.removeAll(keepingCapacity: true)
     prompts.removeAll(keepingCapacity: true)
-    segmentEnds.removeAll(keepingCapacity: true)
     hasMedia = false
   }
 }

@@ -34,7 +34,6 @@ package enum HeaderName {
   package static let transferEncoding = "transfer-encoding"
   package static let path = ":path"
   package static let method = ":method"
-  package static let status = ":status"
   package static let retryAfter = "retry-after"
 
   /// Headers that only the picker may set: a client's copy is always removed, because the sidecar and the gateway

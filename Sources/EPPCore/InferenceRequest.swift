@@ -8,10 +8,6 @@ package struct InferenceRequest: Sendable {
   /// Where the JSON string of the model stands in the body, quotes included; the place of the splice when it is
   /// rewritten. Nil when the body names no model.
   package var modelRange: Range<Int>?
-  /// Whether the client asks for a streamed answer.
-  package var isStreaming: Bool
-  /// The client's bound on generated tokens.
-  package var maximumOutputTokens: Int?
   /// vLLM's `cache_salt`: requests with different salts share no cache entries.
   package var cacheSalt: String?
   /// Prompt tokens: exact when the request carries token ids, else bytes of prompt text / 4.
@@ -28,15 +24,13 @@ package struct InferenceRequest: Sendable {
 
   package init(
     api: InferenceAPI, model: String = "", targetModel: String? = nil, modelRange: Range<Int>? = nil,
-    isStreaming: Bool = false, maximumOutputTokens: Int? = nil, cacheSalt: String? = nil, promptTokens: Int = 0,
+    cacheSalt: String? = nil, promptTokens: Int = 0,
     bodyBytes: Int = 0, readsNoCache: Bool = false, choices: Int = 1, memberNames: Int = 0
   ) {
     self.api = api
     self.model = model
     self.targetModel = targetModel ?? model
     self.modelRange = modelRange
-    self.isStreaming = isStreaming
-    self.maximumOutputTokens = maximumOutputTokens
     self.cacheSalt = cacheSalt
     self.promptTokens = promptTokens
     self.bodyBytes = bodyBytes

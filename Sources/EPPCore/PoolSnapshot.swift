@@ -97,9 +97,8 @@ package final class PoolSnapshot: Sendable {
   /// Whether a member refuses connections.
   package let hasRefusing: Bool
   private let indexByDestination: [String: Int]
-  private let indexBySlot: [EndpointSlot: Int]
 
-  /// - Parameter predecessor: the snapshot that this one replaces; its look-up tables serve on while the members are
+  /// - Parameter predecessor: the snapshot that this one replaces; its look-up table serves on while the members are
   ///   the same, as they are in nearly all of 160 snapshots a second.
   package init(members: [Member], replacing predecessor: PoolSnapshot? = nil) {
     hasRefusing = members.contains(where: \.refusesConnections)
@@ -115,13 +114,10 @@ package final class PoolSnapshot: Sendable {
     }
     if let predecessor, predecessor.hasSameMembers(members) {
       indexByDestination = predecessor.indexByDestination
-      indexBySlot = predecessor.indexBySlot
       return
     }
     indexByDestination = Dictionary(
       members.enumerated().map { ($0.element.destination, $0.offset) }, uniquingKeysWith: { first, _ in first })
-    indexBySlot = Dictionary(
-      members.enumerated().map { ($0.element.endpoint.slot, $0.offset) }, uniquingKeysWith: { first, _ in first })
   }
 
   package static let empty = PoolSnapshot(members: [])
@@ -129,9 +125,7 @@ package final class PoolSnapshot: Sendable {
   private func hasSameMembers(_ others: [Member]) -> Bool {
     guard members.count == others.count else { return false }
     for index in members.indices
-    where members[index].endpoint.slot != others[index].endpoint.slot
-      || members[index].destination != others[index].destination
-    {
+    where members[index].destination != others[index].destination {
       return false
     }
     return true
@@ -139,7 +133,4 @@ package final class PoolSnapshot: Sendable {
 
   /// The candidate index of the endpoint whose address is written `ip:port`.
   package func index(ofDestination destination: String) -> Int? { indexByDestination[destination] }
-
-  /// The candidate index of the endpoint that holds a slot; nil when its tenant has gone.
-  package func index(of slot: EndpointSlot) -> Int? { indexBySlot[slot] }
 }

@@ -27,11 +27,4 @@ package struct RequestHeaders: Sendable, Equatable {
 
   /// The value of the first field with the new name, else of the first one with the old name.
   package func first(_ name: String, or oldName: String) -> String? { first(name) ?? first(oldName) }
-
-  /// All values of the fields with this lower-case name, in order.
-  package func values(of name: String) -> [String] {
-    var values: [String] = []
-    for field in fields where field.name == name { values.append(field.value) }
-    return values
-  }
 }

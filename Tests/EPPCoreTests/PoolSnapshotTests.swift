@@ -13,14 +13,12 @@ import Testing
     return PoolSnapshot.Member(endpoint: endpoint, metrics: metrics, load: load, isStale: isStale)
   }
 
-  @Test func membersAreFoundByDestinationAndSlot() {
+  @Test func membersAreFoundByDestination() {
     let snapshot = PoolSnapshot(members: [member(3, generation: 2), member(1)])
     #expect(snapshot.index(ofDestination: "10.0.0.3:8000") == 0)
     #expect(snapshot.index(ofDestination: "10.0.0.1:8000") == 1)
     #expect(snapshot.index(ofDestination: "10.0.0.1") == nil)
     #expect(snapshot.index(ofDestination: "10.0.0.1:8001") == nil)
-    #expect(snapshot.index(of: EndpointSlot(index: 3, generation: 2)) == 0)
-    #expect(snapshot.index(of: EndpointSlot(index: 3, generation: 1)) == nil)
     #expect(PoolSnapshot.empty.members.isEmpty)
   }
 
@@ -129,16 +127,16 @@ import Testing
     #expect(PoolSnapshot(members: [stale]).members[0].queueDepth == 0)
   }
 
-  @Test func lookUpTablesFollowTheMembers() {
+  @Test func theLookUpTableFollowsTheMembers() {
     let first = PoolSnapshot(members: [member(0, EndpointMetrics()), member(1, EndpointMetrics())])
     let same = PoolSnapshot(members: first.members, replacing: first)
     #expect(same.index(ofDestination: first.members[1].destination) == 1)
     let turned = PoolSnapshot(members: first.members.reversed(), replacing: same)
     #expect(turned.index(ofDestination: first.members[1].destination) == 0)
-    #expect(turned.index(of: first.members[0].endpoint.slot) == 1)
+    #expect(turned.index(ofDestination: first.members[0].destination) == 1)
     let one = PoolSnapshot(members: [first.members[1]], replacing: first)
-    #expect(one.index(of: first.members[0].endpoint.slot) == nil)
-    #expect(one.index(of: first.members[1].endpoint.slot) == 0)
+    #expect(one.index(ofDestination: first.members[0].destination) == nil)
+    #expect(one.index(ofDestination: first.members[1].destination) == 0)
   }
 
   @Test(arguments: [(-1.0, 0.0), (0.5, 0.5), (3.0, 1.0)]) func cacheUsageIsAShare(_ scraped: Double, _ expected: Double)

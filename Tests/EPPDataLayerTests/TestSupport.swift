@@ -1,9 +1,10 @@
 import EPPCore
-import EPPDataLayer
 import Foundation
 import Logging
 import Synchronization
 import Testing
+
+@testable import EPPDataLayer
 
 /// A directory that is removed with the value.
 final class TemporaryDirectory {
@@ -24,4 +25,9 @@ final class TemporaryDirectory {
 func fixture(_ name: String) throws -> [UInt8] {
   let url = try #require(Bundle.module.url(forResource: "Fixtures/\(name)", withExtension: "txt"))
   return [UInt8](try Data(contentsOf: url))
+}
+
+extension EndpointStore {
+  /// How scraping goes, by slot.
+  func health() -> [EndpointHealth] { state.withLock { $0.tenants.compactMap { $0?.health } } }
 }

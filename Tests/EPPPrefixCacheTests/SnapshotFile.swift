@@ -29,7 +29,8 @@ enum SnapshotFile {
   struct Reading {
     var sections: [IndexSnapshotDecoder.Section] = []
     var errors: [IndexSnapshotError] = []
-    var isComplete = false
+    /// Whether the end was read, and counts what stands before it.
+    var isComplete: Bool { errors.allSatisfy(\.concernsOneSection) }
   }
 
   /// Reads all that can be read.
@@ -46,7 +47,6 @@ enum SnapshotFile {
         reading.errors.append(error)
       }
     }
-    reading.isComplete = decoder.isComplete
     return reading
   }
 

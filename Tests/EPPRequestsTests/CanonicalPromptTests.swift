@@ -155,11 +155,10 @@ import Testing
     let turns = (0..<6).map { #"{"role":"\#($0 % 2 == 0 ? "user" : "assistant")","content":"turn \#($0)"}"# }
     let tools = #","tools":[{"type":"function"}]"#
     let whole = try chat(turns.joined(separator: ","), tools)
-    #expect(whole.prompt.segmentEnds.count == 7)
+    #expect(whole.segments.count == 7)
     for count in 1..<6 {
       let part = try chat(turns.prefix(count).joined(separator: ","), tools)
       #expect(whole.prompt.bytes.starts(with: part.prompt.bytes))
-      #expect(whole.prompt.segmentEnds[count] == part.prompt.bytes.count)
     }
   }
 
@@ -169,7 +168,6 @@ import Testing
       #"{"r\u006fle":"us\u0065r","conten\u0074":"\u00e9\/\"\ud83d\uDE00"}"#,
       #" , "tools" : [ { "n\u0061me" : "\u00E9" } ]"#)
     #expect(plain.prompt.bytes == escaped.prompt.bytes)
-    #expect(plain.prompt.segmentEnds == escaped.prompt.segmentEnds)
   }
 
   // MARK: - Anthropic
@@ -224,7 +222,6 @@ import Testing
       #"{"model":"m","instructions":"Be terse.","input":[{"role":"user","content":[{"type":"input_text","text":"hi"}]}]}"#
     )
     #expect(items.prompt.bytes == text.prompt.bytes)
-    #expect(items.prompt.segmentEnds == text.prompt.segmentEnds)
   }
 
   @Test func itemsOfOtherKindsAreTold() throws {
@@ -256,13 +253,11 @@ import Testing
     let text = try parse(#""h\u00e9 there""#)
     #expect(text.text == "hé there")
     #expect(text.prompt.prompts == [0..<9])
-    #expect(text.prompt.segmentEnds == [9])
     #expect(text.request.promptTokens == 3)
 
     let texts = try parse(#"["ab", "", "cde"]"#)
     #expect(texts.text == "abcde")
     #expect(texts.prompt.prompts == [0..<2, 2..<5])
-    #expect(texts.prompt.segmentEnds == [2, 5])
 
     let tokens = try parse("[1,22 , 333,4294967295,0]")
     #expect(tokens.prompt.tokens == [1, 22, 333, 4_294_967_295, 0])
@@ -313,7 +308,6 @@ import Testing
       #expect(prompt.bytes == fresh.bytes)
       #expect(prompt.tokens == fresh.tokens)
       #expect(prompt.prompts == fresh.prompts)
-      #expect(prompt.segmentEnds == fresh.segmentEnds)
     }
   }
 

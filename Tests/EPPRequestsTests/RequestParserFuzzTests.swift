@@ -65,8 +65,6 @@ import Testing
       end = range.upperBound
     }
     #expect(end == count)
-    #expect(prompt.segmentEnds.last ?? prompt.bytes.count == prompt.bytes.count)
-    #expect(zip(prompt.segmentEnds, prompt.segmentEnds.dropFirst()).allSatisfy { $0 < $1 })
 
     var request = parsed.request
     request.targetModel = "other \"model\"\n\\ é"

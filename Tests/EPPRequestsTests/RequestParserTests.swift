@@ -13,8 +13,6 @@ import Testing
     #expect(request.model == "m")
     #expect(request.targetModel == "m")
     #expect(request.modelRange == 9..<12)
-    #expect(request.isStreaming)
-    #expect(request.maximumOutputTokens == 5)
     #expect(request.cacheSalt == "salt")
     #expect(request.bodyBytes == body.utf8.count)
     // A mark, the role, a mark, the content: 8 bytes.
@@ -23,23 +21,7 @@ import Testing
 
   @Test func absentMembersHaveDefaults() throws {
     let request = try ParsedRequest(.chatCompletions, #"{"model":"m",\#(Self.chat)}"#).request
-    #expect(!request.isStreaming)
-    #expect(request.maximumOutputTokens == nil)
     #expect(request.cacheSalt == nil)
-  }
-
-  @Test(
-    arguments: [
-      (#""max_tokens":5"#, 5), (#""max_completion_tokens":7"#, 7), (#""max_completion_tokens":7,"max_tokens":5"#, 7),
-      (#""max_tokens":5,"max_completion_tokens":7"#, 7), (#""max_tokens":5,"max_completion_tokens":null"#, 5),
-      (#""max_tokens":5,"max_tokens":6"#, 6), (#""max_tokens":null"#, nil), (#""max_tokens":"5""#, nil),
-      (#""max_tokens":-5"#, nil), (#""max_tokens":99999999999999999999"#, nil), (#""max_output_tokens":5"#, nil),
-      (#""nested":{"max_tokens":5}"#, nil),
-    ] as [(String, Int?)])
-  func chatHasTwoNamesForItsBound(_ members: String, _ expected: Int?) throws {
-    #expect(
-      try ParsedRequest(.chatCompletions, #"{"model":"m",\#(members),\#(Self.chat)}"#).request.maximumOutputTokens
-        == expected)
   }
 
   @Test(
@@ -76,23 +58,10 @@ import Testing
     #expect(try choices(#""n":null,"#) == 1)
   }
 
-  @Test func eachAPIHasItsBound() throws {
-    let bounds = #""max_tokens":1,"max_output_tokens":2,"max_completion_tokens":3"#
-    func bound(_ api: InferenceAPI, _ prompt: String) throws -> Int? {
-      try ParsedRequest(api, #"{"model":"m",\#(bounds),\#(prompt)}"#).request.maximumOutputTokens
-    }
-    #expect(try bound(.completions, #""prompt":"a""#) == 1)
-    #expect(try bound(.chatCompletions, Self.chat) == 3)
-    #expect(try bound(.responses, #""input":"a""#) == 2)
-    #expect(try bound(.messages, Self.chat) == 1)
-    #expect(try bound(.embeddings, #""input":"a""#) == nil)
-  }
-
   @Test func theLastOfEqualMembersCounts() throws {
-    let body = #"{"model":"first","model":4,"mod\u0065l" : "l\u0061st","stream":true,"stream":false,\#(Self.chat)}"#
+    let body = #"{"model":"first","model":4,"mod\u0065l" : "l\u0061st",\#(Self.chat)}"#
     let request = try ParsedRequest(.chatCompletions, body).request
     #expect(request.model == "last")
-    #expect(!request.isStreaming)
     let range = try #require(request.modelRange)
     #expect(String(decoding: Array(body.utf8)[range], as: UTF8.self) == #""l\u0061st""#)
     #expect(rejection(.chatCompletions, #"{"model":"a","model":4,\#(Self.chat)}"#)?.field == "model")
@@ -106,7 +75,6 @@ import Testing
     let body = #"{"metadata":{"model":"x","stream":true,"messages":[]},"model":"m",\#(Self.chat)}"#
     let request = try ParsedRequest(.chatCompletions, body).request
     #expect(request.model == "m")
-    #expect(!request.isStreaming)
   }
 
   @Test func aPassthroughBodyIsNotRead() throws {
@@ -155,7 +123,7 @@ import Testing
       (.responses, #"{"model":"m","input":[]}"#),
       (.responses, #"{"model":"m","input":[1]}"#),
       (.imageGenerations, #"{"model":"m","prompt":["a"]}"#),
-      (.imageGenerations, #"{"model":"m","prompt":""}"#)
+      (.imageGenerations, #"{"model":"m","prompt":""}"#),
     ] as [(InferenceAPI, String)])
   func aPromptThatIsNotKnownIsRoutedWithoutIt(_ api: InferenceAPI, _ body: String) throws {
     let parsed = try ParsedRequest(api, body)
@@ -236,12 +204,11 @@ import Testing
       try unsafe RequestParser().parse(api: .chatCompletions, body: body.span.bytes, prompt: &prompt)
     }
     #expect(prompt.bytes.isEmpty)
-    #expect(prompt.segmentEnds.isEmpty)
   }
 
   @Test func manyMembersInAMessageAreReadInGoodTime() throws {
     let members = (0..<50_000).map { #""key\#(($0 &* 7919) % 50_000)":1"# }.joined(separator: ",")
     let parsed = try ParsedRequest(.chatCompletions, #"{"model":"m","messages":[{\#(members)}]}"#)
-    #expect(parsed.prompt.segmentEnds.count == 1)
+    #expect(parsed.segments.count == 1)
   }
 }

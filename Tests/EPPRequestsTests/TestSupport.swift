@@ -18,13 +18,11 @@ struct ParsedRequest {
   /// The canonical prompt with its marks made visible.
   var text: String { visible(prompt.bytes[...]) }
 
-  /// The segments of the canonical prompt.
+  /// The messages of the canonical prompt; tools and the system's text before them are one of their own.
   var segments: [String] {
-    var start = 0
-    return prompt.segmentEnds.map { end in
-      defer { start = end }
-      return visible(prompt.bytes[start..<end])
-    }
+    var starts = prompt.bytes.indices.filter { prompt.bytes[$0] == 0xFF }
+    if starts.first != 0 { starts.insert(0, at: 0) }
+    return zip(starts, starts.dropFirst() + [prompt.bytes.count]).map { visible(prompt.bytes[$0..<$1]) }
   }
 }
 

@@ -14,8 +14,8 @@ typedef struct epp_server epp_server;
 typedef struct epp_call epp_call;
 typedef struct epp_credentials epp_credentials;
 
-/* A reference-counted run of bytes. Up to 23 bytes live inside the value itself, so a copy of the value is a second owner
- * only after epp_slice_ref, and the address of its bytes is valid while the value stays where it is. */
+/* A reference-counted run of bytes. Up to 23 bytes live inside the value itself, so a copy of the value is no second
+ * owner, and the address of its bytes is valid while the value stays where it is. */
 typedef struct epp_slice {
   uint64_t words[4];
 } epp_slice;
@@ -31,14 +31,10 @@ const char *_Nonnull epp_grpc_version(void);
 epp_slice epp_slice_copy(const void *_Nullable bytes, size_t count);
 /* A slice over memory that belongs to `owner`: `release` is called with it when the last reference is gone, on any thread. */
 epp_slice epp_slice_adopt(void *_Nonnull bytes, size_t count, void *_Nonnull owner, void (*_Nonnull release)(void *_Nonnull owner));
-/* A slice of `count` uninitialised bytes; write them through epp_slice_mutable_bytes before it is shared. */
-epp_slice epp_slice_allocate(size_t count);
-uint8_t *_Nonnull epp_slice_mutable_bytes(epp_slice *_Nonnull slice);
 const uint8_t *_Nonnull epp_slice_bytes(const epp_slice *_Nonnull slice);
 size_t epp_slice_count(const epp_slice *_Nonnull slice);
 /* A new reference to [begin, end) of the slice; nothing is copied unless it is short enough to live in the value. */
 epp_slice epp_slice_sub(const epp_slice *_Nonnull slice, size_t begin, size_t end);
-epp_slice epp_slice_ref(const epp_slice *_Nonnull slice);
 void epp_slice_unref(const epp_slice *_Nonnull slice);
 
 /* ---- completion queues ---- */

@@ -1,38 +1,34 @@
-package import EPPCore
+import EPPCore
 
 /// How scraping one endpoint goes, for the log and for whether requests may go there.
-package struct EndpointHealth: Sendable {
+struct EndpointHealth: Sendable {
   /// As discovery names it now.
-  package var endpoint: Endpoint {
+  var endpoint: Endpoint {
     didSet {
       // Attempts at another address say nothing of this one.
       if endpoint.metricsAddress != oldValue.metricsAddress { refusesConnections = false }
     }
   }
   /// Finished attempts, good and bad.
-  package var scrapes: UInt64 = 0
+  var scrapes: UInt64 = 0
   /// Those of them that failed.
-  package var errors: UInt64 = 0
+  var errors: UInt64 = 0
   /// Since the last good one.
-  package var failuresInRow = 0
-  /// The newest failure, also when scrapes have worked since.
-  package var lastError: ScrapeError?
-  /// When that was.
-  package var lastErrorAt: MonotonicTime?
+  var failuresInRow = 0
   /// Whether the failures in a row are enough to call the endpoint unreachable.
-  package var isUnreachable = false
+  var isUnreachable = false
   /// Whether nobody listens where the endpoint serves, by the newest attempts.
-  package private(set) var refusesConnections = false
+  private(set) var refusesConnections = false
   /// As the current snapshot shows it.
-  package var isStale = true
+  var isStale = true
 
   /// So many failures in a row make an endpoint unreachable: one lost scrape in a busy second is no news.
-  package static let failuresToUnreachable = 3
+  static let failuresToUnreachable = 3
 
   /// Whether metrics were ever fresh.
-  package var hasBeenFresh = false
+  var hasBeenFresh = false
 
-  package init(endpoint: Endpoint) { self.endpoint = endpoint }
+  init(endpoint: Endpoint) { self.endpoint = endpoint }
 
   /// What a failed scrape changes.
   enum Change {
@@ -61,12 +57,10 @@ package struct EndpointHealth: Sendable {
   /// One refused connection is enough: a full backlog drops connections, but only a port without a listener refuses
   /// them. It says so of the engine where the page is served at the address that requests go to. An attempt that brings
   /// no answer at all says nothing new.
-  mutating func noteFailure(_ error: ScrapeError, at now: MonotonicTime) -> Change {
+  mutating func noteFailure(_ error: ScrapeError) -> Change {
     scrapes += 1
     errors += 1
     failuresInRow += 1
-    lastError = error
-    lastErrorAt = now
     let refused = refusesConnections
     switch error {
     case .connectionRefused: refusesConnections = endpoint.metricsAddress == endpoint.address

@@ -35,10 +35,9 @@ extension EndpointStore {
   /// by the next publication. Returns whether the endpoint counts as unreachable.
   @discardableResult
   package func recordFailure(_ error: ScrapeError, for slot: EndpointSlot) -> Bool {
-    let now = clock()
     let (isUnreachable, change, endpoint): (Bool, EndpointHealth.Change, Endpoint?) = state.withLock { state in
       guard Self.holds(state, slot) else { return (false, .none, nil) }
-      let change = state.tenants[slot.index]?.health.noteFailure(error, at: now) ?? .none
+      let change = state.tenants[slot.index]?.health.noteFailure(error) ?? .none
       switch change {
       case .refuses, .listens: state.isDirty = true
       case .none, .unreachable: break
@@ -117,11 +116,6 @@ extension EndpointStore {
     } else {
       logger.info("first metrics of endpoint", metadata: metadata)
     }
-  }
-
-  /// How scraping goes, by slot.
-  package func health() -> [EndpointHealth] {
-    state.withLock { $0.tenants.compactMap { $0?.health } }
   }
 
   private static func holds(_ state: borrowing State, _ slot: EndpointSlot) -> Bool {

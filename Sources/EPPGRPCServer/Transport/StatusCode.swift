@@ -2,8 +2,6 @@
 enum StatusCode: Int32 {
   case ok = 0
   case invalidArgument = 3
-  case notFound = 5
   case resourceExhausted = 8
   case unimplemented = 12
-  case unavailable = 14
 }

@@ -24,18 +24,4 @@ package struct AnnouncedCounts: Equatable, Sendable {
   package var refused = 0
 
   package init() {}
-
-  package static func += (left: inout AnnouncedCounts, right: AnnouncedCounts) {
-    left.stored += right.stored
-    left.removed += right.removed
-    left.cleared += right.cleared
-    left.orphaned += right.orphaned
-    left.adopted += right.adopted
-    left.unknown += right.unknown
-    left.notIndexed += right.notIndexed
-    left.unusable += right.unusable
-    left.groupChanges += right.groupChanges
-    left.incompleteGroupChanges += right.incompleteGroupChanges
-    left.refused += right.refused
-  }
 }

@@ -1,7 +1,5 @@
 /// All that one message of an engine says, in storage that is used again for the next one.
 package struct KVEventBatch: Sendable {
-  /// Seconds since 1970 by the engine's clock.
-  package internal(set) var timestamp = 0.0
   /// The rank that the message is of, if it says so.
   package internal(set) var dataParallelRank: Int?
   /// In the order in which they took place.
@@ -26,7 +24,6 @@ package struct KVEventBatch: Sendable {
   }
 
   mutating func removeAll() {
-    timestamp = 0
     dataParallelRank = nil
     events.removeAll(keepingCapacity: true)
     hashes.removeAll(keepingCapacity: true)

@@ -23,7 +23,8 @@ package struct KVEventDecoder: Sendable {
   ) throws(MessagePackError) {
     let count = try cursor.readArrayHeader(bytes)
     guard count >= 2 else { throw cursor.error(.unexpectedKind) }
-    batch.timestamp = try cursor.readNumber(bytes)
+    // The time by the engine's clock.
+    _ = try cursor.readNumber(bytes)
     for _ in 0..<(try cursor.readArrayHeader(bytes)) { try decodeEvent(bytes, &cursor, &batch) }
     if count > 2, !cursor.readNull(bytes) {
       batch.dataParallelRank = Int(clamping: Int64(bitPattern: try cursor.readInteger(bytes)))

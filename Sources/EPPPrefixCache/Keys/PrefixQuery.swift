@@ -43,9 +43,6 @@ package struct PrefixQuery: Sendable {
 
   private var blockBytes: Int { blockTokens * MemoryLayout<UInt32>.size }
 
-  /// Keys made so far, over all prompts.
-  package var madeCount: Int { prompts.reduce(0) { $0 + $1.made } }
-
   /// Takes up the prompts of a request, at most `maximumTokens` in all, and makes no key yet.
   ///
   /// Shares the storage of `prompt` until all keys are made or the query is emptied: change the prompt only after that,

@@ -38,8 +38,6 @@ package struct IndexSnapshotDecoder: Sendable {
 
   /// The time of writing in seconds since 1970; 0 before the header is read.
   package private(set) var writtenAt = 0.0
-  /// Whether the end was read, and counts what stands before it.
-  package private(set) var isComplete = false
   private let keySpace: IndexSnapshotKeySpace
   private let byteCount: Int
   private var offset = 0
@@ -166,7 +164,6 @@ package struct IndexSnapshotDecoder: Sendable {
       hasRefused || bytes.word(payload.lowerBound + 1) == blocks
     else { throw .wrongCounts }
     guard offset == byteCount else { throw .trailing(bytes: byteCount - offset) }
-    isComplete = true
     return nil
   }
 }

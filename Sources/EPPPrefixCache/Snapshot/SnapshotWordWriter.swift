@@ -7,8 +7,6 @@ struct SnapshotWordWriter {
   private var partial: UInt64 = 0
   private var partialBits: UInt64 = 0
 
-  mutating func reserve(_ words: Int) { self.words.reserveCapacity(words) }
-
   mutating func removeAll() { words.removeAll(keepingCapacity: true) }
 
   @inline(__always)

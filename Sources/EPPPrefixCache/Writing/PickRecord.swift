@@ -19,9 +19,6 @@ package final class PickRecord: Sendable {
 
   init(slot: EndpointSlot) { self.slot = slot }
 
-  /// Blocks that were new to the endpoint.
-  package var newBlocks: Int { tails.withLock { $0.reduce(0) { $0 + $1.tail.newBlocks } } }
-
   /// The endpoint's speculative uses that the pick was.
   var speculativeUses: [UInt32] {
     tails.withLock { $0.filter { $0.kind == .speculative }.map(\.tail.use) }

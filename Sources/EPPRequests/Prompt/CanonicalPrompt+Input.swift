@@ -32,7 +32,6 @@ extension CanonicalPrompt {
     text.append(from: body, to: &bytes)
     guard bytes.count > start else { return }
     prompts.append(start..<bytes.count)
-    segmentEnds.append(bytes.count)
   }
 
   /// The elements of the list: all of one kind, or false.

@@ -2,24 +2,26 @@ import EPPCore
 
 /// Messages of chats and items of conversations, in canonical form.
 extension CanonicalPrompt {
-  /// Reads an array of messages, each a segment; false where it is something else, or empty.
+  /// Reads an array of messages; false where it is something else, or empty.
   mutating func appendMessages(_ cursor: inout JSONCursor, _ body: RawSpan) throws(JSONError) -> Bool {
     guard try cursor.peek(body) == .array else {
       try cursor.skipValue(body)
       return false
     }
     var isKnown = true
+    var hasMessage = false
     try cursor.open(body, .array)
     var isFirst = true
     while try cursor.nextElement(body, isFirst: &isFirst) {
       if try cursor.peek(body) == .object {
         try appendMessage(&cursor, body)
+        hasMessage = true
       } else {
         try cursor.skipValue(body)
         isKnown = false
       }
     }
-    return isKnown && !segmentEnds.isEmpty
+    return isKnown && hasMessage
   }
 
   /// Reads a text as what it is short for: one message of the user.
@@ -28,7 +30,6 @@ extension CanonicalPrompt {
     bytes.append(contentsOf: "user".utf8)
     bytes.append(PromptMark.content)
     text.append(from: body, to: &bytes)
-    segmentEnds.append(bytes.count)
   }
 
   /// A string, or a list of parts; nothing for null; anything else as a value.
@@ -92,7 +93,6 @@ extension CanonicalPrompt {
     case .value(let range): try appendContent(range, body)
     }
     try appendMembers(&others, body)
-    segmentEnds.append(bytes.count)
   }
 
   /// In the order of their names; of equal names the last counts. What is null counts as absent.

@@ -6,10 +6,7 @@ enum RequestMember {
   case prompt(PromptForm)
   case tools
   case system
-  case stream
   case cacheSalt
-  case maximumTokens
-  case maximumCompletionTokens
   case promptLogprobs
   case logprobs
   case echo
@@ -30,8 +27,6 @@ enum RequestMember {
   init?(_ key: JSONText, _ body: RawSpan, _ api: InferenceAPI) {
     if key.equals("model", in: body) {
       self = .model
-    } else if key.equals("stream", in: body) {
-      self = .stream
     } else if key.equals("cache_salt", in: body) {
       self = .cacheSalt
     } else if let form = Self.promptForm(key, body, api) {
@@ -41,19 +36,13 @@ enum RequestMember {
       case .chatCompletions:
         if key.equals("tools", in: body) {
           self = .tools
-        } else if key.equals("max_tokens", in: body) {
-          self = .maximumTokens
-        } else if key.equals("max_completion_tokens", in: body) {
-          self = .maximumCompletionTokens
         } else if let member = Self.generation(key, body) {
           self = member
         } else {
           return nil
         }
       case .completions:
-        if key.equals("max_tokens", in: body) {
-          self = .maximumTokens
-        } else if key.equals("logprobs", in: body) {
+        if key.equals("logprobs", in: body) {
           self = .logprobs
         } else if let member = Self.generation(key, body) {
           self = member
@@ -65,8 +54,6 @@ enum RequestMember {
           self = .tools
         } else if key.equals("instructions", in: body) {
           self = .system
-        } else if key.equals("max_output_tokens", in: body) {
-          self = .maximumTokens
         } else {
           return nil
         }
@@ -75,8 +62,6 @@ enum RequestMember {
           self = .tools
         } else if key.equals("system", in: body) {
           self = .system
-        } else if key.equals("max_tokens", in: body) {
-          self = .maximumTokens
         } else {
           return nil
         }

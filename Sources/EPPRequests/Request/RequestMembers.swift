@@ -22,14 +22,10 @@ struct RequestMembers {
   private(set) var isObject = true
   private(set) var model = Model.missing
   private(set) var prompt = Prompt.missing
-  private(set) var isStreaming = false
   private(set) var cacheSalt: JSONText?
   /// What stands before the messages wherever the client wrote it.
   private(set) var tools: Range<Int>?
   private(set) var system: Range<Int>?
-  private var maximumTokens: UInt64?
-  /// Chat's newer name for the same, which goes first where both are given.
-  private var maximumCompletionTokens: UInt64?
   private var hasPromptLogprobs = false
   private var hasLogprobs = false
   private var isEchoed = false
@@ -40,9 +36,6 @@ struct RequestMembers {
 
   /// A hash of all members' names in their order.
   var names: Int { nameHasher.finalize() }
-
-  /// The client's bound on generated tokens.
-  var maximumOutputTokens: Int? { (maximumCompletionTokens ?? maximumTokens).flatMap { Int(exactly: $0) } }
 
   /// Whether vLLM computes the whole prompt anew: it has to where probabilities of the prompt's own tokens are asked for,
   /// which an echo does too, in a completion with `logprobs`, in a chat with or without.
@@ -91,16 +84,9 @@ struct RequestMembers {
       tools = Self.unlessNull(kind, try cursor.skipValue(body))
     case .system:
       system = Self.unlessNull(kind, try cursor.skipValue(body))
-    case .stream:
-      isStreaming = false
-      if kind == .boolean { isStreaming = try cursor.readBoolean(body) } else { try cursor.skipValue(body) }
     case .cacheSalt:
       cacheSalt = nil
       if kind == .string { cacheSalt = try cursor.readString(body) } else { try cursor.skipValue(body) }
-    case .maximumTokens:
-      maximumTokens = try Self.integer(kind, &cursor, body)
-    case .maximumCompletionTokens:
-      maximumCompletionTokens = try Self.integer(kind, &cursor, body)
     case .promptLogprobs:
       hasPromptLogprobs = Self.unlessNull(kind, try cursor.skipValue(body)) != nil
     case .logprobs:

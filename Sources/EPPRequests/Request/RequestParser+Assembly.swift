@@ -8,11 +8,7 @@ extension RequestParser {
     if members.tools != nil || members.system != nil {
       var head = CanonicalPrompt()
       try appendHead(&head, members, body)
-      if !head.bytes.isEmpty {
-        prompt.bytes.insert(contentsOf: head.bytes, at: 0)
-        for index in prompt.segmentEnds.indices { prompt.segmentEnds[index] += head.bytes.count }
-        prompt.segmentEnds.insert(head.bytes.count, at: 0)
-      }
+      prompt.bytes.insert(contentsOf: head.bytes, at: 0)
     }
     prompt.prompts.append(0..<prompt.bytes.count)
   }
@@ -50,8 +46,8 @@ extension RequestParser {
     }
     guard !model.range.isEmpty else { throw fault("model", "is empty") }
     return InferenceRequest(
-      api: api, model: model.string(in: body), modelRange: model.quotedRange, isStreaming: members.isStreaming,
-      maximumOutputTokens: members.maximumOutputTokens, cacheSalt: members.cacheSalt?.string(in: body),
+      api: api, model: model.string(in: body), modelRange: model.quotedRange,
+      cacheSalt: members.cacheSalt?.string(in: body),
       promptTokens: prompt.isTokens ? prompt.tokens.count : (prompt.bytes.count + 3) / 4, bodyBytes: body.byteCount,
       readsNoCache: members.readsNoCache(api), choices: members.choices, memberNames: members.names)
   }

@@ -18,8 +18,6 @@ package struct Decision: Sendable, Equatable {
   package var score: Double
   /// The best of the others; nil when there is no other.
   package var runnerUp: Int?
-  /// By how much the pick's sum is above the runner-up's; 0 without one, negative when a random choice took the lesser.
-  package var margin: Double
   /// What made the difference.
   package var reason: Reason
   /// Blocks of the prompt that the pick is taken to hold.

@@ -159,7 +159,6 @@ package final class SchedulingProfile: Sendable {
     return Decision(
       picks: scratch.picks.map { candidates[$0] }, score: scratch.totals[best],
       runnerUp: runnerUp.map { candidates[$0] },
-      margin: runnerUp.map { scratch.totals[best] - scratch.totals[$0] } ?? 0,
       reason: reason(best, over: runnerUp, scratch), matchedBlocks: scratch.context.match.matchedBlocks(slot),
       totalBlocks: scratch.context.match.totalBlocks(slot), matchedTokens: scratch.context.match.matchedTokens(slot),
       reusableTokens: scratch.context.match.reusableTokens(slot), isExact: scratch.context.match.isExact(slot),
