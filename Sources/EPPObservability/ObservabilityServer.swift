@@ -25,7 +25,7 @@ package struct ObservabilityServer: Sendable {
     /// When a connection without a request is closed.
     package var idleTimeout: Duration = .seconds(120)
 
-    package init(host: String = "0.0.0.0", port: Int = 9090) {
+    package init(host: String, port: Int) {
       self.host = host
       self.port = port
     }
@@ -43,7 +43,7 @@ package struct ObservabilityServer: Sendable {
   ///   - readiness: Answers `/readyz`.
   ///   - onListening: Called once with the port on which the server listens.
   package init(
-    configuration: Configuration = Configuration(), logger: Logger, page: @escaping @Sendable () -> [UInt8],
+    configuration: Configuration, logger: Logger, page: @escaping @Sendable () -> [UInt8],
     documents: [String: @Sendable () -> [UInt8]] = [:],
     readiness: @escaping @Sendable () -> Readiness, onListening: @escaping @Sendable (Int) -> Void = { _ in }
   ) {

@@ -46,6 +46,9 @@ struct EngineSim: AsyncParsableCommand {
       the path. /reset_prefix_cache empties the cache of an idle engine.
       """)
 
+  /// What an engine is like unless it is told otherwise.
+  private static let standard = EngineOptions()
+
   @Option(help: "The address to listen on.")
   var host = "127.0.0.1"
 
@@ -56,19 +59,19 @@ struct EngineSim: AsyncParsableCommand {
   var count = 1
 
   @Option(help: "The name that the model is served under. Repeatable; answers and metrics carry the first one.")
-  var model: [String] = ["engine-sim"]
+  var model = EngineSim.standard.models
 
   @Option(help: "Blocks in the KV cache. No request may be longer than the cache.")
-  var kvCacheBlocks = 8192
+  var kvCacheBlocks = EngineSim.standard.cacheBlocks
 
   @Option(help: "Tokens in a block of the KV cache.")
-  var blockSize = 16
+  var blockSize = EngineSim.standard.blockTokens
 
   @Option(help: "How blocks are hashed: sha256 (of Python's pickle) or sha256_cbor.")
-  var prefixCachingHashAlgo = HashAlgorithm.sha256CBOR
+  var prefixCachingHashAlgo = EngineSim.standard.hashAlgorithm
 
   @Option(help: "What the first block is hashed with: vLLM's PYTHONHASHSEED.")
-  var hashSeed = BlockHasher.defaultSeed
+  var hashSeed = EngineSim.standard.hashSeed
 
   @Option(
     help: ArgumentHelp(
@@ -79,10 +82,10 @@ struct EngineSim: AsyncParsableCommand {
   var kvEventsConfig: KVEventsArgument?
 
   @Option(help: "How events are written: map (vLLM 0.25 and newer) or array (0.22 and older).")
-  var kvEventsEncoding = KVEventFormat.Encoding.map
+  var kvEventsEncoding = EngineSim.standard.kvEventFormat.encoding
 
   @Option(help: "How events write hashes: int (64 bits) or bytes (all 32).")
-  var kvEventsHash = KVEventFormat.Hashes.integer
+  var kvEventsHash = EngineSim.standard.kvEventFormat.hashes
 
   @Option(
     help: ArgumentHelp(
@@ -93,45 +96,45 @@ struct EngineSim: AsyncParsableCommand {
   var kvEventsReplay: KVEventFormat.Replay?
 
   @Flag(inversion: .prefixedNo, help: "Whether the paths that end in /render answer; otherwise 403.")
-  var enableScaleOut = true
+  var enableScaleOut = EngineSim.standard.servesScaleOut
 
   @Option(help: "How long answers of /tokenize and the /render paths are held back.")
-  var renderDelay = DurationArgument(duration: .zero)
+  var renderDelay = DurationArgument(duration: EngineSim.standard.renderDelay)
 
   @Option(help: "Prompt tokens computed in a second, at least 1; cached ones cost nothing.")
-  var prefillTokensPerSecond = 8000.0
+  var prefillTokensPerSecond = EngineSim.standard.prefillTokensPerSecond
 
   @Option(help: "The time of a step that decodes: 10ms, 0.5s, 250us or 0.")
-  var interTokenLatency = DurationArgument(duration: .milliseconds(10))
+  var interTokenLatency = DurationArgument(duration: EngineSim.standard.interTokenLatency)
 
   @Option(help: "Requests in the running batch; others wait.")
-  var maxNumSeqs = 64
+  var maxNumSeqs = EngineSim.standard.maximumRunningRequests
 
   @Option(help: "Tokens computed in a step, those of decoding requests included.")
-  var maxNumBatchedTokens = 2048
+  var maxNumBatchedTokens = EngineSim.standard.maximumBatchedTokens
 
   @Option(help: "Prompt and answer together, in tokens.")
-  var maxModelLen = 131_072
+  var maxModelLen = EngineSim.standard.maximumModelTokens
 
   @Option(help: "Tokens after which a chat that sets no limit ends by itself.")
-  var defaultOutputTokens = 128
+  var defaultOutputTokens = EngineSim.standard.defaultOutputTokens
 
   @Option(help: "LoRA adapters to load at the start: NAME[,NAME].")
   var loraModules = ""
 
   @Option(help: "LoRA adapters in the running batch at a time; 0 turns LoRA off.")
-  var maxLoras = 4
+  var maxLoras = EngineSim.standard.maximumAdapters
 
   @Flag(help: "Taken because vLLM's command lines have it: the prefix cache is always on.")
   var enablePrefixCaching = false
 
   @Flag(inversion: .prefixedNo, help: "Tell the cached tokens in usage.")
-  var enablePromptTokensDetails = true
+  var enablePromptTokensDetails = EngineSim.standard.reportsPromptTokenDetails
 
   @Option(
     help: "Start with a fault: slow:10 (0.001 to 1000000), errors, render-errors, hang or refuse.",
     transform: FaultArgument.read)
-  var fault = FaultArgument(fault: .none)
+  var fault = FaultArgument(fault: EngineSim.standard.fault)
 
   func validate() throws {
     for (name, value) in [

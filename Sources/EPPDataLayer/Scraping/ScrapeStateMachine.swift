@@ -18,7 +18,7 @@ package struct ScrapeStateMachine: Sendable {
     package var longestPause: Duration
 
     package init(
-      interval: Duration = .milliseconds(50), timeout: Duration = .seconds(1), longestPause: Duration = .seconds(5)
+      interval: Duration, timeout: Duration = .seconds(1), longestPause: Duration = .seconds(5)
     ) {
       self.interval = max(interval, .milliseconds(1))
       self.timeout = timeout

@@ -22,7 +22,7 @@ package final class EndpointWatch: Sendable {
 
     package init(
       endpoints: [EndpointAddress] = [], endpointsFile: String? = nil,
-      scraping: ScrapeStateMachine.Configuration = .init(), store: EndpointStore.Configuration = .init()
+      scraping: ScrapeStateMachine.Configuration, store: EndpointStore.Configuration
     ) {
       self.endpoints = endpoints
       self.endpointsFile = endpointsFile
