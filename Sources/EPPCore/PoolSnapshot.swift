@@ -134,3 +134,9 @@ package final class PoolSnapshot: Sendable {
   /// The candidate index of the endpoint whose address is written `ip:port`.
   package func index(ofDestination destination: String) -> Int? { indexByDestination[destination] }
 }
+
+/// Whoever holds the current snapshot. Reading it is a lock of a few instructions, never a wait for I/O.
+package protocol PoolSnapshotSource: AnyObject, Sendable {
+  /// The newest snapshot.
+  func currentSnapshot() -> PoolSnapshot
+}

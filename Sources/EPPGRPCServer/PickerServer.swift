@@ -130,3 +130,10 @@ package final class PickerServer: Sendable {
     epp_grpc_shutdown()
   }
 }
+
+/// Why the server cannot start: one sentence for the operator.
+package struct ServerError: Error, CustomStringConvertible, Equatable {
+  package let description: String
+
+  package init(_ description: String) { self.description = description }
+}

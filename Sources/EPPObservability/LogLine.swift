@@ -134,3 +134,11 @@ struct LogLine {
 extension [UInt8] {
   mutating func append(number: Int) { append(contentsOf: number.description.utf8) }
 }
+
+/// How lines are written (`--log-format`).
+package enum LogFormat: String, Sendable, CaseIterable {
+  /// `2026-03-01T09:05:07.042Z info epp: message key=value`.
+  case text
+  /// One JSON object a line.
+  case json
+}

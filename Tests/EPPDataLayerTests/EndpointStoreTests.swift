@@ -11,7 +11,8 @@ import Testing
   private let log = LogRecorder()
 
   private func store() -> EndpointStore {
-    EndpointStore(logger: log.logger, clock: { [clock] in clock.now })
+    EndpointStore(
+      configuration: .init(stalenessThreshold: .seconds(2)), logger: log.logger, clock: { [clock] in clock.now })
   }
 
   private func endpoint(_ name: String, port: UInt16 = 8000, labels: [String: String] = [:]) -> DiscoveredEndpoint {
@@ -233,7 +234,8 @@ import Testing
   }
 
   @Test func snapshotsAreWholeHoweverManyThreadsWrite() async {
-    let store = EndpointStore(configuration: .init(publishInterval: .zero), logger: log.logger)
+    let store = EndpointStore(
+      configuration: .init(stalenessThreshold: .seconds(2), publishInterval: .zero), logger: log.logger)
     let names = (0..<8).map { "e\($0)" }
     await withTaskGroup(of: Void.self) { group in
       for source in [EndpointStore.Source.flags, .file] {

@@ -47,7 +47,8 @@ import Testing
   {
     .init(
       endpoints: addresses,
-      scraping: .init(interval: .milliseconds(10), timeout: timeout, longestPause: .milliseconds(40)))
+      scraping: .init(interval: .milliseconds(10), timeout: timeout, longestPause: .milliseconds(40)),
+      store: .init(stalenessThreshold: .seconds(2)))
   }
 
   @Test func readsAnEngineOverOneConnection() async throws {

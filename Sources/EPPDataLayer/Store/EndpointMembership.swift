@@ -1,4 +1,4 @@
-import EPPCore
+package import EPPCore
 
 /// Which party has named which endpoints, and which slots they have: changes of a store's membership, one at a time.
 ///
@@ -114,5 +114,27 @@ actor EndpointMembership {
       for identity in endpoints.keys { names.insert(identity.name) }
     }
     return names
+  }
+}
+
+/// Gives out slots and takes them back. The lowest free one is given first, so that tables by slot stay dense.
+package struct SlotTable: Sendable {
+  private var generations = [UInt32](repeating: 0, count: EndpointSlot.capacity)
+  private var isTaken = [Bool](repeating: false, count: EndpointSlot.capacity)
+
+  package init() {}
+
+  /// A free slot with a generation of its own; nil when all are taken.
+  package mutating func take() -> EndpointSlot? {
+    guard let index = isTaken.firstIndex(of: false) else { return nil }
+    isTaken[index] = true
+    generations[index] &+= 1
+    return EndpointSlot(index: index, generation: generations[index])
+  }
+
+  /// Gives a slot back; one of an earlier generation is ignored.
+  package mutating func release(_ slot: EndpointSlot) {
+    guard isTaken.indices.contains(slot.index), generations[slot.index] == slot.generation else { return }
+    isTaken[slot.index] = false
   }
 }

@@ -99,7 +99,7 @@ package final class PickerMetrics: Sendable {
   let families: MetricFamilies
   let options: Options
   let pool: PoolGauges
-  let endpoints: Mutex<EndpointSeriesTable>
+  private let endpoints: Mutex<EndpointSeriesTable>
   private let requestSeries: Mutex<RequestSeriesTable>
 
   package init(options: Options = Options()) {
@@ -107,7 +107,9 @@ package final class PickerMetrics: Sendable {
     self.families = families
     self.options = options
     pool = PoolGauges(families: families.pool, pool: options.poolName)
-    endpoints = Mutex(EndpointSeriesTable())
+    let seriesDropped = families.seriesDropped.cell([])
+    self.seriesDropped = seriesDropped
+    endpoints = Mutex(EndpointSeriesTable(families: families, options: options, dropped: seriesDropped))
     requestSeries = Mutex(RequestSeriesTable(limits: options.limits))
     schedulerDuration = families.schedulerDuration.cell([])
     requestProcessing = families.requestProcessing.cell([])
@@ -121,7 +123,6 @@ package final class PickerMetrics: Sendable {
     transport = TransportSeries(
       writesGathered: families.writesGathered.cell([]), writeHold: families.writeHold.cell([]),
       unsentWaits: families.unsentWaits.cell([]), activeWorkers: families.activeWorkers.cell([]))
-    seriesDropped = families.seriesDropped.cell([])
     families.info.cell([options.commit, options.buildReference]).set(1)
     for reason in Rejection.DroppedReason.allCases { _ = families.rejections.cell([reason.rawValue]) }
   }
@@ -209,4 +210,102 @@ package final class PickerMetrics: Sendable {
     "PermissionDenied", "ResourceExhausted", "FailedPrecondition", "Aborted", "OutOfRange", "Unimplemented",
     "Internal", "Unavailable", "DataLoss", "Unauthenticated",
   ]
+}
+
+// MARK: - The pool and its endpoints
+
+extension PickerMetrics {
+  /// The series of an endpoint, made when there is none: to be kept for as long as the endpoint is in the pool.
+  ///
+  /// Beyond the limit on endpoints they share one named `other`.
+  package func endpointSeries(for endpoint: Endpoint) -> EndpointSeries {
+    endpoints.withLock { $0.series(of: EndpointSeriesKey(endpoint)) }
+  }
+
+  /// Takes the series of an endpoint off the page; for an owner that knows of its going before `refreshPool` does.
+  package func removeEndpointSeries(for endpoint: Endpoint) {
+    endpoints.withLock { $0.remove(EndpointSeriesKey(endpoint)) }
+  }
+
+  /// Brings the gauges of the pool and of its endpoints up to a snapshot; called before a page is written.
+  ///
+  /// Means and deviations (of the population) are over the endpoints whose page is fresh, and zero when there is none.
+  /// An endpoint that two refreshes in a row do not find loses its series: one refresh may hold a snapshot older than
+  /// the one that brought the endpoint.
+  package func refreshPool(_ snapshot: PoolSnapshot, now: MonotonicTime) {
+    var ready = 0
+    var usage = Spread()
+    var waiting = Spread()
+    var running = Spread()
+    endpoints.withLock { table in
+      var present: Set<EndpointSeriesKey> = []
+      for member in snapshot.members {
+        let key = EndpointSeriesKey(member.endpoint)
+        present.insert(key)
+        let series = table.series(of: key)
+        series.queueSize.set(member.metrics.waitingRequests)
+        series.stale.set(member.isStale ? 1 : 0)
+        series.refusing.set(member.refusesConnections ? 1 : 0)
+        series.missingFamilies.set(member.metrics.missing.count)
+        if let scrapedAt = member.metrics.scrapedAt {
+          series.scrapeAge.set(Double(now.nanoseconds - min(now.nanoseconds, scrapedAt.nanoseconds)) / 1e9)
+        }
+        guard !member.isStale else { continue }
+        ready += 1
+        if !member.lacks(.kvCacheUsage) { usage.add(member.metrics.kvCacheUsage) }
+        if !member.lacks(.waitingRequests) { waiting.add(Double(member.metrics.waitingRequests)) }
+        if !member.lacks(.runningRequests) { running.add(Double(member.metrics.runningRequests)) }
+      }
+      table.removeMissing(except: present)
+    }
+    pool.set(usage: usage, waiting: waiting, running: running, ready: ready)
+  }
+}
+
+// MARK: - The page
+
+extension PickerMetrics {
+  /// The media type of `page()`.
+  package static let contentType = "text/plain; version=0.0.4; charset=utf-8"
+
+  /// All metrics in the Prometheus text format, families in the order of their names. Writers are not held up.
+  package func page() -> [UInt8] {
+    var writer = MetricsTextWriter(reservingBytes: 64 * 1024)
+    for entry in pageEntries() {
+      let family = families.all[entry.family]
+      let series = family.read()
+      let descriptor = family.descriptor
+      guard let alias = entry.alias else {
+        writer.write(
+          name: descriptor.name, help: descriptor.help, kind: descriptor.kind,
+          labels: descriptor.labels.map(\.rawValue), series: series)
+        continue
+      }
+      writer.write(
+        name: alias.name, help: "[ALPHA] Older name of \(descriptor.name).", kind: descriptor.kind,
+        labels: alias.labelNames(of: descriptor.labels),
+        series: alias.series(of: series, labels: descriptor.labels))
+    }
+    return writer.bytes
+  }
+
+  private struct PageEntry {
+    var name: String
+    var family: Int
+    var alias: MetricAlias?
+  }
+
+  private func pageEntries() -> [PageEntry] {
+    var entries: [PageEntry] = []
+    for (index, family) in families.all.enumerated() {
+      let name = family.descriptor.name
+      if !options.streamMetrics, name.hasPrefix("llm_d_epp_extproc_") { continue }
+      entries.append(PageEntry(name: name, family: index, alias: nil))
+      guard options.legacyMetrics else { continue }
+      for alias in MetricAlias.all where alias.family == name {
+        entries.append(PageEntry(name: alias.name, family: index, alias: alias))
+      }
+    }
+    return entries.sorted { $0.name < $1.name }
+  }
 }

@@ -42,3 +42,98 @@ package struct AnnouncedSnapshot: Sendable {
     MemoryLayout<Self>.size + entries.capacity * MemoryLayout<AnnouncedBlocks.Entry>.stride + waiting.sizeInBytes
   }
 }
+
+/// Reads announced blocks: `IndexSnapshotFormat`, kind 2.
+extension AnnouncedSnapshot {
+  private typealias Flags = IndexSnapshotFormat.CacheFlags
+  private typealias EntryFlags = IndexSnapshotFormat.EntryFlags
+  private typealias Contradiction = SnapshotWordCursor.Contradiction
+
+  /// How many of what stand in a section.
+  private struct Sizes {
+    var entries: Int
+    var used: Int
+    var toldParents: Int
+  }
+
+  /// - Throws: when the payload does not hold what it says, or cannot be what a cache was like.
+  init(rank: Int, _ bytes: RawSpan, _ words: Range<Int>) throws(SnapshotWordCursor.Contradiction) {
+    self.init()
+    self.rank = rank
+    var cursor = SnapshotWordCursor(words)
+    let flags = Flags(rawValue: try cursor.word(bytes))
+    guard flags.isSubset(of: .all) else { throw Contradiction() }
+    position = try Self.position(flags, bytes, &cursor)
+    let number = Int(Int64(bitPattern: try cursor.word(bytes)))
+    let (blockTokens, entryCount) = try cursor.halves(bytes)
+    let (used, toldParents) = try cursor.halves(bytes)
+    let (firstFree, hand) = try cursor.halves(bytes)
+    let (nameBytes, waitingWords) = try cursor.halves(bytes)
+    guard hand < max(1, entryCount), !flags.contains(.hasBlockTokens) || blockTokens > 0 else { throw Contradiction() }
+    if flags.isSuperset(of: [.hasGroup, .hasBlockTokens]) {
+      state.group = CacheGroup(number: flags.contains(.isNumbered) ? number : nil, blockTokens: blockTokens)
+    }
+    state.hand = hand
+    let name = try cursor.bytes(nameBytes, bytes)
+    state.lastLoRAName = flags.contains(.hasLoRAName) ? String(decoding: name, as: UTF8.self) : nil
+    self.firstFree = UInt32(firstFree)
+    for (flag, tier) in [(Flags.usesGPU, StorageTier.gpu), (.usesCPU, .cpu), (.usesStorage, .storage)]
+    where flags.contains(flag) {
+      tiers.append(tier)
+    }
+    try readEntries(Sizes(entries: entryCount, used: used, toldParents: toldParents), bytes, &cursor)
+    guard cursor.left == waitingWords else { throw Contradiction() }
+    waiting = try WaitingStores(bytes, &cursor, group: state.group)
+    guard cursor.left == 0 else { throw Contradiction() }
+  }
+
+  private static func position(
+    _ flags: Flags, _ bytes: RawSpan, _ cursor: inout SnapshotWordCursor
+  ) throws(SnapshotWordCursor.Contradiction) -> EventStreamPosition? {
+    let nextMessage = try cursor.word(bytes)
+    let mark = try cursor.word(bytes)
+    let startTime = Double(bitPattern: try cursor.word(bytes))
+    guard flags.contains(.hasPosition) else { return nil }
+    return EventStreamPosition(
+      nextMessage: nextMessage, lastMark: flags.contains(.hasMark) ? mark : nil,
+      engineStartTime: flags.contains(.hasStartTime) ? startTime : nil, isComplete: flags.contains(.isComplete))
+  }
+
+  private mutating func readEntries(
+    _ sizes: Sizes, _ bytes: RawSpan, _ cursor: inout SnapshotWordCursor
+  ) throws(SnapshotWordCursor.Contradiction) {
+    // All columns are there before anything is allocated for them.
+    let flagsColumn = try cursor.column(sizes.entries, of: 2)
+    let parents = try cursor.column(sizes.toldParents, of: 4)
+    let blocks = try cursor.column(sizes.used, of: 16)
+    guard sizes.entries <= AnnouncedBlocks.maximumCount else { throw Contradiction() }
+    entries.reserveCapacity(sizes.entries)
+    var (told, used) = (0, 0)
+    for number in 0..<sizes.entries {
+      let raw: UInt16 = bytes.element(number, of: flagsColumn)
+      let flags = EntryFlags(rawValue: raw)
+      var parent: UInt32 = 0
+      if flags.contains(.follows) {
+        parent = UInt32(number)
+      } else if !flags.contains(.hasNoParent) {
+        guard told < sizes.toldParents else { throw Contradiction() }
+        parent = bytes.element(told, of: parents)
+        told += 1
+      }
+      guard parent <= AnnouncedBlocks.maximumCount else { throw Contradiction() }
+      guard !flags.contains(.isFree) else {
+        entries.append(AnnouncedBlocks.Entry(free: parent))
+        continue
+      }
+      guard used < sizes.used else { throw Contradiction() }
+      entries.append(
+        AnnouncedBlocks.Entry(
+          hash: bytes.word(blocks + 2 * used), key: BlockKey(rawValue: bytes.word(blocks + 2 * used + 1)),
+          parent: parent, copies: UInt32(raw & EntryFlags.copies),
+          children: flags.contains(.isSaturated) ? AnnouncedBlocks.Entry.maximumChildren : 0))
+      used += 1
+    }
+    guard told == sizes.toldParents, used == sizes.used else { throw Contradiction() }
+    blockCount = used
+  }
+}

@@ -49,7 +49,7 @@ package struct JSONCursor: Sendable {
 
   /// Every method comes by here first, so this is where `end` is held against the bytes: all loads rely on it.
   @inline(__always)
-  mutating func skipWhiteSpace(_ bytes: RawSpan) {
+  private mutating func skipWhiteSpace(_ bytes: RawSpan) {
     precondition(end <= bytes.byteCount, "a cursor was given other bytes than its own")
     while offset < end {
       let next = byte(bytes, offset)
@@ -98,7 +98,7 @@ package struct JSONCursor: Sendable {
   }
 
   /// The same at any depth.
-  mutating func enter(_ bytes: RawSpan, _ kind: Kind) throws(JSONError) {
+  private mutating func enter(_ bytes: RawSpan, _ kind: Kind) throws(JSONError) {
     try expect(bytes, kind == .object ? UInt8(ascii: "{") : UInt8(ascii: "["))
     depth += 1
   }
@@ -142,5 +142,176 @@ package struct JSONCursor: Sendable {
     offset += 1
     // A closing bracket behind the comma is no value and no key: whoever reads that finds it.
     return true
+  }
+}
+
+/// Numbers, booleans and null.
+extension JSONCursor {
+  /// Reads a number: its text is checked, and its value is made when it is a whole one.
+  @inline(__always)
+  package mutating func readNumber(_ bytes: RawSpan) throws(JSONError) -> JSONNumber {
+    skipWhiteSpace(bytes)
+    let start = offset
+    if offset < end, byte(bytes, offset) == UInt8(ascii: "-") { offset += 1 }
+    let firstDigit = offset
+    var value: UInt64 = 0
+    while offset < end {
+      let digit = byte(bytes, offset) &- 0x30
+      guard digit <= 9 else { break }
+      value = value &* 10 &+ UInt64(digit)
+      offset &+= 1
+    }
+    let digits = offset - firstDigit
+    guard digits > 0 else { throw error(offset < end ? .invalidNumber : .unexpectedEnd) }
+    if digits > 1, byte(bytes, firstDigit) == 0x30 { throw error(.invalidNumber) }
+    // 19 digits always fit into 64 bits.
+    var isWhole = digits <= 19 && firstDigit == start
+    if offset < end {
+      let next = byte(bytes, offset)
+      if next == UInt8(ascii: ".") || next | 0x20 == UInt8(ascii: "e") {
+        isWhole = false
+        try skipFraction(bytes)
+      }
+    }
+    return JSONNumber(range: start..<offset, integer: isWhole ? value : nil)
+  }
+
+  /// Behind a number in an array: reads on through `,digits` without white space as long as the numbers are at most
+  /// `UInt32.max`, the form in which clients send token ids. What is of any other form is left to be read in the usual
+  /// way.
+  mutating func readFurtherIntegers(_ bytes: RawSpan, into numbers: inout [UInt32]) {
+    while offset < end, byte(bytes, offset) == UInt8(ascii: ",") {
+      let start = offset &+ 1
+      var next = start
+      var value: UInt64 = 0
+      // No more than 10 digits, so nothing can overflow.
+      while next < end, next &- start <= 10 {
+        let digit = byte(bytes, next) &- 0x30
+        guard digit <= 9 else { break }
+        value = value &* 10 &+ UInt64(digit)
+        next &+= 1
+      }
+      let digits = next &- start
+      guard digits > 0, digits <= 10, value <= UInt64(UInt32.max), digits == 1 || byte(bytes, start) != 0x30,
+        next < end, byte(bytes, next) == UInt8(ascii: ",") || byte(bytes, next) == UInt8(ascii: "]")
+      else { return }
+      numbers.append(UInt32(truncatingIfNeeded: value))
+      offset = next
+    }
+  }
+
+  private mutating func skipFraction(_ bytes: RawSpan) throws(JSONError) {
+    if byte(bytes, offset) == UInt8(ascii: ".") {
+      offset += 1
+      try skipDigits(bytes)
+    }
+    guard offset < end, byte(bytes, offset) | 0x20 == UInt8(ascii: "e") else { return }
+    offset += 1
+    if offset < end, byte(bytes, offset) == UInt8(ascii: "+") || byte(bytes, offset) == UInt8(ascii: "-") {
+      offset += 1
+    }
+    try skipDigits(bytes)
+  }
+
+  private mutating func skipDigits(_ bytes: RawSpan) throws(JSONError) {
+    let start = offset
+    while offset < end, byte(bytes, offset) &- 0x30 <= 9 { offset += 1 }
+    guard offset > start else { throw error(offset < end ? .invalidNumber : .unexpectedEnd) }
+  }
+
+  /// Reads `true` or `false`.
+  package mutating func readBoolean(_ bytes: RawSpan) throws(JSONError) -> Bool {
+    skipWhiteSpace(bytes)
+    if offset < end, byte(bytes, offset) == UInt8(ascii: "t") {
+      try skipWord(bytes, 0x6575_7274)
+      return true
+    }
+    try expect(bytes, UInt8(ascii: "f"))
+    try skipWord(bytes, 0x6573_6C61)
+    return false
+  }
+
+  /// Reads `null`.
+  package mutating func readNull(_ bytes: RawSpan) throws(JSONError) {
+    skipWhiteSpace(bytes)
+    try skipWord(bytes, 0x6C6C_756E)
+  }
+
+  /// Four letters, the first one lowest.
+  private mutating func skipWord(_ bytes: RawSpan, _ letters: UInt32) throws(JSONError) {
+    guard offset + 4 <= end else { throw error(.unexpectedEnd) }
+    guard ByteWord.loadHalf(bytes, offset) == letters else { throw error(.unexpectedByte) }
+    offset += 4
+  }
+}
+
+/// Values that nobody asked for.
+extension JSONCursor {
+  /// Moves over a value of any kind, checking it, and gives its range. Nesting is counted, not recursed into: a bit for
+  /// each open bracket.
+  @discardableResult
+  package mutating func skipValue(_ bytes: RawSpan) throws(JSONError) -> Range<Int> {
+    skipWhiteSpace(bytes)
+    let start = offset
+    let outside = depth
+    var objects = NestingBits()
+    var isFirst = true
+    repeat {
+      if depth > outside {
+        let hasNext =
+          objects[depth - 1]
+          ? try nextMember(bytes, isFirst: &isFirst) != nil : try nextElement(bytes, isFirst: &isFirst)
+        if !hasNext {
+          isFirst = false
+          continue
+        }
+      }
+      let kind = try peek(bytes)
+      switch kind {
+      case .string: _ = try readString(bytes)
+      case .number: _ = try readNumber(bytes)
+      case .object, .array:
+        try enter(bytes, kind)
+        objects[depth - 1] = kind == .object
+        isFirst = true
+      case .boolean: _ = try readBoolean(bytes)
+      case .null: try readNull(bytes)
+      }
+    } while depth > outside
+    return start..<offset
+  }
+
+  /// One bit per open bracket: set for an object.
+  private struct NestingBits {
+    /// Of the first 64, and of the others.
+    private var first: UInt64 = 0
+    private var others: [UInt64] = []
+
+    subscript(depth: Int) -> Bool {
+      get { (depth < 64 ? first : others[depth / 64 - 1]) >> UInt64(depth % 64) & 1 == 1 }
+      set {
+        let (mask, bit) = (UInt64(1) << UInt64(depth % 64), UInt64(newValue ? 1 : 0) << UInt64(depth % 64))
+        if depth < 64 {
+          first = first & ~mask | bit
+        } else {
+          while others.count < depth / 64 { others.append(0) }
+          others[depth / 64 - 1] = others[depth / 64 - 1] & ~mask | bit
+        }
+      }
+    }
+  }
+}
+
+/// A number in JSON text, checked.
+package struct JSONNumber: Equatable, Sendable {
+  /// Where its text stands.
+  package var range: Range<Int>
+  /// The value, when it is written without sign, fraction or exponent in at most 19 digits.
+  package var integer: UInt64?
+
+  /// A number at a place.
+  package init(range: Range<Int>, integer: UInt64?) {
+    self.range = range
+    self.integer = integer
   }
 }

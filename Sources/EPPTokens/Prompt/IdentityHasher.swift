@@ -57,3 +57,26 @@ struct IdentityHasher: Sendable {
     second = foldedProduct(second ^ secret.words[10], right ^ secret.words[11])
   }
 }
+
+/// What identities are made with: without it a client cannot make two prompts with one identity.
+struct IdentitySecret: Sendable {
+  /// Eight for the words of a step, two for each half of the identity.
+  let words: InlineArray<12, UInt64>
+
+  /// A new one, from the system's source of randomness.
+  init() {
+    var generator = SystemRandomNumberGenerator()
+    words = InlineArray { _ in generator.next() }
+  }
+}
+
+/// Names a prompt: equal ones have the same tokens. Made with a secret, for prompts come from anybody.
+struct PromptIdentity: Hashable, Sendable {
+  private let first: UInt64
+  private let second: UInt64
+
+  init(_ first: UInt64, _ second: UInt64) { (self.first, self.second) = (first, second) }
+
+  /// Which of several equal parts it belongs to.
+  func part(of count: Int) -> Int { Int(truncatingIfNeeded: first % UInt64(count)) }
+}

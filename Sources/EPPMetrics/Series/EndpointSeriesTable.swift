@@ -1,0 +1,54 @@
+/// The series of the endpoints that are in the pool, or were until a moment ago.
+struct EndpointSeriesTable: Sendable {
+  private struct Entry: Sendable {
+    var series: EndpointSeries
+    /// Whether the last refresh did not find the endpoint in the pool.
+    var isMissing = false
+  }
+
+  private let families: MetricFamilies
+  private let limits: PickerMetrics.SeriesLimits
+  private let pool: String
+  private let dropped: Counter
+  private var entries: [EndpointSeriesKey: Entry] = [:]
+  /// What all endpoints beyond the limit write to.
+  private var shared: EndpointSeries?
+
+  /// - Parameter dropped: Counts look-ups that ended in the shared series.
+  init(families: MetricFamilies, options: PickerMetrics.Options, dropped: Counter) {
+    self.families = families
+    limits = options.limits
+    pool = options.poolName
+    self.dropped = dropped
+  }
+
+  /// The series of an endpoint, made when there is none; the shared one beyond the limit.
+  mutating func series(of key: EndpointSeriesKey) -> EndpointSeries {
+    if let entry = entries[key] { return entry.series }
+    guard entries.count >= limits.endpoints else {
+      let made = EndpointSeries(families: families, limits: limits, pool: pool, key: key)
+      entries[key] = Entry(series: made)
+      return made
+    }
+    dropped.increment()
+    if let shared { return shared }
+    let made = EndpointSeries(families: families, limits: limits, pool: pool, key: .other)
+    shared = made
+    return made
+  }
+
+  /// Takes the series of an endpoint off the page.
+  mutating func remove(_ key: EndpointSeriesKey) { entries.removeValue(forKey: key)?.series.remove() }
+
+  /// Forgets the endpoints that this refresh and the one before did not find.
+  mutating func removeMissing(except present: Set<EndpointSeriesKey>) {
+    for (key, entry) in entries {
+      let isMissing = !present.contains(key)
+      if isMissing, entry.isMissing {
+        remove(key)
+      } else {
+        entries[key]?.isMissing = isMissing
+      }
+    }
+  }
+}
