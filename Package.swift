@@ -178,7 +178,10 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "EPPGRPCServerTests",
-      dependencies: ["EPPTestKit", "EPPCore", "EPPExtProc", "EPPGRPCServer", "CEnvoyProto", "CGRPCShim", "CProtobufC"],
+      dependencies: [
+        "EPPTestKit", "EPPCore", "EPPExtProc", "EPPGRPCServer", "EPPPrefixCache", "EPPRouting", "EPPScheduling",
+        "CEnvoyProto", "CGRPCShim", "CProtobufC",
+      ],
       swiftSettings: pointers),
     .testTarget(
       name: "EPPObservabilityTests",

@@ -63,6 +63,12 @@ package final class ExtProcWorker {
     scratch = settings.pipeline.makeScratch()
   }
 
+  /// Changes with each new configuration.
+  package var configurationRevision: UInt64 { settings.pipeline.revision }
+
+  /// Headers of requests that the configuration in force reads beside those of the protocol, lower case.
+  package var keptHeaders: [String] { settings.pipeline.configuration.keptHeaders }
+
   /// A session for a stream that has begun.
   package func makeSession(now: MonotonicTime) -> ExtProcSession {
     streamCount &+= 1

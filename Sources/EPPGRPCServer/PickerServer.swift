@@ -54,7 +54,7 @@ package final class PickerServer: Sendable {
 
   /// Binds both ports; throws when that fails.
   package init(
-    configuration: Configuration, settings: ExtProcSettings, interest: HeaderInterest, health: HealthState
+    configuration: Configuration, settings: ExtProcSettings, health: HealthState
   ) throws(ServerError) {
     epp_grpc_init()
     self.configuration = configuration
@@ -69,7 +69,7 @@ package final class PickerServer: Sendable {
         options: Listener.Options(
           maximumReceiveMessageBytes: configuration.maximumReceiveMessageBytes,
           maximumConcurrentStreams: configuration.maximumConcurrentStreams), workers: workers,
-        makeFactory: { ExtProcService(settings, interest: interest, health: health) })
+        makeFactory: { ExtProcService(settings, health: health) })
       bound = extProc
       // A health request is a name; Watch streams stay open, so a thousand of them are allowed.
       healthOnly = try Listener(

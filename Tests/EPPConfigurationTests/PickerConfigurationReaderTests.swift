@@ -39,7 +39,7 @@ import Testing
         plugins: [{pluginRef: first, &w weight: 3}, {<<: [{pluginRef: second}, {weight: 5, pluginRef: first}]}]
       """)
     #expect(
-      file.profile.scorers == [.init(name: "first", .queue, weight: 3), .init(name: "second", .queue, weight: 5)])
+      file.profile.scorers == [.init(.queue.named("first"), weight: 3), .init(.queue.named("second"), weight: 5)])
     #expect(
       TestText.problems(
         TestText.head + "plugins: [{<<: {typ: a}, type: queue-scorer}, {<<: 3, type: queue-scorer, name: b}]")

@@ -1,5 +1,8 @@
 import EPPCore
 import EPPExtProc
+import EPPPrefixCache
+import EPPRouting
+import EPPScheduling
 import EPPTestKit
 import Testing
 
@@ -31,6 +34,22 @@ import Testing
     #expect(head.headers.first("x-gateway-destination-endpoint") == "6.6.6.6:1")
     #expect(head.headers.first("accept") == nil)
     #expect(head.configuration == ProtocolConfiguration(requestBody: .buffered, responseBody: .fullDuplexStreamed))
+  }
+
+  @Test func aNewConfigurationsHeadersAreKeptFromTheNextStreamOn() {
+    let picker = InProcessPicker()
+    let service = ExtProcService(picker.settings, health: HealthState())
+    func team() -> String? {
+      let bytes = WireSamples.headers(2, [(":path", "/v1/completions"), ("x-team", "search")])
+      guard case .message(.requestHeaders(let head))? = service.decoder.decode(bytes.span.bytes)?.0 else { return nil }
+      return head.headers.first("x-team")
+    }
+    #expect(team() == nil)
+    let profile = ProfileConfiguration(scorers: [.init(.sessionAffinity(header: "x-team"), weight: 1)])
+    picker.pool.pipeline.configuration = RoutingConfiguration(
+      profile: SchedulingProfile(profile, seed: HashSeed(first: 1, second: 2)))
+    service.refresh()
+    #expect(team() == "search")
   }
 
   @Test func readsTheOlderValueFieldWhereThereIsNoRawValue() {

@@ -27,6 +27,7 @@ package final class InProcessPicker {
   package let source: FixedSource
   package let pool: RoutedPool
   package let budget: BodyBudget
+  package let settings: ExtProcSettings
   let worker: ExtProcWorker
   var deadlines = DeadlineHeap()
 
@@ -48,12 +49,12 @@ package final class InProcessPicker {
           options.profile, PluginEnvironment(seed: HashSeed(first: 1, second: 2), metrics: metrics))),
       source: source, index: index, tokens: options.tokens, metrics: metrics, decisions: decisions, clock: now)
     budget = BodyBudget(limit: options.maximumBufferedBytes)
-    worker = ExtProcWorker(
-      ExtProcSettings(
-        pipeline: pool.pipeline, metrics: metrics,
-        limits: StreamLimits(maximumRequestBodyBytes: options.maximumRequestBodyBytes), budget: budget,
-        requestDeadline: options.requestDeadline,
-        responseProcessing: options.responseProcessing, logger: log.logger))
+    settings = ExtProcSettings(
+      pipeline: pool.pipeline, metrics: metrics,
+      limits: StreamLimits(maximumRequestBodyBytes: options.maximumRequestBodyBytes), budget: budget,
+      requestDeadline: options.requestDeadline,
+      responseProcessing: options.responseProcessing, logger: log.logger)
+    worker = ExtProcWorker(settings)
   }
 
   /// Moves the clock, and tells those whose time has come.

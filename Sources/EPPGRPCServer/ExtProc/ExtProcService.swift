@@ -5,7 +5,10 @@ import EPPExtProc
 final class ExtProcService: CallHandlerFactory {
   static let method = "/envoy.service.ext_proc.v3.ExternalProcessor/Process"
 
-  let decoder: MessageDecoder
+  /// Keeps the headers that the configuration in force reads.
+  private(set) var decoder: MessageDecoder
+  /// The revision of the configuration that `decoder` was made from.
+  private var revision: UInt64
   var encoder = ProcessingResponseEncoder()
   private let worker: ExtProcWorker
   private let health: HealthService
@@ -13,15 +16,29 @@ final class ExtProcService: CallHandlerFactory {
   private var joined: [UInt8] = []
   private static let maximumKeptBytes = 1 << 20
 
-  init(_ settings: ExtProcSettings, interest: HeaderInterest, health: HealthState) {
+  init(_ settings: ExtProcSettings, health: HealthState) {
     worker = ExtProcWorker(settings)
-    decoder = MessageDecoder(interest: interest)
+    revision = worker.configurationRevision
+    decoder = Self.decoder(for: worker)
     self.health = HealthService(health: health)
   }
 
   func makeHandler(method: String, call: ServerCall) -> (any CallHandler)? {
     guard method == Self.method else { return health.makeHandler(method: method, call: call) }
+    refresh()
     return ExtProcCall(call, service: self, session: worker.makeSession(now: call.now))
+  }
+
+  /// Takes up a new configuration.
+  func refresh() {
+    let current = worker.configurationRevision
+    guard revision != current else { return }
+    revision = current
+    decoder = Self.decoder(for: worker)
+  }
+
+  private static func decoder(for worker: ExtProcWorker) -> MessageDecoder {
+    MessageDecoder(interest: HeaderInterest(additional: worker.keptHeaders))
   }
 
   /// Calls `body` with a message in one piece.

@@ -1,12 +1,12 @@
 import EPPCore
 
 /// Which request headers are kept: the others are never made into strings, and Envoy sends a dozen with each request.
-package struct HeaderInterest: Sendable {
+struct HeaderInterest: Sendable {
   /// By length of the name, then the name's bytes with the string to use.
   private var byLength: [[(bytes: [UInt8], name: String)]]
 
   /// The protocol's own headers and those that plugins ask for; names are made lower case.
-  package init(additional: [String] = []) {
+  init(additional: [String] = []) {
     byLength = []
     let known = [
       HeaderName.requestID, HeaderName.path, HeaderName.method, HeaderName.originalPath, HeaderName.forwardedPath,

@@ -7,8 +7,7 @@ struct EndpointSeriesTable: Sendable {
   }
 
   private let families: MetricFamilies
-  private let limits: PickerMetrics.SeriesLimits
-  private let pool: String
+  private let options: PickerMetrics.Options
   private let dropped: Counter
   private var entries: [EndpointSeriesKey: Entry] = [:]
   /// What all endpoints beyond the limit write to.
@@ -17,22 +16,21 @@ struct EndpointSeriesTable: Sendable {
   /// - Parameter dropped: Counts look-ups that ended in the shared series.
   init(families: MetricFamilies, options: PickerMetrics.Options, dropped: Counter) {
     self.families = families
-    limits = options.limits
-    pool = options.poolName
+    self.options = options
     self.dropped = dropped
   }
 
   /// The series of an endpoint, made when there is none; the shared one beyond the limit.
   mutating func series(of key: EndpointSeriesKey) -> EndpointSeries {
     if let entry = entries[key] { return entry.series }
-    guard entries.count >= limits.endpoints else {
-      let made = EndpointSeries(families: families, limits: limits, pool: pool, key: key)
+    guard entries.count >= options.limits.endpoints else {
+      let made = EndpointSeries(families: families, options: options, key: key)
       entries[key] = Entry(series: made)
       return made
     }
     dropped.increment()
     if let shared { return shared }
-    let made = EndpointSeries(families: families, limits: limits, pool: pool, key: .other)
+    let made = EndpointSeries(families: families, options: options, key: .other)
     shared = made
     return made
   }

@@ -30,7 +30,7 @@ package struct ResponseStart: Sendable {
 /// One thread only: that of the request's stream.
 package final class InFlightRequest {
   /// What is known of the request when it leaves.
-  struct Facts {
+  struct DispatchRecord {
     var receivedAt: MonotonicTime
     var promptTokens: Int
     var predictedCachedTokens: Int
@@ -62,10 +62,10 @@ package final class InFlightRequest {
   /// Whether what was just sent to an endpoint counts before it is announced.
   private let speculates: Bool
   private let fairnessID: String
-  private let facts: Facts
+  private let dispatched: DispatchRecord
   private let series: RequestSeries
-  private var place: Place
-  /// The endpoint that was picked; `place` follows the one that serves.
+  private var serving: ServingEndpoint
+  /// The endpoint that was picked; `serving` follows the one that serves.
   private let picked: EndpointSlot
   private var entries: Entries
   /// Plugins that follow the request.
@@ -81,7 +81,7 @@ package final class InFlightRequest {
   private var isErrorCounted = false
 
   /// Where the request is: the endpoint whose load it is part of.
-  struct Place {
+  struct ServingEndpoint {
     var slot: EndpointSlot
     var load: EndpointLoad
     var series: EndpointSeries
@@ -90,17 +90,17 @@ package final class InFlightRequest {
   }
 
   init(
-    ledger: RequestLedger, verifier: CacheVerifier, fairnessID: String, facts: Facts, speculates: Bool,
-    series: RequestSeries, place: Place, entries: Entries, followers: [any RequestFollower]
+    ledger: RequestLedger, verifier: CacheVerifier, fairnessID: String, dispatched: DispatchRecord, speculates: Bool,
+    series: RequestSeries, serving: ServingEndpoint, entries: Entries, followers: [any RequestFollower]
   ) {
     self.ledger = ledger
     self.verifier = verifier
     self.speculates = speculates
     self.fairnessID = fairnessID
-    self.facts = facts
+    self.dispatched = dispatched
     self.series = series
-    self.place = place
-    picked = place.slot
+    self.serving = serving
+    picked = serving.slot
     self.entries = entries
     self.followers = followers
     series.running.add(1)
@@ -113,7 +113,7 @@ package final class InFlightRequest {
   @discardableResult
   package func responseStarted(_ start: ResponseStart, now: MonotonicTime) -> [RequestHeaders.Field] {
     guard !isFinished else { return [] }
-    if let served = start.served, served != place.destination { move(to: served, now: now) }
+    if let served = start.served, served != serving.destination { move(to: served, now: now) }
     guard !isFinished else { return [] }
     if let status = start.status, status >= 400 {
       series.countError(.modelServer)
@@ -124,11 +124,11 @@ package final class InFlightRequest {
     seesBody = start.bodyIsSeen
     if seesBody, start.isReadable, !hasFailed { scanner = UsageScanner(start.isEventStream ? .eventStream : .json) }
     answer.start(isEventStream: start.isEventStream)
-    series.timeToResponseHeaders.observe(now.duration(since: facts.receivedAt))
+    series.timeToResponseHeaders.observe(now.duration(since: dispatched.receivedAt))
     // The first token will not be seen, and this is the last sign of it: the prompt is computed, or nearly so.
     if !seesBody { releaseTokens() }
     guard !followers.isEmpty else { return [] }
-    var answer = AnswerStart(status: start.status, served: place.slot, now: now)
+    var answer = AnswerStart(status: start.status, served: serving.slot, now: now)
     for follower in followers { follower.responseStarted(&answer) }
     return answer.headers
   }
@@ -150,7 +150,7 @@ package final class InFlightRequest {
       releaseTokens()
       for follower in followers { follower.firstToken(now: now) }
       if let tokens = entries.tokens { ledger.settle(tokens, now: now) }
-      let time = now.duration(since: facts.receivedAt)
+      let time = now.duration(since: dispatched.receivedAt)
       if answer.isEventStream {
         series.timeToFirstTokenStreaming.observe(time)
       } else {
@@ -164,7 +164,7 @@ package final class InFlightRequest {
   /// The answer is complete.
   package func responseEnded(now: MonotonicTime) {
     guard !isFinished else { return }
-    let time = now.duration(since: facts.receivedAt)
+    let time = now.duration(since: dispatched.receivedAt)
     series.duration.observe(time)
     // What is not seen is not counted as nothing.
     if seesBody { series.responseSize.observe(responseBytes) }
@@ -179,7 +179,7 @@ package final class InFlightRequest {
       series.countError(.unknown)
     } else if !seesBody {
       // A gateway that shows headers only ends the stream with the exchange.
-      series.duration.observe(now.duration(since: facts.receivedAt))
+      series.duration.observe(now.duration(since: dispatched.receivedAt))
     }
     finish(hasFailed || isErrorCounted ? .failed : isComplete ? .complete : .aborted, now: now)
   }
@@ -190,16 +190,16 @@ package final class InFlightRequest {
     if let prompt = usage.promptTokens { series.inputTokens.observe(prompt) }
     // Of other tokens than the engine has, nothing was predicted that it could contradict.
     var isOtherPrompt = false
-    if let kind = facts.rendered, let counted = usage.promptTokens {
-      isOtherPrompt = counted != facts.promptTokens
+    if let kind = dispatched.rendered, let counted = usage.promptTokens {
+      isOtherPrompt = counted != dispatched.promptTokens
       verifier.noteTokenCount(agrees: !isOtherPrompt, kind, now: now)
     }
-    if let cached = verifier.cachedTokens(usage, isGeneration: facts.isGeneration, of: place.slot) {
+    if let cached = verifier.cachedTokens(usage, isGeneration: dispatched.isGeneration, of: serving.slot) {
       series.cachedTokens.observe(cached)
-      place.series.prefixHitTokensReported.increment(by: cached)
+      serving.series.prefixHitTokensReported.increment(by: cached)
       // Another endpoint than the one that the prediction is about has nothing to say to it.
-      if place.slot == picked, !isOtherPrompt {
-        verifier.verify(facts, reported: cached, speculates: speculates, at: place)
+      if serving.slot == picked, !isOtherPrompt {
+        verifier.verify(dispatched, reported: cached, speculates: speculates, at: serving)
       }
     }
     guard let output = usage.completionTokens else { return }
@@ -215,16 +215,16 @@ package final class InFlightRequest {
 
   /// The gateway fell back to another endpoint: load and prefix entries follow the one that served.
   private func move(to served: String, now: MonotonicTime) {
-    guard let place = ledger.place(ofDestination: served, fairnessID: fairnessID) else {
+    guard let serving = ledger.serving(ofDestination: served, fairnessID: fairnessID) else {
       // An address outside of the pool: nothing is known of its load or cache.
       forget()
       finish(.elsewhere, now: now)
       return
     }
     vacate()
-    entries.text = entries.text.map { ledger.move($0, to: place.slot) }
-    entries.tokens = entries.tokens.map { ledger.move($0, to: place.slot) }
-    self.place = place
+    entries.text = entries.text.map { ledger.move($0, to: serving.slot) }
+    entries.tokens = entries.tokens.map { ledger.move($0, to: serving.slot) }
+    self.serving = serving
     occupy()
   }
 
@@ -234,23 +234,23 @@ package final class InFlightRequest {
   }
 
   private func occupy() {
-    place.load.dispatch(uncachedTokens: facts.uncachedTokens)
-    place.gauges.requests.add(1)
-    place.gauges.tokens.add(facts.uncachedTokens)
+    serving.load.dispatch(uncachedTokens: dispatched.uncachedTokens)
+    serving.gauges.requests.add(1)
+    serving.gauges.tokens.add(dispatched.uncachedTokens)
     holdsTokens = true
   }
 
   private func releaseTokens() {
     guard holdsTokens else { return }
     holdsTokens = false
-    place.load.releaseTokens(facts.uncachedTokens)
-    place.gauges.tokens.add(-facts.uncachedTokens)
+    serving.load.releaseTokens(dispatched.uncachedTokens)
+    serving.gauges.tokens.add(-dispatched.uncachedTokens)
   }
 
   private func vacate() {
     releaseTokens()
-    place.load.releaseRequest()
-    place.gauges.requests.add(-1)
+    serving.load.releaseRequest()
+    serving.gauges.requests.add(-1)
   }
 
   private func finish(_ outcome: RequestOutcome, now: MonotonicTime) {

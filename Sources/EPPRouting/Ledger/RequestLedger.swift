@@ -52,27 +52,27 @@ package final class RequestLedger: Sendable {
     }
     let headers = request.context.headers
     let fairnessID = headers.first(HeaderName.fairnessID, or: HeaderName.fairnessIDOld) ?? "default-flow"
-    let place = place(of: member, fairnessID: fairnessID)
+    let serving = serving(of: member, fairnessID: fairnessID)
     let series = metrics.requestSeries(
       model: parsed.model, targetModel: parsed.targetModel, fairnessID: fairnessID, priority: 0)
     let predicted = decision.predictedTokens(of: parsed)
-    count(parsed, decision, predicted, place, series)
+    count(parsed, decision, predicted, serving, series)
     verifier.noteDispatch(
       tokens: parsed.promptTokens, predicted: predicted, announced: min(decision.announcedTokens, predicted),
-      confidence, place)
+      confidence, serving)
     guard isSeen else {
       member.load.dispatchUntracked(uncachedTokens: max(0, parsed.promptTokens - predicted))
       // Nobody will hear of it again.
       for follower in effects.followers { follower.ended(.unseen, now: now) }
       return (nil, effects.requestHeaders)
     }
-    let facts = InFlightRequest.Facts(
+    let dispatched = InFlightRequest.DispatchRecord(
       receivedAt: request.receivedAt, promptTokens: parsed.promptTokens, predictedCachedTokens: predicted,
       model: parsed.targetModel, confidence: confidence, rendered: request.renderedKind,
       isGeneration: parsed.api == .chatCompletions || parsed.api == .completions)
     let flight = InFlightRequest(
-      ledger: self, verifier: verifier, fairnessID: fairnessID, facts: facts,
-      speculates: request.configuration.settings.speculates, series: series, place: place, entries: entries,
+      ledger: self, verifier: verifier, fairnessID: fairnessID, dispatched: dispatched,
+      speculates: request.configuration.settings.speculates, series: series, serving: serving, entries: entries,
       followers: effects.followers)
     return (flight, effects.requestHeaders)
   }
@@ -116,15 +116,15 @@ package final class RequestLedger: Sendable {
   func move(_ entries: PickRecord, to slot: EndpointSlot) -> PickRecord { index.move(entries, to: slot) }
 
   /// The endpoint with an address; nil when it is none of the pool's.
-  func place(ofDestination destination: String, fairnessID: String) -> InFlightRequest.Place? {
+  func serving(ofDestination destination: String, fairnessID: String) -> InFlightRequest.ServingEndpoint? {
     let snapshot = source.currentSnapshot()
     guard let index = snapshot.index(ofDestination: destination) else { return nil }
-    return place(of: snapshot.members[index], fairnessID: fairnessID)
+    return serving(of: snapshot.members[index], fairnessID: fairnessID)
   }
 
-  private func place(of member: PoolSnapshot.Member, fairnessID: String) -> InFlightRequest.Place {
+  private func serving(of member: PoolSnapshot.Member, fairnessID: String) -> InFlightRequest.ServingEndpoint {
     let series = endpoints.series(of: member.endpoint)
-    return InFlightRequest.Place(
+    return InFlightRequest.ServingEndpoint(
       slot: member.endpoint.slot, load: member.load, series: series,
       gauges: series.inFlight(fairnessID: fairnessID, priority: 0), destination: member.destination)
   }
@@ -132,15 +132,15 @@ package final class RequestLedger: Sendable {
   // MARK: - Counting
 
   private func count(
-    _ request: InferenceRequest, _ decision: Decision, _ predicted: Int, _ place: InFlightRequest.Place,
+    _ request: InferenceRequest, _ decision: Decision, _ predicted: Int, _ serving: InFlightRequest.ServingEndpoint,
     _ series: RequestSeries
   ) {
     series.requests.increment()
     series.requestSize.observe(request.bodyBytes)
-    place.series.attempts(targetModel: request.targetModel).increment()
+    serving.series.attempts(targetModel: request.targetModel).increment()
     guard request.promptTokens > 0 else { return }
-    place.series.prefixQueriedTokens.increment(by: request.promptTokens)
-    place.series.prefixHitTokensPredicted.increment(by: predicted)
+    serving.series.prefixQueriedTokens.increment(by: request.promptTokens)
+    serving.series.prefixHitTokensPredicted.increment(by: predicted)
     guard decision.totalBlocks > 0 else { return }
     indexSeries.hitRatio.observe(ratio: Double(decision.matchedBlocks) / Double(decision.totalBlocks))
     indexSeries.hitBytes.observe(4 * decision.matchedTokens)

@@ -10,6 +10,7 @@ import Synchronization
 /// Any thread may route; nothing here waits. `admit` may suspend a request, which goes on later without doing anything twice.
 package final class RequestPipeline: Sendable {
   private let configurations: Mutex<RoutingConfiguration>
+  private let revisions = Atomic<UInt64>(0)
   private let source: any PoolSnapshotSource
   private let index: PrefixIndex
   private let tokens: (any PromptTokenSource)?
@@ -42,8 +43,14 @@ package final class RequestPipeline: Sendable {
   /// What requests are routed by from now on; those that have begun go on with what they have read.
   package var configuration: RoutingConfiguration {
     get { configurations.withLock { $0 } }
-    set { configurations.withLock { $0 = newValue } }
+    set {
+      configurations.withLock { $0 = newValue }
+      revisions.add(1, ordering: .releasing)
+    }
   }
+
+  /// Changes with each new configuration: for those who keep what they have made of one.
+  package var revision: UInt64 { revisions.load(ordering: .acquiring) }
 
   /// Whether requests may be suspended: whoever calls `begin` then needs a way to be woken.
   package var maySuspend: Bool { tokens != nil }

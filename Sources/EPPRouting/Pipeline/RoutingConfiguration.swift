@@ -38,6 +38,9 @@ package final class RoutingConfiguration: Sendable {
     self.prefixProducer = prefixProducer
   }
 
+  /// Headers of requests that its plugins read, lower case: they have to be kept.
+  package var keptHeaders: [String] { profile.headerNames }
+
   /// Without a scorer: what a request has before it has read one.
   static let empty = RoutingConfiguration(profile: SchedulingProfile.empty)
 }

@@ -106,10 +106,10 @@ package final class CacheVerifier: Sendable {
   ///   - predicted: those that are expected in the endpoint's cache.
   ///   - announced: those of them that its engine's events say.
   func noteDispatch(
-    tokens: Int, predicted: Int, announced: Int, _ confidence: Confidence, _ place: InFlightRequest.Place
+    tokens: Int, predicted: Int, announced: Int, _ confidence: Confidence, _ serving: InFlightRequest.ServingEndpoint
   ) {
     guard tokens > 0 else { return }
-    change(place.slot) { entry in
+    change(serving.slot) { entry in
       entry.sent += tokens
       entry.predicted += predicted
       guard confidence.isExact else { return }
@@ -117,8 +117,8 @@ package final class CacheVerifier: Sendable {
       entry.announced += announced
     }
     guard confidence.isExact else { return }
-    place.series.prefixExactTokens.increment(by: tokens)
-    place.series.prefixAnnouncedTokens.increment(by: announced)
+    serving.series.prefixExactTokens.increment(by: tokens)
+    serving.series.prefixAnnouncedTokens.increment(by: announced)
   }
 
   // MARK: - When an answer has come
@@ -140,30 +140,31 @@ package final class CacheVerifier: Sendable {
 
   /// An engine has told how much of a prompt came from its cache, of which its own events had announced something.
   func verify(
-    _ facts: InFlightRequest.Facts, reported: Int, speculates: Bool, at place: InFlightRequest.Place
+    _ dispatched: InFlightRequest.DispatchRecord, reported: Int, speculates: Bool,
+    at serving: InFlightRequest.ServingEndpoint
   ) {
-    let predicted = facts.predictedCachedTokens
-    let confidence = facts.confidence
+    let predicted = dispatched.predictedCachedTokens
+    let confidence = dispatched.confidence
     guard confidence.isAnnounced else {
       // An adapter of which nothing is cached may be predicted a block's worth by chance, the beginning that all prompts
       // share: only several blocks that are there prove something.
       if confidence.isAnnouncedForBase, min(predicted, reported) > confidence.blockTokens,
         abs(predicted - reported) <= confidence.blockTokens
       {
-        baseModels.insert(facts.model)
+        baseModels.insert(dispatched.model)
       }
       return
     }
-    place.series.predictionError.observe(abs(predicted - reported))
-    let verdict = change(place.slot) {
+    serving.series.predictionError.observe(abs(predicted - reported))
+    let verdict = change(serving.slot) {
       $0.answers.note(
         predicted: predicted, reported: reported, blockTokens: confidence.blockTokens, seesPicks: speculates)
     }
     guard case .wrong(let contradiction?) = verdict else { return }
-    place.series.resyncs.increment()
-    events.resynchronise(place.slot, contradiction)
+    serving.series.resyncs.increment()
+    events.resynchronise(serving.slot, contradiction)
     // A template that has changed leads to the same, unless not all is known of what the engine holds.
-    if facts.rendered != nil, !confidence.isAdopting { tokens?.distrust() }
+    if dispatched.rendered != nil, !confidence.isAdopting { tokens?.distrust() }
   }
 
   /// Whether no tokens are to be found for a kind of request.

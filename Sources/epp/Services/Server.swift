@@ -177,8 +177,7 @@ struct Server {
         workers: configuration.workers, gathersWrites: gathersWrites(), tls: tls,
         maximumReceiveMessageBytes: configuration.maximumReceiveMessageBytes,
         maximumConcurrentStreams: configuration.maximumConcurrentStreams, drainTimeout: configuration.drainTimeout),
-      settings: settings, interest: HeaderInterest(additional: pool.pipeline.configuration.profile.headerNames),
-      health: health)
+      settings: settings, health: health)
   }
 
   private func gathersWrites() -> Bool {
