@@ -38,7 +38,7 @@ def test_every_scorer_is_taken_by_the_flag_that_names_scorers(start_pool):
 
 def test_a_plugins_name_stands_in_its_own_file_only():
     """What everything else needs of a plugin it reads from its descriptor; the help of the load tool shows command lines."""
-    names = [name for plugin in listed() for name in [plugin["type"], *plugin["olderNames"]]]
+    names = [plugin["type"] for plugin in listed()]
     word = re.compile(r"(?<![\w-])(" + "|".join(map(re.escape, names)) + r")(?![\w-])")
     plugins = ROOT / "Sources/EPPScheduling/Plugins"
     found = []
@@ -48,8 +48,7 @@ def test_a_plugins_name_stands_in_its_own_file_only():
         own = file.stem if file.parent == plugins else None
         for line in file.read_text().splitlines():
             found += [(file.name, name) for name in word.findall(line) if name != own]
-    allowed = {("token-producer.swift", "tokenizer")}
-    assert set(found) <= allowed
+    assert not found
     assert sorted(plugin["type"] for plugin in listed()) == sorted(
         file.stem for file in plugins.glob("*.swift") if file.name != "PluginList.swift"
     )

@@ -33,7 +33,9 @@ package protocol PendingTokens: AnyObject, Sendable {
 }
 
 /// A request that waits for something before it is routed. It is resumed once, with what is there by then, or cancelled.
-package struct Suspension: Sendable {
+///
+/// An object, for it keeps all that is known of the request: within a `RouteOutcome` that would be moved for every request.
+package final class Suspension: Sendable {
   /// When it goes on at the latest.
   package let deadline: MonotonicTime
   let request: RoutingRequest

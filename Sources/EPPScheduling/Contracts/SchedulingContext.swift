@@ -55,11 +55,14 @@ package struct SchedulingContext {
     loads.removeLast(excess)
   }
 
+  private static let noRequest = InferenceRequest(api: .passthrough)
+  private static let noContext = RequestContext(requestID: "")
+
   /// Lets go of the request, and keeps the storage.
   mutating func end() {
     snapshot = .empty
-    request = InferenceRequest(api: .passthrough)
-    context = RequestContext(requestID: "")
+    request = Self.noRequest
+    context = Self.noContext
   }
 
   /// An endpoint's load at the moment of the pick. Own dispatches that no scrape shows yet are counted in.

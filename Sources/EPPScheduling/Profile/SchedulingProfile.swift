@@ -7,14 +7,14 @@ import EPPPrefixCache
 /// Immutable but for what its plugins keep, and shared by all threads. Another configuration is another profile in its
 /// place; requests that hold the old one finish with it.
 package final class SchedulingProfile: Sendable {
-  struct Narrowing: Sendable {
-    let plugin: ConfiguredPlugin?
+  // Read for each request: small, for every copy is a retain of each field.
+  private struct Narrowing: Sendable {
     let filter: any Filter
     let duration: Histogram?
   }
 
-  struct Weighted: Sendable {
-    let plugin: ConfiguredPlugin
+  private struct Weighted: Sendable {
+    let name: String
     let scorer: any Scorer
     let weight: Double
     let duration: Histogram?
@@ -27,6 +27,9 @@ package final class SchedulingProfile: Sendable {
   /// Headers that plugins read, lower case.
   package let headerNames: [String]
   private let environment: PluginEnvironment
+  /// The plugins that were made, for a profile that replaces this one.
+  private let madeScorers: [(plugin: ConfiguredPlugin, scorer: any Scorer)]
+  private let madeFilters: [(plugin: ConfiguredPlugin, filter: any Filter)]
   private let eligibility: [Narrowing]
   private let preference: [Narrowing]
   private let scorers: [Weighted]
@@ -50,22 +53,26 @@ package final class SchedulingProfile: Sendable {
     self.environment = environment
     self.timing = timing
     let kept = predecessor.flatMap { $0.environment.makesTheSame(as: environment) ? $0 : nil }
-    var filters = [SubsetFilter() as any Filter, ListeningFilter()].map {
-      Narrowing(plugin: nil, filter: $0, duration: nil)
+    madeFilters = configuration.filters.compactMap { plugin in
+      (kept?.filter(plugin) ?? plugin.makeFilter(environment)).map { (plugin, $0) }
     }
-    for plugin in configuration.filters {
-      guard let filter = kept?.filter(plugin) ?? plugin.makeFilter(environment) else { continue }
-      filters.append(
-        Narrowing(plugin: plugin, filter: filter, duration: timing?.histogram(.filter, plugin)))
-    }
+    let filters =
+      [SubsetFilter() as any Filter, ListeningFilter()].map { Narrowing(filter: $0, duration: nil) }
+      + madeFilters.map { Narrowing(filter: $0.filter, duration: timing?.histogram(.filter, $0.plugin)) }
     eligibility = filters.filter { $0.filter.phase == .eligibility }
     preference = filters.filter { $0.filter.phase == .preference }
-    scorers = configuration.scorers.compactMap { entry in
-      guard let scorer = kept?.scorer(entry.plugin) ?? entry.plugin.makeScorer(environment) else { return nil }
-      return Weighted(
-        plugin: entry.plugin, scorer: scorer, weight: entry.weight.isFinite ? max(0, entry.weight) : 0,
-        duration: timing?.histogram(.scorer, entry.plugin))
+    var madeScorers: [(plugin: ConfiguredPlugin, scorer: any Scorer)] = []
+    var scorers: [Weighted] = []
+    for entry in configuration.scorers {
+      guard let scorer = kept?.scorer(entry.plugin) ?? entry.plugin.makeScorer(environment) else { continue }
+      madeScorers.append((entry.plugin, scorer))
+      scorers.append(
+        Weighted(
+          name: entry.plugin.name, scorer: scorer, weight: entry.weight.isFinite ? max(0, entry.weight) : 0,
+          duration: timing?.histogram(.scorer, entry.plugin)))
     }
+    self.madeScorers = madeScorers
+    self.scorers = scorers
     picker = configuration.picker.makePicker() ?? MaximumScorePicker(maximumEndpoints: 1)
     pickerDuration = timing?.histogram(.picker, configuration.picker)
     observers = filters.compactMap(\.filter.observer) + scorers.compactMap(\.scorer.observer)
@@ -80,11 +87,9 @@ package final class SchedulingProfile: Sendable {
     ProfileConfiguration(name: "", scorers: [], picker: ConfiguredPlugin(RandomPicker.descriptor)),
     PluginEnvironment(seed: HashSeed(first: 0, second: 0)))
 
-  private func scorer(_ plugin: ConfiguredPlugin) -> (any Scorer)? { scorers.first { $0.plugin == plugin }?.scorer }
+  private func scorer(_ plugin: ConfiguredPlugin) -> (any Scorer)? { madeScorers.first { $0.plugin == plugin }?.scorer }
 
-  private func filter(_ plugin: ConfiguredPlugin) -> (any Filter)? {
-    (eligibility + preference).first { $0.plugin == plugin }?.filter
-  }
+  private func filter(_ plugin: ConfiguredPlugin) -> (any Filter)? { madeFilters.first { $0.plugin == plugin }?.filter }
 
   // MARK: - The way of a request
 
@@ -106,17 +111,18 @@ package final class SchedulingProfile: Sendable {
     scratch.totals.removeAll(keepingCapacity: true)
     scratch.totals.append(contentsOf: repeatElement(0, count: count))
     var lap = timing.map { PluginTiming.Lap($0) }
-    for entry in scorers {
+    for row in scorers.indices {
       scratch.scores.removeAll(keepingCapacity: true)
       scratch.scores.append(contentsOf: repeatElement(0, count: count))
-      entry.scorer.score(scratch.context, into: &scratch.scores)
+      scorers[row].scorer.score(scratch.context, into: &scratch.scores)
+      let weight = scorers[row].weight
       for index in 0..<count {
         // A comparison with NaN is false.
         let score = scratch.scores[index] > 0 ? min(1, scratch.scores[index]) : 0
         scratch.allScores.append(score)
-        scratch.totals[index] += score * entry.weight
+        scratch.totals[index] += score * weight
       }
-      lap?.finish(entry.duration)
+      lap?.finish(scorers[row].duration)
     }
     picker.pick(scratch.totals, using: &scratch.random, into: &scratch.picks)
     lap?.finish(pickerDuration)
@@ -177,7 +183,7 @@ package final class SchedulingProfile: Sendable {
       let difference = scratch.allScores[row * count + best] - scratch.allScores[row * count + runnerUp]
       if difference * entry.weight > greatest {
         greatest = difference * entry.weight
-        reason = .scorer(name: entry.plugin.name, advantage: greatest)
+        reason = .scorer(name: entry.name, advantage: greatest)
       }
     }
     return reason
@@ -193,7 +199,7 @@ package final class SchedulingProfile: Sendable {
       for (row, entry) in scorers.enumerated() {
         opinions.append(
           DecisionExplanation.Opinion(
-            scorer: entry.plugin.name, weight: entry.weight, score: scratch.allScores[row * count + position]))
+            scorer: entry.name, weight: entry.weight, score: scratch.allScores[row * count + position]))
       }
       let index = scratch.context.candidates[position]
       candidates.append(
