@@ -50,3 +50,8 @@ import Testing
     .promptTokens, .outputTokens, .prefixHitBytes, .prefixHitRatio,
   ]
 }
+
+extension Histogram {
+  /// The sum of all observed values, as the page has it.
+  fileprivate var total: Double? { if case .histogram(let reading) = reading { reading.total } else { nil } }
+}

@@ -31,12 +31,4 @@ package enum ByteQuantity {
     for _ in 0..<exponent { value *= 10 }
     return Int(exactly: value)
   }
-
-  /// The shortest such text: `32Mi`.
-  package static func format(_ bytes: Int) -> String {
-    for (suffix, unit) in [("Gi", 1 << 30), ("Mi", 1 << 20), ("Ki", 1 << 10)] where bytes > 0 && bytes % unit == 0 {
-      return "\(bytes / unit)\(suffix)"
-    }
-    return "\(bytes)"
-  }
 }

@@ -50,9 +50,6 @@ package final class Histogram: MetricCell {
   /// How many values were observed.
   package var count: UInt64 { read().count }
 
-  /// The sum of all observed values, in seconds, tokens, bytes or shares.
-  package var total: Double { layout.total(ofSum: sum.load(ordering: .relaxed)) }
-
   /// The number of observations is the sum of the buckets as they were read, so that a page written amid
   /// observations never shows a bucket above the count.
   private func read() -> HistogramReading {

@@ -4,7 +4,7 @@ import EPPCore
 extension IndexWriter {
   /// Notes a pick's speculative uses: its blocks count until this time.
   mutating func speculate(_ tail: PickRecord.Tail, of slot: EndpointSlot, until time: MonotonicTime) {
-    tenants[slot.index]?.speculations.append(Speculation(tail: tail, until: time))
+    tenants[slot.index]?.speculations.append(tail, until: time)
   }
 
   /// A pick's blocks count until this time.
@@ -14,16 +14,13 @@ extension IndexWriter {
 
   private mutating func settle(_ uses: [UInt32], of slot: EndpointSlot, until time: MonotonicTime) {
     guard tenants[slot.index]?.slot.generation == slot.generation else { return }
-    for use in uses {
-      guard let position = tenants[slot.index]?.speculations.lastIndex(where: { $0.tail.use == use }) else { continue }
-      tenants[slot.index]?.speculations[position].until = time
-    }
+    for use in uses { tenants[slot.index]?.speculations.settle(use, until: time) }
   }
 
   /// Until when a pick's blocks count; nil when they do not any more.
   func end(ofUse use: UInt32, of slot: EndpointSlot) -> MonotonicTime? {
     guard tenants[slot.index]?.slot.generation == slot.generation else { return nil }
-    return tenants[slot.index]?.speculations.last { $0.tail.use == use }?.until
+    return tenants[slot.index]?.speculations.end(ofUse: use)
   }
 
   /// A pick's blocks do not count any more.
@@ -50,38 +47,21 @@ extension IndexWriter {
   /// What an engine has announced is told by its events alone from now on: it may have gone again before the pick's
   /// answer begins.
   private mutating func confirmSpeculations(at position: Int) {
-    guard let caches = tenants[position]?.caches, !caches.isEmpty,
-      let speculations = tenants[position]?.speculations
+    guard let caches = tenants[position]?.caches, !caches.isEmpty, var speculations = tenants[position]?.speculations
     else { return }
-    for (number, speculation) in speculations.enumerated()
-    where caches.values.contains(where: { $0.isOnGPU(speculation.tail.lastKey, index) }) {
-      tenants[position]?.speculations[number].until = MonotonicTime(nanoseconds: 0)
-    }
+    speculations.end { lastKey in caches.values.contains { $0.isOnGPU(lastKey, index) } }
+    tenants[position]?.speculations = speculations
   }
 
   private mutating func endSpeculations(at position: Int, now: MonotonicTime) {
-    guard let slot = tenants[position]?.slot, let speculations = tenants[position]?.speculations,
-      !speculations.isEmpty
+    guard let slot = tenants[position]?.slot, let ended = tenants[position]?.speculations.takeEnded(now: now)
     else { return }
-    let surplus = max(0, speculations.count - Self.maximumSpeculations)
-    var ended: [BlockKey] = []
-    var left: [Speculation] = []
-    for (number, speculation) in speculations.enumerated() {
-      if number < surplus || speculation.until <= now {
-        ended.append(speculation.tail.lastKey)
-      } else {
-        left.append(speculation)
-      }
-    }
-    guard left.count < speculations.count else { return }
-    tenants[position]?.speculations = left
-    let oldest = left.first?.tail.use
     _ = change(slot, .speculative) { blocks in
       // The order of uses alone does not tell: one that ended before an older one may have had blocks of both.
-      if !left.isEmpty { blocks.release(ended, besides: Set(left.map(\.tail.lastKey))) }
+      if !ended.left.isEmpty { blocks.release(ended.ended, besides: ended.left) }
       // What has lost its end to make room; and all of it where none is left, for blocks are as recent as the latest
       // pick that used them, which may have ended before others.
-      blocks.endUses(upTo: oldest.map { $0 &- 1 } ?? blocks.uses)
+      blocks.endUses(upTo: ended.oldestUse.map { $0 &- 1 } ?? blocks.uses)
     }
   }
 }

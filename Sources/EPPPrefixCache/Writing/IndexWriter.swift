@@ -14,8 +14,7 @@ struct IndexWriter: ~Copyable {
     var routed = Table()
     /// What was sent there a moment ago and is not announced yet, by an endpoint whose events are followed.
     var speculative = Table()
-    /// In the order of their uses.
-    var speculations: [Speculation] = []
+    var speculations = Speculations()
     /// What its engine says, by data-parallel rank.
     var caches: [Int: AnnouncedCache] = [:]
 
@@ -34,12 +33,6 @@ struct IndexWriter: ~Copyable {
   struct Table {
     var blocks = RoutedBlocks()
     var holder: Holder?
-  }
-
-  /// A pick's blocks, and until when they count.
-  struct Speculation {
-    var tail: PickRecord.Tail
-    var until: MonotonicTime
   }
 
   /// What of the pool as a whole has changed.
@@ -78,8 +71,6 @@ struct IndexWriter: ~Copyable {
   static let maximumLoRANames = 1024
   /// Steps of sweeping for each time that a cache is cleared: as many caches are swept that were cleared with a block each.
   static let sweptPerClearing = 64
-  /// Speculations that are remembered of one endpoint; older ones end.
-  static let maximumSpeculations = 4096
 
   init(_ index: BlockIndex, limits: PrefixIndex.Limits, hasher: BlockHasher) {
     self.index = BlockIndexWriter(index)

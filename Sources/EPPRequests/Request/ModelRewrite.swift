@@ -31,6 +31,4 @@ package struct ModelRewrite: Sendable, Equatable {
   package var prefix: Range<Int> { 0..<range.lowerBound }
   /// What stays behind the name.
   package var suffix: Range<Int> { range.upperBound..<bodyBytes }
-  /// Bytes of the changed body.
-  package var contentLength: Int { bodyBytes - range.count + replacement.count }
 }
