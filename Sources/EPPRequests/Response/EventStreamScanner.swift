@@ -11,7 +11,7 @@ struct EventStreamScanner: Sendable {
     var begins: Beginning
     /// Whether the line ends with it.
     var ends: Bool
-    /// Whether `"usage"` stands in it as a whole.
+    /// Whether `"usage"` stands in it as a whole; false where nobody asked.
     var hasUsageKey = false
   }
 
@@ -46,7 +46,9 @@ struct EventStreamScanner: Sendable {
   private var endsWithReturn = false
 
   /// Moves on to the next part from `offset` on; nil when there is none left in these bytes.
-  mutating func next(_ bytes: RawSpan, _ offset: inout Int) -> Part? {
+  ///
+  /// - Parameter findsUsageKey: Whether to look for `"usage"` on the way to the end of a line.
+  mutating func next(_ bytes: RawSpan, _ offset: inout Int, findsUsageKey: Bool) -> Part? {
     while offset < bytes.byteCount {
       let byte = ByteWord.byte(bytes, offset)
       let isLineEnd = byte == 0x0A || byte == 0x0D
@@ -71,7 +73,7 @@ struct EventStreamScanner: Sendable {
           offset += 1
           phase = .marker(1)
         default:
-          if !isLineEnd { return data(bytes, &offset, hasData ? .line : .event) }
+          if !isLineEnd { return data(bytes, &offset, hasData ? .line : .event, findsUsageKey) }
           endsWithReturn = byte == 0x0D
           offset += 1
           phase = .name(0)
@@ -86,7 +88,7 @@ struct EventStreamScanner: Sendable {
         offset += 1
         phase = count == 5 ? .rest : .marker(count + 1)
       case .data:
-        return data(bytes, &offset, .nothing)
+        return data(bytes, &offset, .nothing, findsUsageKey)
       case .rest:
         offset = ByteWord.firstLineEnd(bytes, offset, bytes.byteCount)
         if offset < bytes.byteCount { endLine(bytes, &offset) }
@@ -95,10 +97,15 @@ struct EventStreamScanner: Sendable {
     return nil
   }
 
-  private mutating func data(_ bytes: RawSpan, _ offset: inout Int, _ begins: Beginning) -> Part {
+  private mutating func data(
+    _ bytes: RawSpan, _ offset: inout Int, _ begins: Beginning, _ findsUsageKey: Bool
+  ) -> Part {
     let start = offset
     var hasUsageKey = false
-    offset = ByteWord.firstLineEnd(bytes, offset, bytes.byteCount, &hasUsageKey)
+    offset =
+      findsUsageKey
+      ? ByteWord.firstLineEnd(bytes, offset, bytes.byteCount, &hasUsageKey)
+      : ByteWord.firstLineEnd(bytes, offset, bytes.byteCount)
     let end = offset
     hasData = true
     phase = .data

@@ -38,7 +38,7 @@ package struct ModelNameRestorer: Sendable {
       scan(bytes, 0..<bytes.byteCount, &edits)
     case .eventStream:
       var offset = 0
-      while let part = lines.next(bytes, &offset) {
+      while let part = lines.next(bytes, &offset, findsUsageKey: false) {
         if part.begins == .event || part.begins == .line && !members.goesOnInNextLine {
           members = MemberScanner(.model, looksInside: true)
         }

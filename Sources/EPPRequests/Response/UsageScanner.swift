@@ -50,7 +50,7 @@ package struct UsageScanner: Sendable {
       scan(bytes, 0..<bytes.byteCount)
     case .eventStream:
       var offset = 0
-      while let part = lines.next(bytes, &offset) { data(bytes, part) }
+      while let part = lines.next(bytes, &offset, findsUsageKey: true) { data(bytes, part) }
     }
   }
 
