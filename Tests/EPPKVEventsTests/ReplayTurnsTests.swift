@@ -80,7 +80,7 @@ import Testing
   }
 
   @Test func aLookIsMadeOnceForEachTimeItIsDue() {
-    var (look, pause) = (LookSchedule(), ReplayPause(first: .seconds(2), longest: .seconds(10)))
+    var (look, pause) = (ReplayCheckSchedule(), ReplayPause(first: .seconds(2), longest: .seconds(10)))
     func take(_ milliseconds: Int, isDoubtful: Bool = false) -> Bool {
       look.take(time(milliseconds), isDoubtful: isDoubtful, pause)
     }
@@ -103,7 +103,7 @@ import Testing
   }
 
   @Test func aLookForADoubtLeavesTheOneThatIsNotDue() {
-    var look = LookSchedule()
+    var look = ReplayCheckSchedule()
     func take(_ milliseconds: Int, isDoubtful: Bool = false) -> Bool {
       look.take(time(milliseconds), isDoubtful: isDoubtful, ReplayPause(first: .seconds(2), longest: .seconds(10)))
     }

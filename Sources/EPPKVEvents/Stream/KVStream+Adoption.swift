@@ -14,23 +14,23 @@ extension KVStream {
     guard hasOrphans, !isAdopting, case .known = hashCheck.verdict else { return }
     hasOrphans = false
     isAdopting = true
-    shop.index.setAdopting(true, endpoint.slot)
+    context.index.setAdopting(true, endpoint.slot)
   }
 
   /// Whether there is still something to be found.
   func tickAdoption() {
-    if isAdopting, shop.index.waitingBlocks(of: endpoint.slot, rank: address.rank) == 0 { isAdopting = false }
+    if isAdopting, context.index.waitingBlocks(of: endpoint.slot, rank: address.rank) == 0 { isAdopting = false }
   }
 
   /// A prompt is sent to the engine.
   func adopt(_ tokens: [UInt32]) {
-    let now = shop.now()
+    let now = context.now()
     guard isAdopting, case .known(let hasher) = hashCheck.verdict, now >= nextAdoption else { return }
-    let blockTokens = shop.index.currentAnnouncements().blockTokens
+    let blockTokens = context.index.currentAnnouncements().blockTokens
     let prompt =
       tokens.count > Self.maximumBlocks * blockTokens ? Array(tokens[..<(Self.maximumBlocks * blockTokens)]) : tokens
     let hashes = hasher.hashes(of: prompt, blockTokens: blockTokens)
     nextAdoption = now.advanced(by: Self.timePerBlock * hashes.count)
-    shop.series.count(adopted: shop.index.adopt(prompt, hashes, from: endpoint.slot, rank: address.rank))
+    context.series.count(adopted: context.index.adopt(prompt, hashes, from: endpoint.slot, rank: address.rank))
   }
 }

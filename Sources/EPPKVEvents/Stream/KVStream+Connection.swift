@@ -8,12 +8,12 @@ extension KVStream {
   func connect() {
     guard let events = address.events else { return }
     isConnected = false
-    if disconnectedAt == nil { disconnectedAt = shop.now() }
+    if disconnectedAt == nil { disconnectedAt = context.now() }
     reviveAt = nil
     do throws(ZeroMQError) {
-      let socket = try Socket(.sub, shop.library)
-      socket.maximumFrameBytes = shop.configuration.maximumFrameBytes
-      socket.receiveHighWaterMark = shop.configuration.maximumReadAhead
+      let socket = try Socket(.sub, context.library)
+      socket.maximumFrameBytes = context.configuration.maximumFrameBytes
+      socket.receiveHighWaterMark = context.configuration.maximumReadAhead
       socket.setReconnectInterval(.milliseconds(100), atMost: .seconds(2))
       // A machine that has vanished says nothing: without this its successor would never be connected to.
       socket.setHeartbeat(every: .seconds(5), timeout: .seconds(10))
@@ -22,16 +22,16 @@ extension KVStream {
       socket.subscribe("")
       let monitor = try ConnectionMonitor(socket)
       try socket.connect(events)
-      try shop.poller.add(socket, tag: SocketTag(id, .events).number)
-      try shop.poller.add(monitor, tag: SocketTag(id, .connection).number)
+      try context.poller.add(socket, tag: SocketTag(id, .events).number)
+      try context.poller.add(monitor, tag: SocketTag(id, .connection).number)
       (self.socket, self.monitor) = (socket, monitor)
       // What the library has noticed while it connected is not reported.
-      shop.ready.insert(SocketTag(id, .events).number)
-      shop.ready.insert(SocketTag(id, .connection).number)
+      context.ready.insert(SocketTag(id, .events).number)
+      context.ready.insert(SocketTag(id, .connection).number)
     } catch {
       warn(.noSocket, "KV events cannot be followed, and it is tried again: \(error)")
       disconnect()
-      reviveAt = shop.now().advanced(by: reviveAfter)
+      reviveAt = context.now().advanced(by: reviveAfter)
     }
   }
 
@@ -40,8 +40,8 @@ extension KVStream {
   func needsIPv6(_ address: String) -> Bool { address.contains("[") || triesIPv6 }
 
   func disconnect() {
-    if let monitor { shop.poller.remove(monitor) }
-    if let socket { shop.poller.remove(socket) }
+    if let monitor { context.poller.remove(monitor) }
+    if let socket { context.poller.remove(socket) }
     // In this order: see `ConnectionMonitor`.
     monitor = nil
     socket = nil
@@ -54,7 +54,7 @@ extension KVStream {
   func receiveMessages(_ limit: Int) -> Bool {
     guard let socket else { return false }
     for _ in 0..<limit {
-      guard socket.receive(into: &shop.message) else { return false }
+      guard socket.receive(into: &context.message) else { return false }
       // A new connection is told of before its first message comes. That one may have the very number that the last
       // connection's messages have left open, and be another process's.
       receiveConnectionEvents()
@@ -70,25 +70,25 @@ extension KVStream {
       switch event {
       case .connected:
         isConnected = true
-        connectedAt = shop.now()
+        connectedAt = context.now()
         disconnectedAt = nil
         isUnreachable = false
         failedHandshakes = 0
         reviveAt = nil
-        look.set(shop.now().advanced(by: shop.configuration.quietAfterConnect))
+        look.set(context.now().advanced(by: context.configuration.quietAfterConnect))
         replayPause.reset()
         handle(.connected)
       case .disconnected:
         noteDisconnected()
         // Unless the library says that it tries again, the peer has broken the protocol.
-        reviveAt = shop.now().advanced(by: reviveAfter)
+        reviveAt = context.now().advanced(by: reviveAfter)
       case .retrying:
         noteDisconnected()
         reviveAt = nil
       case .handshakeFailed:
         noteDisconnected()
         noteFailedHandshake()
-        reviveAt = shop.now().advanced(by: reviveAfter)
+        reviveAt = context.now().advanced(by: reviveAfter)
       }
     }
   }
@@ -103,7 +103,7 @@ extension KVStream {
   }
 
   private func noteDisconnected() {
-    let now = shop.now()
+    let now = context.now()
     // Whatever is no publisher answers the greeting and hangs up; the library takes some of that for its oldest protocol.
     if isConnected, let connectedAt, now < connectedAt.advanced(by: Self.shortConnection), messages == 0 {
       shortConnections += 1
@@ -128,13 +128,13 @@ extension KVStream {
         warn(
           .notZeroMQ,
           "the connection has ended because of what came over it: no ZeroMQ, or a message of more than "
-            + "\(shop.configuration.maximumFrameBytes) bytes; it is made again")
+            + "\(context.configuration.maximumFrameBytes) bytes; it is made again")
       }
-      reviveAfter = min(reviveAfter * 2, shop.configuration.longestRevive)
+      reviveAfter = min(reviveAfter * 2, context.configuration.longestRevive)
       disconnect()
       connect()
     }
-    if let disconnectedAt, now >= disconnectedAt.advanced(by: shop.configuration.disconnectedAfter) {
+    if let disconnectedAt, now >= disconnectedAt.advanced(by: context.configuration.disconnectedAfter) {
       noteUnreachable(now)
     }
   }

@@ -9,17 +9,17 @@ extension KVStream {
   func beginReplay(from number: UInt64) {
     endReplay()
     // A replay socket that does not answer keeps no message waiting for long: what is missing is lost then.
-    guard replayPause.isShort(shop.now()) else { return handle(.replayEnded(.brokenOff)) }
+    guard replayPause.isShort(context.now()) else { return handle(.replayEnded(.brokenOff)) }
     wantsReplay = number
     replayAttempts = 0
-    enqueueReplay(shop.now())
+    enqueueReplay(context.now())
   }
 
   /// Waits for a turn, or for the end of the pause first: then it is for the next tick.
   private func enqueueReplay(_ now: MonotonicTime) {
     guard wantsReplay != nil, !isQueued, !hasTurn, replayPause.isOver(now) else { return }
     isQueued = true
-    shop.turns.enqueue(id, isUrgent: !machine.isChecking)
+    context.turns.enqueue(id, isUrgent: !machine.isChecking)
   }
 
   /// It is the stream's turn to ask.
@@ -32,7 +32,7 @@ extension KVStream {
   /// Gives the turn to others, and the socket back.
   func endReplay() {
     closeReplay()
-    if isQueued { shop.turns.remove(id) }
+    if isQueued { context.turns.remove(id) }
     isQueued = false
     giveTurnBack()
     wantsReplay = nil
@@ -40,36 +40,36 @@ extension KVStream {
 
   private func closeReplay() {
     guard let replay else { return }
-    shop.poller.remove(replay.socket)
-    catchUp.spent += shop.now().duration(since: replay.startedAt)
+    context.poller.remove(replay.socket)
+    catchUp.spent += context.now().duration(since: replay.startedAt)
     self.replay = nil
   }
 
   private func giveTurnBack() {
-    if hasTurn { shop.turns.end() }
+    if hasTurn { context.turns.end() }
     hasTurn = false
   }
 
   private func askForReplay() {
     guard let number = wantsReplay, let address = address.replay else { return endReplay() }
-    guard catchUp.asks < shop.configuration.maximumReplayAsks else {
+    guard catchUp.asks < context.configuration.maximumReplayAsks else {
       return giveUpReplay("it has been asked \(catchUp.asks) times in a row and leaves something out each time")
     }
     catchUp.asks += 1
     replayAttempts += 1
-    let now = shop.now()
+    let now = context.now()
     do throws(ZeroMQError) {
-      let socket = try Socket(.dealer, shop.library)
-      socket.maximumFrameBytes = shop.configuration.maximumFrameBytes
+      let socket = try Socket(.dealer, context.library)
+      socket.maximumFrameBytes = context.configuration.maximumFrameBytes
       // What the publisher's socket has no room for it drops: that is asked for again.
-      socket.receiveHighWaterMark = shop.configuration.maximumReplayReadAhead
+      socket.receiveHighWaterMark = context.configuration.maximumReplayReadAhead
       socket.setReconnectInterval(.milliseconds(100), atMost: .seconds(1))
       socket.allowsIPv6 = needsIPv6(address)
       try socket.connect(address)
-      try shop.poller.add(socket, tag: SocketTag(id, .replay).number)
+      try context.poller.add(socket, tag: SocketTag(id, .replay).number)
       replay = ReplayRequest(socket: socket, startedAt: now)
       _ = socket.send([[], KVFrames.bytes(of: number)])
-      shop.ready.insert(SocketTag(id, .replay).number)
+      context.ready.insert(SocketTag(id, .replay).number)
     } catch {
       warn(.replayNotAsked, "the engine's replay cannot be asked for: \(error)")
       finishReplay(.brokenOff)
@@ -82,8 +82,8 @@ extension KVStream {
   func receiveReplay(_ limit: Int) -> Bool {
     for _ in 0..<limit {
       guard let socket = replay?.socket else { return false }
-      guard socket.receive(into: &shop.message) else {
-        replay?.silence.noteEmpty(shop.now())
+      guard socket.receive(into: &context.message) else {
+        replay?.silence.noteEmpty(context.now())
         return false
       }
       receivedReplay()
@@ -92,26 +92,26 @@ extension KVStream {
   }
 
   private func receivedReplay() {
-    let count = shop.message.frameCount
-    let answer = KVFrames.replayed(count: count) { shop.message.withFrame($0, KVFrames.number) }
-    let now = shop.now()
+    let count = context.message.frameCount
+    let answer = KVFrames.replayed(count: count) { context.message.withFrame($0, KVFrames.number) }
+    let now = context.now()
     replay?.silence.noteHeard(now)
     replay?.messages += 1
     catchUp.messages += 1
     switch answer {
     case .end:
-      shop.series.completeReplays.increment()
+      context.series.completeReplays.increment()
       // An engine that has published nothing yet has an empty cache: that is known, too.
       rely()
       return finishReplay(.complete)
     case .unreadable:
-      shop.series.unreadable.increment()
+      context.series.unreadable.increment()
       warn(
         .replayUnreadable,
         "the engine's replay socket answers with \(count) frames: that is none of vLLM's or SGLang's answers")
     case .message(let number, let frame):
       lastMessageAt = now
-      shop.message.withFrame(frame) { payload in
+      context.message.withFrame(frame) { payload in
         catchUp.bytes += payload.byteCount
         let before = messages
         handle(.replayed(KVMessageID(number: number, payload: payload)), payload)
@@ -119,15 +119,15 @@ extension KVStream {
       }
     }
     guard replay != nil else { return }
-    if catchUp.messages > shop.configuration.maximumReplayMessages
-      || catchUp.bytes > shop.configuration.maximumReplayBytes
+    if catchUp.messages > context.configuration.maximumReplayMessages
+      || catchUp.bytes > context.configuration.maximumReplayBytes
     {
       giveUpReplay("it has brought \(catchUp.messages) messages and \(catchUp.bytes) bytes and does not end")
     }
   }
 
   private func giveUpReplay(_ reason: String) {
-    shop.series.excessiveReplays.increment()
+    context.series.excessiveReplays.increment()
     warn(.replayGivenUp, "the engine's replay was given up: \(reason)")
     finishReplay(.excessive)
   }
@@ -137,13 +137,13 @@ extension KVStream {
     endReplay()
     switch end {
     case .complete: replayPause.reset()
-    case .brokenOff: if !hasBrought { replayPause.noteFailure(shop.now()) }
-    case .excessive: replayPause.noteFailure(shop.now())
+    case .brokenOff: if !hasBrought { replayPause.noteFailure(context.now()) }
+    case .excessive: replayPause.noteFailure(context.now())
     }
     let lost = machine.lostMessages
     handle(.replayEnded(end))
     // It does not have what is missing: no reason to ask it with every message that leaves a gap.
-    if end == .complete, machine.lostMessages > lost { replayPause.noteFailure(shop.now()) }
+    if end == .complete, machine.lostMessages > lost { replayPause.noteFailure(context.now()) }
     // What was to be looked for is still not known, whatever the replay was for.
     if end == .brokenOff, isConnected, !machine.isFetching { look.noteUnanswered(replayPause) }
   }
@@ -153,11 +153,11 @@ extension KVStream {
     lookIntoReplay(now)
     if let replay {
       let spent = catchUp.spent + now.duration(since: replay.startedAt)
-      if spent >= shop.configuration.replayTimeout, catchUp.messages > 0 {
-        giveUpReplay("it has taken longer than \(shop.configuration.replayTimeout)")
-      } else if replay.silence.isLonger(than: shop.configuration.replayIdleTimeout) {
+      if spent >= context.configuration.replayTimeout, catchUp.messages > 0 {
+        giveUpReplay("it has taken longer than \(context.configuration.replayTimeout)")
+      } else if replay.silence.isLonger(than: context.configuration.replayIdleTimeout) {
         noteUnanswered(replay)
-      } else if shop.turns.isOver(replay.startedAt, now) {
+      } else if context.turns.isOver(replay.startedAt, now) {
         // It is asked for again from there, as long as it brings something.
         if replay.applied > 0 { finishReplay(.brokenOff) } else { noteUnanswered(replay) }
       }
@@ -168,9 +168,9 @@ extension KVStream {
 
   /// Takes what is there of a replay that seems to be silent, for this thread may have been away.
   private func lookIntoReplay(_ now: MonotonicTime) {
-    guard let replay, replay.silence.mayBe(longerThan: shop.configuration.replayIdleTimeout, now) else { return }
+    guard let replay, replay.silence.mayBe(longerThan: context.configuration.replayIdleTimeout, now) else { return }
     let isThereMore = receiveReplay(Self.messagesPerLook)
-    if isThereMore { shop.ready.insert(SocketTag(id, .replay).number) }
+    if isThereMore { context.ready.insert(SocketTag(id, .replay).number) }
   }
 
   private static let messagesPerLook = 64
@@ -178,14 +178,14 @@ extension KVStream {
   /// Nothing has come of a replay for a while.
   private func noteUnanswered(_ replay: ReplayRequest) {
     // An engine that has something to bring may be slow; a mere look is worth one question.
-    let attempts = machine.isChecking ? 1 : shop.configuration.replayAttempts
+    let attempts = machine.isChecking ? 1 : context.configuration.replayAttempts
     if replay.messages == 0, replayAttempts < attempts {
       // Behind all others that wait.
       closeReplay()
       giveTurnBack()
-      return enqueueReplay(shop.now())
+      return enqueueReplay(context.now())
     }
-    shop.series.brokenReplays.increment()
+    context.series.brokenReplays.increment()
     // The end of a long replay may not have had room in the engine's socket: it is asked for.
     if replay.applied == 0 {
       warn(

@@ -28,7 +28,7 @@ extension KVStream {
       isConnected: isConnected, state: state, reason: reason, isFollowed: followed, nextMessage: machine.next,
       messages: messages, lostMessages: machine.lostMessages, unreadableMessages: unreadableMessages,
       heldMessages: heldMessages, restarts: machine.restarts, blockHashes: hashCheck.name,
-      silentFor: lastMessageAt.map { Double(shop.now().duration(since: $0).components.seconds) })
+      silentFor: lastMessageAt.map { Double(context.now().duration(since: $0).components.seconds) })
   }
 
   var metadata: Logger.Metadata {
@@ -55,7 +55,7 @@ extension KVStream {
   /// Says something once for the life of the stream; metrics go on counting.
   func warn(_ warning: Warning, _ text: @autoclosure () -> String) {
     guard warned.insert(warning).inserted else { return }
-    shop.logger.warning("\(text())", metadata: metadata)
+    context.logger.warning("\(text())", metadata: metadata)
   }
 
   /// The engine's blocks are never asked for, and it finds prompts in its cache all the same.
@@ -65,14 +65,14 @@ extension KVStream {
       "the engine finds prompts in its cache, and nothing that its KV events announce matches what is sent there. Likely "
         + "causes: requests are tokenized otherwise than the engine does it (another tokenizer or chat template), the "
         + "name of a LoRA adapter or a cache_salt differs, engines of the pool have blocks of different sizes (the last "
-        + "one announced has \(shop.index.currentAnnouncements().blockTokens) tokens), or most of its cache is older than its "
+        + "one announced has \(context.index.currentAnnouncements().blockTokens) tokens), or most of its cache is older than its "
         + "events here, and its hash seed is not known (PYTHONHASHSEED). "
         + "epp_prefix_unmatched_windows_total goes on counting")
   }
 
   func noteUnreadable(_ reason: String) {
     unreadableMessages += 1
-    shop.series.unreadable.increment()
+    context.series.unreadable.increment()
     warn(
       .unreadable,
       "a message is none of vLLM's or SGLang's KV events: \(reason); is it the port of --kv-events-config? "

@@ -19,11 +19,11 @@ extension KVStream {
 
   /// The engine was started anew, or so it seems.
   func noteRestart() {
-    let now = shop.now()
+    let now = context.now()
     hashCheck = EngineHashCheck()
     guard restartLimit.note(now) else {
       if restartLimit.isTrusted(now) {
-        shop.logger.info("the engine was started anew: its cache is empty", metadata: metadata)
+        context.logger.info("the engine was started anew: its cache is empty", metadata: metadata)
       }
       return
     }

@@ -12,7 +12,7 @@ final class KVStream {
   let address: KVStreamAddress
   /// Names the stream among all that there ever were.
   let id: UInt64
-  let shop: KVStreamWorkshop
+  let context: EventThreadContext
   var machine: KVStreamStateMachine
 
   // What `KVStream+Connection` keeps.
@@ -44,7 +44,7 @@ final class KVStream {
   var replayPause: ReplayPause
   var catchUp = CatchUp()
   /// When to ask whether there was more.
-  var look = LookSchedule()
+  var look = ReplayCheckSchedule()
 
   // What `KVStream+Adoption` keeps.
   var hashCheck = EngineHashCheck()
@@ -82,17 +82,18 @@ final class KVStream {
   /// The topic of the last message that was taken, by the directory's version.
   private var acceptedTopic: (bytes: [UInt8], version: Int) = ([], -1)
 
-  init(id: UInt64, endpoint: Endpoint, address: KVStreamAddress, shop: KVStreamWorkshop) {
+  init(id: UInt64, endpoint: Endpoint, address: KVStreamAddress, context: EventThreadContext) {
     self.id = id
     self.endpoint = endpoint
     self.address = address
-    self.shop = shop
+    self.context = context
     machine = KVStreamStateMachine(hasReplay: address.replay != nil)
-    reviveAfter = shop.configuration.reviveAfter
-    replayPause = ReplayPause(first: shop.configuration.replayPause, longest: shop.configuration.longestReplayPause)
+    reviveAfter = context.configuration.reviveAfter
+    replayPause = ReplayPause(
+      first: context.configuration.replayPause, longest: context.configuration.longestReplayPause)
     restartLimit = RestartLimit(
-      window: shop.configuration.restartWindow, pause: shop.configuration.restartPause)
-    series = shop.takeSeries(endpoint: endpoint.name, rank: address.rank)
+      window: context.configuration.restartWindow, pause: context.configuration.restartPause)
+    series = context.takeSeries(endpoint: endpoint.name, rank: address.rank)
     shown = (.waiting, 0, 0)
     series.state.set(KVStreamState.waiting.number)
   }
@@ -101,31 +102,31 @@ final class KVStream {
   func stop() {
     disconnect()
     endReplay()
-    shop.heldBytes -= held.bytes
+    context.heldBytes -= held.bytes
     held.removeAll()
     setFollowed(false)
-    shop.index.resetEvents(from: endpoint.slot, rank: address.rank)
-    if isAdopting { shop.index.setAdopting(false, endpoint.slot) }
+    context.index.resetEvents(from: endpoint.slot, rank: address.rank)
+    if isAdopting { context.index.setAdopting(false, endpoint.slot) }
     isAdopting = false
-    shop.giveBack(series, endpoint: endpoint.name, rank: address.rank)
+    context.giveBack(series, endpoint: endpoint.name, rank: address.rank)
   }
 
   // MARK: - Events
 
-  /// A live message has come: the frames of `shop.message` are topic, number, payload.
+  /// A live message has come: the frames of `context.message` are topic, number, payload.
   ///
-  /// - Parameter isDecoded: whether `shop.batch` holds what the payload says.
+  /// - Parameter isDecoded: whether `context.batch` holds what the payload says.
   func receivedMessage(isDecoded: Bool = false) {
-    guard shop.message.frameCount == 3, let number = shop.message.withFrame(1, KVFrames.number),
+    guard context.message.frameCount == 3, let number = context.message.withFrame(1, KVFrames.number),
       number < KVFrames.endMarker
     else {
-      return noteUnreadable("it has \(shop.message.frameCount) frames, or no number of 8 bytes in the second one")
+      return noteUnreadable("it has \(context.message.frameCount) frames, or no number of 8 bytes in the second one")
     }
     guard isOwnTopic() else { return }
-    let now = shop.now()
+    let now = context.now()
     lastMessageAt = now
-    look.set(now.advanced(by: shop.configuration.quietAfterMessage))
-    shop.message.withFrame(2) { payload in
+    look.set(now.advanced(by: context.configuration.quietAfterMessage))
+    context.message.withFrame(2) { payload in
       let id = KVMessageID(number: number, payload: payload)
       handle(.message(id, canWait: canHold(payload.byteCount)), payload, isDecoded: isDecoded)
     }
@@ -134,18 +135,18 @@ final class KVStream {
   /// Whether the message at hand is none of another endpoint of the pool: the connection says whose it is, and a proxy
   /// between may mix up what several engines send. A topic that names nobody (an address behind a translation) is taken.
   private func isOwnTopic() -> Bool {
-    let isKnown = shop.message.withFrame(0) { KVFrames.isTopic(acceptedTopic.bytes, $0) }
-    if isKnown, acceptedTopic.version == shop.topics.version { return true }
-    let topic = shop.message.withFrame(0, KVFrames.topic)
-    if case .endpoint(let slot) = shop.topics.sender(topic), slot != endpoint.slot {
-      shop.series.misdirected.increment()
+    let isKnown = context.message.withFrame(0) { KVFrames.isTopic(acceptedTopic.bytes, $0) }
+    if isKnown, acceptedTopic.version == context.topics.version { return true }
+    let topic = context.message.withFrame(0, KVFrames.topic)
+    if case .endpoint(let slot) = context.topics.sender(topic), slot != endpoint.slot {
+      context.series.misdirected.increment()
       warn(
         .misdirected,
         "messages have the topic '\(String(decoding: topic, as: UTF8.self))', which names another endpoint: they are dropped"
       )
       return false
     }
-    acceptedTopic = (topic, shop.topics.version)
+    acceptedTopic = (topic, context.topics.version)
     return true
   }
 
@@ -156,7 +157,7 @@ final class KVStream {
     for action in machine.handle(event) {
       switch action {
       case .reset:
-        shop.index.resetEvents(from: endpoint.slot, rank: address.rank)
+        context.index.resetEvents(from: endpoint.slot, rank: address.rank)
         // What comes next is another engine's, or learned anew: what failed before says nothing about it.
         replayPause.reset()
         catchUp = CatchUp()
@@ -164,21 +165,21 @@ final class KVStream {
       case .hold:
         if case .message(let id, _) = event {
           held.append(payload, number: id.number)
-          shop.heldBytes += payload.byteCount
+          context.heldBytes += payload.byteCount
         }
       case .drop:
         if case .message(_, canWait: false) = event {
-          shop.series.postponed.increment()
+          context.series.postponed.increment()
         } else {
-          shop.series.duplicate.increment()
+          context.series.duplicate.increment()
         }
       case .applyHeld(let number):
         let before = held.bytes
         let payload = held.take(number)
-        shop.heldBytes -= before - held.bytes
+        context.heldBytes -= before - held.bytes
         if let payload { unsafe apply(payload.span.bytes, KVMessageID(number: number, payload: payload.span.bytes)) }
       case .dropHeld:
-        shop.heldBytes -= held.bytes
+        context.heldBytes -= held.bytes
         held.removeAll()
       case .replay(let number): beginReplay(from: number)
       }
@@ -195,24 +196,24 @@ final class KVStream {
   }
 
   private func canHold(_ bytes: Int) -> Bool {
-    held.bytes + bytes <= shop.configuration.maximumHeldBytes
-      && shop.heldBytes + bytes <= shop.configuration.maximumHeldBytesOfAll
+    held.bytes + bytes <= context.configuration.maximumHeldBytes
+      && context.heldBytes + bytes <= context.configuration.maximumHeldBytesOfAll
   }
 
   private func apply(_ payload: RawSpan, _ id: KVMessageID, isDecoded: Bool = false) {
     do throws(MessagePackError) {
-      if !isDecoded { try shop.decoder.decode(payload, into: &shop.batch) }
+      if !isDecoded { try context.decoder.decode(payload, into: &context.batch) }
     } catch {
       noteUnreadable("\(error)")
       _ = machine.handle(.unreadable)
       return
     }
-    if hashCheck.isOpen { hashCheck.see(shop.batch) }
-    let counts = shop.index.apply(
-      shop.batch, from: endpoint.slot, rank: address.rank, position: position(after: id))
-    shop.series.count(counts)
+    if hashCheck.isOpen { hashCheck.see(context.batch) }
+    let counts = context.index.apply(
+      context.batch, from: endpoint.slot, rank: address.rank, position: position(after: id))
+    context.series.count(counts)
     messages += 1
-    reviveAfter = shop.configuration.reviveAfter
+    reviveAfter = context.configuration.reviveAfter
     noteUse(counts)
     rely()
     noteOrphans(counts)
@@ -234,7 +235,7 @@ final class KVStream {
 
   /// Tells snapshots where the stream stands when that has changed without a message.
   func notePosition() {
-    shop.index.notePosition(machine.lastMessage.map { position(after: $0) }, of: endpoint.slot, rank: address.rank)
+    context.index.notePosition(machine.lastMessage.map { position(after: $0) }, of: endpoint.slot, rank: address.rank)
   }
 
   /// Where the stream stands when a message has been applied, for snapshots.
@@ -257,12 +258,12 @@ final class KVStream {
     guard let resumed = Self.machine(snapshot, hasReplay: address.replay != nil) else { return }
     let startTime = snapshot.position?.engineStartTime
     do throws(IndexRestoreError) {
-      try shop.index.restore(snapshot, to: endpoint.slot)
+      try context.index.restore(snapshot, to: endpoint.slot)
       machine = resumed
       self.startTime = startTime
       setFollowed(true)
     } catch {
-      shop.logger.warning("the engine's part of the index snapshot is not used: \(error)", metadata: metadata)
+      context.logger.warning("the engine's part of the index snapshot is not used: \(error)", metadata: metadata)
     }
   }
 
@@ -277,9 +278,9 @@ final class KVStream {
   func setFollowed(_ isFollowed: Bool) {
     guard followed != isFollowed else { return }
     followed = isFollowed
-    shop.setFollowed(isFollowed, endpoint.slot, rank: address.rank)
+    context.setFollowed(isFollowed, endpoint.slot, rank: address.rank)
     if isFollowed {
-      shop.logger.info(
+      context.logger.info(
         "following the engine's KV events: prefixes that it holds are known exactly", metadata: metadata)
     }
   }

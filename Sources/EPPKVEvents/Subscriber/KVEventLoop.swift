@@ -8,7 +8,7 @@ import ZeroMQ
 final class KVEventLoop {
   private let mailbox: KVEventMailbox
   private let configuration: KVEventsConfiguration
-  private let shop: KVStreamWorkshop
+  private let context: EventThreadContext
   private let central: CentralPublisherSocket?
   private let resuming: KVEventSubscriber.Resuming
   private var endpoints: [EndpointSlot: FollowedEndpoint] = [:]
@@ -28,7 +28,7 @@ final class KVEventLoop {
   /// Messages that one socket may bring before the others are looked at: some 100 µs of work each.
   private static let messagesPerTurn = 64
   private static let tickInterval = Duration.milliseconds(200)
-  /// From one resynchronisation of an endpoint to the next at least (the anchor's cool-down).
+  /// From one resynchronisation of an endpoint to the next at least (the llm-d EPP's interval).
   private static let resynchronisationInterval = Duration.seconds(30)
 
   init(
@@ -38,9 +38,9 @@ final class KVEventLoop {
     self.mailbox = mailbox
     self.resuming = resuming
     self.configuration = configuration
-    shop = try KVStreamWorkshop(
+    context = try EventThreadContext(
       configuration: configuration, index: index, metrics: metrics, logger: logger, waker: mailbox.waker, now: now)
-    central = if let address = configuration.bindAddress { try CentralPublisherSocket(address, shop) } else { nil }
+    central = if let address = configuration.bindAddress { try CentralPublisherSocket(address, context) } else { nil }
     mailbox.boundAddress = central?.address
     nextTick = now()
   }
@@ -50,11 +50,11 @@ final class KVEventLoop {
     while !isStopping {
       wait()
       for command in mailbox.takeCommands() { perform(command) }
-      let ready = shop.ready
-      shop.ready.removeAll(keepingCapacity: true)
-      for number in ready where serve(number) { shop.ready.insert(number) }
+      let ready = context.ready
+      context.ready.removeAll(keepingCapacity: true)
+      for number in ready where serve(number) { context.ready.insert(number) }
       tick()
-      for id in shop.turns.next() { streams[id]?.takeTurn() }
+      for id in context.turns.next() { streams[id]?.takeTurn() }
     }
     for stream in streams.values { stream.stop() }
     streams.removeAll()
@@ -62,9 +62,11 @@ final class KVEventLoop {
   }
 
   private func wait() {
-    let due = nextTick.duration(since: shop.now())
+    let due = nextTick.duration(since: context.now())
     let milliseconds = Int32(clamping: max(0, due.wholeMilliseconds))
-    shop.poller.wait(milliseconds: shop.ready.isEmpty ? milliseconds + 1 : 0) { [shop] in shop.ready.insert($0) }
+    context.poller.wait(milliseconds: context.ready.isEmpty ? milliseconds + 1 : 0) { [context] in
+      context.ready.insert($0)
+    }
   }
 
   /// Lets a socket's owner take what has come.
@@ -86,14 +88,14 @@ final class KVEventLoop {
   private func serveCentral() -> Bool {
     guard let central else { return false }
     for _ in 0..<Self.messagesPerTurn {
-      guard central.socket.receive(into: &shop.message) else { return false }
+      guard central.socket.receive(into: &context.message) else { return false }
       receivedCentralMessage(central)
     }
     return true
   }
 
   private func tick() {
-    let now = shop.now()
+    let now = context.now()
     guard now >= nextTick else { return }
     nextTick = now.advanced(by: Self.tickInterval)
     var states: [KVStreamState: Int] = [:]
@@ -105,9 +107,9 @@ final class KVEventLoop {
       states[stream.machine.state, default: 0] += 1
       statuses.append(stream.status)
     }
-    shop.trim()
+    context.trim()
     for followed in endpoints.values { noteAdoption(followed) }
-    for state in KVStreamState.allCases { shop.series.streams(in: state.rawValue).set(states[state] ?? 0) }
+    for state in KVStreamState.allCases { context.series.streams(in: state.rawValue).set(states[state] ?? 0) }
     mailbox.streams = statuses.sorted { ($0.endpoint, $0.rank) < ($1.endpoint, $1.rank) }
   }
 
@@ -130,12 +132,12 @@ final class KVEventLoop {
     let known = endpoints[endpoint.slot]
     if let known, isFollowed(known, at: addresses, replayOf: endpoint) {
       endpoints[endpoint.slot]?.endpoint = endpoint
-      shop.topics.insert(endpoint)
+      context.topics.insert(endpoint)
       return
     }
     unfollow(endpoint.slot)
     endpoints[endpoint.slot] = FollowedEndpoint(endpoint: endpoint, startTime: known?.startTime)
-    shop.topics.insert(endpoint)
+    context.topics.insert(endpoint)
     for address in addresses { add(endpoint, address).connect() }
   }
 
@@ -153,7 +155,7 @@ final class KVEventLoop {
 
   private func add(_ endpoint: Endpoint, _ address: KVStreamAddress) -> KVStream {
     lastStream += 1
-    let stream = KVStream(id: lastStream, endpoint: endpoint, address: address, shop: shop)
+    let stream = KVStream(id: lastStream, endpoint: endpoint, address: address, context: context)
     streams[stream.id] = stream
     endpoints[endpoint.slot]?.streams.append(stream)
     if let snapshot = resuming(endpoint, address.rank) { stream.resume(snapshot) }
@@ -166,11 +168,11 @@ final class KVEventLoop {
       streams[stream.id] = nil
       stream.stop()
     }
-    shop.topics.remove(slot)
+    context.topics.remove(slot)
   }
 
   private func resynchronise(_ slot: EndpointSlot, _ contradiction: CacheContradiction) {
-    let now = shop.now()
+    let now = context.now()
     if let last = endpoints[slot]?.resynchronisedAt, now < last.advanced(by: Self.resynchronisationInterval) { return }
     endpoints[slot]?.resynchronisedAt = now
     for stream in endpoints[slot]?.streams ?? [] { stream.handle(.mistrusted(contradiction)) }
@@ -187,7 +189,7 @@ final class KVEventLoop {
   private func noteAdoption(_ followed: FollowedEndpoint) {
     guard followed.streams.contains(where: \.isAdopting) else { return }
     for stream in followed.streams { stream.tickAdoption() }
-    if !followed.streams.contains(where: \.isAdopting) { shop.index.setAdopting(false, followed.endpoint.slot) }
+    if !followed.streams.contains(where: \.isAdopting) { context.index.setAdopting(false, followed.endpoint.slot) }
   }
 
   // MARK: - Publishers that connect to this process

@@ -3,7 +3,7 @@ import EPPPrefixCache
 import Testing
 
 /// What a stream makes of replays that do not answer, looks that run, and an engine that cannot be one.
-@Suite struct KVStreamDoubtTests {
+@Suite struct KVStreamUnconfirmedTests {
   @Test func aLookKeepsNoMessageWaiting() {
     var machine = followed()
     #expect(machine.handle(.quiet) == [.replay(from: 9)])

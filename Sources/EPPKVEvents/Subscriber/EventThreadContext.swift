@@ -4,9 +4,9 @@ import EPPPrefixCache
 import Logging
 import ZeroMQ
 
-/// What all streams of the event thread work with: sockets' library, scratch memory, and where things go. Belongs to that
+/// What all streams of the event thread share: the socket library, scratch memory, and where results go. Belongs to that
 /// thread.
-final class KVStreamWorkshop {
+final class EventThreadContext {
   let configuration: KVEventsConfiguration
   let index: PrefixIndex
   let metrics: PickerMetrics

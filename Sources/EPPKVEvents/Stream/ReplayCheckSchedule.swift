@@ -1,7 +1,7 @@
 package import EPPCore
 
 /// When a stream from which nothing comes is asked whether there was more.
-package struct LookSchedule: Sendable {
+package struct ReplayCheckSchedule: Sendable {
   /// Nil when nothing has come since the last look, or there is no connection.
   package private(set) var dueAt: MonotonicTime?
 
