@@ -236,7 +236,7 @@ import Testing
     #expect(machine.state == .degraded)
     // It may be another engine's.
     #expect(machine.handle(.message(id(10), canWait: true)) == [.apply])
-    #expect(machine.state == .degraded && machine.isDoubtful && !machine.isComplete)
+    #expect(machine.state == .degraded && machine.isUnconfirmed && !machine.isComplete)
     // The one of before is still there, so this one was its next.
     #expect(machine.handle(.quiet) == [.replay(from: 9)])
     #expect(machine.handle(.replayed(id(9))) == [.drop])

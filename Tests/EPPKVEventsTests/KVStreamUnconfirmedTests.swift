@@ -34,7 +34,7 @@ import Testing
     #expect(machine.restarts == 1)
   }
 
-  @Test func theFirstMessageOfAllLeavesNoDoubt() {
+  @Test func theFirstMessageOfAllConfirmsTheBeginning() {
     var machine = KVStreamStateMachine(hasReplay: true)
     _ = machine.handle(.connected)
     #expect(machine.handle(.replayEnded(.brokenOff)) == [])
@@ -48,11 +48,11 @@ import Testing
     _ = machine.handle(.connected)
     #expect(machine.handle(.message(id(3), canWait: true)) == [.hold])
     #expect(machine.handle(.replayEnded(.brokenOff)) == [.applyHeld(3), .dropHeld])
-    #expect(machine.state == .degraded && !machine.isDoubtful)
+    #expect(machine.state == .degraded && !machine.isUnconfirmed)
     #expect(machine.lostMessages == 3)
   }
 
-  @Test func anEngineThatHasPublishedNothingLeavesNoDoubt() {
+  @Test func anEngineThatHasPublishedNothingIsConfirmed() {
     var machine = KVStreamStateMachine(hasReplay: true)
     _ = machine.handle(.connected)
     _ = machine.handle(.replayEnded(.brokenOff))
@@ -61,7 +61,7 @@ import Testing
     #expect(machine.state == .waiting && machine.isComplete)
   }
 
-  @Test func aDoubtIsAboutTheMessageBeforeIt() {
+  @Test func whatIsUnconfirmedIsTheMessageBeforeTheReplay() {
     // Another process has come as far as the first one, and its next message follows by number.
     var machine = followed()
     _ = machine.handle(.connected)
@@ -85,12 +85,12 @@ import Testing
     _ = machine.handle(.quiet)
     #expect(machine.handle(.replayed(id(10))) == [.drop])
     #expect(machine.handle(.replayEnded(.complete)) == [])
-    #expect(machine.state == .degraded && !machine.isDoubtful)
+    #expect(machine.state == .degraded && !machine.isUnconfirmed)
     _ = machine.handle(.cleared(by: 10))
     #expect(machine.state == .live)
   }
 
-  @Test func anEmptiedCacheLeavesNoDoubt() {
+  @Test func anEmptiedCacheNeedsNoConfirmation() {
     var machine = followed()
     _ = machine.handle(.connected)
     _ = machine.handle(.replayEnded(.brokenOff))
@@ -124,7 +124,7 @@ import Testing
     #expect(machine.handle(.message(id(0), canWait: true)) == [.drop])
     #expect(machine.handle(.message(id(0), canWait: true)) == [.drop])
     #expect(machine.handle(.replayed(id(3))) == [.drop])
-    for event: KVStreamStateMachine.Event in [
+    for event: KVStreamEvent in [
       .connected, .quiet, .restarted, .mistrusted(.holdsLess), .replayEnded(.complete), .suspended,
     ] {
       #expect(machine.handle(event) == [])

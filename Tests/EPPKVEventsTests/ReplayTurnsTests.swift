@@ -81,8 +81,8 @@ import Testing
 
   @Test func aLookIsMadeOnceForEachTimeItIsDue() {
     var (look, pause) = (ReplayCheckSchedule(), ReplayPause(first: .seconds(2), longest: .seconds(10)))
-    func take(_ milliseconds: Int, isDoubtful: Bool = false) -> Bool {
-      look.take(time(milliseconds), isDoubtful: isDoubtful, pause)
+    func take(_ milliseconds: Int, isUnconfirmed: Bool = false) -> Bool {
+      look.take(time(milliseconds), isUnconfirmed: isUnconfirmed, pause)
     }
     #expect(!take(0))
     look.set(time(1000))
@@ -96,19 +96,20 @@ import Testing
     // Not answered: as soon as the pause is over, but not before what has come since makes it due.
     pause.noteFailure(time(3000))
     look.noteUnanswered(pause)
-    #expect(!take(4999, isDoubtful: true) && take(5000))
+    #expect(!take(4999, isUnconfirmed: true) && take(5000))
     look.set(time(9000))
     look.noteUnanswered(pause)
     #expect(look.dueAt == time(9000))
   }
 
-  @Test func aLookForADoubtLeavesTheOneThatIsNotDue() {
+  @Test func aCheckOfAnUnconfirmedEngineLeavesTheOneThatIsNotDue() {
     var look = ReplayCheckSchedule()
-    func take(_ milliseconds: Int, isDoubtful: Bool = false) -> Bool {
-      look.take(time(milliseconds), isDoubtful: isDoubtful, ReplayPause(first: .seconds(2), longest: .seconds(10)))
+    func take(_ milliseconds: Int, isUnconfirmed: Bool = false) -> Bool {
+      look.take(
+        time(milliseconds), isUnconfirmed: isUnconfirmed, ReplayPause(first: .seconds(2), longest: .seconds(10)))
     }
     look.set(time(2000))
-    #expect(take(200, isDoubtful: true))
+    #expect(take(200, isUnconfirmed: true))
     #expect(take(2000))
   }
 

@@ -149,7 +149,7 @@ struct SimulatedPublisher {
 
   // MARK: - The machine's owner
 
-  private mutating func perform(_ actions: [KVStreamStateMachine.Action], _ message: Message?) {
+  private mutating func perform(_ actions: [KVStreamAction], _ message: Message?) {
     for action in actions {
       switch action {
       case .reset:
@@ -167,6 +167,8 @@ struct SimulatedPublisher {
         #expect(hasReplay)
         isReplaying = true
         replay = published.filter { $0.epoch == epoch }.suffix(bufferMessages).filter { $0.number >= start }
+      case .queueReplay, .leaveReplayQueue, .askReplay, .closeReplay, .reportReplay:
+        Issue.record("no time passes, so nothing is asked")
       }
     }
     #expect(!isMixed || machine.state != .live, "blocks of an engine that is gone")

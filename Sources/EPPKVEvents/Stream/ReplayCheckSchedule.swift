@@ -19,11 +19,11 @@ package struct ReplayCheckSchedule: Sendable {
 
   /// Whether to look now; a look that is due is made once.
   ///
-  /// - Parameter isDoubtful: whether to look as soon as the pause is over, due or not. One that is not due yet stays: what
+  /// - Parameter isUnconfirmed: whether to look as soon as the pause is over, due or not. One that is not due yet stays: what
   ///   is lost between now and then is not in the answer.
-  package mutating func take(_ now: MonotonicTime, isDoubtful: Bool, _ pause: ReplayPause) -> Bool {
+  package mutating func take(_ now: MonotonicTime, isUnconfirmed: Bool, _ pause: ReplayPause) -> Bool {
     let isDue = dueAt.map { now >= $0 } ?? false
-    guard isDue || isDoubtful, pause.isOver(now) else { return false }
+    guard isDue || isUnconfirmed, pause.isOver(now) else { return false }
     if isDue { dueAt = nil }
     return true
   }

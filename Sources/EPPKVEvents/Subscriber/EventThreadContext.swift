@@ -12,6 +12,8 @@ final class EventThreadContext {
   let metrics: PickerMetrics
   let series: KVEventSeries
   let logger: Logger
+  /// Makes what learns an engine's earlier blocks from prompts; nil where that is not wanted.
+  let adoption: LateJoinAdoptionFactory?
   let now: @Sendable () -> MonotonicTime
   let library: Context
   let poller: SocketPoller
@@ -43,13 +45,15 @@ final class EventThreadContext {
   private static let keptHashes = 1 << 16
 
   init(
-    configuration: KVEventsConfiguration, index: PrefixIndex, metrics: PickerMetrics, logger: Logger, waker: Waker,
+    configuration: KVEventsConfiguration, index: PrefixIndex, metrics: PickerMetrics, logger: Logger,
+    adoption: LateJoinAdoptionFactory?, waker: Waker,
     now: @escaping @Sendable () -> MonotonicTime
   ) throws(ZeroMQError) {
     self.configuration = configuration
     self.index = index
     self.metrics = metrics
     self.logger = logger
+    self.adoption = adoption
     self.now = now
     library = Context(maximumSockets: configuration.maximumSockets, threads: Self.libraryThreads)
     series = metrics.kvEventSeries()

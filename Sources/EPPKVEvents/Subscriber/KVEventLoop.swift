@@ -33,13 +33,15 @@ final class KVEventLoop {
 
   init(
     mailbox: KVEventMailbox, configuration: KVEventsConfiguration, index: PrefixIndex, metrics: PickerMetrics,
-    logger: Logger, resuming: @escaping KVEventSubscriber.Resuming, now: @escaping @Sendable () -> MonotonicTime
+    logger: Logger, adoption: LateJoinAdoptionFactory?, resuming: @escaping KVEventSubscriber.Resuming,
+    now: @escaping @Sendable () -> MonotonicTime
   ) throws(ZeroMQError) {
     self.mailbox = mailbox
     self.resuming = resuming
     self.configuration = configuration
     context = try EventThreadContext(
-      configuration: configuration, index: index, metrics: metrics, logger: logger, waker: mailbox.waker, now: now)
+      configuration: configuration, index: index, metrics: metrics, logger: logger, adoption: adoption,
+      waker: mailbox.waker, now: now)
     central = if let address = configuration.bindAddress { try CentralPublisherSocket(address, context) } else { nil }
     mailbox.boundAddress = central?.address
     nextTick = now()
@@ -101,10 +103,8 @@ final class KVEventLoop {
     var states: [KVStreamState: Int] = [:]
     var statuses: [KVStreamStatus] = []
     for stream in streams.values {
-      stream.tickConnection(now)
-      stream.tickRestarts(now)
-      stream.tickReplay(now)
-      states[stream.machine.state, default: 0] += 1
+      stream.tick(now)
+      states[stream.sequenceState, default: 0] += 1
       statuses.append(stream.status)
     }
     context.trim()
@@ -138,7 +138,7 @@ final class KVEventLoop {
     unfollow(endpoint.slot)
     endpoints[endpoint.slot] = FollowedEndpoint(endpoint: endpoint, startTime: known?.startTime)
     context.topics.insert(endpoint)
-    for address in addresses { add(endpoint, address).connect() }
+    for address in addresses { add(endpoint, address).start() }
   }
 
   /// Whether the streams that there are follow an endpoint where it is by now. Those of engines that connect to this process
@@ -155,7 +155,7 @@ final class KVEventLoop {
 
   private func add(_ endpoint: Endpoint, _ address: KVStreamAddress) -> KVStream {
     lastStream += 1
-    let stream = KVStream(id: lastStream, endpoint: endpoint, address: address, context: context)
+    let stream = KVStream(id: lastStream, endpoint: endpoint, address: address, context)
     streams[stream.id] = stream
     endpoints[endpoint.slot]?.streams.append(stream)
     if let snapshot = resuming(endpoint, address.rank) { stream.resume(snapshot) }
@@ -175,7 +175,7 @@ final class KVEventLoop {
     let now = context.now()
     if let last = endpoints[slot]?.resynchronisedAt, now < last.advanced(by: Self.resynchronisationInterval) { return }
     endpoints[slot]?.resynchronisedAt = now
-    for stream in endpoints[slot]?.streams ?? [] { stream.handle(.mistrusted(contradiction)) }
+    for stream in endpoints[slot]?.streams ?? [] { stream.resynchronise(contradiction) }
   }
 
   private func noteStart(of slot: EndpointSlot, at time: Double) {
@@ -187,9 +187,9 @@ final class KVEventLoop {
 
   /// Asks for prompts as long as they are of use.
   private func noteAdoption(_ followed: FollowedEndpoint) {
-    guard followed.streams.contains(where: \.isAdopting) else { return }
+    guard followed.streams.contains(where: \.wantsPrompts) else { return }
     for stream in followed.streams { stream.tickAdoption() }
-    if !followed.streams.contains(where: \.isAdopting) { context.index.setAdopting(false, followed.endpoint.slot) }
+    if !followed.streams.contains(where: \.wantsPrompts) { context.index.setAdopting(false, followed.endpoint.slot) }
   }
 
   // MARK: - Publishers that connect to this process
@@ -209,8 +209,7 @@ final class KVEventLoop {
   private func admit(_ endpoint: Endpoint, _ rank: Int) -> KVStream {
     let replay = KVStreamAddress.replay(of: endpoint, rank: rank, configuration)
     let stream = add(endpoint, KVStreamAddress(events: nil, replay: replay, rank: rank))
-    stream.isConnected = true
-    stream.handle(.connected)
+    stream.start()
     return stream
   }
 }

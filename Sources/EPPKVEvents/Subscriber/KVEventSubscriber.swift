@@ -18,17 +18,20 @@ package final class KVEventSubscriber: Sendable {
 
   /// Starts the thread.
   ///
-  /// - Parameter resuming: called on the thread for each stream that begins.
+  /// - Parameters:
+  ///   - adoption: makes what learns an engine's earlier blocks from prompts; nil switches that off.
+  ///   - resuming: called on the thread for each stream that begins.
   /// - Throws: when the system has no thread or descriptor left, or `bindAddress` cannot be listened on.
   package init(
     configuration: KVEventsConfiguration, index: PrefixIndex, metrics: PickerMetrics, logger: Logger,
-    resuming: @escaping Resuming = { _, _ in nil }, now: @escaping @Sendable () -> MonotonicTime
+    adoption: LateJoinAdoptionFactory? = nil, resuming: @escaping Resuming = { _, _ in nil },
+    now: @escaping @Sendable () -> MonotonicTime
   ) throws(ZeroMQError) {
     let mailbox = KVEventMailbox()
     self.mailbox = mailbox
     let loop = try KVEventLoop(
       mailbox: mailbox, configuration: configuration, index: index, metrics: metrics, logger: logger,
-      resuming: resuming, now: now)
+      adoption: adoption, resuming: resuming, now: now)
     thread = try SocketThread(name: "kv-events") { loop.run() }
   }
 

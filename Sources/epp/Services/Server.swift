@@ -96,6 +96,7 @@ struct Server {
     do {
       return try KVEventSubscriber(
         configuration: configuration, index: index, metrics: metrics, logger: logger,
+        adoption: RecomputedHashAdoption.init,
         resuming: { shelf.takeAnnounced(of: $0, rank: $1) }, now: MonotonicTime.now)
     } catch {
       throw ServerError(settings.eventsBind == nil ? "KV events: \(error)" : "--kv-events-bind: \(error)")
