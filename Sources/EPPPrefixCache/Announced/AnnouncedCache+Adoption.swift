@@ -37,7 +37,7 @@ extension AnnouncedCache {
       if let parent { noteAwaited(hashes[position], parent) }
       placeWaiting(hasher, limit, &writer, &counts)
     }
-    // Only now, for they stay as ghosts while something is behind them.
+    // Only now, for they stay as entries without copies while something is behind them.
     for hash in entered {
       if let number = blocks.find(hash), removeCopy(number, .gpu, &writer) { counts.adopted -= 1 }
     }

@@ -1,4 +1,4 @@
-/// What became of the blocks in an engine's messages.
+/// What an engine's messages have changed.
 package struct AnnouncedCounts: Equatable, Sendable {
   /// Copies entered and taken out.
   package var stored = 0

@@ -4,7 +4,7 @@ import EPPCore
 extension IndexWriter {
   /// Notes a pick's speculative uses: its blocks count until this time.
   mutating func speculate(_ tail: PickRecord.Tail, of slot: EndpointSlot, until time: MonotonicTime) {
-    tenants[slot.index]?.speculations.append(Speculation(tail: tail, until: time))
+    endpoints[slot.index]?.speculations.append(Speculation(tail: tail, until: time))
   }
 
   /// A pick's blocks count until this time.
@@ -13,17 +13,19 @@ extension IndexWriter {
   }
 
   private mutating func settle(_ uses: [UInt32], of slot: EndpointSlot, until time: MonotonicTime) {
-    guard tenants[slot.index]?.slot.generation == slot.generation else { return }
+    guard endpoints[slot.index]?.slot.generation == slot.generation else { return }
     for use in uses {
-      guard let position = tenants[slot.index]?.speculations.lastIndex(where: { $0.tail.use == use }) else { continue }
-      tenants[slot.index]?.speculations[position].until = time
+      guard let position = endpoints[slot.index]?.speculations.lastIndex(where: { $0.tail.use == use }) else {
+        continue
+      }
+      endpoints[slot.index]?.speculations[position].until = time
     }
   }
 
   /// Until when a pick's blocks count; nil when they do not any more.
   func end(ofUse use: UInt32, of slot: EndpointSlot) -> MonotonicTime? {
-    guard tenants[slot.index]?.slot.generation == slot.generation else { return nil }
-    return tenants[slot.index]?.speculations.last { $0.tail.use == use }?.until
+    guard endpoints[slot.index]?.slot.generation == slot.generation else { return nil }
+    return endpoints[slot.index]?.speculations.last { $0.tail.use == use }?.until
   }
 
   /// A pick's blocks do not count any more.
@@ -35,13 +37,13 @@ extension IndexWriter {
 
   /// None of an endpoint's picks counts any more that has not been announced.
   mutating func endSpeculations(of slot: EndpointSlot) {
-    tenants[slot.index]?.speculations.removeAll()
+    endpoints[slot.index]?.speculations.removeAll()
     _ = change(slot, .speculative) { $0.endUses(upTo: $0.uses) }
   }
 
   /// Ends what is confirmed, for the engine has announced the blocks, and what is overdue, for it never will.
   mutating func endSpeculations(now: MonotonicTime) {
-    for position in tenants.indices where tenants[position]?.speculations.isEmpty == false {
+    for position in endpoints.indices where endpoints[position]?.speculations.isEmpty == false {
       confirmSpeculations(at: position)
       endSpeculations(at: position, now: now)
     }
@@ -50,17 +52,17 @@ extension IndexWriter {
   /// What an engine has announced is told by its events alone from now on: it may have gone again before the pick's
   /// answer begins.
   private mutating func confirmSpeculations(at position: Int) {
-    guard let caches = tenants[position]?.caches, !caches.isEmpty,
-      let speculations = tenants[position]?.speculations
+    guard let caches = endpoints[position]?.caches, !caches.isEmpty,
+      let speculations = endpoints[position]?.speculations
     else { return }
     for (number, speculation) in speculations.enumerated()
     where caches.values.contains(where: { $0.isOnGPU(speculation.tail.lastKey, index) }) {
-      tenants[position]?.speculations[number].until = MonotonicTime(nanoseconds: 0)
+      endpoints[position]?.speculations[number].until = MonotonicTime(nanoseconds: 0)
     }
   }
 
   private mutating func endSpeculations(at position: Int, now: MonotonicTime) {
-    guard let slot = tenants[position]?.slot, let speculations = tenants[position]?.speculations,
+    guard let slot = endpoints[position]?.slot, let speculations = endpoints[position]?.speculations,
       !speculations.isEmpty
     else { return }
     let surplus = max(0, speculations.count - Self.maximumSpeculations)
@@ -74,7 +76,7 @@ extension IndexWriter {
       }
     }
     guard left.count < speculations.count else { return }
-    tenants[position]?.speculations = left
+    endpoints[position]?.speculations = left
     let oldest = left.first?.tail.use
     _ = change(slot, .speculative) { blocks in
       // The order of uses alone does not tell: one that ended before an older one may have had blocks of both.
