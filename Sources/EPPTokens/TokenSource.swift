@@ -20,7 +20,7 @@ package final class TokenSource: Sendable {
   private let secret = IdentitySecret()
   private let cache: TokenCache
   private let client: RenderClient
-  private let renderer: ConversationRenderer
+  private let renderer: any PromptRendering
   private let series: TokenSeries
   private let asking = Mutex(Asking())
   private let now: @Sendable () -> MonotonicTime
@@ -42,7 +42,10 @@ package final class TokenSource: Sendable {
     cache = TokenCache(maximumBytes: configuration.maximumCacheBytes, maximumAge: configuration.maximumTokenAge)
     client = RenderClient(configuration, now: now)
     series = metrics.tokenSeries()
-    renderer = ConversationRenderer(client, cache, configuration, series: series, logger: logger, now: now)
+    let whole = WholeRenderer(client, series: series, now: now)
+    renderer =
+      configuration.rendersIncrementally
+      ? IncrementalRenderer(whole, cache, configuration, series: series, logger: logger, now: now) : whole
   }
 
   /// Closes all connections. Nothing may be asked afterwards.
@@ -100,7 +103,12 @@ package final class TokenSource: Sendable {
   }
 
   /// A prediction that rests on token ids has proved wrong: shortcuts in finding them have to prove right again.
-  package func distrust() { renderer.distrust() }
+  package func invalidate() {
+    let now = now()
+    // Both halves are dropped together and as rarely: an engine that contradicts all the time must not keep all conversations of
+    // all models on trial.
+    if cache.invalidate(now: now) { renderer.invalidate(now: now) }
+  }
 
   /// Brings the gauges up to the cache.
   package func refreshMetrics() {
@@ -116,7 +124,7 @@ package final class TokenSource: Sendable {
   private func start(
     _ outline: PromptOutline, _ body: RawSpan, _ engines: [EndpointAddress], _ flight: RenderFlight
   ) {
-    let question = ConversationRenderer.Question(
+    let question = RenderQuestion(
       outline: outline, model: outline.modelName(in: body), body: Self.copy(body), engines: engines)
     // Their number is bounded by that of the flights and of comparisons, which go on after a flight has ended.
     Task.detached { [self] in

@@ -3,7 +3,7 @@ import Synchronization
 
 /// Which chats can be rendered piece by piece: by model and by the members of a request that are no messages (tools,
 /// arguments of the template), for these decide what the template does.
-final class TemplateTrust: Sendable {
+final class TemplateValidation: Sendable {
   /// Whole renderings that must have agreed before a piece is relied on, and how often one is compared later.
   static let trials = 3
   static let sampling = 64
@@ -55,7 +55,7 @@ final class TemplateTrust: Sendable {
     var changedAt = MonotonicTime(nanoseconds: 0)
     var nextLookAt = MonotonicTime(nanoseconds: 0)
     var refutedUntil = MonotonicTime(nanoseconds: 0)
-    var isTrusted: Bool { agreements >= TemplateTrust.trials }
+    var isTrusted: Bool { agreements >= TemplateValidation.trials }
 
     mutating func startAnew(at time: MonotonicTime) {
       self = Record(failures: failures, changedAt: time, refutedUntil: refutedUntil)
@@ -73,22 +73,22 @@ final class TemplateTrust: Sendable {
 
     /// Refutes a kind, and its model when nothing speaks for it.
     mutating func refute(_ kind: Kind, now: MonotonicTime) -> Refutation {
-      let end = now.advanced(by: TemplateTrust.refutation)
+      let end = now.advanced(by: TemplateValidation.refutation)
       records[kind] = Record(changedAt: now, refutedUntil: end)
       let ofModel = records.filter { $0.key.model == kind.model }
-      guard ofModel.count(where: { now < $0.value.refutedUntil }) >= TemplateTrust.refutedKinds,
+      guard ofModel.count(where: { now < $0.value.refutedUntil }) >= TemplateValidation.refutedKinds,
         !ofModel.contains(where: { $0.value.isTrusted })
       else { return .kind }
       for other in ofModel.keys { records[other] = nil }
       // Which one goes does not matter, as below.
-      if refuted.count >= TemplateTrust.capacity { refuted.remove(at: refuted.startIndex) }
+      if refuted.count >= TemplateValidation.capacity { refuted.remove(at: refuted.startIndex) }
       refuted[kind.model] = end
       return .model
     }
 
     mutating func change(_ kind: Kind, _ body: (inout Record) -> Void) {
       // Which one goes does not matter: it is learned anew.
-      if records[kind] == nil, records.count >= TemplateTrust.capacity { records.remove(at: records.startIndex) }
+      if records[kind] == nil, records.count >= TemplateValidation.capacity { records.remove(at: records.startIndex) }
       body(&records[kind, default: Record()])
     }
   }
@@ -162,7 +162,7 @@ final class TemplateTrust: Sendable {
   }
 
   /// A prediction has proved wrong: all kinds are on trial again.
-  func distrust(now: MonotonicTime) {
+  func invalidate(now: MonotonicTime) {
     state.withLock { state in
       for kind in state.records.keys { state.records[kind]?.startAnew(at: now) }
     }
