@@ -34,7 +34,7 @@ package struct KVEventsConfiguration: Sendable {
   package var replayTimeout = Duration.seconds(120)
   /// How long one may take while other streams wait for theirs; then it goes on behind them.
   package var longestReplayTurn = Duration.seconds(10)
-  /// How often a replay is asked for, all in all, before it counts as not answered; a mere look is worth one question.
+  /// How often a replay is asked for, all in all, before it counts as not answered; a mere check is worth one question.
   package var replayAttempts = 3
   /// How long a replay socket is left alone that was of no use; doubled each time, up to the longest.
   package var replayPause = Duration.seconds(2)

@@ -67,12 +67,12 @@ package final class TokenSource: Sendable {
       series.cached.increment()
       return .known(tokens)
     }
-    // Names are kept for a while, and come from anybody.
+    // Names are kept for a while, and clients choose them.
     guard !engines.isEmpty, outline.modelNameBytes <= configuration.maximumModelNameBytes else {
       series.nobody.increment()
       return .unavailable
     }
-    // Where all are left alone, nothing is copied and nobody waits for what cannot come.
+    // Where no engine may be asked nothing is copied, and no request waits for what cannot come.
     let mayAsk = client.wouldAsk(engines, outline.paths, model: outline.modelName(in: body))
     let (flight, isNew) = asking.withLock { asking -> (RenderFlight?, Bool) in
       if let flight = asking.flights[outline.identity] { return (flight, false) }
@@ -144,7 +144,7 @@ package final class TokenSource: Sendable {
   }
 }
 
-/// Somebody who waits for the tokens of a prompt.
+/// A request's wait for the tokens of a prompt.
 package final class TokenWait: Sendable {
   private let flight: RenderFlight
   private let waiter: RenderFlight.Waiter
@@ -159,7 +159,7 @@ package final class TokenWait: Sendable {
   /// Nil as long as they are not there, and when they could not be had.
   package var result: PromptTokens? { flight.tokens }
 
-  /// Waits no more: after this has returned nobody is woken. The engine's answer is kept for the next request all the same.
+  /// Ends the wait: `wake` is not called after this has returned. The engine's answer is kept for the next request all the same.
   package func cancel() {
     if flight.leave(waiter) { series.late.increment() }
   }

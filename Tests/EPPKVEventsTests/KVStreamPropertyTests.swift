@@ -82,11 +82,13 @@ import Testing
     var machine = KVStreamStateMachine(hasReplay: true, configuration)
     let now = MonotonicTime(nanoseconds: 1_000_000_000)
     _ = machine.connected(at: now)
-    for number: UInt64 in [0, 10] {
+    // Each question brings one message and leaves something out behind it.
+    for (question, start) in [(UInt64(0), UInt64(0)), (1, 0)] {
       #expect(machine.proceed(at: now) == [.queueReplay(isUrgent: true)])
-      #expect(machine.turnGranted(at: now) == [.askReplay(from: number == 0 ? 0 : 0)])
-      _ = machine.replayed(id(number == 0 ? 0 : 1), bytes: 1, at: now)
-      #expect(machine.replayed(id(number + 5), bytes: 1, at: now).first == .drop)
+      #expect(machine.turnGranted(at: now) == [.askReplay(from: start)])
+      #expect(machine.replayed(id(question), bytes: 1, at: now) == [.apply])
+      let actions = machine.replayed(id(question + 5), bytes: 1, at: now)
+      #expect(actions == [.drop, .closeReplay, .replay(from: question)])
     }
     _ = machine.proceed(at: now)
     #expect(machine.turnGranted(at: now) == [.reportReplay(.tooManyQuestions(2)), .closeReplay])

@@ -11,7 +11,7 @@ final class CentralPublisherSocket {
   static let streamID: UInt64 = 0
   /// Data-parallel ranks of one endpoint that are taken for real when it is not said how many there are.
   private static let maximumRanks = 64
-  /// Topics that are warned of, so that whoever sends others with every message does not fill the log.
+  /// Topics that are logged at most: a publisher may send another one with every message.
   private static let maximumWarnings = 16
 
   let socket: Socket
@@ -43,7 +43,8 @@ final class CentralPublisherSocket {
     context.logger.info("listening for engines' KV events", metadata: ["address": .string(self.address)])
   }
 
-  /// Whose the message at hand is; nil when it is nobody's of the pool, or none. `context.batch` holds what it says then.
+  /// The endpoint and rank that the message at hand is of; nil when no endpoint of the pool has sent it, or it is no KV events.
+  /// `EventThreadContext.batch` holds the decoded message when it is not nil.
   func sender() -> (slot: EndpointSlot, rank: Int)? {
     guard context.message.frameCount == 3 else {
       note(

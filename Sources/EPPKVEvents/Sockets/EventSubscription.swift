@@ -7,7 +7,7 @@ final class EventSubscription {
   private let monitor: ConnectionMonitor
   private let context: EventThreadContext
 
-  /// Subscribes; the library connects as soon as somebody listens, and again whenever the connection is lost.
+  /// Subscribes; the library connects as soon as a process listens, and again whenever the connection is lost.
   ///
   /// - Parameters:
   ///   - address: where the engine publishes.

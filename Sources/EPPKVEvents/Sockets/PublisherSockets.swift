@@ -54,7 +54,7 @@ final class PublisherSockets {
   /// Has names looked up for the other kind of address from now on.
   func changeAddressKind() { if address.hasName { triesIPv6.toggle() } }
 
-  /// Whether the library is to look up an address of IPv6. It takes one of a kind: a name that has both kinds would lead
-  /// to a publisher that listens on IPv4 alone no more.
+  /// Whether the library is to look up an address of IPv6. It takes the first address of the kind that is allowed: with
+  /// IPv6 allowed, a name that has both kinds never leads to a publisher that listens on IPv4 alone.
   private func allowsIPv6(_ address: String) -> Bool { address.contains("[") || triesIPv6 }
 }

@@ -150,7 +150,7 @@ final class KVStream {
     return true
   }
 
-  /// Hears what has happened to the connection.
+  /// Takes what has happened to the connection.
   func receiveConnectionEvents() {
     while let event = sockets.nextConnectionEvent() {
       switch event {

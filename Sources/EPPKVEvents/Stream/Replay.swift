@@ -24,8 +24,8 @@ package struct Replay: Sendable {
     package var messages = 0
   }
 
-  /// What all replays together have cost since the stream last knew of nothing that it misses. A publisher that leaves something out
-  /// of each replay would keep the stream asking without an end otherwise.
+  /// What all replays together have cost since the stream last knew of nothing that it misses. A publisher that leaves
+  /// something out of each replay would keep the stream asking without an end otherwise.
   package struct Cost: Sendable, Equatable {
     /// How often a replay was asked for.
     package var questions = 0

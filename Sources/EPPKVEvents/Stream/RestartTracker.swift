@@ -51,6 +51,6 @@ struct RestartTracker: Sendable {
     return limit.isTrusted(now) ? .ordinary : .repeated
   }
 
-  /// Whether the pause after too many restarts is over just now; true once for each.
+  /// Whether the pause after too many restarts has ended; true once for each.
   mutating func endPause(_ now: MonotonicTime) -> Bool { limit.endPause(now) }
 }

@@ -24,7 +24,7 @@ final class EventThreadContext {
   var batch = KVEventBatch()
   /// Whose topics are whose.
   var topics = TopicDirectory()
-  /// Sockets to be looked at whether they are reported or not.
+  /// Sockets that are read without being reported by the poller.
   var ready: Set<UInt64> = []
   /// Bytes of all streams' messages that wait.
   var heldBytes = 0
@@ -84,7 +84,7 @@ final class EventThreadContext {
     return metrics.kvStreamSeries(endpoint: endpoint, rank: rank)
   }
 
-  /// A stream needs its series no more; the last one takes it off the page.
+  /// Releases a stream's series; the last stream with the same labels takes it off the page.
   func giveBack(_ series: KVStreamSeries, endpoint: String, rank: Int) {
     let labels = SeriesLabels(endpoint: endpoint, rank: rank)
     let others = (seriesUsers[labels] ?? 1) - 1

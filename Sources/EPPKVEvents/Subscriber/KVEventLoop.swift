@@ -4,7 +4,7 @@ import EPPPrefixCache
 import Logging
 import ZeroMQ
 
-/// The event thread: waits for sockets and lets streams take what has come, in turns, so that none starves the others.
+/// The event thread: waits for sockets and lets streams receive in turns, so that none starves the others.
 final class KVEventLoop {
   private let mailbox: KVEventMailbox
   private let configuration: KVEventsConfiguration
@@ -25,7 +25,7 @@ final class KVEventLoop {
     var resynchronisedAt: MonotonicTime?
   }
 
-  /// Messages that one socket may bring before the others are looked at: some 100 µs of work each.
+  /// Messages that are received from one socket before the others are served: some 100 µs of work each.
   private static let messagesPerTurn = 64
   private static let tickInterval = Duration.milliseconds(200)
   /// From one resynchronisation of an endpoint to the next at least (the llm-d EPP's interval).
@@ -71,7 +71,7 @@ final class KVEventLoop {
     }
   }
 
-  /// Lets a socket's owner take what has come.
+  /// Lets a socket's owner receive.
   ///
   /// - Returns: whether there may be more.
   private func serve(_ number: UInt64) -> Bool {
@@ -141,7 +141,7 @@ final class KVEventLoop {
     for address in addresses { add(endpoint, address).start() }
   }
 
-  /// Whether the streams that there are follow an endpoint where it is by now. Those of engines that connect to this process
+  /// Whether the existing streams follow an endpoint at its present addresses. Those of engines that connect to this process
   /// are not among its addresses.
   private func isFollowed(
     _ known: FollowedEndpoint, at addresses: [KVStreamAddress], replayOf endpoint: Endpoint
@@ -180,7 +180,7 @@ final class KVEventLoop {
 
   private func noteStart(of slot: EndpointSlot, at time: Double) {
     for stream in endpoints[slot]?.streams ?? [] { stream.noteStart(at: time) }
-    // Only ever later, as streams have it: one that begins anew would take the present time for a later one otherwise.
+    // An earlier time is ignored, as streams do: a new stream would take the present time for a later one otherwise.
     if let known = endpoints[slot]?.startTime, time <= known { return }
     endpoints[slot]?.startTime = time
   }
@@ -197,8 +197,8 @@ final class KVEventLoop {
   /// A message at the central socket goes to the stream that its topic and its rank name.
   private func receivedCentralMessage(_ central: CentralPublisherSocket) {
     guard let (slot, rank) = central.sender(), let followed = endpoints[slot] else { return }
-    // Two publishers that count for themselves would look like an engine that is started anew with every message, and ranks
-    // that nobody has would have caches of their own.
+    // Two publishers with counters of their own would look like an engine that restarts with every message, and ranks
+    // that do not exist would get caches of their own.
     if let events = followed.streams.lazy.compactMap(\.address.events).first {
       return central.noteFollowed(at: events)
     }

@@ -1,7 +1,7 @@
 package import EPPCore
 import Synchronization
 
-/// Blocks that engines held before anybody listened. For the thread that events come in on: it waits for the writer.
+/// Blocks that engines stored before their events were followed. For the event thread: it waits for the writer.
 extension PrefixIndex {
   /// Places what is known of an engine's cache but for its parent, where the parent is a block of a prompt.
   ///

@@ -1,8 +1,8 @@
 /// The blocks that one engine has announced, by the engine's own hashes: what they are called here, in how many copies
 /// they lie on each tier, and how many blocks are known behind each.
 ///
-/// Engines announce every physical copy and every eviction of one, so a block is there while copies are left. A block
-/// that is gone stays as an entry without copies while blocks behind it are there: such a prefix has a hole, and readers have to know.
+/// Engines announce every physical copy and every eviction of one, so a block is there while copies are left. A block that is
+/// gone stays as an entry without copies while blocks behind it are there: such a prefix has a hole, and readers have to know.
 ///
 /// Flat arrays: 20 bytes a block, about 7 for its place in the hash table, and a bit that says whether it is a leaf.
 struct AnnouncedBlocks {
@@ -153,7 +153,7 @@ struct AnnouncedBlocks {
     if entries[parent].isEmpty { discard(from: parent) }
   }
 
-  /// Where a block is not any more, now that a copy has gone.
+  /// The tiers that a block has left with the copy that has gone.
   struct Departure {
     var fromGPU: Bool
     var fromGPUAndCPU: Bool

@@ -1,4 +1,4 @@
-/// Blocks that were there before anybody listened.
+/// Blocks that the engine stored before its events were followed.
 extension AnnouncedCache {
   /// Places stores that wait for a block of a prompt, whose tokens are known from elsewhere, together with the blocks
   /// before it: the engine held these when it announced what waits, and has not removed them since, unless it has said so.

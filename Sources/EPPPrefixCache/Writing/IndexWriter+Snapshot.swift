@@ -88,7 +88,7 @@ extension IndexWriter {
     defer { endpoints[slot.index] = endpoint }
     guard endpoint.routed.holder == nil else { throw .occupied }
     guard let holder = index.makeHolder(HolderOwner(slot: slot, residency: .routed)) else { throw .full }
-    // Nobody may have told yet how much the cache holds.
+    // The engine may not have reported yet how much its cache holds.
     if endpoint.capacityTokens == limits.defaultBlocks * limits.textBlockTokens, snapshot.capacityTokens > 0 {
       endpoint.capacityTokens = snapshot.capacityTokens
     }

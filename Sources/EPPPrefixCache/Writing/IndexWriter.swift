@@ -48,7 +48,7 @@ struct IndexWriter: ~Copyable {
     var loRANames: Set<String>
   }
 
-  /// Blocks of a holder that is nobody's any more, on their way out of the index.
+  /// Blocks of a holder whose endpoint has left, which are being removed from the index.
   private struct Sweep {
     var keys: [BlockKey]
     var holder: Holder
@@ -217,7 +217,8 @@ struct IndexWriter: ~Copyable {
     return result
   }
 
-  /// The state of a slot's present endpoint, with its tables as the caller's own, so that changing them copies nothing; to be put back.
+  /// The state of a slot's present endpoint, with its tables as the caller's own, so that changing them copies nothing; to be
+  /// put back.
   mutating func take(_ slot: EndpointSlot) -> EndpointState? {
     guard let endpoint = endpoints[slot.index], endpoint.slot.generation == slot.generation else { return nil }
     endpoints[slot.index]?.routed.blocks = RoutedBlocks()

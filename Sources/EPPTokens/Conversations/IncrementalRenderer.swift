@@ -126,7 +126,7 @@ final class IncrementalRenderer: PromptRendering {
     defer { endComparison() }
     let asked = now()
     guard let wholeIDs = try? await whole.ask(question.body, question) else { return }
-    // Whoever asks next gets the right ones, and fresh.
+    // The next request gets the right ones, and fresh.
     cache.insert(PromptTokens(wholeIDs, renderedAt: asked), for: question.outline.identity)
     note(agrees: ids == wholeIDs, grown)
   }

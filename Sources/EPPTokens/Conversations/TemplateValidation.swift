@@ -14,7 +14,7 @@ final class TemplateValidation: Sendable {
   static let refutedKinds = 3
   /// How long a kind or a model is refuted: engines may be started with another template.
   static let refutation = Duration.seconds(3600)
-  /// How long a template is not looked at again, whatever came of it: chats that never fit, and engines that do not answer,
+  /// How long a template is not checked again, whatever the check showed: chats that never fit, and engines that do not answer,
   /// must not cost more each time.
   static let pauseOfLooks = Duration.seconds(10)
   /// Kinds that are remembered, and models that are refuted.
@@ -114,7 +114,7 @@ final class TemplateValidation: Sendable {
     state.withLock { $0.change(kind) { $0.template = template } }
   }
 
-  /// Whether a template may be looked at again: for the first one who asks, until the pause is over.
+  /// Whether a template may be checked again: true for the first caller, and then not until the pause is over.
   func mayLook(_ kind: Kind, now: MonotonicTime) -> Bool {
     state.withLock { state in
       guard let record = state.records[kind], now >= record.nextLookAt else { return false }

@@ -1,4 +1,4 @@
-/// Names a prompt: equal ones have the same tokens. Made with a secret, for prompts come from anybody.
+/// Names a prompt: equal ones have the same tokens. Made with a secret, so that clients cannot make prompts of equal names.
 struct PromptIdentity: Hashable, Sendable {
   private let first: UInt64
   private let second: UInt64
