@@ -24,6 +24,7 @@ import Testing
   func noReplaySocketKeepsMessagesWaitingForEver(_ seed: UInt64, socket: VirtualStream.ReplaySocket) {
     var stream = history(seed, hasReplay: true)
     stream.socket = socket
+    stream.haveOthersToWait = seed.isMultiple(of: 2)
     // Replays that bring something go on for two minutes at most, one after the other.
     #expect(stream.settle(within: 600) { $0.isUpToDate && $0.machine.state != .replaying })
     stream.clear()
@@ -55,6 +56,40 @@ import Testing
     now = now.advanced(by: .seconds(2))
     machine.replayEmpty(at: now)
     #expect(machine.tick(at: now, isTurnOver: false) == [.reportReplay(.unanswered(hasBrought: false)), .closeReplay])
+  }
+
+  @Test func aCheckThatIsNotAnsweredIsMadeAgain() {
+    var machine = followed()
+    func time(_ milliseconds: Int) -> MonotonicTime {
+      MonotonicTime(nanoseconds: 0).advanced(by: .milliseconds(milliseconds))
+    }
+    #expect(machine.tick(at: time(1999), isTurnOver: false) == [])
+    #expect(machine.tick(at: time(2000), isTurnOver: false) == [.replay(from: 9)])
+    #expect(machine.proceed(at: time(2000)) == [.queueReplay(isUrgent: false)])
+    #expect(machine.turnGranted(at: time(2000)) == [.askReplay(from: 9)])
+    machine.replayEmpty(at: time(4000))
+    let end: [KVStreamAction] = [.reportReplay(.unanswered(hasBrought: false)), .closeReplay]
+    #expect(machine.tick(at: time(4000), isTurnOver: false) == end)
+    #expect(machine.state == .live)
+    #expect(machine.tick(at: time(5999), isTurnOver: false) == [])
+    #expect(machine.tick(at: time(6000), isTurnOver: false) == [.replay(from: 9)])
+  }
+
+  @Test func aReplayInDropsIsGivenUpAfterTwoMinutes() {
+    var (machine, now) = (KVStreamStateMachine(hasReplay: true), MonotonicTime(nanoseconds: 1_000_000_000))
+    _ = machine.connected(at: now)
+    _ = machine.proceed(at: now)
+    _ = machine.turnGranted(at: now)
+    for number: UInt64 in 0..<79 {
+      now = now.advanced(by: .milliseconds(1500))
+      #expect(machine.replayed(id(number), bytes: 100, at: now) == [.apply])
+      machine.replayEmpty(at: now)
+      #expect(machine.tick(at: now, isTurnOver: false) == [])
+    }
+    now = now.advanced(by: .milliseconds(1500))
+    let end: [KVStreamAction] = [.reportReplay(.tooLong(.seconds(120))), .closeReplay]
+    #expect(machine.tick(at: now, isTurnOver: false) == end)
+    #expect(machine.state == .degraded && !machine.isFetching)
   }
 
   @Test func aLongPauseLosesWhatIsMissingAtOnce() {

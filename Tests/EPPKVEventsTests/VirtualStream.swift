@@ -37,6 +37,8 @@ struct VirtualStream {
   }
 
   var socket = ReplaySocket.answers
+  /// Whether other streams wait for the turn to ask.
+  var haveOthersToWait = true
   private(set) var machine: KVStreamStateMachine
   private(set) var now = MonotonicTime(nanoseconds: 1_000_000_000)
   private let hasReplay: Bool
@@ -193,7 +195,7 @@ struct VirtualStream {
     }
     if case .asked(let left) = replay, left.isEmpty || socket == .isSilent { machine.replayEmpty(at: now) }
     let isTurnOver = machine.askedAt.map { now >= $0.advanced(by: .seconds(10)) } ?? false
-    perform(machine.tick(at: now, isTurnOver: isTurnOver && Bool.random(using: &random)))
+    perform(machine.tick(at: now, isTurnOver: isTurnOver && haveOthersToWait))
   }
 
   private mutating func perform(_ actions: [KVStreamAction], _ message: Message? = nil) {
