@@ -2,9 +2,9 @@ import EPPKVEvents
 import EPPPrefixCache
 import Testing
 
-/// What a stream makes of replays that do not answer, looks that run, and an engine that cannot be one.
+/// What a stream makes of replays that do not answer, checks that run, and an engine that cannot be one.
 @Suite struct KVStreamUnconfirmedTests {
-  @Test func aLookKeepsNoMessageWaiting() {
+  @Test func aCheckKeepsNoMessageWaiting() {
     var machine = followed()
     #expect(machine.handle(.quiet) == [.replay(from: 9)])
     #expect(machine.isChecking)
@@ -17,7 +17,7 @@ import Testing
     #expect(machine.state == .live && !machine.isFetching)
   }
 
-  @Test func aLookWithoutAnAnswerIsNotRepeatedAtOnce() {
+  @Test func aCheckWithoutAnAnswerIsNotRepeatedAtOnce() {
     var machine = followed()
     _ = machine.handle(.quiet)
     #expect(machine.handle(.message(id(10), canWait: true)) == [.apply])
@@ -26,7 +26,7 @@ import Testing
     #expect(machine.state == .live)
   }
 
-  @Test func aLookThatIsAnsweredByAnotherEngineIsARestart() {
+  @Test func aCheckThatIsAnsweredByAnotherEngineIsARestart() {
     var machine = followed()
     _ = machine.handle(.quiet)
     #expect(machine.handle(.message(id(10, process: 1), canWait: true)) == [.apply])
@@ -99,7 +99,7 @@ import Testing
     #expect(machine.state == .live && machine.isComplete)
   }
 
-  @Test func whatNoReplayReachesIsNotLookedForAgain() {
+  @Test func whatNoReplayReachesIsNotAskedForAgain() {
     var machine = KVStreamStateMachine(hasReplay: true)
     _ = machine.handle(.connected)
     for number: UInt64 in 500...510 { #expect(machine.handle(.replayed(id(number))) == [.apply]) }

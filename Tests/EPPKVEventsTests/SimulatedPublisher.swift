@@ -49,7 +49,7 @@ struct SimulatedPublisher {
     case 98:
       switch Int.random(in: 0..<10, using: &random) {
       case 0..<5: restart()
-      case 5..<9: lookWhenQuiet()
+      case 5..<9: checkWhenQuiet()
       default: perform(machine.handle(machine.state == .live ? .suspended : .continued), nil)
       }
     default: failReplay()
@@ -142,7 +142,7 @@ struct SimulatedPublisher {
     perform(machine.handle(.replayEnded(Int.random(in: 0..<8, using: &random) == 0 ? .excessive : .brokenOff)), nil)
   }
 
-  private mutating func lookWhenQuiet() {
+  private mutating func checkWhenQuiet() {
     guard isConnected, live.isEmpty else { return }
     perform(machine.handle(.quiet), nil)
   }
