@@ -19,7 +19,7 @@ package struct KVEventsConfiguration: Sendable {
   package var maximumHeldBytes = 16 << 20
   package var maximumHeldBytesOfAll = 256 << 20
 
-  /// Replays at one time (the anchor's number).
+  /// Replays at one time (the llm-d EPP's number).
   package var maximumReplays = 8
   /// Messages of a replay that the library reads ahead. The engine drops what it can neither send nor keep: a replay of
   /// 10,000 messages is asked for a few times then, each time from the first one that is missing.
@@ -29,12 +29,12 @@ package struct KVEventsConfiguration: Sendable {
   package var maximumReplayMessages = 20_000
   package var maximumReplayBytes = 1 << 30
   package var maximumReplayAsks = 64
-  /// How long a replay may be silent, and how long it may take (the anchor's numbers).
+  /// How long a replay may be silent, and how long it may take (the llm-d EPP's numbers).
   package var replayIdleTimeout = Duration.seconds(2)
   package var replayTimeout = Duration.seconds(120)
   /// How long one may take while other streams wait for theirs; then it goes on behind them.
   package var longestReplayTurn = Duration.seconds(10)
-  /// How often a replay is asked for, all in all, before it counts as not answered; a mere look is worth one question.
+  /// How often a replay is asked for, all in all, before it counts as not answered; a mere check is worth one question.
   package var replayAttempts = 3
   /// How long a replay socket is left alone that was of no use; doubled each time, up to the longest.
   package var replayPause = Duration.seconds(2)

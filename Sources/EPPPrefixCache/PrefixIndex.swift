@@ -13,7 +13,7 @@ package final class PrefixIndex: Sendable {
     /// Tokens in a block of text, at 4 bytes a token. Text is matched in larger blocks than engines have: a prompt of
     /// 400 KB costs 600 µs of index work in blocks of 16, and a quarter of that in these.
     package var textBlockTokens = 64
-    /// Blocks of text taken for an endpoint whose cache size is unknown: half a million tokens, the anchor's default.
+    /// Blocks of text taken for an endpoint whose cache size is unknown: half a million tokens, the llm-d EPP's default.
     package var defaultBlocks = 7_812
     /// Bytes of the whole index, shared equally between the endpoints. A table that grows has its old arrays beside
     /// the new ones for a moment, which are not counted.

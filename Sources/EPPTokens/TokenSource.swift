@@ -20,7 +20,7 @@ package final class TokenSource: Sendable {
   private let secret = IdentitySecret()
   private let cache: TokenCache
   private let client: RenderClient
-  private let renderer: ConversationRenderer
+  private let renderer: any PromptRendering
   private let series: TokenSeries
   private let asking = Mutex(Asking())
   private let now: @Sendable () -> MonotonicTime
@@ -42,7 +42,10 @@ package final class TokenSource: Sendable {
     cache = TokenCache(maximumBytes: configuration.maximumCacheBytes, maximumAge: configuration.maximumTokenAge)
     series = metrics.tokenSeries()
     client = RenderClient(configuration, refusals: RenderRefusals(series: series, logger: logger), now: now)
-    renderer = ConversationRenderer(client, cache, configuration, series: series, logger: logger, now: now)
+    let whole = WholeRenderer(client, series: series, now: now)
+    renderer =
+      configuration.rendersIncrementally
+      ? IncrementalRenderer(whole, cache, configuration, series: series, logger: logger, now: now) : whole
   }
 
   /// Closes all connections. Nothing may be asked afterwards.
@@ -64,12 +67,12 @@ package final class TokenSource: Sendable {
       series.cached.increment()
       return .known(tokens)
     }
-    // Names are kept for a while, and come from anybody.
+    // Names are kept for a while, and clients choose them.
     guard !engines.isEmpty, outline.modelNameBytes <= configuration.maximumModelNameBytes else {
       series.nobody.increment()
       return .unavailable
     }
-    // Where all are left alone, nothing is copied and nobody waits for what cannot come.
+    // Where no engine may be asked nothing is copied, and no request waits for what cannot come.
     let mayAsk = client.wouldAsk(engines, outline.paths, model: outline.modelName(in: body))
     let (flight, isNew) = asking.withLock { asking -> (RenderFlight?, Bool) in
       if let flight = asking.flights[outline.identity] { return (flight, false) }
@@ -100,7 +103,12 @@ package final class TokenSource: Sendable {
   }
 
   /// A prediction that rests on token ids has proved wrong: shortcuts in finding them have to prove right again.
-  package func distrust() { renderer.distrust() }
+  package func invalidate() {
+    let now = now()
+    // Both halves are dropped together and as rarely: an engine that contradicts all the time must not keep all conversations of
+    // all models on trial.
+    if cache.invalidate(now: now) { renderer.invalidate(now: now) }
+  }
 
   /// Brings the gauges up to the cache.
   package func refreshMetrics() {
@@ -116,7 +124,7 @@ package final class TokenSource: Sendable {
   private func start(
     _ outline: PromptOutline, _ body: RawSpan, _ engines: [EndpointAddress], _ flight: RenderFlight
   ) {
-    let question = ConversationRenderer.Question(
+    let question = RenderQuestion(
       outline: outline, model: outline.modelName(in: body), body: Self.copy(body), engines: engines)
     // Their number is bounded by that of the flights and of comparisons, which go on after a flight has ended.
     Task.detached { [self] in
@@ -136,7 +144,7 @@ package final class TokenSource: Sendable {
   }
 }
 
-/// Somebody who waits for the tokens of a prompt.
+/// A request's wait for the tokens of a prompt.
 package final class TokenWait: Sendable {
   private let flight: RenderFlight
   private let waiter: RenderFlight.Waiter
@@ -151,7 +159,7 @@ package final class TokenWait: Sendable {
   /// Nil as long as they are not there, and when they could not be had.
   package var result: PromptTokens? { flight.tokens }
 
-  /// Waits no more: after this has returned nobody is woken. The engine's answer is kept for the next request all the same.
+  /// Ends the wait: `wake` is not called after this has returned. The engine's answer is kept for the next request all the same.
   package func cancel() {
     if flight.leave(waiter) { series.late.increment() }
   }

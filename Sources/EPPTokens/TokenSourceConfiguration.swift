@@ -12,7 +12,7 @@ package struct TokenSourceConfiguration: Sendable {
   package var maximumModelNameBytes = 256
   /// Requests that wait for one answer; further ones are matched by their bytes.
   package var maximumWaiters = 256
-  /// Conversations that are rendered twice at one time, to compare: nobody waits for these. What comes while all places are
+  /// Conversations that are rendered twice at one time, to compare: no request waits for these. What comes while all places are
   /// taken is not compared.
   package var maximumComparisons = 8
   /// How long an engine may take for the whole of an answer, and a second more for each megabyte of the request: whoever asked

@@ -1,6 +1,6 @@
 import CZeroMQ
 
-/// Tells what becomes of a socket's connections. Belongs to the socket's thread.
+/// Tells what happens to a socket's connections. Belongs to the socket's thread.
 package final class ConnectionMonitor {
   /// Something that happened to a connection.
   package enum Event: Sendable, Equatable {
@@ -11,7 +11,7 @@ package final class ConnectionMonitor {
     case disconnected
     /// The peer is no ZeroMQ socket of the right kind, or has not said what it is in time. `disconnected` may follow.
     case handshakeFailed
-    /// Nobody listens there, or the connection has ended: it is tried again in so many milliseconds.
+    /// No process listens there, or the connection has ended: it is tried again in so many milliseconds.
     case retrying(milliseconds: UInt32)
   }
 

@@ -57,7 +57,7 @@ import CZeroMQ
     return String(decoding: text.prefix(size).prefix { $0 != 0 }, as: UTF8.self)
   }
 
-  /// Connects, now or as soon as somebody listens there, and again whenever the connection is lost.
+  /// Connects, at once or as soon as a process listens there, and again whenever the connection is lost.
   ///
   /// A connection that ends because the peer broke the protocol is not made again: `ConnectionMonitor` tells of it.
   package func connect(_ endpoint: String) throws(ZeroMQError) {

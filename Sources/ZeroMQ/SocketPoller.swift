@@ -40,12 +40,12 @@ import Glibc
     try add(monitor.socket, tag: tag)
   }
 
-  /// Reports a socket no more. To be called before the socket goes.
+  /// Stops reporting a socket. To be called before the socket goes.
   package func remove(_ socket: Socket) {
     _ = epoll_ctl(descriptor, EPOLL_CTL_DEL, socket.get(ZMQ_FD) as Int32, nil)
   }
 
-  /// Reports a monitor no more.
+  /// Stops reporting a monitor.
   package func remove(_ monitor: ConnectionMonitor) { remove(monitor.socket) }
 
   /// Waits until there is something for one of the sockets, or the waker is woken, or the time is up.

@@ -36,7 +36,7 @@ struct FollowedPool {
   }
 
   init(
-    _ configuration: KVEventsConfiguration = Self.configuration,
+    _ configuration: KVEventsConfiguration = Self.configuration, adoption: LateJoinAdoptionFactory? = nil,
     resuming: @escaping KVEventSubscriber.Resuming = { _, _ in nil }
   ) throws {
     index = PrefixIndex(hasher: BlockHasher(seed: HashSeed(first: 1, second: 2)))
@@ -44,7 +44,7 @@ struct FollowedPool {
     let start = clock.now
     subscriber = try KVEventSubscriber(
       configuration: configuration, index: index, metrics: metrics, logger: log.logger,
-      resuming: resuming
+      adoption: adoption, resuming: resuming
     ) {
       let (seconds, attoseconds) = (clock.now - start).components
       return MonotonicTime(

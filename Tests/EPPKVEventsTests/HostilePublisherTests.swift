@@ -103,7 +103,7 @@ import ZeroMQ
     #expect(lines("replay socket answers") == 1)
   }
 
-  @Test func aLookThatIsNotAnsweredIsMadeAgain() async throws {
+  @Test func aCheckThatIsNotAnsweredIsMadeAgain() async throws {
     let pool = try FollowedPool(FollowedPool.impatient)
     let publisher = try TestPublisher()
     let endpoint = pool.follow(publisher)
@@ -118,7 +118,7 @@ import ZeroMQ
     func unanswered() -> Int { Int(pool.metric("epp_kv_events_replays_total{outcome=\"broken_off\"}") ?? "") ?? 0 }
     let before = unanswered()
     publisher.publish(EventBytes().storing([2], after: 1).bytes(), isLost: true)
-    try await pool.eventually("a look without an answer") { unanswered() > before }
+    try await pool.eventually("a check without an answer") { unanswered() > before }
     publisher.setReplay(.honest)
     try await pool.eventually("depth 2") { pool.depth([1, 2], endpoint) == 2 }
   }

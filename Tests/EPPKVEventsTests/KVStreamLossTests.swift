@@ -63,7 +63,7 @@ import Testing
   }
 
   @Test func messagesOfTheOldConnectionAreNoRestart() {
-    // A look has brought 10 to 12, which wait in the socket when the new connection is told of.
+    // A check has brought 10 to 12, which wait in the socket when the new connection is told of.
     var machine = followed()
     _ = machine.handle(.quiet)
     for number: UInt64 in 9...12 { _ = machine.handle(.replayed(id(number))) }

@@ -111,18 +111,18 @@ import Testing
     #expect(machine.state == .degraded)
   }
 
-  @Test func aQuietStreamIsLookedAt() {
+  @Test func aQuietStreamIsChecked() {
     var machine = followed()
     #expect(machine.handle(.quiet) == [.replay(from: 9)])
     #expect(machine.state == .live)
     #expect(machine.handle(.quiet) == [])
-    // What is missing is asked for anew: the look was answered before this one was published, perhaps.
+    // What is missing is asked for anew: the check was answered before this one was published, perhaps.
     #expect(machine.handle(.message(id(11), canWait: true)) == [.hold, .replay(from: 9)])
     #expect(machine.state == .replaying)
     #expect(machine.handle(.replayed(id(9))) == [.drop])
     #expect(machine.handle(.replayed(id(10))) == [.apply])
     #expect(machine.handle(.replayEnded(.complete)) == [.applyHeld(11), .dropHeld])
-    // A look that is not answered says nothing.
+    // A check that is not answered says nothing.
     #expect(machine.handle(.quiet) == [.replay(from: 11)])
     #expect(machine.handle(.replayEnded(.brokenOff)) == [])
     #expect(machine.state == .live)
@@ -236,7 +236,7 @@ import Testing
     #expect(machine.state == .degraded)
     // It may be another engine's.
     #expect(machine.handle(.message(id(10), canWait: true)) == [.apply])
-    #expect(machine.state == .degraded && machine.isDoubtful && !machine.isComplete)
+    #expect(machine.state == .degraded && machine.isUnconfirmed && !machine.isComplete)
     // The one of before is still there, so this one was its next.
     #expect(machine.handle(.quiet) == [.replay(from: 9)])
     #expect(machine.handle(.replayed(id(9))) == [.drop])

@@ -18,7 +18,7 @@ import Testing
     #expect(turns.next() == [])
   }
 
-  @Test func whoMissesSomethingComesBeforeWhoOnlyLooks() {
+  @Test func whoMissesSomethingComesBeforeWhoOnlyChecks() {
     var turns = ReplayTurns(maximum: 3, longest: .seconds(10))
     turns.enqueue(1, isUrgent: false)
     turns.enqueue(2, isUrgent: false)
@@ -67,7 +67,7 @@ import Testing
   @Test func onlyAnEmptySocketIsSilent() {
     var silence = ReplaySilence(askedAt: time(0))
     #expect(!silence.mayBe(longerThan: .seconds(2), time(1999)) && silence.mayBe(longerThan: .seconds(2), time(2000)))
-    // Nobody has looked.
+    // The socket has not been read.
     #expect(!silence.isLonger(than: .seconds(2)))
     silence.noteEmpty(time(1000))
     #expect(!silence.isLonger(than: .seconds(2)))
@@ -79,36 +79,37 @@ import Testing
     #expect(silence.isLonger(than: .seconds(2)))
   }
 
-  @Test func aLookIsMadeOnceForEachTimeItIsDue() {
-    var (look, pause) = (LookSchedule(), ReplayPause(first: .seconds(2), longest: .seconds(10)))
-    func take(_ milliseconds: Int, isDoubtful: Bool = false) -> Bool {
-      look.take(time(milliseconds), isDoubtful: isDoubtful, pause)
+  @Test func aCheckIsMadeOnceForEachTimeItIsDue() {
+    var (check, pause) = (ReplayCheckSchedule(), ReplayPause(first: .seconds(2), longest: .seconds(10)))
+    func take(_ milliseconds: Int, isUnconfirmed: Bool = false) -> Bool {
+      check.take(time(milliseconds), isUnconfirmed: isUnconfirmed, pause)
     }
     #expect(!take(0))
-    look.set(time(1000))
+    check.set(time(1000))
     #expect(!take(999))
     #expect(take(1000))
     #expect(!take(2000))
-    look.set(time(3000))
-    look.cancel()
+    check.set(time(3000))
+    check.cancel()
     #expect(!take(3000))
 
     // Not answered: as soon as the pause is over, but not before what has come since makes it due.
     pause.noteFailure(time(3000))
-    look.noteUnanswered(pause)
-    #expect(!take(4999, isDoubtful: true) && take(5000))
-    look.set(time(9000))
-    look.noteUnanswered(pause)
-    #expect(look.dueAt == time(9000))
+    check.noteUnanswered(pause)
+    #expect(!take(4999, isUnconfirmed: true) && take(5000))
+    check.set(time(9000))
+    check.noteUnanswered(pause)
+    #expect(check.dueAt == time(9000))
   }
 
-  @Test func aLookForADoubtLeavesTheOneThatIsNotDue() {
-    var look = LookSchedule()
-    func take(_ milliseconds: Int, isDoubtful: Bool = false) -> Bool {
-      look.take(time(milliseconds), isDoubtful: isDoubtful, ReplayPause(first: .seconds(2), longest: .seconds(10)))
+  @Test func aCheckOfAnUnconfirmedEngineLeavesTheOneThatIsNotDue() {
+    var check = ReplayCheckSchedule()
+    func take(_ milliseconds: Int, isUnconfirmed: Bool = false) -> Bool {
+      check.take(
+        time(milliseconds), isUnconfirmed: isUnconfirmed, ReplayPause(first: .seconds(2), longest: .seconds(10)))
     }
-    look.set(time(2000))
-    #expect(take(200, isDoubtful: true))
+    check.set(time(2000))
+    #expect(take(200, isUnconfirmed: true))
     #expect(take(2000))
   }
 
@@ -127,7 +128,7 @@ import Testing
     #expect(pause.end == time(2000))
   }
 
-  /// A hundred engines whose replay does not answer, each looked at when it is quiet, beside one that answers.
+  /// A hundred engines whose replay does not answer, each checked when it is quiet, beside one that answers.
   @Test func socketsThatDoNotAnswerKeepNobodyWaiting() {
     let dead = 100
     var turns = ReplayTurns(maximum: 8, longest: .seconds(10))

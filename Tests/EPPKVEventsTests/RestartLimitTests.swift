@@ -50,7 +50,7 @@ import Testing
     var limit = RestartLimit(window: .seconds(60), pause: .seconds(30))
     var (resets, replays, suspensions) = (0, 0, 0)
     var seen = machine.restarts
-    func perform(_ event: KVStreamStateMachine.Event) {
+    func perform(_ event: KVStreamEvent) {
       for action in machine.handle(event) {
         if action == .reset { resets += 1 }
         if case .replay = action { replays += 1 }

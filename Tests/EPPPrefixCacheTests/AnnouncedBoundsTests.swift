@@ -100,7 +100,7 @@ import Testing
     #expect(index.currentAnnouncements().loRANames == ["a", "b", "c"])
   }
 
-  /// The slot's tenant changes between two looks at the index.
+  /// The slot's endpoint changes between two looks at the index.
   @Test func aSlotThatChangesHandsInAMatchIsCountedOnce() {
     var match = PrefixMatch()
     match.begin(totalBlocks: 4, blockTokens: 16)

@@ -65,7 +65,7 @@ import Testing
     #expect(index.waitingChanges == 0)
   }
 
-  @Test func whatIsToldOfAnEarlierTenantChangesNothing() {
+  @Test func whatIsToldOfAnEarlierEndpointOfASlotChangesNothing() {
     let index = PrefixIndex()
     let (first, second) = (EndpointSlot(index: 3, generation: 7), EndpointSlot(index: 3, generation: 8))
     index.setFollowed(true, first)

@@ -36,7 +36,7 @@ import Testing
         slots[endpoint].generation += 1
         pool = Slots(slots)
         models[endpoint] = ReferenceIndex(capacity: limits.defaultBlocks)
-        // A late pick of the old tenant's changes nothing.
+        // A late pick of the old endpoint's changes nothing.
         _ = index.record(.of([0, 1]), at: old)
       case 2...4:
         // What a pick has pushed out stays out; else it is forgotten as if it had never been.

@@ -31,7 +31,7 @@ import Testing
     #expect(match.ratio(pool[0]) == 0.75)
     #expect(match.matchedTokens(pool[0]) == 48)
     #expect(match.ratio(pool[1]) == 0)
-    // Another tenant of the slot holds nothing.
+    // Another endpoint of the slot holds nothing.
     #expect(match.matchedBlocks(EndpointSlot(index: 0, generation: 2)) == 0)
     index.match(PrefixQuery(), into: &match)
     #expect(match.totalBlocks == 0)
@@ -92,12 +92,12 @@ import Testing
     #expect(pool.depths(.of(Array(0..<50)), in: index) == [50])
   }
 
-  @Test func aSlotsNextTenantStartsEmptyAndTheLastOnesLateCallsDoNothing() {
+  @Test func aSlotsNextEndpointStartsEmptyAndTheLastOnesLateCallsDoNothing() {
     let old = Slots(1, generation: 4)
     let new = Slots(1, generation: 5)
     let index = index(blocks: 100)
     let late = index.record(.of([1, 2]), at: old[0])
-    // The next tenant may come before the departure of the last is told.
+    // The next endpoint may come before the departure of the last is told.
     _ = index.record(.of([3]), at: new[0])
     #expect(index.pairCount == 1)
     #expect(new.depths(.of([1, 2]), in: index) == [0])

@@ -53,7 +53,7 @@ import Testing
     #expect(index.announcedRanks(of: slots[0]) == [])
   }
 
-  @Test func anotherTenantOfASlotHasNothingToCopy() throws {
+  @Test func anotherEndpointOfASlotHasNothingToCopy() throws {
     let index = try sample()
     let later = EndpointSlot(index: 0, generation: 2)
     var (announced, routed) = (AnnouncedSnapshot(), RoutedSnapshot())

@@ -54,18 +54,18 @@ import Testing
     let first = index()
     record(text, at: endpoint(1, slot: 0), in: first)
     let written = try IndexSnapshots(path: path, index: first, seed: seed).write(
-      [endpoint(1, slot: 0), endpoint(2, slot: 1)], and: SnapshotShelf(), now: 1000)
+      [endpoint(1, slot: 0), endpoint(2, slot: 1)], and: PendingSnapshots(), now: 1000)
     #expect(written.blocks == 7 && written.bytes > 0)
     let permissions = try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int
     #expect(permissions == 0o600)
 
     let second = index()
-    let shelf = SnapshotShelf()
-    let read = try #require(try IndexSnapshots(path: path, index: second, seed: seed).read(to: shelf))
+    let pending = PendingSnapshots()
+    let read = try #require(try IndexSnapshots(path: path, index: second, seed: seed).read(to: pending))
     #expect(read.blocks == 7 && read.writtenAt == 1000 && read.problems.isEmpty)
-    #expect(shelf.takeRouted(of: endpoint(2, slot: 5)) == nil)
-    let routed = try #require(shelf.takeRouted(of: endpoint(1, slot: 5)))
-    #expect(shelf.takeRouted(of: endpoint(1, slot: 5)) == nil)
+    #expect(pending.takeRouted(of: endpoint(2, slot: 5)) == nil)
+    let routed = try #require(pending.takeRouted(of: endpoint(1, slot: 5)))
+    #expect(pending.takeRouted(of: endpoint(1, slot: 5)) == nil)
     try second.restore(routed, to: endpoint(1, slot: 5).slot)
     #expect(depth(text, at: endpoint(1, slot: 5), in: second) == 7)
   }
@@ -74,20 +74,20 @@ import Testing
     let first = index()
     for number in 1...2 { record(text, at: endpoint(number, slot: number), in: first) }
     _ = try IndexSnapshots(path: path, index: first, seed: seed).write(
-      [endpoint(1, slot: 1), endpoint(2, slot: 2)], and: SnapshotShelf(), now: 1000)
+      [endpoint(1, slot: 1), endpoint(2, slot: 2)], and: PendingSnapshots(), now: 1000)
 
     // One of them appears, and has more by then.
     let second = index()
-    let shelf = SnapshotShelf()
+    let pending = PendingSnapshots()
     let snapshots = IndexSnapshots(path: path, index: second, seed: seed)
-    _ = try snapshots.read(to: shelf)
-    let known = try #require(shelf.takeRouted(of: endpoint(1, slot: 0)))
+    _ = try snapshots.read(to: pending)
+    let known = try #require(pending.takeRouted(of: endpoint(1, slot: 0)))
     try second.restore(known, to: endpoint(1, slot: 0).slot)
     record(text + text, at: endpoint(1, slot: 0), in: second)
-    _ = try snapshots.write([endpoint(1, slot: 0)], and: shelf, now: 2000)
+    _ = try snapshots.write([endpoint(1, slot: 0)], and: pending, now: 2000)
 
     let third = index()
-    let again = SnapshotShelf()
+    let again = PendingSnapshots()
     _ = try IndexSnapshots(path: path, index: third, seed: seed).read(to: again)
     for (number, blocks) in [(1, 15), (2, 7)] {
       let place = endpoint(number, slot: number)
@@ -97,23 +97,23 @@ import Testing
   }
 
   @Test func aFileThatIsNotThereIsNoFailure() throws {
-    #expect(try IndexSnapshots(path: path, index: index(), seed: seed).read(to: SnapshotShelf()) == nil)
+    #expect(try IndexSnapshots(path: path, index: index(), seed: seed).read(to: PendingSnapshots()) == nil)
   }
 
   @Test func aForeignOrDamagedFileIsRefusedWithAReason() throws {
     let first = index()
     record(text, at: endpoint(1, slot: 0), in: first)
     _ = try IndexSnapshots(path: path, index: first, seed: seed).write(
-      [endpoint(1, slot: 0)], and: SnapshotShelf(), now: 1000)
+      [endpoint(1, slot: 0)], and: PendingSnapshots(), now: 1000)
     let other = HashSeed(first: 3, second: 4)
     let foreign = #expect(throws: IndexSnapshots.Failure.self) {
-      _ = try IndexSnapshots(path: path, index: index(), seed: other).read(to: SnapshotShelf())
+      _ = try IndexSnapshots(path: path, index: index(), seed: other).read(to: PendingSnapshots())
     }
     #expect(foreign?.description.contains("secret") == true)
 
     try Data("no snapshot at all".utf8).write(to: URL(filePath: path))
     #expect(throws: IndexSnapshots.Failure.self) {
-      _ = try IndexSnapshots(path: path, index: index(), seed: seed).read(to: SnapshotShelf())
+      _ = try IndexSnapshots(path: path, index: index(), seed: seed).read(to: PendingSnapshots())
     }
   }
 
@@ -122,19 +122,19 @@ import Testing
     record(text, at: endpoint(1, slot: 0), in: first)
     let error = #expect(throws: IndexSnapshots.Failure.self) {
       _ = try IndexSnapshots(path: "\(path)/none/index", index: first, seed: seed).write(
-        [], and: SnapshotShelf(), now: 1000)
+        [], and: PendingSnapshots(), now: 1000)
     }
     #expect(error?.description.contains("cannot be written") == true)
     _ = try IndexSnapshots(path: path, index: first, seed: seed).write(
-      [endpoint(1, slot: 0)], and: SnapshotShelf(), now: 1000)
+      [endpoint(1, slot: 0)], and: PendingSnapshots(), now: 1000)
     // Nothing else is left in the folder.
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["index"])
   }
 
   @Test(arguments: [(970, 30), (.nan, 0), (-.infinity, 0), (2e300, 0)] as [(Double, Int)])
   func theTimeOfAFileMayBeAny(_ time: Double, _ age: Int) throws {
-    _ = try IndexSnapshots(path: path, index: index(), seed: seed).write([], and: SnapshotShelf(), now: time)
-    let summary = try IndexSnapshots(path: path, index: index(), seed: seed).read(to: SnapshotShelf())
+    _ = try IndexSnapshots(path: path, index: index(), seed: seed).write([], and: PendingSnapshots(), now: time)
+    let summary = try IndexSnapshots(path: path, index: index(), seed: seed).read(to: PendingSnapshots())
     #expect(summary?.age(at: 1000) == age)
   }
 }

@@ -45,7 +45,7 @@ import Testing
       #expect(!subject.admits(now + pause - 0.01))
       now += pause
       #expect(subject.admits(now))
-      #expect(!subject.admits(now), "others wait for what becomes of the one")
+      #expect(!subject.admits(now), "others wait for the result of the one")
       subject.failed(now)
     }
     now += 30

@@ -150,7 +150,7 @@ extension TokenSourceTests {
         for isFirst in [true, false] {
           try await earnTrust(source, &messages, server)
           let before = count("incremental")
-          source.distrust()
+          source.invalidate()
           messages.append(message("user", "again"))
           _ = try await tokens(source, chat(messages), at: [server.address])
           messages.append(message("assistant", "yes"))

@@ -245,7 +245,7 @@ import Testing
           for _ in 0..<2 { #expect(try await tokens(source, chat, at: [server.address]) == [1]) }
           // Not more often than once a minute.
           #expect(server.asked.count == min(round, 2))
-          source.distrust()
+          source.invalidate()
         }
       }
     }

@@ -31,7 +31,7 @@ enum KVFrames {
   enum Replayed: Equatable {
     /// A message, and which frame holds it.
     case message(UInt64, payload: Int)
-    /// There is no more.
+    /// The replay is complete.
     case end
     case unreadable
   }

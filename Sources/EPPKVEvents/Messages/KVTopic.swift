@@ -1,4 +1,4 @@
-/// The topic of a message by the anchor's convention: `kv@<address>@<model>`.
+/// The topic of a message by the llm-d EPP's convention: `kv@<address>@<model>`.
 package struct KVTopic: Equatable, Sendable {
   /// What an engine calls itself: `ip`, `ip:port`, or a name.
   package var address: String

@@ -15,10 +15,10 @@ package struct TopicDirectory {
   /// Changes whenever an answer may have changed.
   package private(set) var version = 0
   private var endpoints: [EndpointSlot: Endpoint] = [:]
-  /// Who is called so, by name or by address and port: found without a look at each endpoint, for every stream asks anew
+  /// Endpoints by name and by address with port, so that a look-up does not walk through all of them: every stream asks again
   /// after a change of the pool.
   private var byName: [String: Set<EndpointSlot>] = [:]
-  /// Who is on a host, however it is written.
+  /// Endpoints by host, in each way to write it.
   private var byHost: [String: Set<EndpointSlot>] = [:]
   private var known: [[UInt8]: Sender] = [:]
 
@@ -64,7 +64,7 @@ package struct TopicDirectory {
   package mutating func sender(_ topic: [UInt8]) -> Sender {
     if let sender = known[topic] { return sender }
     let sender = find(topic)
-    // Whoever sends another topic with every message gets no memory for it.
+    // A publisher that sends another topic with every message must not take memory for each.
     if known.count < 2 * EndpointSlot.capacity { known[topic] = sender }
     return sender
   }

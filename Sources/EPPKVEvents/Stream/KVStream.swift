@@ -1,286 +1,398 @@
 import EPPCore
 import EPPMetrics
 import EPPPrefixCache
-import Logging
 import ZeroMQ
 
-/// Follows one publisher: does what `KVStreamStateMachine` says. Belongs to the event thread.
-///
-/// Its sockets are in `KVStream+Connection` and `KVStream+Replay`, what others see of it is in `KVStream+Reports`.
+/// Follows one publisher: gives its sockets' events to `KVStreamStateMachine` and `PublisherConnection`, and does what they say.
+/// Belongs to the event thread.
 final class KVStream {
   let endpoint: Endpoint
   let address: KVStreamAddress
   /// Names the stream among all that there ever were.
   let id: UInt64
-  let shop: KVStreamWorkshop
-  var machine: KVStreamStateMachine
+  private let context: EventThreadContext
+  private let sockets: PublisherSockets
+  private var machine: KVStreamStateMachine
+  private var connection: PublisherConnection
+  private var restarts: RestartTracker
+  private var applier: EventApplier
+  private var reports: KVStreamReports
+  private var topic: TopicFilter
 
-  // What `KVStream+Connection` keeps.
-  var socket: Socket?
-  var monitor: ConnectionMonitor?
-  var isConnected = false
-  var connectedAt: MonotonicTime?
-  /// Connections that ended as soon as they were made, and such that ended before, in a row.
-  var shortConnections = 0
-  var failedHandshakes = 0
-  /// Since when there has been no connection; nil while there is one.
-  var disconnectedAt: MonotonicTime?
-  /// Whether that is too long by now for the stream to be relied on.
-  var isUnreachable = false
-  /// When a connection that the library has given up is tried again, and how long to wait the next time.
-  var reviveAt: MonotonicTime?
-  var revival: Backoff
-  /// Whether a host name is looked up for an address of IPv6: when none of IPv4 has led anywhere.
-  var triesIPv6 = false
+  /// Whether picks rely on the stream.
+  private var isFollowed = false
+  private var lastMessageAt: MonotonicTime?
+  /// Whether the cache is to be learned anew as soon as the actions at hand are done.
+  private var isToBeLearnedAnew = false
 
-  // What `KVStream+Replay` keeps.
-  var replay: ReplayRequest?
-  var wantsReplay: UInt64?
-  /// Whether the stream waits for its turn, and whether it has it.
-  var isQueued = false
-  var hasTurn = false
-  /// How often that one has been asked for.
-  var replayAttempts = 0
-  var replayPause: ReplayPause
-  var catchUp = CatchUp()
-  /// When to ask whether there was more.
-  var look = LookSchedule()
-
-  // What `KVStream+Adoption` keeps.
-  var hashCheck = EngineHashCheck()
-  /// Whether blocks were announced whose parents were not known.
-  var hasOrphans = false
-  /// Whether prompts are looked at.
-  var isAdopting = false
-  /// When the next one may be.
-  var nextAdoption = MonotonicTime(nanoseconds: 0)
-
-  /// How many of the engine's blocks can be indexed.
-  private(set) var blockUse = BlockUse()
-  /// Whether the cache is to be learned anew since another group of its blocks is indexed, and whether it was before: once, for a
-  /// replay that leads to the same would follow the other without an end.
-  private var wantsToLearnAnew = false
-  private var hasLearnedAnew = false
-
-  // What `KVStream+Restarts` keeps.
-  /// When the engine's process was started, in seconds since 1970, and the restarts that were noticed when that was learned.
-  var startTime: Double?
-  var restartsAtStart: UInt64 = 0
-  var restartLimit: RestartLimit
-
-  // What `KVStream+Reports` keeps.
-  let series: KVStreamSeries
-  var shown: (state: KVStreamState, lost: UInt64, restarts: UInt64)
-  var wasComplete = true
-  var warned: Set<Warning> = []
-  var unreadableMessages = 0
-
-  private var held = HeldMessages()
-  private(set) var followed = false
-  private(set) var messages = 0
-  var lastMessageAt: MonotonicTime?
-  /// The topic of the last message that was taken, by the directory's version.
-  private var acceptedTopic: (bytes: [UInt8], version: Int) = ([], -1)
-
-  init(id: UInt64, endpoint: Endpoint, address: KVStreamAddress, shop: KVStreamWorkshop) {
+  init(id: UInt64, endpoint: Endpoint, address: KVStreamAddress, _ context: EventThreadContext) {
     self.id = id
     self.endpoint = endpoint
     self.address = address
-    self.shop = shop
-    machine = KVStreamStateMachine(hasReplay: address.replay != nil)
-    revival = Backoff(initial: shop.configuration.reviveAfter, ceiling: shop.configuration.longestRevive)
-    replayPause = ReplayPause(first: shop.configuration.replayPause, longest: shop.configuration.longestReplayPause)
-    restartLimit = RestartLimit(
-      window: shop.configuration.restartWindow, pause: shop.configuration.restartPause)
-    series = shop.takeSeries(endpoint: endpoint.name, rank: address.rank)
-    shown = (.waiting, 0, 0)
-    series.state.set(KVStreamState.waiting.number)
+    self.context = context
+    sockets = PublisherSockets(address, stream: id, context)
+    machine = KVStreamStateMachine(hasReplay: address.replay != nil, context.configuration)
+    connection = PublisherConnection(
+      isConnected: address.events == nil, context.configuration, at: context.now())
+    restarts = RestartTracker(context.configuration)
+    reports = KVStreamReports(endpoint, address, context)
+    topic = TopicFilter(endpoint.slot)
+    applier = EventApplier(endpoint.slot, rank: address.rank, context)
+  }
+
+  /// Takes up what an earlier process knew of the engine's cache, if the stream can be gone on with. Before `start`.
+  func resume(_ snapshot: consuming AnnouncedSnapshot) {
+    guard address.replay != nil, let position = snapshot.position, let mark = position.lastMark,
+      position.nextMessage > 0
+    else { return }
+    do throws(IndexRestoreError) {
+      try context.index.restore(snapshot, to: endpoint.slot)
+      machine = KVStreamStateMachine(
+        resumingAfter: KVMessageID(number: position.nextMessage - 1, mark: mark), isComplete: position.isComplete,
+        context.configuration)
+      restarts.resume(startTime: position.engineStartTime)
+      setFollowed(true)
+    } catch {
+      reports.warning("the engine's part of the index snapshot is not used: \(error)")
+    }
+  }
+
+  /// Begins to follow: subscribes, or takes for connected an engine that connects to this process.
+  func start() {
+    if address.events != nil { subscribe() } else { perform(machine.connected(at: context.now())) }
   }
 
   /// Ends it: its sockets go, and what is known by it.
   func stop() {
-    disconnect()
-    endReplay()
-    shop.heldBytes -= held.bytes
-    held.removeAll()
+    sockets.unsubscribe()
+    for action in machine.stop() { perform(action, RawSpan(), nil, isDecoded: false, dropped: nil) }
     setFollowed(false)
-    shop.index.resetEvents(from: endpoint.slot, rank: address.rank)
-    if isAdopting { shop.index.setAdopting(false, endpoint.slot) }
-    isAdopting = false
-    shop.giveBack(series, endpoint: endpoint.name, rank: address.rank)
+    applier.stop()
+    reports.stop()
   }
 
-  // MARK: - Events
+  // MARK: - What others see
 
-  /// A live message has come: the frames of `shop.message` are topic, number, payload.
+  /// Whether all messages are applied, whatever they say.
+  var sequenceState: KVStreamState { machine.state }
+
+  /// How far what is known of the engine's cache can be trusted.
+  var state: KVStreamState { applier.blockUse.isMostlyUnusable && machine.state == .live ? .degraded : machine.state }
+
+  var status: KVStreamStatus {
+    KVStreamStatus(
+      endpoint: endpoint.name, rank: address.rank, events: address.events, replay: address.replay,
+      isConnected: connection.isConnected, state: state, reason: reason, isFollowed: isFollowed,
+      nextMessage: machine.next, messages: applier.messages, lostMessages: machine.lostMessages,
+      unreadableMessages: reports.unreadableMessages, heldMessages: applier.heldMessages, restarts: machine.restarts,
+      blockHashes: applier.adoption?.blockHashes ?? "unknown",
+      silentFor: lastMessageAt.map { Double(context.now().duration(since: $0).components.seconds) })
+  }
+
+  /// Why the stream is degraded, in a sentence; nil when it is not.
+  private var reason: String? {
+    guard state == .degraded else { return nil }
+    return KVStreamReports.reason(
+      isMostlyUnusable: applier.blockUse.isMostlyUnusable, hasReplay: address.replay != nil)
+  }
+
+  /// Whether prompts that are sent to the engine are of use.
+  var wantsPrompts: Bool { applier.wantsPrompts }
+
+  // MARK: - What others tell
+
+  /// What is known of the engine's cache has proved wrong.
+  func resynchronise(_ contradiction: CacheContradiction) { perform(machine.mistrusted(contradiction)) }
+
+  /// The engine's blocks are never asked for, and it finds prompts in its cache all the same.
+  func warnUnmatched() { reports.warnUnmatched() }
+
+  /// The start time of the engine's process has been learned. A later one than before is a restart.
+  func noteStart(at time: Double) {
+    let (isLater, isRestart) = restarts.noteStart(at: time, restarts: machine.restarts)
+    guard isLater else { return }
+    if isRestart { perform(machine.restarted()) }
+    restarts.settleStart(restarts: machine.restarts)
+    // A snapshot says which process of the engine it is of.
+    if machine.hasApplied { notePosition() }
+  }
+
+  /// A prompt is sent to the engine.
+  func adopt(_ tokens: [UInt32]) { applier.take(prompt: tokens, at: context.now()) }
+
+  /// Notes whether prompts can still tell something.
+  func tickAdoption() { applier.adoption?.tick() }
+
+  // MARK: - The subscription
+
+  private func subscribe() {
+    machine.disconnected()
+    do throws(ZeroMQError) {
+      try sockets.subscribe()
+      connection.opened(at: context.now())
+    } catch {
+      reports.warn(.noSocket, "KV events cannot be followed, and it is tried again: \(error)")
+      connection.openFailed(at: context.now())
+    }
+  }
+
+  /// Takes up to so many messages.
   ///
-  /// - Parameter isDecoded: whether `shop.batch` holds what the payload says.
-  func receivedMessage(isDecoded: Bool = false) {
-    guard shop.message.frameCount == 3, let number = shop.message.withFrame(1, KVFrames.number),
-      number < KVFrames.endMarker
-    else {
-      return noteUnreadable("it has \(shop.message.frameCount) frames, or no number of 8 bytes in the second one")
+  /// - Returns: whether there may be more.
+  func receiveMessages(_ limit: Int) -> Bool {
+    for _ in 0..<limit {
+      guard sockets.receive() else { return false }
+      // A new connection is told of before its first message comes. That one may have the very number that the last
+      // connection's messages have left open, and be another process's.
+      receiveConnectionEvents()
+      receivedMessage()
     }
-    guard isOwnTopic() else { return }
-    let now = shop.now()
-    lastMessageAt = now
-    look.set(now.advanced(by: shop.configuration.quietAfterMessage))
-    shop.message.withFrame(2) { payload in
-      let id = KVMessageID(number: number, payload: payload)
-      handle(.message(id, canWait: canHold(payload.byteCount)), payload, isDecoded: isDecoded)
-    }
-  }
-
-  /// Whether the message at hand is none of another endpoint of the pool: the connection says whose it is, and a proxy
-  /// between may mix up what several engines send. A topic that names nobody (an address behind a translation) is taken.
-  private func isOwnTopic() -> Bool {
-    let isKnown = shop.message.withFrame(0) { KVFrames.isTopic(acceptedTopic.bytes, $0) }
-    if isKnown, acceptedTopic.version == shop.topics.version { return true }
-    let topic = shop.message.withFrame(0, KVFrames.topic)
-    if case .endpoint(let slot) = shop.topics.sender(topic), slot != endpoint.slot {
-      shop.series.misdirected.increment()
-      warn(
-        .misdirected,
-        "messages have the topic '\(String(decoding: topic, as: UTF8.self))', which names another endpoint: they are dropped"
-      )
-      return false
-    }
-    acceptedTopic = (topic, shop.topics.version)
     return true
   }
 
-  /// Something has happened that has no message.
-  func handle(_ event: KVStreamStateMachine.Event) { handle(event, RawSpan()) }
-
-  func handle(_ event: KVStreamStateMachine.Event, _ payload: RawSpan, isDecoded: Bool = false) {
-    for action in machine.handle(event) {
-      switch action {
-      case .reset:
-        shop.index.resetEvents(from: endpoint.slot, rank: address.rank)
-        // What comes next is another engine's, or learned anew: what failed before says nothing about it.
-        replayPause.reset()
-        catchUp = CatchUp()
-      case .apply: if let id = event.message { apply(payload, id, isDecoded: isDecoded) }
-      case .hold:
-        if case .message(let id, _) = event {
-          held.append(payload, number: id.number)
-          shop.heldBytes += payload.byteCount
-        }
-      case .drop:
-        if case .message(_, canWait: false) = event {
-          shop.series.postponed.increment()
-        } else {
-          shop.series.duplicate.increment()
-        }
-      case .applyHeld(let number):
-        let before = held.bytes
-        let payload = held.take(number)
-        shop.heldBytes -= before - held.bytes
-        if let payload { unsafe apply(payload.span.bytes, KVMessageID(number: number, payload: payload.span.bytes)) }
-      case .dropHeld:
-        shop.heldBytes -= held.bytes
-        held.removeAll()
-      case .replay(let number): beginReplay(from: number)
+  /// Takes what has happened to the connection.
+  func receiveConnectionEvents() {
+    while let event = sockets.nextConnectionEvent() {
+      switch event {
+      case .connected:
+        let now = context.now()
+        connection.connected(at: now)
+        perform(machine.connected(at: now))
+      case .disconnected: lost(.ended)
+      case .retrying: lost(.retried)
+      case .handshakeFailed: lost(.handshakeFailed)
       }
     }
-    if wantsToLearnAnew {
-      wantsToLearnAnew = false
-      return handle(.mistrusted(.holdsMore))
-    }
-    if !machine.isFetching {
-      if wantsReplay != nil { endReplay() }
-      catchUp = CatchUp()
-    }
-    show()
   }
 
-  private func canHold(_ bytes: Int) -> Bool {
-    held.bytes + bytes <= shop.configuration.maximumHeldBytes
-      && shop.heldBytes + bytes <= shop.configuration.maximumHeldBytesOfAll
+  private func lost(_ loss: PublisherConnection.Loss) {
+    machine.disconnected()
+    let suspicion = connection.lost(loss, hasBroughtMessages: applier.messages > 0, at: context.now())
+    if let suspicion { reports.note(suspicion) }
   }
 
-  private func apply(_ payload: RawSpan, _ id: KVMessageID, isDecoded: Bool = false) {
-    do throws(MessagePackError) {
-      if !isDecoded { try shop.decoder.decode(payload, into: &shop.batch) }
+  /// A live message has come: the frames of `EventThreadContext.message` are topic, number, payload.
+  ///
+  /// - Parameter isDecoded: whether `EventThreadContext.batch` holds what the payload says.
+  func receivedMessage(isDecoded: Bool = false) {
+    guard context.message.frameCount == 3, let number = context.message.withFrame(1, KVFrames.number),
+      number < KVFrames.endMarker
+    else {
+      return reports.noteUnreadable(
+        "it has \(context.message.frameCount) frames, or no number of 8 bytes in the second one")
+    }
+    if let topic = topic.foreignTopic(context) {
+      context.series.misdirected.increment()
+      return reports.warn(
+        .misdirected,
+        "messages have the topic '\(String(decoding: topic, as: UTF8.self))', which names another endpoint: they are dropped"
+      )
+    }
+    let now = context.now()
+    lastMessageAt = now
+    context.message.withFrame(2) { payload in
+      let id = KVMessageID(number: number, payload: payload)
+      let canWait = applier.canHold(payload.byteCount)
+      perform(
+        machine.message(id, canWait: canWait, at: now), payload, id, isDecoded: isDecoded,
+        dropped: canWait ? context.series.duplicate : context.series.postponed)
+    }
+  }
+
+  // MARK: - The replay
+
+  /// It is the stream's turn to ask for a replay.
+  func takeTurn() { perform(machine.turnGranted(at: context.now())) }
+
+  private func askForReplay(from number: UInt64) {
+    do throws(ZeroMQError) {
+      try sockets.ask(from: number)
     } catch {
-      noteUnreadable("\(error)")
-      _ = machine.handle(.unreadable)
-      return
-    }
-    if hashCheck.isOpen { hashCheck.see(shop.batch) }
-    let counts = shop.index.apply(
-      shop.batch, from: endpoint.slot, rank: address.rank, position: position(after: id))
-    shop.series.count(counts)
-    messages += 1
-    revival.reset()
-    noteUse(counts)
-    rely()
-    noteOrphans(counts)
-    if counts.cleared > 0 { _ = machine.handle(.cleared(by: id.number)) }
-  }
-
-  private func noteUse(_ counts: AnnouncedCounts) {
-    blockUse.note(counts)
-    guard counts.incompleteGroupChanges > 0 else { return }
-    if address.replay != nil, !hasLearnedAnew {
-      (wantsToLearnAnew, hasLearnedAnew) = (true, true)
-    } else {
-      _ = machine.handle(.unreadable)
+      reports.warn(.replayNotAsked, "the engine's replay cannot be asked for: \(error)")
+      perform(machine.replayEnded(.brokenOff, at: context.now()))
     }
   }
 
-  /// Messages that wait for a replay.
-  var heldMessages: Int { held.count }
+  /// Takes up to so many messages of the replay.
+  ///
+  /// - Returns: whether there may be more.
+  func receiveReplay(_ limit: Int) -> Bool {
+    for _ in 0..<limit {
+      guard let isThere = sockets.receiveReplay() else { return false }
+      guard isThere else {
+        machine.replayEmpty(at: context.now())
+        return false
+      }
+      receivedReplay()
+    }
+    return true
+  }
 
-  /// Tells snapshots where the stream stands when that has changed without a message.
-  func notePosition() {
-    shop.index.notePosition(machine.lastMessage.map { position(after: $0) }, of: endpoint.slot, rank: address.rank)
+  private func receivedReplay() {
+    let count = context.message.frameCount
+    let now = context.now()
+    switch KVFrames.replayed(count: count, number: { context.message.withFrame($0, KVFrames.number) }) {
+    case .end:
+      context.series.completeReplays.increment()
+      // An engine that has published nothing yet has an empty cache: that is known, too.
+      rely()
+      perform(machine.replayEnded(.complete, at: now))
+    case .unreadable:
+      context.series.unreadable.increment()
+      reports.warn(
+        .replayUnreadable,
+        "the engine's replay socket answers with \(count) frames: that is none of vLLM's or SGLang's answers")
+      machine.replayUnreadable(at: now)
+      perform([])
+    case .message(let number, let frame):
+      lastMessageAt = now
+      context.message.withFrame(frame) { payload in
+        let id = KVMessageID(number: number, payload: payload)
+        perform(machine.replayed(id, bytes: payload.byteCount, at: now), payload, id)
+      }
+    }
+  }
+
+  // MARK: - Time
+
+  private static let messagesPerLook = 64
+
+  /// Does what is due.
+  func tick(_ now: MonotonicTime) {
+    for action in connection.tick(at: now, hasOtherAddressKind: address.hasName && sockets.isSubscribed) {
+      perform(action)
+    }
+    if restarts.endPause(now) { perform(machine.endSuspension()) }
+    // What is there of a replay that seems to be silent is taken first, for this thread may have been away.
+    if machine.mayBeSilent(at: now), receiveReplay(Self.messagesPerLook) {
+      context.ready.insert(SocketTag(id, .replay).number)
+    }
+    let isTurnOver = machine.askedAt.map { context.turns.isOver($0, now) } ?? false
+    perform(machine.tick(at: now, isTurnOver: isTurnOver))
+  }
+
+  private func perform(_ action: PublisherConnection.Action) {
+    switch action {
+    case .reopen:
+      if sockets.isSubscribed { reports.warnBroken() }
+      subscribe()
+    case .giveUpFollowing:
+      guard isFollowed else { return }
+      setFollowed(false)
+      reports.warn(
+        .unreachable, "the engine's KV events cannot be reached: its cache is guessed from what is sent there")
+    case .tryOtherAddressKind:
+      sockets.changeAddressKind()
+      subscribe()
+    }
+  }
+
+  // MARK: - What the machine says
+
+  /// Does what an event asks for.
+  ///
+  /// - Parameters:
+  ///   - payload: of the message that the event is about.
+  ///   - dropped: what counts a message that is dropped.
+  private func perform(
+    _ actions: [KVStreamAction], _ payload: RawSpan = RawSpan(), _ id: KVMessageID? = nil, isDecoded: Bool = false,
+    dropped: Counter? = nil
+  ) {
+    for action in actions { perform(action, payload, id, isDecoded: isDecoded, dropped: dropped) }
+    if isToBeLearnedAnew {
+      isToBeLearnedAnew = false
+      return perform(machine.mistrusted(.holdsMore))
+    }
+    let further = machine.isFetching ? machine.proceed(at: context.now()) : []
+    if further.isEmpty { show() } else { perform(further) }
+  }
+
+  private func perform(
+    _ action: KVStreamAction, _ payload: RawSpan, _ id: KVMessageID?, isDecoded: Bool, dropped: Counter?
+  ) {
+    switch action {
+    case .reset: applier.reset()
+    case .apply: if let id { apply(payload, id, isDecoded: isDecoded) }
+    case .hold: if let id { applier.hold(payload, number: id.number) }
+    case .drop: (dropped ?? context.series.duplicate).increment()
+    case .applyHeld(let number):
+      guard let payload = applier.takeHeld(number) else { return }
+      unsafe apply(payload.span.bytes, KVMessageID(number: number, payload: payload.span.bytes), isDecoded: false)
+    case .dropHeld: applier.dropHeld()
+    // `proceed` says when to ask.
+    case .replay: break
+    case .queueReplay(let isUrgent): context.turns.enqueue(self.id, isUrgent: isUrgent)
+    case .leaveReplayQueue: context.turns.remove(self.id)
+    case .askReplay(let number): askForReplay(from: number)
+    case .closeReplay:
+      sockets.closeReplay()
+      context.turns.end()
+    case .reportReplay(let failure):
+      reports.note(failure)
+      if case .unanswered = failure, address.events == nil { sockets.changeAddressKind() }
+    }
+  }
+
+  private func apply(_ payload: RawSpan, _ id: KVMessageID, isDecoded: Bool) {
+    do throws(MessagePackError) {
+      let counts = try applier.apply(payload, isDecoded: isDecoded, position(after: id))
+      connection.noteMessage()
+      switch applier.noteUse(counts, hasReplay: address.replay != nil) {
+      case .none: break
+      case .learnAnew: isToBeLearnedAnew = true
+      case .isIncomplete: machine.unreadable()
+      }
+      rely()
+      if counts.cleared > 0 { machine.cleared(by: id.number) }
+    } catch {
+      reports.noteUnreadable("\(error)")
+      machine.unreadable()
+    }
   }
 
   /// Where the stream stands when a message has been applied, for snapshots.
   private func position(after id: KVMessageID) -> EventStreamPosition {
     EventStreamPosition(
-      nextMessage: id.number + 1, lastMark: id.mark, engineStartTime: startTime, isComplete: machine.isComplete)
+      nextMessage: id.number + 1, lastMark: id.mark, engineStartTime: restarts.startTime,
+      isComplete: machine.isComplete)
   }
 
-  /// Goes on from what an earlier process knew, if the stream can be gone on with.
-  private static func machine(_ snapshot: borrowing AnnouncedSnapshot, hasReplay: Bool) -> KVStreamStateMachine? {
-    guard hasReplay, let position = snapshot.position, let mark = position.lastMark, position.nextMessage > 0 else {
-      return nil
-    }
-    return KVStreamStateMachine(
-      resumingAfter: KVMessageID(number: position.nextMessage - 1, mark: mark), isComplete: position.isComplete)
-  }
-
-  /// Takes up what an earlier process knew of the engine's cache. Before the stream is connected.
-  func resume(_ snapshot: consuming AnnouncedSnapshot) {
-    guard let resumed = Self.machine(snapshot, hasReplay: address.replay != nil) else { return }
-    let startTime = snapshot.position?.engineStartTime
-    do throws(IndexRestoreError) {
-      try shop.index.restore(snapshot, to: endpoint.slot)
-      machine = resumed
-      self.startTime = startTime
-      setFollowed(true)
-    } catch {
-      shop.logger.warning("the engine's part of the index snapshot is not used: \(error)", metadata: metadata)
-    }
-  }
+  private func notePosition() { applier.note(machine.lastMessage.map { position(after: $0) }) }
 
   /// The engine has said something. Picks rely on it, unless it is only its replay that still comes: what the engine does
   /// from now on would not be known. Nor where most of its blocks cannot be indexed: what was sent there says more.
-  func rely() { if !isUnreachable { setFollowed(!blockUse.isMostlyUnusable) } }
-
-  /// How far what is known of the engine's cache can be trusted.
-  var state: KVStreamState { blockUse.isMostlyUnusable && machine.state == .live ? .degraded : machine.state }
+  private func rely() { if !connection.isUnreachable { setFollowed(!applier.blockUse.isMostlyUnusable) } }
 
   /// Whether picks rely on the stream from now on.
-  func setFollowed(_ isFollowed: Bool) {
-    guard followed != isFollowed else { return }
-    followed = isFollowed
-    shop.setFollowed(isFollowed, endpoint.slot, rank: address.rank)
-    if isFollowed {
-      shop.logger.info(
-        "following the engine's KV events: prefixes that it holds are known exactly", metadata: metadata)
+  private func setFollowed(_ isFollowed: Bool) {
+    guard self.isFollowed != isFollowed else { return }
+    self.isFollowed = isFollowed
+    context.setFollowed(isFollowed, endpoint.slot, rank: address.rank)
+    if isFollowed { reports.info("following the engine's KV events: prefixes that it holds are known exactly") }
+  }
+
+  /// Brings metrics and the log up to the machine's state.
+  private func show() {
+    let isUnusable = applier.blockUse.isMostlyUnusable
+    let change = reports.show(
+      state, machine, degraded: restarts.isPaused ? nil : reason.map { (isUnusable ? .unusable : .degraded, $0) })
+    if change.hasRestarted { noteRestart() }
+    if change.isCompletenessChanged { notePosition() }
+  }
+
+  /// The engine was started anew, or so it seems.
+  private func noteRestart() {
+    applier.adoption?.engineRestarted()
+    switch restarts.noteRestart(at: context.now()) {
+    case .ordinary: reports.info("the engine was started anew: its cache is empty")
+    case .repeated: break
+    case .excessive:
+      reports.warn(
+        .severalPublishers,
+        "messages are numbered anew again and again: do several publishers send at one address? For a while each time they "
+          + "are dropped, and the engine's cache is guessed from what is sent there")
+      setFollowed(false)
+      perform(machine.suspend())
     }
   }
 }

@@ -1,4 +1,4 @@
-/// What is known of one stream at a moment, for whoever looks.
+/// What is known of one stream at a moment, for the status page.
 package struct KVStreamStatus: Sendable, Equatable, Codable {
   package var endpoint: String
   /// Data-parallel rank.

@@ -1,7 +1,7 @@
 package import EPPCore
 
-/// How long nothing has come of a replay. Only a look into its socket can tell: while the thread is busy with others, time
-/// goes by and the answer waits there.
+/// How long nothing has come of a replay. Only reading its socket can tell: while the thread serves others the answer may
+/// wait there.
 package struct ReplaySilence: Sendable {
   /// When it was asked for, or brought something last.
   private var heardAt: MonotonicTime
@@ -14,7 +14,7 @@ package struct ReplaySilence: Sendable {
 
   package mutating func noteEmpty(_ now: MonotonicTime) { emptyAt = now }
 
-  /// Whether it is worth to look: nothing was seen for so long.
+  /// Whether nothing was received for so long, so that the socket is worth reading.
   package func mayBe(longerThan time: Duration, _ now: MonotonicTime) -> Bool { now >= heardAt.advanced(by: time) }
 
   /// Whether nothing has come for so long.

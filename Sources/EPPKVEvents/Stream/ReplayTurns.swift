@@ -5,7 +5,7 @@ package struct ReplayTurns: Sendable {
   private let maximum: Int
   private let longest: Duration
   private var running = 0
-  /// Streams that are known to miss something come before those that only look whether they do.
+  /// Streams that are known to miss something come before those that only check whether they do.
   private var urgent: [UInt64] = []
   private var others: [UInt64] = []
 
@@ -20,22 +20,22 @@ package struct ReplayTurns: Sendable {
     if isUrgent { urgent.append(stream) } else { others.append(stream) }
   }
 
-  /// A stream that waited for its turn wants it no more.
+  /// Takes a stream out of the queue.
   package mutating func remove(_ stream: UInt64) {
     urgent.removeAll { $0 == stream }
     others.removeAll { $0 == stream }
   }
 
-  /// A stream that had its turn has none any more.
+  /// A stream's turn has ended.
   package mutating func end() { running -= 1 }
 
-  /// Whether a turn that began then has to end, for others wait: engines that bring a message now and then would hold all
+  /// Whether a turn that began then has to end, because others wait: engines that answer slowly would hold all
   /// turns for as long as a replay may take at all.
   package func isOver(_ start: MonotonicTime, _ now: MonotonicTime) -> Bool {
     running >= maximum && !(urgent.isEmpty && others.isEmpty) && now >= start.advanced(by: longest)
   }
 
-  /// Streams whose turn it is from now on.
+  /// Grants free turns: the streams whose turn begins.
   package mutating func next() -> [UInt64] {
     let free = max(0, maximum - running)
     let first = urgent.prefix(free)

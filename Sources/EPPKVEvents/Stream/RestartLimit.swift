@@ -42,7 +42,7 @@ package struct RestartLimit: Sendable {
   /// Whether restarts are worth a line in the log: an engine that has too many of them is no news each time.
   package func isTrusted(_ now: MonotonicTime) -> Bool { trustedFrom.map { now >= $0 } ?? true }
 
-  /// Whether a pause is over just now; true once for each.
+  /// Whether a pause has ended; true once for each.
   package mutating func endPause(_ now: MonotonicTime) -> Bool {
     guard let end = pausedUntil, now >= end else { return false }
     pausedUntil = nil

@@ -4,11 +4,11 @@ import EPPPrefixCache
 import Logging
 import ZeroMQ
 
-/// The event thread: waits for sockets and lets streams take what has come, in turns, so that none starves the others.
+/// The event thread: waits for sockets and lets streams receive in turns, so that none starves the others.
 final class KVEventLoop {
   private let mailbox: KVEventMailbox
   private let configuration: KVEventsConfiguration
-  private let shop: KVStreamWorkshop
+  private let context: EventThreadContext
   private let central: CentralPublisherSocket?
   private let resuming: KVEventSubscriber.Resuming
   private var endpoints: [EndpointSlot: FollowedEndpoint] = [:]
@@ -25,22 +25,24 @@ final class KVEventLoop {
     var resynchronisedAt: MonotonicTime?
   }
 
-  /// Messages that one socket may bring before the others are looked at: some 100 µs of work each.
+  /// Messages that are received from one socket before the others are served: some 100 µs of work each.
   private static let messagesPerTurn = 64
   private static let tickInterval = Duration.milliseconds(200)
-  /// From one resynchronisation of an endpoint to the next at least (the anchor's cool-down).
+  /// From one resynchronisation of an endpoint to the next at least (the llm-d EPP's interval).
   private static let resynchronisationInterval = Duration.seconds(30)
 
   init(
     mailbox: KVEventMailbox, configuration: KVEventsConfiguration, index: PrefixIndex, metrics: PickerMetrics,
-    logger: Logger, resuming: @escaping KVEventSubscriber.Resuming, now: @escaping @Sendable () -> MonotonicTime
+    logger: Logger, adoption: LateJoinAdoptionFactory?, resuming: @escaping KVEventSubscriber.Resuming,
+    now: @escaping @Sendable () -> MonotonicTime
   ) throws(ZeroMQError) {
     self.mailbox = mailbox
     self.resuming = resuming
     self.configuration = configuration
-    shop = try KVStreamWorkshop(
-      configuration: configuration, index: index, metrics: metrics, logger: logger, waker: mailbox.waker, now: now)
-    central = if let address = configuration.bindAddress { try CentralPublisherSocket(address, shop) } else { nil }
+    context = try EventThreadContext(
+      configuration: configuration, index: index, metrics: metrics, logger: logger, adoption: adoption,
+      waker: mailbox.waker, now: now)
+    central = if let address = configuration.bindAddress { try CentralPublisherSocket(address, context) } else { nil }
     mailbox.boundAddress = central?.address
     nextTick = now()
   }
@@ -50,11 +52,11 @@ final class KVEventLoop {
     while !isStopping {
       wait()
       for command in mailbox.takeCommands() { perform(command) }
-      let ready = shop.ready
-      shop.ready.removeAll(keepingCapacity: true)
-      for number in ready where serve(number) { shop.ready.insert(number) }
+      let ready = context.ready
+      context.ready.removeAll(keepingCapacity: true)
+      for number in ready where serve(number) { context.ready.insert(number) }
       tick()
-      for id in shop.turns.next() { streams[id]?.takeTurn() }
+      for id in context.turns.next() { streams[id]?.takeTurn() }
     }
     for stream in streams.values { stream.stop() }
     streams.removeAll()
@@ -62,12 +64,14 @@ final class KVEventLoop {
   }
 
   private func wait() {
-    let due = nextTick.duration(since: shop.now())
+    let due = nextTick.duration(since: context.now())
     let milliseconds = Int32(clamping: max(0, due.wholeMilliseconds))
-    shop.poller.wait(milliseconds: shop.ready.isEmpty ? milliseconds + 1 : 0) { [shop] in shop.ready.insert($0) }
+    context.poller.wait(milliseconds: context.ready.isEmpty ? milliseconds + 1 : 0) { [context] in
+      context.ready.insert($0)
+    }
   }
 
-  /// Lets a socket's owner take what has come.
+  /// Lets a socket's owner receive.
   ///
   /// - Returns: whether there may be more.
   private func serve(_ number: UInt64) -> Bool {
@@ -86,28 +90,26 @@ final class KVEventLoop {
   private func serveCentral() -> Bool {
     guard let central else { return false }
     for _ in 0..<Self.messagesPerTurn {
-      guard central.socket.receive(into: &shop.message) else { return false }
+      guard central.socket.receive(into: &context.message) else { return false }
       receivedCentralMessage(central)
     }
     return true
   }
 
   private func tick() {
-    let now = shop.now()
+    let now = context.now()
     guard now >= nextTick else { return }
     nextTick = now.advanced(by: Self.tickInterval)
     var states: [KVStreamState: Int] = [:]
     var statuses: [KVStreamStatus] = []
     for stream in streams.values {
-      stream.tickConnection(now)
-      stream.tickRestarts(now)
-      stream.tickReplay(now)
-      states[stream.machine.state, default: 0] += 1
+      stream.tick(now)
+      states[stream.sequenceState, default: 0] += 1
       statuses.append(stream.status)
     }
-    shop.trim()
+    context.trim()
     for followed in endpoints.values { noteAdoption(followed) }
-    for state in KVStreamState.allCases { shop.series.streams(in: state.rawValue).set(states[state] ?? 0) }
+    for state in KVStreamState.allCases { context.series.streams(in: state.rawValue).set(states[state] ?? 0) }
     mailbox.streams = statuses.sorted { ($0.endpoint, $0.rank) < ($1.endpoint, $1.rank) }
   }
 
@@ -130,16 +132,16 @@ final class KVEventLoop {
     let known = endpoints[endpoint.slot]
     if let known, isFollowed(known, at: addresses, replayOf: endpoint) {
       endpoints[endpoint.slot]?.endpoint = endpoint
-      shop.topics.insert(endpoint)
+      context.topics.insert(endpoint)
       return
     }
     unfollow(endpoint.slot)
     endpoints[endpoint.slot] = FollowedEndpoint(endpoint: endpoint, startTime: known?.startTime)
-    shop.topics.insert(endpoint)
-    for address in addresses { add(endpoint, address).connect() }
+    context.topics.insert(endpoint)
+    for address in addresses { add(endpoint, address).start() }
   }
 
-  /// Whether the streams that there are follow an endpoint where it is by now. Those of engines that connect to this process
+  /// Whether the existing streams follow an endpoint at its present addresses. Those of engines that connect to this process
   /// are not among its addresses.
   private func isFollowed(
     _ known: FollowedEndpoint, at addresses: [KVStreamAddress], replayOf endpoint: Endpoint
@@ -153,7 +155,7 @@ final class KVEventLoop {
 
   private func add(_ endpoint: Endpoint, _ address: KVStreamAddress) -> KVStream {
     lastStream += 1
-    let stream = KVStream(id: lastStream, endpoint: endpoint, address: address, shop: shop)
+    let stream = KVStream(id: lastStream, endpoint: endpoint, address: address, context)
     streams[stream.id] = stream
     endpoints[endpoint.slot]?.streams.append(stream)
     if let snapshot = resuming(endpoint, address.rank) { stream.resume(snapshot) }
@@ -166,28 +168,28 @@ final class KVEventLoop {
       streams[stream.id] = nil
       stream.stop()
     }
-    shop.topics.remove(slot)
+    context.topics.remove(slot)
   }
 
   private func resynchronise(_ slot: EndpointSlot, _ contradiction: CacheContradiction) {
-    let now = shop.now()
+    let now = context.now()
     if let last = endpoints[slot]?.resynchronisedAt, now < last.advanced(by: Self.resynchronisationInterval) { return }
     endpoints[slot]?.resynchronisedAt = now
-    for stream in endpoints[slot]?.streams ?? [] { stream.handle(.mistrusted(contradiction)) }
+    for stream in endpoints[slot]?.streams ?? [] { stream.resynchronise(contradiction) }
   }
 
   private func noteStart(of slot: EndpointSlot, at time: Double) {
     for stream in endpoints[slot]?.streams ?? [] { stream.noteStart(at: time) }
-    // Only ever later, as streams have it: one that begins anew would take the present time for a later one otherwise.
+    // An earlier time is ignored, as streams do: a new stream would take the present time for a later one otherwise.
     if let known = endpoints[slot]?.startTime, time <= known { return }
     endpoints[slot]?.startTime = time
   }
 
   /// Asks for prompts as long as they are of use.
   private func noteAdoption(_ followed: FollowedEndpoint) {
-    guard followed.streams.contains(where: \.isAdopting) else { return }
+    guard followed.streams.contains(where: \.wantsPrompts) else { return }
     for stream in followed.streams { stream.tickAdoption() }
-    if !followed.streams.contains(where: \.isAdopting) { shop.index.setAdopting(false, followed.endpoint.slot) }
+    if !followed.streams.contains(where: \.wantsPrompts) { context.index.setAdopting(false, followed.endpoint.slot) }
   }
 
   // MARK: - Publishers that connect to this process
@@ -195,8 +197,8 @@ final class KVEventLoop {
   /// A message at the central socket goes to the stream that its topic and its rank name.
   private func receivedCentralMessage(_ central: CentralPublisherSocket) {
     guard let (slot, rank) = central.sender(), let followed = endpoints[slot] else { return }
-    // Two publishers that count for themselves would look like an engine that is started anew with every message, and ranks
-    // that nobody has would have caches of their own.
+    // Two publishers with counters of their own would look like an engine that restarts with every message, and ranks
+    // that do not exist would get caches of their own.
     if let events = followed.streams.lazy.compactMap(\.address.events).first {
       return central.noteFollowed(at: events)
     }
@@ -207,8 +209,7 @@ final class KVEventLoop {
   private func admit(_ endpoint: Endpoint, _ rank: Int) -> KVStream {
     let replay = KVStreamAddress.replay(of: endpoint, rank: rank, configuration)
     let stream = add(endpoint, KVStreamAddress(events: nil, replay: replay, rank: rank))
-    stream.isConnected = true
-    stream.handle(.connected)
+    stream.start()
     return stream
   }
 }

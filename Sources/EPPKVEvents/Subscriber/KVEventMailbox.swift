@@ -3,7 +3,7 @@ import EPPPrefixCache
 import Synchronization
 import ZeroMQ
 
-/// What goes between the event thread and the others.
+/// Commands for the event thread, and what it publishes for the others.
 final class KVEventMailbox: Sendable {
   enum Command: Sendable {
     case follow(Endpoint)
@@ -23,7 +23,7 @@ final class KVEventMailbox: Sendable {
     var prompts = 0
   }
 
-  /// Prompts that wait for the event thread; further ones are dropped, for others will come.
+  /// Prompts that wait for the event thread; further ones are dropped: later prompts tell the same.
   private static let maximumPrompts = 16
 
   let waker = Waker()

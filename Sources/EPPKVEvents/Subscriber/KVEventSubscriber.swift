@@ -18,17 +18,20 @@ package final class KVEventSubscriber: Sendable {
 
   /// Starts the thread.
   ///
-  /// - Parameter resuming: called on the thread for each stream that begins.
+  /// - Parameters:
+  ///   - adoption: makes what learns an engine's earlier blocks from prompts; nil switches that off.
+  ///   - resuming: called on the thread for each stream that begins.
   /// - Throws: when the system has no thread or descriptor left, or `bindAddress` cannot be listened on.
   package init(
     configuration: KVEventsConfiguration, index: PrefixIndex, metrics: PickerMetrics, logger: Logger,
-    resuming: @escaping Resuming = { _, _ in nil }, now: @escaping @Sendable () -> MonotonicTime
+    adoption: LateJoinAdoptionFactory? = nil, resuming: @escaping Resuming = { _, _ in nil },
+    now: @escaping @Sendable () -> MonotonicTime
   ) throws(ZeroMQError) {
     let mailbox = KVEventMailbox()
     self.mailbox = mailbox
     let loop = try KVEventLoop(
       mailbox: mailbox, configuration: configuration, index: index, metrics: metrics, logger: logger,
-      resuming: resuming, now: now)
+      adoption: adoption, resuming: resuming, now: now)
     thread = try SocketThread(name: "kv-events") { loop.run() }
   }
 
@@ -37,10 +40,10 @@ package final class KVEventSubscriber: Sendable {
   /// Where it listens for publishers that connect to it, with the port that was taken; nil when it does not.
   package var boundAddress: String? { mailbox.boundAddress }
 
-  /// Follows an endpoint, or follows it at other addresses from now on.
+  /// Follows an endpoint, at new addresses where it was followed before.
   package func follow(_ endpoint: Endpoint) { mailbox.post(.follow(endpoint)) }
 
-  /// Follows an endpoint no more: it has left the pool.
+  /// Stops following an endpoint that has left the pool.
   package func unfollow(_ slot: EndpointSlot) { mailbox.post(.unfollow(slot)) }
 
   /// What is known of an endpoint's cache is wrong: it is learned anew, at most once in 30 seconds.
@@ -52,10 +55,10 @@ package final class KVEventSubscriber: Sendable {
   /// that its cache is empty.
   package func noteStart(of slot: EndpointSlot, at time: Double) { mailbox.post(.started(slot, time)) }
 
-  /// A prompt is sent to an endpoint that holds blocks whose parents are not known. Some are looked at, as time allows.
+  /// A prompt is sent to an endpoint that holds blocks whose parents are not known. Some are used, as time allows.
   package func notePrompt(_ tokens: [UInt32], to slot: EndpointSlot) { mailbox.post(prompt: tokens, to: slot) }
 
-  /// An endpoint's engine finds much in its cache, and nothing that its events have announced is ever asked for.
+  /// An endpoint's engine reports cached tokens, and no request has matched a block that its events have announced.
   package func noteUnmatched(_ slot: EndpointSlot) { mailbox.post(.unmatched(slot)) }
 
   /// What is known of every stream, as of a moment ago.

@@ -68,7 +68,7 @@ extension AnnouncedBlocks {
       guard !entry.isEmpty else { return false }
       count += 1
       if entry.children == 0 { leaves.insert(number) }
-      if entry.children > 0 { ghosts.count(entry.copies, 1) }
+      if entry.children > 0 { holes.count(entry.copies, 1) }
     }
     return true
   }

@@ -1,8 +1,8 @@
 /// The blocks that one engine has announced, by the engine's own hashes: what they are called here, in how many copies
 /// they lie on each tier, and how many blocks are known behind each.
 ///
-/// Engines announce every physical copy and every eviction of one, so a block is there while copies are left. A block
-/// that is gone stays as a ghost while blocks behind it are there: such a prefix has a hole, and readers have to know.
+/// Engines announce every physical copy and every eviction of one, so a block is there while copies are left. A block that is
+/// gone stays as an entry without copies while blocks behind it are there: such a prefix has a hole, and readers have to know.
 ///
 /// Flat arrays: 20 bytes a block, about 7 for its place in the hash table, and a bit that says whether it is a leaf.
 struct AnnouncedBlocks {
@@ -21,9 +21,9 @@ struct AnnouncedBlocks {
   var leaves = LeafSet()
   var usedPlaces = 0
 
-  /// Entries, ghosts included.
+  /// Entries, those without copies included.
   var count = 0
-  var ghosts = GhostCounts()
+  var holes = HoleCounts()
 
   /// Bytes of a block, for an estimate of what a number of them takes.
   static let bytesPerBlock = 32
@@ -109,7 +109,7 @@ struct AnnouncedBlocks {
     guard copies < Self.maximumCopies else { return }
     let before = entries[number].copies
     entries[number].copies += 1 << Self.shift(tier)
-    if copies == 0, hasChildren(number) { ghosts.move(from: before, to: entries[number].copies) }
+    if copies == 0, hasChildren(number) { holes.move(from: before, to: entries[number].copies) }
   }
 
   /// Enters a block that is not known, with one copy.
@@ -153,7 +153,7 @@ struct AnnouncedBlocks {
     if entries[parent].isEmpty { discard(from: parent) }
   }
 
-  /// Where a block is not any more, now that a copy has gone.
+  /// The tiers that a block has left with the copy that has gone.
   struct Departure {
     var fromGPU: Bool
     var fromGPUAndCPU: Bool
@@ -170,14 +170,14 @@ struct AnnouncedBlocks {
     entries[number].copies -= 1 << Self.shift(tier)
     let left = entries[number].copies
     let isLast = copies == 1
-    if isLast, hasChildren(number) { ghosts.move(from: before, to: left) }
+    if isLast, hasChildren(number) { holes.move(from: before, to: left) }
     if left == 0 { discard(from: number) }
     return Departure(
       fromGPU: isLast && tier == .gpu, fromGPUAndCPU: isLast && tier != .storage && left & 0xFF == 0,
       fromAll: isLast && left == 0)
   }
 
-  /// Forgets an entry without copies and children, and then its ghosts of ancestors.
+  /// Forgets an entry without copies and children, and then those of its ancestors that have become such.
   private mutating func discard(from first: Int) {
     var number = first
     while entries[number].isEmpty {
@@ -202,8 +202,8 @@ struct AnnouncedBlocks {
     entries[number].children = changed
     if children == 0 { leaves.remove(number) }
     if changed == 0 { leaves.insert(number) }
-    if children == 0 { ghosts.count(entries[number].copies, 1) }
-    if changed == 0 { ghosts.count(entries[number].copies, -1) }
+    if children == 0 { holes.count(entries[number].copies, 1) }
+    if changed == 0 { holes.count(entries[number].copies, -1) }
   }
 
   /// A leaf that can go so that there is room, found by going round the entries: tails go before heads, and old entries

@@ -155,7 +155,7 @@ struct AnnouncedCache {
     _ hash: UInt64, _ key: BlockKey, behind parent: Int?, _ tier: StorageTier, _ place: Int?, _ limit: Int,
     _ writer: inout BlockIndexWriter
   ) -> Int? {
-    // Counted before room is made, so that the parent, which may be a ghost, does not go.
+    // Counted before room is made, so that the parent, which may have no copies, does not go.
     if let parent { blocks.addChild(parent) }
     let hasDropped = makeRoom(limit, &writer)
     // There is none where all that is left lies before the newcomer: tails go before heads.
@@ -302,7 +302,7 @@ struct AnnouncedCache {
     return true
   }
 
-  mutating func publishHoles(_ writer: inout BlockIndexWriter) { names.publishHoles(blocks.ghosts, &writer) }
+  mutating func publishHoles(_ writer: inout BlockIndexWriter) { names.publishHoles(blocks.holes, &writer) }
 
   /// Bytes that may wait beside so many blocks that may be known: a quarter of theirs. What a few messages bring may wait
   /// in any case.
@@ -378,7 +378,7 @@ extension AnnouncedCache {
       if let parent { noteAwaited(hashes[position], parent) }
       placeWaiting(hasher, limit, &writer, &counts)
     }
-    // Only now, for they stay as ghosts while something is behind them.
+    // Only now, for they stay as entries without copies while something is behind them.
     for hash in entered {
       if let number = blocks.find(hash), removeCopy(number, .gpu, &writer) { counts.adopted -= 1 }
     }

@@ -1,4 +1,4 @@
-/// What became of the blocks in an engine's messages.
+/// What an engine's messages have changed.
 package struct AnnouncedCounts: Equatable, Sendable {
   /// Copies entered and taken out.
   package var stored = 0
@@ -7,7 +7,7 @@ package struct AnnouncedCounts: Equatable, Sendable {
   package var cleared = 0
   /// Stored behind a block that is not known: they wait for it, or were dropped.
   package var orphaned = 0
-  /// Held before anybody listened, and found by the tokens of a prompt.
+  /// Stored before the events were followed, and found by the tokens of a prompt.
   package var adopted = 0
   /// Removed, or said to be on another tier, without being known.
   package var unknown = 0

@@ -64,10 +64,10 @@ struct AnnouncedHolders {
   }
 
   /// Tells the index whether prefixes have holes.
-  mutating func publishHoles(_ ghosts: GhostCounts, _ writer: inout BlockIndexWriter) {
-    Self.publish(ghosts.gpu > 0, of: gpu, &holes.gpu, &writer)
-    Self.publish(ghosts.gpuOrCPU > 0, of: gpuOrCPU, &holes.gpuOrCPU, &writer)
-    Self.publish(ghosts.anyTier > 0, of: anyTier, &holes.anyTier, &writer)
+  mutating func publishHoles(_ counts: HoleCounts, _ writer: inout BlockIndexWriter) {
+    Self.publish(counts.gpu > 0, of: gpu, &holes.gpu, &writer)
+    Self.publish(counts.gpuOrCPU > 0, of: gpuOrCPU, &holes.gpuOrCPU, &writer)
+    Self.publish(counts.anyTier > 0, of: anyTier, &holes.anyTier, &writer)
   }
 
   @inline(__always)

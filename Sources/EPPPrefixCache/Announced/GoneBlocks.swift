@@ -32,6 +32,6 @@ struct GoneBlocks {
     self = GoneBlocks()
   }
 
-  /// Says no more of unknown blocks, as after a restart of the picker.
+  /// Forgets all unknown blocks, as after a restart of the picker.
   mutating func forget() { isFull = true }
 }

@@ -50,7 +50,7 @@ struct WaitingStores {
   }
 
   /// Where a store waits.
-  private struct Place {
+  private struct StorePosition {
     var parent: UInt64
     var arrival: Int
   }
@@ -67,13 +67,13 @@ struct WaitingStores {
 
   private var queues: [UInt64: Queue] = [:]
   /// All stores in order of arrival. Those that are gone are passed over, and taken out when they are most of them.
-  private var order: [Place] = []
+  private var order: [StorePosition] = []
   /// The first of `order` that may still be there.
   private var first = 0
   private var storeCount = 0
   /// The stores that have a block, in order of arrival: whether a removed one waits is asked of every one that is not
   /// known, and a busy engine that was joined late removes thousands of them a second.
-  private var places: [UInt64: [Place]] = [:]
+  private var places: [UInt64: [StorePosition]] = [:]
   private(set) var blockCount = 0
   private(set) var sizeInBytes = 0
   /// Stores that have come so far.
@@ -136,7 +136,7 @@ struct WaitingStores {
       order.removeAll { queues[$0.parent]?.position(of: $0.arrival) == nil }
       first = 0
     }
-    let place = Place(parent: parent, arrival: store.arrival)
+    let place = StorePosition(parent: parent, arrival: store.arrival)
     order.append(place)
     queues[parent, default: Queue()].stores.append(store)
     queues[parent]?.left += 1

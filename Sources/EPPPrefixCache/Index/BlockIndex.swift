@@ -37,8 +37,8 @@ final class BlockIndex: Sendable {
 
 /// How deep each holder has a prompt: bisection over sets.
 ///
-/// Prefixes are closed: whoever has a block has all before it. So when the sets of two blocks are equal, those of all
-/// blocks between them are too, and a look at few blocks tells every holder's depth: the cost grows with the number of
+/// Prefixes are closed: an endpoint that has a block has all before it. So when the sets of two blocks are equal, those of all
+/// blocks between them are too, and reading few blocks tells every holder's depth: the cost grows with the number of
 /// different depths, not with that of endpoints or blocks (`reference/kv-cache.md` 7.3). A holder that lost events may
 /// break the rule; it says so, and its depth is checked block by block.
 extension BlockIndex {
@@ -47,7 +47,7 @@ extension BlockIndex {
   /// Blocks between two known ones that are looked at together.
   private static let probes = 7
 
-  /// Finds how deep each endpoint holds the query's prompts, and makes its keys only as far as somebody may hold them.
+  /// Finds how deep each endpoint holds the query's prompts, and makes its keys only as far as an endpoint may hold them.
   func match(_ query: inout PrefixQuery, worth: TierWeights, into match: inout PrefixMatch) {
     match.begin(totalBlocks: query.blockCount, blockTokens: query.blockTokens)
     guard query.blockCount > 0 else { return }

@@ -102,11 +102,11 @@ struct BlockIndexWriter: ~Copyable {
     return true
   }
 
-  /// A holder has a block no more. Does nothing when it had not.
+  /// A holder does not have a block any more. Does nothing when it had not.
   mutating func remove(_ key: BlockKey, _ holder: Holder) {
     guard case .held(let position) = table.find(key) else { return }
     let before = table.set(at: position)
-    // Without room for the smaller set nobody has the block: too little is known then, and nothing that is wrong.
+    // Without room for the smaller set the block is held by no endpoint: the index knows too little then, and nothing wrong.
     let after = sets.removing(holder, from: before) ?? .empty
     guard after != before else { return }
     if after.isEmpty {

@@ -46,7 +46,7 @@ struct BlockTable: Sendable {
   /// Publishes a segment. The one before it may still be read.
   func setSegment(_ number: Int, _ words: SharedWords) { directory.store(words.packed, at: number) }
 
-  /// Gives all memory back: nobody reads any more.
+  /// Gives all memory back. No reader may be left.
   func deallocate() {
     for number in 0..<Self.segmentCount { segment(number)?.deallocate() }
     directory.deallocate()

@@ -195,7 +195,7 @@ struct BlockTableWriter: ~Copyable {
   /// Whether segments wait for their last readers.
   var hasRetired: Bool { !retired.isEmpty }
 
-  /// Releases what nobody reads any more.
+  /// Releases what no reader uses.
   mutating func reclaim(before oldestReader: UInt64) {
     retired.removeAll { retired in
       guard retired.epoch < oldestReader else { return false }

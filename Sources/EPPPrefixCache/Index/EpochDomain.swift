@@ -1,6 +1,6 @@
 import Synchronization
 
-/// Tells the writer when no reader can be looking at something any more that it has taken out of the index.
+/// Tells the writer when no reader can still use what it has taken out of the index.
 ///
 /// A reader announces the epoch in which it begins to look, and that it has finished; both are one store. The writer
 /// begins a new epoch with whatever it takes out, and releases it when every reader that looks began later.
@@ -59,7 +59,7 @@ final class EpochDomain: Sendable {
   /// is beyond it.
   func advance() -> UInt64 { current.add(1, ordering: .sequentiallyConsistent).oldValue }
 
-  /// The epoch in which the earliest look that still goes on began; the present one when nobody looks.
+  /// The epoch in which the earliest read that still goes on began; the present one when no read goes on.
   func oldestReader() -> UInt64 {
     var oldest = current.load(ordering: .sequentiallyConsistent)
     readers.withLock { readers in

@@ -57,7 +57,7 @@ struct HolderSets: Sendable {
 
   func setSegment(_ number: Int, _ words: SharedWords) { directory.store(words.packed, at: number) }
 
-  /// Gives all memory back: nobody reads any more.
+  /// Gives all memory back. No reader may be left.
   func deallocate() {
     for number in 0..<Self.segmentCount { SharedWords(packed: directory.load(number))?.deallocate() }
     directory.deallocate()

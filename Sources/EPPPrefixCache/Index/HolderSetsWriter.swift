@@ -1,5 +1,5 @@
 /// The writing side of `HolderSets`: makes each set once, counts the blocks that name it, and gives the place of a set
-/// that no block names to another when no reader can be looking at it any more.
+/// that no block names to another when no reader can still use it.
 struct HolderSetsWriter: ~Copyable {
   /// A change of a set by one holder, whose result is remembered: the blocks of a prompt mostly make the same one.
   private struct Step: Equatable {
@@ -132,7 +132,7 @@ struct HolderSetsWriter: ~Copyable {
   var hasManyIdle: Bool { idle.count >= Self.manyIdle }
   private static let manyIdle = 1024
 
-  /// Takes back the places of sets that no block names and nobody reads any more.
+  /// Takes back the places of sets that no block names and no reader uses.
   mutating func reclaim(before oldestReader: UInt64) {
     guard !idle.isEmpty else { return }
     var waiting: [Idle] = []

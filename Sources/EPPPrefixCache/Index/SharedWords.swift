@@ -5,7 +5,7 @@ import Synchronization
 /// Words of memory that one thread writes and any number of threads read at the same time, without a lock.
 ///
 /// The only file of the prefix cache with pointers in it. A value is a view, not an owner: whoever allocates one says when
-/// nobody can be reading it any more (`EpochDomain`) and releases it then. Fresh words are 0; pages that are never
+/// no reader can use it any more (`EpochDomain`) and releases it then. Fresh words are 0; pages that are never
 /// touched take no memory.
 @safe struct SharedWords: @unchecked Sendable {
   // Unchecked: the words behind the pointer are atomics.
@@ -81,7 +81,7 @@ import Synchronization
   /// Gives the memory back. Nobody may use any view of it afterwards.
   func deallocate() { _ = unsafe munmap(base, sizeInBytes) }
 
-  /// Ends the process for a word that is not one of these, in every build: what lies behind them is somebody else's memory.
+  /// Ends the process for a word that is not one of these, in every build: what lies behind them is other memory.
   @inline(__always)
   private func check(_ index: Int) {
     precondition(UInt(bitPattern: index) < UInt(bitPattern: count), "a word that is none of these")

@@ -1,6 +1,6 @@
 package import EPPCore
 
-/// The block keys of one request's prompts, made as far as somebody asks for them.
+/// The block keys of one request's prompts, made as far as they are asked for.
 ///
 /// A worker thread keeps one and reuses its storage: once warm, no request allocates. Prompts do not run into each
 /// other: each is hashed from the root on, and only its full blocks count.

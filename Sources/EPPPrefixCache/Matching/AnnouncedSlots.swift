@@ -1,9 +1,9 @@
 import EPPCore
 
-/// What engines' events say of the pool as a whole, and of which tenant of each slot.
+/// What engines' events say of the pool as a whole, and of which endpoint of each slot.
 struct AnnouncedSlots {
   var current = PrefixIndex.Announcements()
-  /// The latest tenant of each slot of which anything was told: what is told of an earlier one comes too late.
+  /// The generation of the latest endpoint of each slot of which anything was told: what is told of an earlier one comes too late.
   private var generations: [Int: UInt32] = [:]
 
   /// Puts a slot into one of the sets, or takes it out.

@@ -2,7 +2,7 @@ package import EPPCore
 
 /// How much of a request's prompts each endpoint holds, by slot. A worker thread keeps one and reuses its storage.
 ///
-/// For an endpoint that holds nothing, and for another tenant of a slot, it says 0.
+/// For an endpoint that holds nothing, and for an earlier or later endpoint of its slot, it says 0.
 package struct PrefixMatch: Sendable {
   private struct Entry {
     /// The match that wrote it.
@@ -113,7 +113,7 @@ package struct PrefixMatch: Sendable {
       // The slot has changed hands during this match. It is counted once for a prompt.
       entries[index] = Entry(round: round, generation: owner.slot.generation, prompt: entries[index].prompt)
     }
-    // An earlier tenant's: it is being forgotten.
+    // An earlier endpoint's: it is being removed.
     guard entries[index].generation == owner.slot.generation else { return }
     if entries[index].prompt != prompt {
       entries[index].prompt = prompt

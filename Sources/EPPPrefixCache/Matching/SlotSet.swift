@@ -1,6 +1,6 @@
 package import EPPCore
 
-/// A set of slots, whoever their tenants are.
+/// A set of slots, whichever endpoints have them.
 package struct SlotSet: Equatable, Sendable {
   private var words = InlineArray<16, UInt64>(repeating: 0)
 

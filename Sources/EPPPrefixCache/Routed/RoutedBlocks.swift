@@ -90,7 +90,7 @@ struct RoutedBlocks {
 
   // MARK: - Writing
 
-  /// What became of a prompt that was entered.
+  /// What entering a prompt has changed.
   struct Insertion {
     /// Blocks held, from the first.
     var held: Int

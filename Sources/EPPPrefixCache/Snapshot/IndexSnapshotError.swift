@@ -72,7 +72,7 @@ package enum IndexSnapshotError: Error, Equatable, CustomStringConvertible {
 package enum IndexRestoreError: Error, Equatable, CustomStringConvertible {
   /// The engine's events, or picks, have been entered for the slot already: they are newer.
   case occupied
-  /// The slot's tenant has left the pool.
+  /// The endpoint has left the pool.
   case departed
   /// The index has no name left for another cache.
   case full

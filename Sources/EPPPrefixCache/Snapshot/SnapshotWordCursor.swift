@@ -1,4 +1,4 @@
-/// Walks through the words of a section's payload. Never goes beyond its end, and believes no length that the bytes do not
+/// Walks through the words of a section's payload. Never goes beyond its end, and accepts no length that the bytes do not
 /// bear out.
 struct SnapshotWordCursor {
   /// The payload does not hold what it says it does.

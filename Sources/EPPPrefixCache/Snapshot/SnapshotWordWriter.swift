@@ -1,4 +1,4 @@
-/// Collects the words of a snapshot and their checksum, until somebody takes them.
+/// Collects the words of a snapshot and their checksum, until they are taken.
 struct SnapshotWordWriter {
   /// Not taken yet, in the byte order of the file.
   private(set) var words: [UInt64] = []

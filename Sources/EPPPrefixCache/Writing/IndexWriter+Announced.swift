@@ -8,8 +8,8 @@ extension IndexWriter {
     var counts = AnnouncedCounts()
     guard admit(slot) else { return counts }
     let limit = announcedLimit(slot, rank: rank)
-    let namedSize = tenants[slot.index]?.namedBlockTokens
-    var cache = tenants[slot.index]?.caches.removeValue(forKey: rank) ?? AnnouncedCache(slot: slot)
+    let namedSize = endpoints[slot.index]?.namedBlockTokens
+    var cache = endpoints[slot.index]?.caches.removeValue(forKey: rank) ?? AnnouncedCache(slot: slot)
     tableBytes -= cache.sizeInBytes
     var fetched = 0
     var loRAName = cache.lastLoRAName
@@ -46,7 +46,7 @@ extension IndexWriter {
     tableBytes += cache.sizeInBytes
     noteBlockTokens(of: cache)
     cache.position = position
-    tenants[slot.index]?.caches[rank] = cache
+    endpoints[slot.index]?.caches[rank] = cache
     return counts
   }
 
@@ -55,7 +55,7 @@ extension IndexWriter {
     _ cache: inout AnnouncedCache, to successor: OtherGroups.Successor, _ limit: Int, _ counts: inout AnnouncedCounts
   ) {
     counts.groupChanges += 1
-    let namedSize = tenants[cache.slot.index]?.namedBlockTokens
+    let namedSize = endpoints[cache.slot.index]?.namedBlockTokens
     let before = cache
     cache = before.succeeded(by: successor)
     tableBytes += before.sizeInBytes
@@ -82,27 +82,27 @@ extension IndexWriter {
   mutating func adopt(_ tokens: [UInt32], _ hashes: [UInt64], from slot: EndpointSlot, rank: Int) -> AnnouncedCounts {
     var counts = AnnouncedCounts()
     let limit = announcedLimit(slot, rank: rank)
-    guard tenants[slot.index]?.slot.generation == slot.generation,
-      var cache = tenants[slot.index]?.caches.removeValue(forKey: rank)
+    guard endpoints[slot.index]?.slot.generation == slot.generation,
+      var cache = endpoints[slot.index]?.caches.removeValue(forKey: rank)
     else { return counts }
     tableBytes -= cache.sizeInBytes
     cache.adopt(tokens, hashes, hasher: hasher, limit: limit, to: &index, &counts)
     tableBytes += cache.sizeInBytes
-    tenants[slot.index]?.caches[rank] = cache
+    endpoints[slot.index]?.caches[rank] = cache
     return counts
   }
 
   /// Blocks of a cache that wait for a parent.
   func waitingBlocks(of slot: EndpointSlot, rank: Int) -> Int {
-    guard tenants[slot.index]?.slot.generation == slot.generation else { return 0 }
-    return tenants[slot.index]?.caches[rank]?.waiting.blockCount ?? 0
+    guard endpoints[slot.index]?.slot.generation == slot.generation else { return 0 }
+    return endpoints[slot.index]?.caches[rank]?.waiting.blockCount ?? 0
   }
 
   /// Blocks that may be known of a rank's cache: its part of half of its endpoint's share of the memory.
   func announcedLimit(_ slot: EndpointSlot, rank: Int) -> Int {
-    let caches = tenants[slot.index]?.caches
+    let caches = endpoints[slot.index]?.caches
     let ranks = (caches?.count ?? 0) + (caches?[rank] == nil ? 1 : 0)
-    let bytes = limits.maximumBytes / max(1, tenantCount) / 2 / ranks
+    let bytes = limits.maximumBytes / max(1, endpointCount) / 2 / ranks
     return max(1, bytes / (AnnouncedBlocks.bytesPerBlock + Self.sharedBytesPerBlock))
   }
 
@@ -113,17 +113,19 @@ extension IndexWriter {
   ///   held. A cache is moved whole, at 30 ns a block.
   mutating func trimCaches(blocks: Int) {
     var left = blocks
-    for position in tenants.indices where left > 0 {
-      guard let slot = tenants[position]?.slot, let ranks = tenants[position]?.caches.keys.sorted() else { continue }
+    for position in endpoints.indices where left > 0 {
+      guard let slot = endpoints[position]?.slot, let ranks = endpoints[position]?.caches.keys.sorted() else {
+        continue
+      }
       for rank in ranks {
         let limit = announcedLimit(slot, rank: rank)
-        guard var cache = tenants[position]?.caches.removeValue(forKey: rank) else { continue }
+        guard var cache = endpoints[position]?.caches.removeValue(forKey: rank) else { continue }
         let goal = max(limit, cache.blocks.count - left)
         left -= max(0, cache.blocks.count - goal)
         tableBytes -= cache.sizeInBytes
         if cache.trim(limit, goal: goal, &index) { left -= cache.blocks.count }
         tableBytes += cache.sizeInBytes
-        tenants[position]?.caches[rank] = cache
+        endpoints[position]?.caches[rank] = cache
       }
     }
   }
@@ -147,10 +149,10 @@ extension IndexWriter {
   }
 
   mutating func reset(_ slot: EndpointSlot, rank: Int) {
-    guard tenants[slot.index]?.slot.generation == slot.generation else { return }
+    guard endpoints[slot.index]?.slot.generation == slot.generation else { return }
     // The engine that picks were supposed to fill is gone, or nothing is known of it.
     endSpeculations(of: slot)
-    guard let cache = tenants[slot.index]?.caches.removeValue(forKey: rank) else { return }
+    guard let cache = endpoints[slot.index]?.caches.removeValue(forKey: rank) else { return }
     forget(cache)
   }
 }

@@ -1,33 +1,34 @@
 import EPPCore
 
-/// Copies for snapshots, and what becomes of them.
+/// Copies for snapshots, and reading them back.
 extension IndexWriter {
   func announcedRanks(of slot: EndpointSlot) -> [Int] {
-    guard let tenant = tenants[slot.index], tenant.slot.generation == slot.generation else { return [] }
-    return tenant.caches.keys.sorted()
+    guard let endpoint = endpoints[slot.index], endpoint.slot.generation == slot.generation else { return [] }
+    return endpoint.caches.keys.sorted()
   }
 
   /// Whether several data-parallel ranks of an endpoint have announced something.
   func hasSeveralRanks(_ slot: EndpointSlot) -> Bool {
-    guard tenants[slot.index]?.slot.generation == slot.generation else { return false }
-    return (tenants[slot.index]?.caches.count ?? 0) > 1
+    guard endpoints[slot.index]?.slot.generation == slot.generation else { return false }
+    return (endpoints[slot.index]?.caches.count ?? 0) > 1
   }
 
   /// How much there is to copy; 0 when the engine's rank has announced nothing.
   func announcedEntries(of slot: EndpointSlot, rank: Int) -> Int {
-    guard tenants[slot.index]?.slot.generation == slot.generation else { return 0 }
-    return tenants[slot.index]?.caches[rank]?.blocks.entries.count ?? 0
+    guard endpoints[slot.index]?.slot.generation == slot.generation else { return 0 }
+    return endpoints[slot.index]?.caches[rank]?.blocks.entries.count ?? 0
   }
 
   /// How much there is to copy; 0 when nothing was sent to the endpoint.
   func routedEntries(of slot: EndpointSlot) -> Int {
-    guard tenants[slot.index]?.slot.generation == slot.generation else { return 0 }
-    return tenants[slot.index]?.routed.blocks.entries.count ?? 0
+    guard endpoints[slot.index]?.slot.generation == slot.generation else { return 0 }
+    return endpoints[slot.index]?.routed.blocks.entries.count ?? 0
   }
 
   /// - Returns: false when the engine's rank has announced nothing.
   func copyAnnounced(of slot: EndpointSlot, rank: Int, into snapshot: inout AnnouncedSnapshot) -> Bool {
-    guard tenants[slot.index]?.slot.generation == slot.generation, let cache = tenants[slot.index]?.caches[rank] else {
+    guard endpoints[slot.index]?.slot.generation == slot.generation, let cache = endpoints[slot.index]?.caches[rank]
+    else {
       return false
     }
     cache.copy(into: &snapshot)
@@ -37,18 +38,19 @@ extension IndexWriter {
 
   /// - Returns: false when nothing was sent to the endpoint.
   func copyRouted(of slot: EndpointSlot, into snapshot: inout RoutedSnapshot) -> Bool {
-    guard let tenant = tenants[slot.index], tenant.slot.generation == slot.generation, tenant.routed.holder != nil
+    guard let endpoint = endpoints[slot.index], endpoint.slot.generation == slot.generation,
+      endpoint.routed.holder != nil
     else {
       return false
     }
-    tenant.routed.blocks.copy(into: &snapshot)
-    snapshot.capacityTokens = tenant.capacityTokens
+    endpoint.routed.blocks.copy(into: &snapshot)
+    snapshot.capacityTokens = endpoint.capacityTokens
     return true
   }
 
   mutating func note(_ position: EventStreamPosition?, of slot: EndpointSlot, rank: Int) {
-    guard tenants[slot.index]?.slot.generation == slot.generation else { return }
-    tenants[slot.index]?.caches[rank]?.position = position
+    guard endpoints[slot.index]?.slot.generation == slot.generation else { return }
+    endpoints[slot.index]?.caches[rank]?.position = position
   }
 
   mutating func restore(_ announcements: PrefixIndex.Announcements) {
@@ -66,7 +68,7 @@ extension IndexWriter {
     _ snapshot: AnnouncedSnapshot, _ blocks: AnnouncedBlocks, to slot: EndpointSlot
   ) throws(IndexRestoreError) {
     guard admit(slot) else { throw .departed }
-    guard tenants[slot.index]?.caches[snapshot.rank] == nil else { throw .occupied }
+    guard endpoints[slot.index]?.caches[snapshot.rank] == nil else { throw .occupied }
     var cache = AnnouncedCache(restoring: snapshot, blocks, slot: slot)
     // It may have been written when there was more memory for it.
     let limit = announcedLimit(slot, rank: snapshot.rank)
@@ -76,27 +78,27 @@ extension IndexWriter {
     // What was announced last is in the snapshot's section of the pool, or has come since.
     if !hasBlockTokens { noteBlockTokens(of: cache) }
     if let name = cache.lastLoRAName { note(loRAName: name) }
-    tenants[slot.index]?.caches[snapshot.rank] = cache
+    endpoints[slot.index]?.caches[snapshot.rank] = cache
   }
 
   mutating func restore(
     _ snapshot: RoutedSnapshot, _ blocks: RoutedBlocks, to slot: EndpointSlot
   ) throws(IndexRestoreError) {
-    guard admit(slot), var tenant = take(slot) else { throw .departed }
-    defer { tenants[slot.index] = tenant }
-    guard tenant.routed.holder == nil else { throw .occupied }
+    guard admit(slot), var endpoint = take(slot) else { throw .departed }
+    defer { endpoints[slot.index] = endpoint }
+    guard endpoint.routed.holder == nil else { throw .occupied }
     guard let holder = index.makeHolder(HolderOwner(slot: slot, residency: .routed)) else { throw .full }
-    // Nobody may have told yet how much the cache holds.
-    if tenant.capacityTokens == limits.defaultBlocks * limits.textBlockTokens, snapshot.capacityTokens > 0 {
-      tenant.capacityTokens = snapshot.capacityTokens
+    // The engine may not have reported yet how much its cache holds.
+    if endpoint.capacityTokens == limits.defaultBlocks * limits.textBlockTokens, snapshot.capacityTokens > 0 {
+      endpoint.capacityTokens = snapshot.capacityTokens
     }
     var blocks = blocks
     tableBytes += blocks.sizeInBytes
-    shrink(&blocks, to: capacity(of: tenant, .routed), holder)
+    shrink(&blocks, to: capacity(of: endpoint, .routed), holder)
     index.setHoles(true, of: holder)
     let keys = blocks.keys
     putIn(keys, keys.indices, holder)
     index.setHoles(false, of: holder)
-    tenant.routed = Table(blocks: blocks, holder: holder)
+    endpoint.routed = Table(blocks: blocks, holder: holder)
   }
 }

@@ -4,7 +4,7 @@ import EPPCore
 extension IndexWriter {
   /// Notes a pick's speculative uses: its blocks count until this time.
   mutating func speculate(_ tail: PickRecord.Tail, of slot: EndpointSlot, until time: MonotonicTime) {
-    tenants[slot.index]?.speculations.append(tail, until: time)
+    endpoints[slot.index]?.speculations.append(tail, until: time)
   }
 
   /// A pick's blocks count until this time.
@@ -13,14 +13,14 @@ extension IndexWriter {
   }
 
   private mutating func settle(_ uses: [UInt32], of slot: EndpointSlot, until time: MonotonicTime) {
-    guard tenants[slot.index]?.slot.generation == slot.generation else { return }
-    for use in uses { tenants[slot.index]?.speculations.settle(use, until: time) }
+    guard endpoints[slot.index]?.slot.generation == slot.generation else { return }
+    for use in uses { endpoints[slot.index]?.speculations.settle(use, until: time) }
   }
 
   /// Until when a pick's blocks count; nil when they do not any more.
   func end(ofUse use: UInt32, of slot: EndpointSlot) -> MonotonicTime? {
-    guard tenants[slot.index]?.slot.generation == slot.generation else { return nil }
-    return tenants[slot.index]?.speculations.end(ofUse: use)
+    guard endpoints[slot.index]?.slot.generation == slot.generation else { return nil }
+    return endpoints[slot.index]?.speculations.end(ofUse: use)
   }
 
   /// A pick's blocks do not count any more.
@@ -32,13 +32,13 @@ extension IndexWriter {
 
   /// None of an endpoint's picks counts any more that has not been announced.
   mutating func endSpeculations(of slot: EndpointSlot) {
-    tenants[slot.index]?.speculations.removeAll()
+    endpoints[slot.index]?.speculations.removeAll()
     _ = change(slot, .speculative) { $0.endUses(upTo: $0.uses) }
   }
 
   /// Ends what is confirmed, for the engine has announced the blocks, and what is overdue, for it never will.
   mutating func endSpeculations(now: MonotonicTime) {
-    for position in tenants.indices where tenants[position]?.speculations.isEmpty == false {
+    for position in endpoints.indices where endpoints[position]?.speculations.isEmpty == false {
       confirmSpeculations(at: position)
       endSpeculations(at: position, now: now)
     }
@@ -47,14 +47,14 @@ extension IndexWriter {
   /// What an engine has announced is told by its events alone from now on: it may have gone again before the pick's
   /// answer begins.
   private mutating func confirmSpeculations(at position: Int) {
-    guard let caches = tenants[position]?.caches, !caches.isEmpty, var speculations = tenants[position]?.speculations
+    guard let caches = endpoints[position]?.caches, !caches.isEmpty, var speculations = endpoints[position]?.speculations
     else { return }
     speculations.end { lastKey in caches.values.contains { $0.isOnGPU(lastKey, index) } }
-    tenants[position]?.speculations = speculations
+    endpoints[position]?.speculations = speculations
   }
 
   private mutating func endSpeculations(at position: Int, now: MonotonicTime) {
-    guard let slot = tenants[position]?.slot, let ended = tenants[position]?.speculations.takeEnded(now: now)
+    guard let slot = endpoints[position]?.slot, let ended = endpoints[position]?.speculations.takeEnded(now: now)
     else { return }
     _ = change(slot, .speculative) { blocks in
       // The order of uses alone does not tell: one that ended before an older one may have had blocks of both.

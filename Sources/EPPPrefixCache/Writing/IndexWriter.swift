@@ -4,7 +4,7 @@ import EPPCore
 /// see. One thread at a time.
 struct IndexWriter: ~Copyable {
   /// Everything that is known of one endpoint.
-  struct Tenant {
+  struct EndpointState {
     var slot: EndpointSlot
     /// Tokens that its cache holds.
     var capacityTokens: Int
@@ -41,7 +41,7 @@ struct IndexWriter: ~Copyable {
     var loRANames: Set<String>
   }
 
-  /// Blocks of a holder that is nobody's any more, on their way out of the index.
+  /// Blocks of a holder whose endpoint has left, which are being removed from the index.
   private struct Sweep {
     var keys: [BlockKey]
     var holder: Holder
@@ -55,13 +55,13 @@ struct IndexWriter: ~Copyable {
   let limits: PrefixIndex.Limits
   let hasher: BlockHasher
   var index: BlockIndexWriter
-  var tenants = [Tenant?](repeating: nil, count: EndpointSlot.capacity)
-  /// The last tenant of each slot that has left: nothing is entered for it any more.
+  var endpoints = [EndpointState?](repeating: nil, count: EndpointSlot.capacity)
+  /// The last endpoint of each slot that has left the pool: nothing is entered for it any more.
   private var departed = [UInt32?](repeating: nil, count: EndpointSlot.capacity)
-  var tenantCount = 0
+  var endpointCount = 0
   private var sweeps: [Sweep] = []
   private var sweepingPairs = 0
-  /// Bytes of all tenants' tables.
+  /// Bytes of all endpoints' tables.
   var tableBytes = 0
   var news = News(blockTokens: 16, loRANames: [])
   var hasNews = false
@@ -83,39 +83,39 @@ struct IndexWriter: ~Copyable {
   var sizeInBytes: Int { index.sizeInBytes + tableBytes }
   var refused: Int { index.refusedCount }
 
-  // MARK: - Tenants
+  // MARK: - Endpoints
 
-  /// Gives a slot to its present tenant; what an earlier one held goes.
+  /// Gives a slot to its present endpoint; what is known of an earlier one is removed.
   ///
-  /// - Returns: false for a tenant that has left.
+  /// - Returns: false for an endpoint that has left the pool.
   mutating func admit(_ slot: EndpointSlot) -> Bool {
-    let known = tenants[slot.index]?.slot.generation
+    let known = endpoints[slot.index]?.slot.generation
     if known == slot.generation { return true }
     guard isLater(slot, than: known ?? departed[slot.index]) else { return false }
     if let known { remove(EndpointSlot(index: slot.index, generation: known)) }
-    tenants[slot.index] = Tenant(slot: slot, capacityTokens: limits.defaultBlocks * limits.textBlockTokens)
-    tenantCount += 1
+    endpoints[slot.index] = EndpointState(slot: slot, capacityTokens: limits.defaultBlocks * limits.textBlockTokens)
+    endpointCount += 1
     return true
   }
 
   private func isLater(_ slot: EndpointSlot, than other: UInt32?) -> Bool { other.map(slot.isLater(than:)) ?? true }
 
   mutating func remove(_ slot: EndpointSlot) {
-    guard let tenant = tenants[slot.index], tenant.slot.generation == slot.generation else {
+    guard let endpoint = endpoints[slot.index], endpoint.slot.generation == slot.generation else {
       // It never had an entry: from now on it gets none.
-      if tenants[slot.index] == nil, isLater(slot, than: departed[slot.index]) {
+      if endpoints[slot.index] == nil, isLater(slot, than: departed[slot.index]) {
         departed[slot.index] = slot.generation
       }
       return
     }
-    tenants[slot.index] = nil
+    endpoints[slot.index] = nil
     departed[slot.index] = slot.generation
-    tenantCount -= 1
-    for table in [tenant.routed, tenant.speculative] {
+    endpointCount -= 1
+    for table in [endpoint.routed, endpoint.speculative] {
       if let holder = table.holder { sweep(table.blocks.keys, holder) }
       tableBytes -= table.blocks.sizeInBytes
     }
-    for cache in tenant.caches.values { forget(cache) }
+    for cache in endpoint.caches.values { forget(cache) }
   }
 
   mutating func forget(_ cache: AnnouncedCache) {
@@ -147,17 +147,17 @@ struct IndexWriter: ~Copyable {
     _ keys: borrowing [BlockKey], _ prompt: PrefixQuery.Prompt, at slot: EndpointSlot,
     _ kind: TableKind
   ) -> PickRecord.Tail? {
-    guard admit(slot), var tenant = take(slot) else { return nil }
-    defer { tenants[slot.index] = tenant }
-    var table = tenant[kind]
-    tenant[kind].blocks = RoutedBlocks()
-    defer { tenant[kind] = table }
+    guard admit(slot), var endpoint = take(slot) else { return nil }
+    defer { endpoints[slot.index] = endpoint }
+    var table = endpoint[kind]
+    endpoint[kind].blocks = RoutedBlocks()
+    defer { endpoint[kind] = table }
     if table.holder == nil {
       let residency: Residency = kind == .speculative ? .speculative : .routed
       table.holder = index.makeHolder(HolderOwner(slot: slot, residency: residency))
     }
     guard let holder = table.holder else { return nil }
-    let capacity = capacity(of: tenant, kind)
+    let capacity = capacity(of: endpoint, kind)
     shrink(&table.blocks, to: capacity, holder)
     grow(&table.blocks, blocks: min(capacity, table.blocks.count + prompt.blocks), capacity: capacity)
     let insertion = table.blocks.insert(keys, prompt, capacity: min(capacity, table.blocks.allocatedBlocks))
@@ -193,28 +193,29 @@ struct IndexWriter: ~Copyable {
     blocks.removedKeys.removeAll(keepingCapacity: blocks.removedKeys.count <= 4096)
   }
 
-  /// Changes a table of a slot's present tenant; nil for another one.
+  /// Changes a table of a slot's present endpoint; nil when the slot is another endpoint's.
   mutating func change<Result>(
     _ slot: EndpointSlot, _ kind: TableKind, _ body: (inout RoutedBlocks) -> Result
   ) -> Result? {
-    guard var tenant = take(slot) else { return nil }
-    defer { tenants[slot.index] = tenant }
-    guard let holder = tenant[kind].holder else { return nil }
-    var blocks = tenant[kind].blocks
-    tenant[kind].blocks = RoutedBlocks()
+    guard var endpoint = take(slot) else { return nil }
+    defer { endpoints[slot.index] = endpoint }
+    guard let holder = endpoint[kind].holder else { return nil }
+    var blocks = endpoint[kind].blocks
+    endpoint[kind].blocks = RoutedBlocks()
     let result = body(&blocks)
     takeOut(&blocks, holder)
-    tenant[kind].blocks = blocks
+    endpoint[kind].blocks = blocks
     return result
   }
 
-  /// A slot's present tenant, with its tables as the caller's own, so that changing them copies nothing; to be put back.
-  mutating func take(_ slot: EndpointSlot) -> Tenant? {
-    guard let tenant = tenants[slot.index], tenant.slot.generation == slot.generation else { return nil }
-    tenants[slot.index]?.routed.blocks = RoutedBlocks()
-    tenants[slot.index]?.speculative.blocks = RoutedBlocks()
-    tenants[slot.index]?.caches = [:]
-    return tenant
+  /// The state of a slot's present endpoint, with its tables as the caller's own, so that changing them copies nothing; to be
+  /// put back.
+  mutating func take(_ slot: EndpointSlot) -> EndpointState? {
+    guard let endpoint = endpoints[slot.index], endpoint.slot.generation == slot.generation else { return nil }
+    endpoints[slot.index]?.routed.blocks = RoutedBlocks()
+    endpoints[slot.index]?.speculative.blocks = RoutedBlocks()
+    endpoints[slot.index]?.caches = [:]
+    return endpoint
   }
 
   /// Takes back what a pick has entered, as far as no other pick has used it since.
@@ -245,43 +246,43 @@ struct IndexWriter: ~Copyable {
 
   /// Blocks that an endpoint may be known to hold by what was sent there: its share of the memory. Where its engine's
   /// events need half of that, and an eighth for what waits for its parents, both kinds of picks have the rest.
-  private func share(of tenant: borrowing Tenant) -> Int {
-    let share = limits.maximumBytes / max(1, tenantCount)
-    let bytes = tenant.caches.isEmpty ? share : share * 3 / 16
+  private func share(of endpoint: borrowing EndpointState) -> Int {
+    let share = limits.maximumBytes / max(1, endpointCount)
+    let bytes = endpoint.caches.isEmpty ? share : share * 3 / 16
     return max(1, bytes / (RoutedBlocks.bytesPerBlock + Self.sharedBytesPerBlock))
   }
 
   /// Blocks that a table may have: what the endpoint's cache holds, or its share of the memory.
-  func capacity(of tenant: borrowing Tenant, _ kind: TableKind) -> Int {
+  func capacity(of endpoint: borrowing EndpointState, _ kind: TableKind) -> Int {
     let blockTokens = kind == .routed ? limits.textBlockTokens : news.blockTokens
-    return min(max(1, tenant.capacityTokens / blockTokens), share(of: tenant))
+    return min(max(1, endpoint.capacityTokens / blockTokens), share(of: endpoint))
   }
 
   mutating func setCapacity(tokens: Int, of slot: EndpointSlot) {
-    guard admit(slot), var tenant = take(slot) else { return }
-    tenant.capacityTokens = tokens
-    shrink(&tenant)
-    tenants[slot.index] = tenant
+    guard admit(slot), var endpoint = take(slot) else { return }
+    endpoint.capacityTokens = tokens
+    shrink(&endpoint)
+    endpoints[slot.index] = endpoint
   }
 
   mutating func setBlockTokens(_ tokens: Int, of slot: EndpointSlot) {
     guard admit(slot) else { return }
-    tenants[slot.index]?.namedBlockTokens = tokens
+    endpoints[slot.index]?.namedBlockTokens = tokens
   }
 
   /// Takes from all endpoints what is above their share: it has become smaller because one joined.
   private mutating func reclaim() {
-    for position in tenants.indices {
-      guard let slot = tenants[position]?.slot, var tenant = take(slot) else { continue }
-      shrink(&tenant)
-      tenants[position] = tenant
+    for position in endpoints.indices {
+      guard let slot = endpoints[position]?.slot, var endpoint = take(slot) else { continue }
+      shrink(&endpoint)
+      endpoints[position] = endpoint
     }
   }
 
-  private mutating func shrink(_ tenant: inout Tenant) {
-    let (routed, speculative) = (capacity(of: tenant, .routed), capacity(of: tenant, .speculative))
-    if let holder = tenant.routed.holder { shrink(&tenant.routed.blocks, to: routed, holder) }
-    if let holder = tenant.speculative.holder { shrink(&tenant.speculative.blocks, to: speculative, holder) }
+  private mutating func shrink(_ endpoint: inout EndpointState) {
+    let (routed, speculative) = (capacity(of: endpoint, .routed), capacity(of: endpoint, .speculative))
+    if let holder = endpoint.routed.holder { shrink(&endpoint.routed.blocks, to: routed, holder) }
+    if let holder = endpoint.speculative.holder { shrink(&endpoint.speculative.blocks, to: speculative, holder) }
   }
 
   mutating func shrink(_ blocks: inout RoutedBlocks, to capacity: Int, _ holder: Holder) {
@@ -298,7 +299,7 @@ struct IndexWriter: ~Copyable {
     guard wanted > blocks.allocatedBlocks else { return }
     let size = min(capacity, max(256, wanted, 2 * blocks.allocatedBlocks))
     let bytes = RoutedBlocks.sizeInBytes(blocks: size) - blocks.sizeInBytes
-    // The one that grows is not among the tenants now, and within its share.
+    // The one that grows is taken out of `endpoints` at this point, and within its share.
     if sizeInBytes + bytes > limits.maximumBytes { reclaim() }
     blocks.reallocate(blocks: size)
     tableBytes += bytes

@@ -35,11 +35,11 @@ package struct IndexSnapshots: Sendable {
     maximumBytes = index.limits.maximumBytes
   }
 
-  /// Reads the file: what is known of the pool goes into the index, what is known of endpoints onto a shelf, from which they
+  /// Reads the file: what is known of the pool goes into the index, what is known of endpoints onto a pending, from which they
   /// take it when they appear. Takes as long as the file is large.
   ///
   /// - Returns: nil when there is no file.
-  package func read(to shelf: SnapshotShelf) throws(Failure) -> Summary? {
+  package func read(to pending: PendingSnapshots) throws(Failure) -> Summary? {
     var summary = Summary()
     do {
       guard let file = try SnapshotFile(reading: path) else { return nil }
@@ -49,25 +49,25 @@ package struct IndexSnapshots: Sendable {
       while let wanted = decoder.wantedBytes {
         try file.read(wanted, into: &bytes)
         do {
-          if let section = unsafe try decoder.read(bytes.span.bytes) { keep(section, shelf, &summary) }
+          if let section = unsafe try decoder.read(bytes.span.bytes) { keep(section, pending, &summary) }
         } catch {
           guard error.concernsOneSection else { throw error }
           summary.problems.append("\(error)")
         }
-        if shelf.sizeInBytes > maximumBytes {
+        if pending.sizeInBytes > maximumBytes {
           summary.problems.append("the rest is left out: it takes more memory than --max-index-bytes")
           break
         }
       }
       summary.writtenAt = decoder.writtenAt
     } catch {
-      shelf.removeAll()
+      pending.removeAll()
       throw Failure(description: "\(error)")
     }
     return summary
   }
 
-  private func keep(_ section: IndexSnapshotDecoder.Section, _ shelf: SnapshotShelf, _ summary: inout Summary) {
+  private func keep(_ section: IndexSnapshotDecoder.Section, _ pending: PendingSnapshots, _ summary: inout Summary) {
     switch section {
     case .pool(let announcements): index.restore(announcements)
     case .announced(let snapshot, let identity):
@@ -75,19 +75,19 @@ package struct IndexSnapshots: Sendable {
       guard snapshot.position?.lastMark != nil else { return }
       summary.endpoints += 1
       summary.blocks += snapshot.blockCount
-      shelf.put(snapshot, of: identity)
+      pending.put(snapshot, of: identity)
     case .routed(let snapshot, let identity):
       summary.blocks += snapshot.blockCount
-      shelf.put(snapshot, of: identity)
+      pending.put(snapshot, of: identity)
     }
   }
 
-  /// Writes what is still on the shelf, for a process that ends soon after its start must not lose whom it has not met, and
+  /// Writes what is still pending, for a process that ends soon after its start must not lose whom it has not met, and
   /// what is known of these endpoints, in the place of the file that was there.
   ///
   /// - Parameter now: seconds since 1970.
   package func write(
-    _ endpoints: [Endpoint], and shelf: SnapshotShelf, now: Double
+    _ endpoints: [Endpoint], and pending: PendingSnapshots, now: Double
   ) throws(Failure) -> Summary {
     var summary = Summary()
     summary.writtenAt = now
@@ -96,8 +96,8 @@ package struct IndexSnapshots: Sendable {
       var encoder = IndexSnapshotEncoder(keySpace: keySpace, writtenAt: now)
       try encoder.append(
         index.currentAnnouncements(), to: { (bytes) throws(SnapshotFile.Failure) in try file.write(bytes) })
-      // First: what leaves the shelf meanwhile is in the file twice, and of two sections the later one counts.
-      let waiting = shelf.contents()
+      // First: what is taken meanwhile is in the file twice, and of two sections the later one counts.
+      let waiting = pending.contents()
       for (identity, snapshot) in waiting.announced {
         summary.blocks += snapshot.blockCount
         try encoder.append(
@@ -111,7 +111,7 @@ package struct IndexSnapshots: Sendable {
       var announced = AnnouncedSnapshot()
       var routed = RoutedSnapshot()
       for endpoint in endpoints {
-        let identity = SnapshotShelf.identity(of: endpoint)
+        let identity = PendingSnapshots.identity(of: endpoint)
         for rank in index.announcedRanks(of: endpoint.slot) {
           guard index.copyAnnounced(of: endpoint.slot, rank: rank, into: &announced), announced.position != nil else {
             continue

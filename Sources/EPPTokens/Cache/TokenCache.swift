@@ -53,7 +53,7 @@ final class TokenCache: Sendable {
     return tokens
   }
 
-  /// What was rendered before now is not used any more; does nothing when that was done a moment ago, for engines that
+  /// What was rendered before this call is not used any more; does nothing when that was done a moment ago, for engines that
   /// contradict all the time must not keep the cache empty.
   ///
   /// - Returns: whether it was done.

@@ -13,7 +13,7 @@ struct GrownConversation: Sendable {
 
   /// Tokens of the beginning, as they were when it ended there.
   let head: PromptTokens
-  let kind: TemplateTrust.Kind
+  let kind: TemplateValidation.Kind
   /// The request with the short message and the new ones in place of all.
   let tailBody: ByteBuffer
   /// With the short message alone, asking for an answer and not.
@@ -26,13 +26,13 @@ struct GrownConversation: Sendable {
   /// - Parameter known: the tokens of a prompt, where they can be relied on for this kind of chat.
   init?(
     _ outline: PromptOutline, model: String, body: ByteBuffer,
-    known: (PromptIdentity, TemplateTrust.Kind) -> PromptTokens?
+    known: (PromptIdentity, TemplateValidation.Kind) -> PromptTokens?
   ) {
     let messages = outline.messages
     guard outline.isIncremental, let list = outline.messageList, messages.count > 1, messages.last?.role == .user,
       messages.allSatisfy(\.isPlain)
     else { return nil }
-    kind = TemplateTrust.Kind(
+    kind = TemplateValidation.Kind(
       model: model, settings: outline.settings, hasOthers: messages.contains { $0.role == .other })
     var found: (count: Int, tokens: PromptTokens)?
     let newest = messages.count - 1

@@ -5,7 +5,7 @@ import EPPCore
 struct AbsentPaths: Sendable {
   /// How long an engine is not asked again.
   static let pause = Duration.seconds(30)
-  /// What is remembered: names of models come from anybody.
+  /// Paths that are remembered at most: clients choose the names of models.
   private static let capacity = 4096
 
   private struct Key: Hashable {
@@ -20,7 +20,7 @@ struct AbsentPaths: Sendable {
 
   var count: Int { absent.count }
 
-  /// Whether everything may be there, and nobody needs to look; what is over goes for good then.
+  /// Whether no path is known to be absent, so that no look-up is needed; expired entries are removed first.
   mutating func isEmpty(now: MonotonicTime) -> Bool {
     if now >= end, !absent.isEmpty { absent = [:] }
     return absent.isEmpty

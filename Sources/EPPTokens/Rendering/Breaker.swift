@@ -21,7 +21,7 @@ struct Breaker: Sendable {
   private var state = State.closed(failures: 0)
   /// How long the engine is left alone.
   private var backoff = Backoff(initial: .seconds(1), ceiling: .seconds(30))
-  /// The one that whoever is admitted now belongs to.
+  /// The one that a call which is admitted at present belongs to.
   private(set) var generation = Generation()
 
   /// What the asker belongs to, when the engine may be asked; of those who ask when the time is up the first one alone, which
@@ -51,7 +51,7 @@ struct Breaker: Sendable {
     backoff.reset()
   }
 
-  /// Whoever was asked before the engine was left alone says nothing new by failing later: many fail together then, and some
+  /// A call from before the engine was left alone says nothing new by failing later: many fail together then, and some
   /// while another tries it out.
   mutating func failed(_ asker: Generation, now: MonotonicTime) {
     guard asker == generation else { return }

@@ -49,7 +49,7 @@ final class RenderClient: Sendable {
     // Engines close connections that have nothing to do after five seconds (vLLM's uvicorn): one that is closed just as it
     // is used again looks as if the engine had failed.
     settings.connectionPool.idleTimeout = .seconds(4)
-    // Where nobody listens the next engine is asked at once.
+    // Where no process listens the next engine is asked at once.
     settings.connectionPool.retryConnectionEstablishment = false
     settings.redirectConfiguration = .disallow
     client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: settings)
@@ -189,7 +189,7 @@ final class RenderClient: Sendable {
     }
   }
 
-  /// Whether some engine would be asked. An engine that is to be tried out is so by whoever asks first.
+  /// Whether some engine would be asked. An engine that is to be tried out is tried by the first call.
   func wouldAsk(_ engines: [EndpointAddress], _ paths: [RenderPath], model: @autoclosure () -> String) -> Bool {
     let now = now()
     return state.withLock { state in

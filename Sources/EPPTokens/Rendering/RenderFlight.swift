@@ -8,7 +8,7 @@ final class RenderFlight: Sendable {
 
     fileprivate init(_ wake: @escaping @Sendable () -> Void) { self.wake = Mutex(wake) }
 
-    /// Wakes, once. The lock is held meanwhile, so that nobody is woken after `cancel` has returned.
+    /// Wakes, once. The lock is held meanwhile, so that `wake` is not called after `cancel` has returned.
     fileprivate func fire() {
       wake.withLock { wake in
         wake?()
@@ -25,7 +25,7 @@ final class RenderFlight: Sendable {
     }
   }
 
-  /// What becomes of one who wants to wait.
+  /// The result of `join`.
   enum Joining {
     case waiting(Waiter)
     /// The answer is there; nil when it is no good.
@@ -56,7 +56,7 @@ final class RenderFlight: Sendable {
     }
   }
 
-  /// Waits no more; after this has returned, nobody is woken. Not to be called from within `wake`.
+  /// Ends the wait; `wake` is not called after this has returned. Not to be called from within `wake`.
   ///
   /// - Returns: whether the answer was still to come.
   func leave(_ waiter: Waiter) -> Bool {

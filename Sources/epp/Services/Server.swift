@@ -69,14 +69,14 @@ struct Server {
     settings.followsEventsAlone = configuration.cache.mode == .precise
     settings.tokenPatience = configuration.cache.tokenDeadline
     let index = PrefixIndex(limits: limits, hasher: BlockHasher(seed: seed))
-    let shelf = SnapshotShelf()
+    let pending = PendingSnapshots()
     snapshots = configuration.cache.snapshotFile.map { [watch, output] path in
       SnapshotService(
-        snapshots: IndexSnapshots(path: path, index: index, seed: seed), shelf: shelf, store: watch.store,
+        snapshots: IndexSnapshots(path: path, index: index, seed: seed), pending: pending, store: watch.store,
         logger: output.logger(label: "snapshot"))
     }
     snapshots?.read()
-    events = try Self.events(configuration.cache, index, metrics, output.logger(label: "kv-events"), shelf)
+    events = try Self.events(configuration.cache, index, metrics, output.logger(label: "kv-events"), pending)
     tokens =
       events == nil || configuration.cache.tokenOrigin == .none
       ? nil
@@ -98,13 +98,14 @@ struct Server {
 
   private static func events(
     _ settings: CacheSettings, _ index: PrefixIndex, _ metrics: PickerMetrics, _ logger: Logger,
-    _ shelf: SnapshotShelf
+    _ pending: PendingSnapshots
   ) throws -> KVEventSubscriber? {
     guard let configuration = KVEventsConfiguration(settings) else { return nil }
     do {
       return try KVEventSubscriber(
         configuration: configuration, index: index, metrics: metrics, logger: logger,
-        resuming: { shelf.takeAnnounced(of: $0, rank: $1) }, now: MonotonicTime.now)
+        adoption: RecomputedHashAdoption.init,
+        resuming: { pending.takeAnnounced(of: $0, rank: $1) }, now: MonotonicTime.now)
     } catch {
       throw ServerError(settings.eventsBind == nil ? "KV events: \(error)" : "--kv-events-bind: \(error)")
     }
@@ -131,7 +132,7 @@ struct Server {
     let picker = try makePicker(budget)
 
     let observation = await watch.store.observe { [pool, events, snapshots] change in
-      if case .added(let endpoint, load: _) = change, let routed = snapshots?.shelf.takeRouted(of: endpoint) {
+      if case .added(let endpoint, load: _) = change, let routed = snapshots?.pending.takeRouted(of: endpoint) {
         pool.restore(routed, to: endpoint)
       }
       events?.apply(change)

@@ -10,7 +10,7 @@ import ServiceLifecycle
 /// and the threads of Swift's tasks, one for each core, have the metrics page and prompts' tokens to see to.
 struct SnapshotService: Service {
   let snapshots: IndexSnapshots
-  let shelf: SnapshotShelf
+  let pending: PendingSnapshots
   let store: EndpointStore
   let logger: Logger
 
@@ -23,7 +23,7 @@ struct SnapshotService: Service {
       var rounds = 0
       while (try? await Task.sleep(for: Self.interval)) != nil {
         rounds += 1
-        if rounds == Self.patience { shelf.removeAll() }
+        if rounds == Self.patience { pending.removeAll() }
         // Cancelled, it is not written here: the last one follows.
         try? await NIOThreadPool.singleton.runIfActive { write() }
       }
@@ -33,7 +33,7 @@ struct SnapshotService: Service {
 
   private func write() {
     do {
-      let summary = try snapshots.write(endpoints, and: shelf, now: Date().timeIntervalSince1970)
+      let summary = try snapshots.write(endpoints, and: pending, now: Date().timeIntervalSince1970)
       logger.debug("index snapshot written", metadata: metadata(of: summary))
     } catch {
       logger.warning("the index snapshot is not written: \(error)")
@@ -49,7 +49,7 @@ struct SnapshotService: Service {
   /// Reads the file, before endpoints are looked for.
   func read() {
     do {
-      guard let summary = try snapshots.read(to: shelf) else {
+      guard let summary = try snapshots.read(to: pending) else {
         logger.info("there is no index snapshot yet")
         return
       }

@@ -1,4 +1,5 @@
-// fuzz: EPPKVEvents EPPPrefixCache
+// fuzz: EPPCore EPPKVEvents EPPPrefixCache
+import EPPCore
 import EPPKVEvents
 import EPPPrefixCache
 import Glibc
@@ -9,6 +10,9 @@ private struct Owner {
   var held: [UInt64] = []
   /// The last message that was applied since the last reset.
   var applied: UInt64?
+  var now = MonotonicTime(nanoseconds: 1_000_000_000)
+  var isQueued = false
+  var isAsked = false
 
   init(hasReplay: Bool) { machine = KVStreamStateMachine(hasReplay: hasReplay) }
 
@@ -18,8 +22,25 @@ private struct Owner {
     applied = last.number
   }
 
-  mutating func handle(_ event: KVStreamStateMachine.Event, _ message: KVMessageID?, hasReplay: Bool) {
-    for action in machine.handle(event) {
+  /// Time goes by between events.
+  mutating func handle(
+    _ message: KVMessageID?, hasReplay: Bool, after seconds: UInt8 = 0,
+    _ event: (inout KVStreamStateMachine, MonotonicTime) -> [KVStreamAction]
+  ) {
+    now = now.advanced(by: .seconds(Int(seconds)))
+    perform(event(&machine, now), message, hasReplay: hasReplay)
+    while true {
+      let further = machine.proceed(at: now)
+      if further.isEmpty { break }
+      perform(further, nil, hasReplay: hasReplay)
+    }
+    precondition(machine.isFetching || held.isEmpty, "a message waits for nothing")
+    precondition(machine.state != .live || machine.isComplete, "a stream that misses something is not live")
+    precondition(hasReplay || !machine.isUnconfirmed, "what nothing can confirm")
+  }
+
+  private mutating func perform(_ actions: [KVStreamAction], _ message: KVMessageID?, hasReplay: Bool) {
+    for action in actions {
       switch action {
       case .reset:
         applied = nil
@@ -40,11 +61,26 @@ private struct Owner {
       case .replay(let start):
         precondition(hasReplay && machine.isFetching, "there is nobody to ask")
         precondition(start <= machine.next, "what is missing is left out")
+      case .queueReplay:
+        precondition(!isQueued && !isAsked, "one replay at a time")
+        isQueued = true
+      case .leaveReplayQueue:
+        precondition(isQueued, "it does not wait for its turn")
+        isQueued = false
+      case .askReplay: precondition(isAsked, "it is not its turn")
+      case .closeReplay:
+        precondition(isAsked, "there is nothing to close")
+        isAsked = false
+      case .reportReplay: break
       }
     }
-    precondition(machine.isFetching || held.isEmpty, "a message waits for nothing")
-    precondition(machine.state != .live || machine.isComplete, "a stream that misses something is not live")
-    precondition(hasReplay || !machine.isDoubtful, "a doubt that nothing can clear")
+  }
+
+  /// It is the stream's turn, if it waits for it.
+  mutating func takeTurn(hasReplay: Bool) {
+    guard isQueued else { return }
+    (isQueued, isAsked) = (false, true)
+    handle(nil, hasReplay: hasReplay) { $0.turnGranted(at: $1) }
   }
 
   private mutating func apply(_ number: UInt64?) {
@@ -79,27 +115,38 @@ func followStream(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
   while position < count {
     let code = unsafe bytes[position]
     position += 1
-    switch code % 14 {
-    case 0: owner.handle(.connected, nil, hasReplay: hasReplay)
+    switch code % 16 {
+    case 0: owner.handle(nil, hasReplay: hasReplay) { $0.connected(at: $1) }
     case 1, 2, 3, 4:
       let message = KVMessageID(number: code & 16 == 0 ? owner.machine.next : number(), mark: UInt64(code >> 6))
-      owner.handle(.message(message, canWait: code & 32 == 0), message, hasReplay: hasReplay)
+      owner.handle(message, hasReplay: hasReplay) { $0.message(message, canWait: code & 32 == 0, at: $1) }
     case 5, 6:
       let message = KVMessageID(number: code & 16 == 0 ? owner.machine.next : number(), mark: UInt64(code >> 6))
-      owner.handle(.replayed(message), message, hasReplay: hasReplay)
+      owner.handle(message, hasReplay: hasReplay) { $0.replayed(message, bytes: Int(code) << 20, at: $1) }
     case 7:
-      let end: KVStreamStateMachine.ReplayEnd = code & 16 == 0 ? .complete : code & 32 == 0 ? .brokenOff : .excessive
-      owner.handle(.replayEnded(end), nil, hasReplay: hasReplay)
-    case 8: owner.handle(.quiet, nil, hasReplay: hasReplay)
+      let end: ReplayEnd = code & 16 == 0 ? .complete : code & 32 == 0 ? .brokenOff : .excessive
+      owner.handle(nil, hasReplay: hasReplay) { $0.replayEnded(end, at: $1) }
+    case 8: owner.handle(nil, hasReplay: hasReplay) { machine, _ in machine.quiet() }
     case 9:
       let contradiction: CacheContradiction = code & 32 == 0 ? .holdsLess : .holdsMore
-      owner.handle(code & 16 == 0 ? .restarted : .mistrusted(contradiction), nil, hasReplay: hasReplay)
+      owner.handle(nil, hasReplay: hasReplay) { machine, _ in
+        code & 16 == 0 ? machine.restarted() : machine.mistrusted(contradiction)
+      }
     case 10:
       // The message that was applied last, or one before it.
-      owner.handle(.cleared(by: owner.machine.next &- (code & 16 == 0 ? 1 : 2)), nil, hasReplay: hasReplay)
-    case 11: owner.handle(.suspended, nil, hasReplay: hasReplay)
-    case 12: owner.handle(.continued, nil, hasReplay: hasReplay)
-    default: owner.handle(.unreadable, nil, hasReplay: hasReplay)
+      owner.handle(nil, hasReplay: hasReplay) { machine, _ in
+        machine.cleared(by: machine.next &- (code & 16 == 0 ? 1 : 2))
+        return []
+      }
+    case 11: owner.handle(nil, hasReplay: hasReplay) { machine, _ in machine.suspend() }
+    case 12: owner.handle(nil, hasReplay: hasReplay) { machine, _ in machine.endSuspension() }
+    case 13:
+      owner.handle(nil, hasReplay: hasReplay) { machine, now in
+        if code & 16 == 0 { machine.unreadable() } else { machine.replayEmpty(at: now) }
+        return []
+      }
+    case 14: owner.takeTurn(hasReplay: hasReplay)
+    default: owner.handle(nil, hasReplay: hasReplay, after: code >> 4) { $0.tick(at: $1, isTurnOver: code & 128 != 0) }
     }
   }
   return 0

@@ -3,7 +3,7 @@ import Synchronization
 
 /// Which chats can be rendered piece by piece: by model and by the members of a request that are no messages (tools,
 /// arguments of the template), for these decide what the template does.
-final class TemplateTrust: Sendable {
+final class TemplateValidation: Sendable {
   /// Whole renderings that must have agreed before a piece is relied on, and how often one is compared later.
   static let trials = 3
   static let sampling = 64
@@ -14,7 +14,7 @@ final class TemplateTrust: Sendable {
   static let refutedKinds = 3
   /// How long a kind or a model is refuted: engines may be started with another template.
   static let refutation = Duration.seconds(3600)
-  /// How long a template is not looked at again, whatever came of it: chats that never fit, and engines that do not answer,
+  /// How long a template is not checked again, whatever the check showed: chats that never fit, and engines that do not answer,
   /// must not cost more each time.
   static let pauseOfLooks = Duration.seconds(10)
   /// Kinds that are remembered, and models that are refuted.
@@ -55,7 +55,7 @@ final class TemplateTrust: Sendable {
     var changedAt = MonotonicTime(nanoseconds: 0)
     var nextLookAt = MonotonicTime(nanoseconds: 0)
     var refutedUntil = MonotonicTime(nanoseconds: 0)
-    var isTrusted: Bool { agreements >= TemplateTrust.trials }
+    var isTrusted: Bool { agreements >= TemplateValidation.trials }
 
     mutating func startAnew(at time: MonotonicTime) {
       self = Record(failures: failures, changedAt: time, refutedUntil: refutedUntil)
@@ -73,22 +73,22 @@ final class TemplateTrust: Sendable {
 
     /// Refutes a kind, and its model when nothing speaks for it.
     mutating func refute(_ kind: Kind, now: MonotonicTime) -> Refutation {
-      let end = now.advanced(by: TemplateTrust.refutation)
+      let end = now.advanced(by: TemplateValidation.refutation)
       records[kind] = Record(changedAt: now, refutedUntil: end)
       let ofModel = records.filter { $0.key.model == kind.model }
-      guard ofModel.count(where: { now < $0.value.refutedUntil }) >= TemplateTrust.refutedKinds,
+      guard ofModel.count(where: { now < $0.value.refutedUntil }) >= TemplateValidation.refutedKinds,
         !ofModel.contains(where: { $0.value.isTrusted })
       else { return .kind }
       for other in ofModel.keys { records[other] = nil }
       // Which one goes does not matter, as below.
-      if refuted.count >= TemplateTrust.capacity { refuted.remove(at: refuted.startIndex) }
+      if refuted.count >= TemplateValidation.capacity { refuted.remove(at: refuted.startIndex) }
       refuted[kind.model] = end
       return .model
     }
 
     mutating func change(_ kind: Kind, _ body: (inout Record) -> Void) {
       // Which one goes does not matter: it is learned anew.
-      if records[kind] == nil, records.count >= TemplateTrust.capacity { records.remove(at: records.startIndex) }
+      if records[kind] == nil, records.count >= TemplateValidation.capacity { records.remove(at: records.startIndex) }
       body(&records[kind, default: Record()])
     }
   }
@@ -114,7 +114,7 @@ final class TemplateTrust: Sendable {
     state.withLock { $0.change(kind) { $0.template = template } }
   }
 
-  /// Whether a template may be looked at again: for the first one who asks, until the pause is over.
+  /// Whether a template may be checked again: true for the first caller, and then not until the pause is over.
   func mayLook(_ kind: Kind, now: MonotonicTime) -> Bool {
     state.withLock { state in
       guard let record = state.records[kind], now >= record.nextLookAt else { return false }
@@ -162,7 +162,7 @@ final class TemplateTrust: Sendable {
   }
 
   /// A prediction has proved wrong: all kinds are on trial again.
-  func distrust(now: MonotonicTime) {
+  func invalidate(now: MonotonicTime) {
     state.withLock { state in
       for kind in state.records.keys { state.records[kind]?.startAnew(at: now) }
     }

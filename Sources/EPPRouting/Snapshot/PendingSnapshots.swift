@@ -3,14 +3,14 @@ package import EPPPrefixCache
 import Synchronization
 
 /// What a snapshot holds of endpoints that have not appeared yet. Any thread may take from it.
-package final class SnapshotShelf: Sendable {
-  private struct Place: Hashable {
+package final class PendingSnapshots: Sendable {
+  private struct Key: Hashable {
     var identity: [UInt8]
     var rank: Int
   }
 
   private struct State {
-    var announced: [Place: AnnouncedSnapshot] = [:]
+    var announced: [Key: AnnouncedSnapshot] = [:]
     var routed: [[UInt8]: RoutedSnapshot] = [:]
   }
 
@@ -24,14 +24,14 @@ package final class SnapshotShelf: Sendable {
   }
 
   func put(_ snapshot: AnnouncedSnapshot, of identity: [UInt8]) {
-    state.withLock { $0.announced[Place(identity: identity, rank: snapshot.rank)] = snapshot }
+    state.withLock { $0.announced[Key(identity: identity, rank: snapshot.rank)] = snapshot }
   }
 
   func put(_ snapshot: RoutedSnapshot, of identity: [UInt8]) { state.withLock { $0.routed[identity] = snapshot } }
 
   /// What a rank of an endpoint had announced; nil when nothing is known, and the second time.
   package func takeAnnounced(of endpoint: Endpoint, rank: Int) -> AnnouncedSnapshot? {
-    state.withLock { $0.announced.removeValue(forKey: Place(identity: Self.identity(of: endpoint), rank: rank)) }
+    state.withLock { $0.announced.removeValue(forKey: Key(identity: Self.identity(of: endpoint), rank: rank)) }
   }
 
   /// What had been sent to an endpoint; nil when nothing is known, and the second time.
@@ -39,7 +39,7 @@ package final class SnapshotShelf: Sendable {
     state.withLock { $0.routed.removeValue(forKey: Self.identity(of: endpoint)) }
   }
 
-  /// What nobody has come for yet.
+  /// What has not been taken yet.
   func contents() -> (
     announced: [(identity: [UInt8], snapshot: AnnouncedSnapshot)],
     routed: [(identity: [UInt8], snapshot: RoutedSnapshot)]
@@ -49,7 +49,7 @@ package final class SnapshotShelf: Sendable {
     }
   }
 
-  /// Forgets what nobody has come for.
+  /// Removes what has not been taken.
   package func removeAll() { state.withLock { $0 = State() } }
 
   /// Bytes of all that is kept.

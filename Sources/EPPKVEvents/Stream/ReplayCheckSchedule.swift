@@ -1,8 +1,8 @@
 package import EPPCore
 
 /// When a stream from which nothing comes is asked whether there was more.
-package struct LookSchedule: Sendable {
-  /// Nil when nothing has come since the last look, or there is no connection.
+package struct ReplayCheckSchedule: Sendable {
+  /// Nil when nothing has come since the last check, or there is no connection.
   package private(set) var dueAt: MonotonicTime?
 
   package init() {}
@@ -17,13 +17,13 @@ package struct LookSchedule: Sendable {
   /// something has come since.
   package mutating func noteUnanswered(_ pause: ReplayPause) { if dueAt == nil { dueAt = pause.end } }
 
-  /// Whether to look now; a look that is due is made once.
+  /// Whether to check at a time; a check that is due is made once.
   ///
-  /// - Parameter isDoubtful: whether to look as soon as the pause is over, due or not. One that is not due yet stays: what
-  ///   is lost between now and then is not in the answer.
-  package mutating func take(_ now: MonotonicTime, isDoubtful: Bool, _ pause: ReplayPause) -> Bool {
+  /// - Parameter isUnconfirmed: whether to check as soon as the pause is over, due or not. A check that is not due yet stays: what
+  ///   is lost until then is not in the answer.
+  package mutating func take(_ now: MonotonicTime, isUnconfirmed: Bool, _ pause: ReplayPause) -> Bool {
     let isDue = dueAt.map { now >= $0 } ?? false
-    guard isDue || isDoubtful, pause.isOver(now) else { return false }
+    guard isDue || isUnconfirmed, pause.isOver(now) else { return false }
     if isDue { dueAt = nil }
     return true
   }

@@ -2,9 +2,9 @@ import EPPKVEvents
 import EPPPrefixCache
 import Testing
 
-/// What a stream makes of replays that do not answer, looks that run, and an engine that cannot be one.
-@Suite struct KVStreamDoubtTests {
-  @Test func aLookKeepsNoMessageWaiting() {
+/// What a stream makes of replays that do not answer, checks that run, and an engine that cannot be one.
+@Suite struct KVStreamUnconfirmedTests {
+  @Test func aCheckKeepsNoMessageWaiting() {
     var machine = followed()
     #expect(machine.handle(.quiet) == [.replay(from: 9)])
     #expect(machine.isChecking)
@@ -17,7 +17,7 @@ import Testing
     #expect(machine.state == .live && !machine.isFetching)
   }
 
-  @Test func aLookWithoutAnAnswerIsNotRepeatedAtOnce() {
+  @Test func aCheckWithoutAnAnswerIsNotRepeatedAtOnce() {
     var machine = followed()
     _ = machine.handle(.quiet)
     #expect(machine.handle(.message(id(10), canWait: true)) == [.apply])
@@ -26,7 +26,7 @@ import Testing
     #expect(machine.state == .live)
   }
 
-  @Test func aLookThatIsAnsweredByAnotherEngineIsARestart() {
+  @Test func aCheckThatIsAnsweredByAnotherEngineIsARestart() {
     var machine = followed()
     _ = machine.handle(.quiet)
     #expect(machine.handle(.message(id(10, process: 1), canWait: true)) == [.apply])
@@ -34,7 +34,7 @@ import Testing
     #expect(machine.restarts == 1)
   }
 
-  @Test func theFirstMessageOfAllLeavesNoDoubt() {
+  @Test func theFirstMessageOfAllConfirmsTheBeginning() {
     var machine = KVStreamStateMachine(hasReplay: true)
     _ = machine.handle(.connected)
     #expect(machine.handle(.replayEnded(.brokenOff)) == [])
@@ -48,11 +48,11 @@ import Testing
     _ = machine.handle(.connected)
     #expect(machine.handle(.message(id(3), canWait: true)) == [.hold])
     #expect(machine.handle(.replayEnded(.brokenOff)) == [.applyHeld(3), .dropHeld])
-    #expect(machine.state == .degraded && !machine.isDoubtful)
+    #expect(machine.state == .degraded && !machine.isUnconfirmed)
     #expect(machine.lostMessages == 3)
   }
 
-  @Test func anEngineThatHasPublishedNothingLeavesNoDoubt() {
+  @Test func anEngineThatHasPublishedNothingIsConfirmed() {
     var machine = KVStreamStateMachine(hasReplay: true)
     _ = machine.handle(.connected)
     _ = machine.handle(.replayEnded(.brokenOff))
@@ -61,7 +61,7 @@ import Testing
     #expect(machine.state == .waiting && machine.isComplete)
   }
 
-  @Test func aDoubtIsAboutTheMessageBeforeIt() {
+  @Test func whatIsUnconfirmedIsTheMessageBeforeTheReplay() {
     // Another process has come as far as the first one, and its next message follows by number.
     var machine = followed()
     _ = machine.handle(.connected)
@@ -85,12 +85,12 @@ import Testing
     _ = machine.handle(.quiet)
     #expect(machine.handle(.replayed(id(10))) == [.drop])
     #expect(machine.handle(.replayEnded(.complete)) == [])
-    #expect(machine.state == .degraded && !machine.isDoubtful)
+    #expect(machine.state == .degraded && !machine.isUnconfirmed)
     _ = machine.handle(.cleared(by: 10))
     #expect(machine.state == .live)
   }
 
-  @Test func anEmptiedCacheLeavesNoDoubt() {
+  @Test func anEmptiedCacheNeedsNoConfirmation() {
     var machine = followed()
     _ = machine.handle(.connected)
     _ = machine.handle(.replayEnded(.brokenOff))
@@ -99,7 +99,7 @@ import Testing
     #expect(machine.state == .live && machine.isComplete)
   }
 
-  @Test func whatNoReplayReachesIsNotLookedForAgain() {
+  @Test func whatNoReplayReachesIsNotAskedForAgain() {
     var machine = KVStreamStateMachine(hasReplay: true)
     _ = machine.handle(.connected)
     for number: UInt64 in 500...510 { #expect(machine.handle(.replayed(id(number))) == [.apply]) }
@@ -124,7 +124,7 @@ import Testing
     #expect(machine.handle(.message(id(0), canWait: true)) == [.drop])
     #expect(machine.handle(.message(id(0), canWait: true)) == [.drop])
     #expect(machine.handle(.replayed(id(3))) == [.drop])
-    for event: KVStreamStateMachine.Event in [
+    for event: KVStreamEvent in [
       .connected, .quiet, .restarted, .mistrusted(.holdsLess), .replayEnded(.complete), .suspended,
     ] {
       #expect(machine.handle(event) == [])

@@ -1,6 +1,6 @@
 /// Blocks that are not there while others are known behind them, by the slowest tier that counts: the prefixes that lead
 /// through them have holes.
-struct GhostCounts: Equatable {
+struct HoleCounts: Equatable {
   private(set) var gpu = 0
   private(set) var gpuOrCPU = 0
   private(set) var anyTier = 0

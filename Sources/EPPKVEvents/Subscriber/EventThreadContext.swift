@@ -4,14 +4,16 @@ import EPPPrefixCache
 import Logging
 import ZeroMQ
 
-/// What all streams of the event thread work with: sockets' library, scratch memory, and where things go. Belongs to that
+/// What all streams of the event thread share: the socket library, scratch memory, and where results go. Belongs to that
 /// thread.
-final class KVStreamWorkshop {
+final class EventThreadContext {
   let configuration: KVEventsConfiguration
   let index: PrefixIndex
   let metrics: PickerMetrics
   let series: KVEventSeries
   let logger: Logger
+  /// Makes what learns an engine's earlier blocks from prompts; nil where that is not wanted.
+  let adoption: LateJoinAdoptionFactory?
   let now: @Sendable () -> MonotonicTime
   let library: Context
   let poller: SocketPoller
@@ -22,7 +24,7 @@ final class KVStreamWorkshop {
   var batch = KVEventBatch()
   /// Whose topics are whose.
   var topics = TopicDirectory()
-  /// Sockets to be looked at whether they are reported or not.
+  /// Sockets that are read without being reported by the poller.
   var ready: Set<UInt64> = []
   /// Bytes of all streams' messages that wait.
   var heldBytes = 0
@@ -43,13 +45,15 @@ final class KVStreamWorkshop {
   private static let keptHashes = 1 << 16
 
   init(
-    configuration: KVEventsConfiguration, index: PrefixIndex, metrics: PickerMetrics, logger: Logger, waker: Waker,
+    configuration: KVEventsConfiguration, index: PrefixIndex, metrics: PickerMetrics, logger: Logger,
+    adoption: LateJoinAdoptionFactory?, waker: Waker,
     now: @escaping @Sendable () -> MonotonicTime
   ) throws(ZeroMQError) {
     self.configuration = configuration
     self.index = index
     self.metrics = metrics
     self.logger = logger
+    self.adoption = adoption
     self.now = now
     library = Context(maximumSockets: configuration.maximumSockets, threads: Self.libraryThreads)
     series = metrics.kvEventSeries()
@@ -80,7 +84,7 @@ final class KVStreamWorkshop {
     return metrics.kvStreamSeries(endpoint: endpoint, rank: rank)
   }
 
-  /// A stream needs its series no more; the last one takes it off the page.
+  /// Releases a stream's series; the last stream with the same labels takes it off the page.
   func giveBack(_ series: KVStreamSeries, endpoint: String, rank: Int) {
     let labels = SeriesLabels(endpoint: endpoint, rank: rank)
     let others = (seriesUsers[labels] ?? 1) - 1

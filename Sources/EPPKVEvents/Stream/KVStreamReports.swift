@@ -1,0 +1,179 @@
+import EPPCore
+import EPPMetrics
+import EPPPrefixCache
+import Logging
+
+/// The metrics and log lines of one stream.
+struct KVStreamReports {
+  /// What is said of a stream once only.
+  enum Warning: Hashable {
+    case unreadable
+    case degraded
+    case unusable
+    case notZeroMQ
+    case misdirected
+    case unmatched
+    case replayNotAsked
+    case replayUnreadable
+    case replayUnanswered
+    case replayGivenUp
+    case unreachable
+    case noSocket
+    case severalPublishers
+  }
+
+  /// What has changed since it was shown.
+  struct Change {
+    var hasRestarted: Bool
+    /// Whether it is another than before that no message that matters is lost.
+    var isCompletenessChanged: Bool
+  }
+
+  private(set) var unreadableMessages = 0
+
+  private let endpoint: Endpoint
+  private let address: KVStreamAddress
+  private let context: EventThreadContext
+  private let series: KVStreamSeries
+  private var shown: (state: KVStreamState, lost: UInt64, restarts: UInt64) = (.waiting, 0, 0)
+  private var wasComplete = true
+  private var warned: Set<Warning> = []
+
+  init(_ endpoint: Endpoint, _ address: KVStreamAddress, _ context: EventThreadContext) {
+    self.endpoint = endpoint
+    self.address = address
+    self.context = context
+    series = context.takeSeries(endpoint: endpoint.name, rank: address.rank)
+    series.state.set(KVStreamState.waiting.number)
+  }
+
+  /// Gives the stream's metrics back.
+  func stop() { context.giveBack(series, endpoint: endpoint.name, rank: address.rank) }
+
+  private var metadata: Logger.Metadata {
+    var metadata: Logger.Metadata = ["endpoint": .string(endpoint.name)]
+    if let events = address.events { metadata["events"] = .string(events) }
+    if address.rank > 0 { metadata["rank"] = .stringConvertible(address.rank) }
+    return metadata
+  }
+
+  /// Why a stream is degraded, in a sentence.
+  static func reason(isMostlyUnusable: Bool, hasReplay: Bool) -> String {
+    if isMostlyUnusable {
+      "most of the blocks that the engine announces cannot be indexed: they hold only parts of prefixes (sliding windows, "
+        + "Mamba states), or are of other sizes than the others; what is sent to the engine counts as its cache instead"
+    } else if hasReplay {
+      "not all of the engine's KV events could be had, by its replay either: blocks may be missed until its cache is emptied"
+    } else {
+      "not all of the engine's KV events have come, and there is no replay socket to ask (--kv-replay-port, or kvReplay in "
+        + "the endpoints file): blocks may be missed until its cache is emptied"
+    }
+  }
+
+  /// Says something once for the life of the stream; metrics go on counting.
+  mutating func warn(_ warning: Warning, _ text: @autoclosure () -> String) {
+    guard warned.insert(warning).inserted else { return }
+    context.logger.warning("\(text())", metadata: metadata)
+  }
+
+  /// Says something each time.
+  func info(_ text: String) { context.logger.info("\(text)", metadata: metadata) }
+
+  /// Says something each time.
+  func warning(_ text: String) { context.logger.warning("\(text)", metadata: metadata) }
+
+  /// A message is no KV events.
+  mutating func noteUnreadable(_ reason: String) {
+    unreadableMessages += 1
+    context.series.unreadable.increment()
+    warn(
+      .unreadable,
+      "a message is none of vLLM's or SGLang's KV events: \(reason); is it the port of --kv-events-config? "
+        + "Further ones are counted in epp_kv_events_messages_total{outcome=\"unreadable\"}")
+  }
+
+  /// The peer does not look like a publisher.
+  mutating func note(_ suspicion: PublisherConnection.Suspicion) {
+    switch suspicion {
+    case .failsHandshakes:
+      warn(
+        .notZeroMQ,
+        "who listens there does not publish by ZeroMQ: give the port of the engine's --kv-events-config")
+    case .hangsUpAtOnce:
+      warn(.notZeroMQ, "who listens there hangs up at once: give the port of the engine's --kv-events-config")
+    }
+  }
+
+  /// The library has given the connection up.
+  mutating func warnBroken() {
+    let maximumBytes = context.configuration.maximumFrameBytes
+    warn(
+      .notZeroMQ,
+      "the connection has ended because of what came over it: no ZeroMQ, or a message of more than "
+        + "\(maximumBytes) bytes; it is made again")
+  }
+
+  /// A replay was ended by this side.
+  mutating func note(_ failure: ReplayFailure) {
+    switch failure {
+    case .unanswered(let hasBrought):
+      context.series.brokenReplays.increment()
+      guard !hasBrought else { return }
+      let replay = address.replay ?? ""
+      warn(
+        .replayUnanswered,
+        "the engine's replay does not answer at \(replay) or breaks off: check --kv-replay-port and "
+          + "replay_endpoint of the engine's --kv-events-config")
+    case .tooManyQuestions(let count):
+      noteGivenUp("it has been asked \(count) times in a row and leaves something out each time")
+    case .tooMuch(let messages, let bytes):
+      noteGivenUp("it has brought \(messages) messages and \(bytes) bytes and does not end")
+    case .tooLong(let time): noteGivenUp("it has taken longer than \(time)")
+    }
+  }
+
+  private mutating func noteGivenUp(_ reason: String) {
+    context.series.excessiveReplays.increment()
+    warn(.replayGivenUp, "the engine's replay was given up: \(reason)")
+  }
+
+  /// The engine's blocks are never asked for, and it finds prompts in its cache all the same.
+  mutating func warnUnmatched() {
+    let blockTokens = context.index.currentAnnouncements().blockTokens
+    warn(
+      .unmatched,
+      "the engine finds prompts in its cache, and nothing that its KV events announce matches what is sent there. Likely "
+        + "causes: requests are tokenized otherwise than the engine does it (another tokenizer or chat template), the "
+        + "name of a LoRA adapter or a cache_salt differs, engines of the pool have blocks of different sizes (the last "
+        + "one announced has \(blockTokens) tokens), or most of its cache is older than its "
+        + "events here, and its hash seed is not known (PYTHONHASHSEED). "
+        + "epp_prefix_unmatched_windows_total goes on counting")
+  }
+
+  /// Brings metrics up to a state, and the log where `warning` says why it is degraded.
+  mutating func show(
+    _ state: KVStreamState, _ machine: borrowing KVStreamStateMachine, degraded: @autoclosure () -> (Warning, String)?
+  ) -> Change {
+    if state != shown.state {
+      series.state.set(state.number)
+      if let (warning, reason) = degraded() { warn(warning, reason) }
+    }
+    let (lost, restarts, isComplete) = (machine.lostMessages, machine.restarts, machine.isComplete)
+    if lost > shown.lost { series.lost.increment(by: Int(clamping: lost - shown.lost)) }
+    if restarts > shown.restarts { series.restarts.increment(by: Int(clamping: restarts - shown.restarts)) }
+    defer { (shown, wasComplete) = ((state, lost, restarts), isComplete) }
+    return Change(hasRestarted: restarts > shown.restarts, isCompletenessChanged: isComplete != wasComplete)
+  }
+}
+
+extension KVStreamState {
+  /// Its number on the metrics page.
+  fileprivate var number: Int {
+    switch self {
+    case .waiting: 0
+    case .replaying: 1
+    case .live: 2
+    case .degraded: 3
+    }
+  }
+}
