@@ -1,6 +1,6 @@
 /// One request's decision, as the log tells it.
 package struct DecisionRecord: Sendable, Equatable {
-  /// What became of the request.
+  /// The outcome of the request.
   package enum Outcome: Sendable, Equatable {
     /// An endpoint was picked.
     case routed

@@ -3,7 +3,7 @@ import Synchronization
 /// What this process has sent to an endpoint and what of it is still there: counters that request threads write and
 /// scorers read, without locks.
 ///
-/// One object per tenant of a slot; it lives as long as anything refers to it, so a late `finish` never counts for
+/// One object per endpoint in a slot; it lives as long as anything refers to it, so a late `finish` never counts for
 /// another endpoint.
 package final class EndpointLoad: Sendable {
   private let dispatchedRequests = Atomic<UInt64>(0)

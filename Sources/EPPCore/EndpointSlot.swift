@@ -1,7 +1,7 @@
 /// The place that an endpoint holds in every table of the process for as long as it is a member of the pool.
 ///
-/// Slots are reused. The generation tells a later tenant from an earlier one, so that an entry written for the earlier
-/// tenant is never read as the later one's.
+/// Slots are reused. The generation tells a later endpoint from an earlier one, so that an entry written for the earlier
+/// endpoint is never read as the later one's.
 package struct EndpointSlot: Hashable, Sendable {
   /// How many endpoints a pool can hold at one time.
   package static let capacity = 1024
@@ -16,6 +16,6 @@ package struct EndpointSlot: Hashable, Sendable {
     self.generation = generation
   }
 
-  /// Whether the tenant came after the one of another generation of this slot. Generations wrap around.
+  /// Whether the endpoint came after the one of another generation of this slot. Generations wrap around.
   package func isLater(than other: UInt32) -> Bool { Int32(bitPattern: generation &- other) > 0 }
 }

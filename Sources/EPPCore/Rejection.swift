@@ -23,7 +23,7 @@ package struct Rejection: Error, Equatable, Sendable {
     case internalError = 500
     case serviceUnavailable = 503
 
-    /// The anchor's name, used as `error_code` label.
+    /// llm-d's name, used as `error_code` label.
     package var code: String {
       switch self {
       case .badRequest: "BadRequest"

@@ -13,7 +13,7 @@ import Testing
     }
   }
 
-  @Test func layoutsHaveAsManyBoundsAsTheAnchors() {
+  @Test func layoutsHaveAsManyBoundsAsLLMDs() {
     #expect(layouts.map(\.bounds.count) == [35, 24, 13, 19, 15, 14, 16, 15, 10, 25, 15, 19, 12, 14, 11])
     #expect(HistogramLayout.requestBytes.bounds.first == 64)
     #expect(HistogramLayout.requestBytes.bounds.last == 1_073_741_824)

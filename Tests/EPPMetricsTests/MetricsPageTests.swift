@@ -4,7 +4,7 @@ import Testing
 @testable import EPPMetrics
 
 @Suite struct MetricsPageTests {
-  @Test func seriesOfARequestAreWrittenWithTheAnchorsNamesAndLabels() {
+  @Test func seriesOfARequestAreWrittenWithLLMDsNamesAndLabels() {
     let metrics = PickerMetrics()
     let series = metrics.requestSeries(model: "llama", targetModel: "llama-lora", fairnessID: "team-a", priority: -1)
     series.requests.increment()

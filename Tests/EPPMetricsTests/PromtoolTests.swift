@@ -16,7 +16,7 @@ import Testing
     #expect(written == metrics.familyNames)
 
     let result = try check(page: metrics.page())
-    // The anchor's prefix `llm_d_` looks to promtool like the unit `d`; nothing else may be said.
+    // llm-d's prefix `llm_d_` looks to promtool like the unit `d`; nothing else may be said.
     let complaints = result.output.split(separator: "\n").filter { line in
       !(line.hasPrefix("llm_d_") && line.hasSuffix("metric names should not contain abbreviated units"))
     }

@@ -237,11 +237,11 @@ extension PoolTests {
     var scratch = pool.pipeline.makeScratch()
     try announce(Array(ids[..<192]))
     try exchange(body(text), reporting: 192, in: pool, &scratch, waits: true)
-    #expect(source.distrustCount == 0)
+    #expect(source.invalidations == 0)
     for _ in 0..<2 {
       try exchange(body(text), reporting: 0, promptTokens: 201, in: pool, &scratch, waits: true)
     }
-    #expect(source.distrustCount == 2)
+    #expect(source.invalidations == 2)
     #expect(events.resynchronised.isEmpty, "nothing was said of what the engine holds")
   }
 
@@ -254,7 +254,7 @@ extension PoolTests {
       try exchange(body(text), reporting: 0, promptTokens: 201, in: pool, &scratch, waits: true)
       #expect(sink.all.last?.promptTokens == 200)
     }
-    #expect(source.distrustCount == 0, "tokens of this kind never came out right")
+    #expect(source.invalidations == 0, "tokens of this kind never came out right")
     for _ in 0..<3 { try exchange(body(text), reporting: 448, promptTokens: 201, in: pool, &scratch, waits: true) }
     #expect(source.asked.count == 3)
     #expect(sink.all.last?.promptTokens == 500 && sink.all.last?.predictedCachedTokens == 448)
@@ -274,13 +274,13 @@ extension PoolTests {
     var scratch = pool.pipeline.makeScratch()
     try announce(Array(ids[..<192]))
     for _ in 0..<2 { try exchange(tokenBody(ids), reporting: 0, in: pool, &scratch) }
-    #expect(events.resynchronised.count == 1 && source.distrustCount == 0)
+    #expect(events.resynchronised.count == 1 && source.invalidations == 0)
     for _ in 0..<2 { try exchange(body(text), reporting: 0, in: pool, &scratch, waits: true) }
-    #expect(events.resynchronised.count == 2 && source.distrustCount == 1)
+    #expect(events.resynchronised.count == 2 && source.invalidations == 1)
     // It is known that not all is known.
     index.setAdopting(true, slot)
     for _ in 0..<2 { try exchange(body(text), reporting: 0, in: pool, &scratch, waits: true) }
-    #expect(events.resynchronised.count == 3 && source.distrustCount == 1)
+    #expect(events.resynchronised.count == 3 && source.invalidations == 1)
   }
 
   // MARK: - What a request leaves

@@ -74,9 +74,9 @@ package final class TestTokenSource: PromptTokenSource {
   package func wake() { waker.withLock { $0 }?() }
 
   /// How often what it says was found wrong.
-  package var distrustCount: Int { distrusts.withLock { $0 } }
+  package var invalidations: Int { distrusts.withLock { $0 } }
 
-  package func distrust() { distrusts.withLock { $0 += 1 } }
+  package func invalidate() { distrusts.withLock { $0 += 1 } }
 }
 
 /// Token ids that a test delivers.

@@ -71,7 +71,7 @@ def test_promtool_accepts_the_page(engines, start_epp, start_envoy) -> None:
     result = subprocess.run(
         ["promtool", "check", "metrics"], input=epp.metrics(), capture_output=True, text=True, timeout=30
     )
-    # The names are the anchor's where promtool's naming rules differ.
+    # The names are llm-d's where promtool's naming rules differ.
     allowed = re.compile(r"should not contain abbreviated units|non-counter metrics should not have|metric names should not contain")
     complaints = [line for line in (result.stdout + result.stderr).splitlines() if line and not allowed.search(line)]
     assert complaints == []

@@ -22,7 +22,7 @@ class Violation(AssertionError):
 
 @dataclass
 class Outcome:
-    """What became of one direction of an exchange."""
+    """The outcome of one direction of an exchange."""
 
     headers: list[tuple[str, str]] = field(default_factory=list)
     body: bytes = b""

@@ -14,9 +14,9 @@ import Yams
 ///       kvEvents: tcp://10.0.0.7:5557
 ///       kvReplay: tcp://10.0.0.7:5657
 ///
-/// The first five keys are the anchor's file discovery, with host names and IPv6 beside its IPv4 literals.
+/// The first five keys are llm-d's file discovery, with host names and IPv6 beside its IPv4 literals.
 package struct EndpointsFile: Equatable, Sendable {
-  /// The anchor's bound.
+  /// llm-d's bound.
   package static let largest = 1024 * 1024
 
   /// The good entries, in the file's order.

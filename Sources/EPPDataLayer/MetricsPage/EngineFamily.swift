@@ -1,6 +1,6 @@
 /// The metric families of an engine's page that are read; everything else on the page is skipped.
 ///
-/// vLLM's names were read off real pages (0.32.0), its older ones and SGLang's from the anchor's tables.
+/// vLLM's names were read off real pages (0.32.0), its older ones and SGLang's from llm-d's tables.
 enum EngineFamily: Int, CaseIterable {
   case waitingRequests
   case runningRequests

@@ -4,7 +4,7 @@ package import EPPCore
 ///
 /// A page may carry several series of one family: one per engine, model or data-parallel rank behind the address. The
 /// endpoint is what the gateway can pick, so counts, counters and cache blocks are summed and the usage is the mean
-/// (the anchor takes one series and leaves the others).
+/// (the llm-d EPP takes one series and leaves the others).
 package struct EnginePage: Equatable, Sendable {
   /// Summed over series.
   package var waitingRequests: Int?

@@ -19,7 +19,7 @@ package enum ScrapeError: Error, Equatable, Sendable, CustomStringConvertible {
   /// A page without a family of a known engine.
   case noEngineMetrics
 
-  /// Whether the page came and its content is at fault; else getting it failed. The anchor counts the two apart
+  /// Whether the page came and its content is at fault; else getting it failed. The llm-d EPP counts the two apart
   /// (`datalayer_extract_errors_total`, `datalayer_poll_errors_total`).
   package var isExtraction: Bool { self == .noEngineMetrics }
 

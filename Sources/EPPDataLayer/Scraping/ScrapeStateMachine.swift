@@ -10,7 +10,7 @@ package import EPPCore
 package struct ScrapeStateMachine: Sendable {
   /// Times; an interval below a millisecond counts as one.
   package struct Configuration: Sendable {
-    /// From one scrape to the next; the anchor's `--refresh-metrics-interval`.
+    /// From one scrape to the next; llm-d's `--refresh-metrics-interval`.
     package var interval: Duration
     /// For connecting and for the answer, each.
     package var timeout: Duration

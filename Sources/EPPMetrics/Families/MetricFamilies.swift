@@ -1,6 +1,6 @@
 /// Every metric family of the product, declared once: name, help, labels, buckets.
 ///
-/// A family that the anchor has keeps the anchor's `llm_d_epp_` name, so that existing dashboards work, and its
+/// A family that the llm-d EPP has keeps its `llm_d_epp_` name there, so that existing dashboards work, and its
 /// stability mark in the help text; a family of our own starts with `epp_`.
 struct MetricFamilies: Sendable {
   /// All families, in the order of their names.
@@ -77,9 +77,9 @@ struct MetricFamilies: Sendable {
 
     fileprivate init(_ list: inout MetricFamilyList) {
       messages = list.own(
-        "kv_events_messages_total", "Messages of engines' KV events, by what became of them.", [.outcome])
+        "kv_events_messages_total", "Messages of engines' KV events, by outcome.", [.outcome])
       blocks = list.own(
-        "kv_events_blocks_total", "Blocks in engines' KV events, by what became of them in the prefix index.",
+        "kv_events_blocks_total", "Blocks in engines' KV events, by outcome in the prefix index.",
         [.outcome])
       clears = list.own("kv_events_clears_total", "Times that an engine said that its whole cache is empty.", [])
       replays = list.own("kv_events_replays_total", "Replays of KV events, by how they ended.", [.outcome])
@@ -338,13 +338,13 @@ private struct MetricFamilyList {
     add("llm_d_epp_" + name, "[ALPHA] " + help, labels, layout: layout, bundled: bundled)
   }
 
-  /// A counter or a gauge that the anchor does not have.
+  /// A counter or a gauge that the llm-d EPP does not have.
   mutating func own<Cell: MetricCell>(_ name: String, _ help: String, _ labels: [LabelName]) -> MetricFamily<Cell>
   where Cell.Layout == Void {
     add("epp_" + name, help, labels, layout: (), bundled: false)
   }
 
-  /// A histogram that the anchor does not have.
+  /// A histogram that the llm-d EPP does not have.
   mutating func ownHistogram(
     _ name: String, _ help: String, _ labels: [LabelName], _ layout: HistogramLayout, bundled: Bool = false
   ) -> MetricFamily<Histogram> {

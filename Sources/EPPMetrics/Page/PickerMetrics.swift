@@ -36,9 +36,9 @@ package final class PickerMetrics: Sendable {
 
   /// How much memory label values may take.
   package struct SeriesLimits: Sendable {
-    /// Distinct models, of client and target together; the anchor's number.
+    /// Distinct models, of client and target together; llm-d's number.
     package var models = 1000
-    /// Distinct fairness ids; the anchor's number.
+    /// Distinct fairness ids; llm-d's number.
     package var fairnessIDs = 1000
     /// Combinations of model, target model, fairness id and priority; each takes about 6 KB here and up to 45 KB of
     /// the page.
@@ -86,7 +86,7 @@ package final class PickerMetrics: Sendable {
     package let activeWorkers: Gauge
   }
 
-  /// Requests with a session, by what became of it.
+  /// Requests with a session, by whether they went where the session was.
   package struct SessionAffinityCounters: Sendable {
     /// The session was placed for the first time.
     package let new: Counter

@@ -98,7 +98,7 @@ extension HistogramLayout {
   static let requestBytes = HistogramLayout(.count, powersOfTwo(6...30))
   static let responseBytes = HistogramLayout(
     .count, [1, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32778, 65536])
-  /// The bound 32778 is the anchor's own; dashboards and recorded series have it.
+  /// The bound 32778 is llm-d's own; dashboards and recorded series have it.
   static let promptTokens = HistogramLayout(
     .count,
     [1, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32778, 65536, 131072, 262144, 524288, 1_048_576])

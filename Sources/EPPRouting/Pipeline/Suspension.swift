@@ -12,7 +12,7 @@ package protocol PromptTokenSource: Sendable {
     of request: InferenceRequest, body: RawSpan, at endpoints: [EndpointAddress], wake: @escaping @Sendable () -> Void
   ) -> TokenAnswer
   /// A prediction that rests on token ids has proved wrong.
-  func distrust()
+  func invalidate()
 }
 
 /// What a `PromptTokenSource` knows.

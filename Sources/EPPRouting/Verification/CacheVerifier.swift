@@ -164,7 +164,7 @@ package final class CacheVerifier: Sendable {
     serving.series.resyncs.increment()
     events.resynchronise(serving.slot, contradiction)
     // A template that has changed leads to the same, unless not all is known of what the engine holds.
-    if dispatched.rendered != nil, !confidence.isAdopting { tokens?.distrust() }
+    if dispatched.rendered != nil, !confidence.isAdopting { tokens?.invalidate() }
   }
 
   /// Whether no tokens are to be found for a kind of request.
@@ -172,7 +172,7 @@ package final class CacheVerifier: Sendable {
 
   /// An engine has counted the tokens of a prompt for which some were found.
   func noteTokenCount(agrees: Bool, _ kind: PromptKind, now: MonotonicTime) {
-    if tokenCounts.note(agrees: agrees, kind, now: now) { tokens?.distrust() }
+    if tokenCounts.note(agrees: agrees, kind, now: now) { tokens?.invalidate() }
   }
 
   // MARK: - Once a second

@@ -5,7 +5,7 @@ import Synchronization
 ///
 /// Bounded in all and per client address; past a bound the session that was used longest ago goes.
 package final class SessionTable: Sendable {
-  /// What became of a request with a session.
+  /// Where a request with a session went.
   package enum Outcome: Sendable, Equatable {
     /// It had no live entry.
     case new

@@ -18,7 +18,7 @@ struct RequestTokens: PromptTokenSource {
     }
   }
 
-  func distrust() { source.invalidate() }
+  func invalidate() { source.invalidate() }
 }
 
 /// A request that waits for its token ids.
