@@ -100,7 +100,7 @@ let package = Package(
       swiftSettings: strict),
     .target(
       name: "EPPConfiguration",
-      dependencies: ["EPPCore", "EPPScheduling", "EPPYAML", yams],
+      dependencies: ["EPPCore", "EPPPrefixCache", "EPPScheduling", "EPPYAML", argumentParser, yams],
       swiftSettings: strict),
 
     // Stand-ins and test kit.
@@ -190,7 +190,9 @@ let package = Package(
       ], swiftSettings: strict),
     .testTarget(
       name: "EPPConfigurationTests",
-      dependencies: ["EPPTestKit", "EPPConfiguration", "EPPCore", "EPPMetrics", "EPPPrefixCache", "EPPScheduling"],
+      dependencies: [
+        "EPPTestKit", "EPPConfiguration", "EPPCore", "EPPMetrics", "EPPPrefixCache", "EPPScheduling", argumentParser,
+      ],
       swiftSettings: strict),
     .testTarget(
       name: "EngineSimulatorTests",

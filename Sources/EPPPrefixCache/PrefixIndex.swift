@@ -13,8 +13,10 @@ package final class PrefixIndex: Sendable {
     /// Tokens in a block of text, at 4 bytes a token. Text is matched in larger blocks than engines have: a prompt of
     /// 400 KB costs 600 µs of index work in blocks of 16, and a quarter of that in these.
     package var textBlockTokens = 64
-    /// Blocks of text taken for an endpoint whose cache size is unknown: half a million tokens, the llm-d EPP's default.
-    package var defaultBlocks = 7_812
+    /// A cache of unknown size in tokens: llm-d's default, 31,250 blocks of 16.
+    package static let standardTokens = 500_000
+    /// Blocks of text taken for an endpoint whose cache size is unknown.
+    package var defaultBlocks: Int
     /// Bytes of the whole index, shared equally between the endpoints. A table that grows has its old arrays beside
     /// the new ones for a moment, which are not counted.
     package var maximumBytes = 2 << 30
@@ -27,7 +29,7 @@ package final class PrefixIndex: Sendable {
     package var blocksPerTurn = 4096
 
     /// The defaults.
-    package init() {}
+    package init() { defaultBlocks = Self.standardTokens / textBlockTokens }
   }
 
   /// For how long a pick's blocks count.

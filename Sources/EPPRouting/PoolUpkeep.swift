@@ -1,3 +1,4 @@
+import EPPScheduling
 package import EPPCore
 import EPPMetrics
 import EPPPrefixCache
@@ -43,8 +44,8 @@ package final class PoolUpkeep: Sendable {
     index.maintain(now: now)
     let settings = pipeline.configuration.settings
     for member in source.currentSnapshot().members {
-      let reported = settings.learnsCacheSize ? member.metrics.cacheCapacityTokens : nil
-      adopt(member, capacityTokens: reported ?? settings.defaultCacheTokens)
+      let reported = settings.prefix.learnsCacheSize ? member.metrics.cacheCapacityTokens : nil
+      adopt(member, capacityTokens: reported ?? settings.prefix.defaultTokens)
       verifier.checkCounters(of: member)
     }
     let statistics = index.currentStatistics()

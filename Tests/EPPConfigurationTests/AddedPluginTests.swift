@@ -71,11 +71,8 @@ private struct WarmStartScorer: Scorer {
   }
 
   @Test func itIsConfiguredByAFlag() throws {
-    var options = ServeOptions()
-    options.endpoints = ["10.0.0.1:8000"]
-    options.scorers = ["warm-start-scorer=4"]
-    let configuration = try options.validated(cores: 1, plugins: plugins, readFile: { _ in "" })
-    #expect(score(configuration.profile) == 1)
+    let configuration = try FlagsUnderTest(plugins: plugins).validated("--scorer=warm-start-scorer=4")
+    #expect(score(configuration.scheduling.profile) == 1)
   }
 
   @Test func mistakesInItsParametersAreFound() {

@@ -64,7 +64,7 @@ import Testing
       ])
   }
 
-  @Test func whatOnlyTheAnchorHasIsNamedAsSuch() {
+  @Test func whatOnlyLLMDHasIsNamedAsSuch() {
     let text =
       TestText.head + """
         plugins:

@@ -4,7 +4,7 @@ import EPPConfiguration
 enum TestText {
   static let head = "apiVersion: llm-d.ai/v1alpha1\nkind: EndpointPickerConfig\n"
 
-  /// The anchor's own default, written out.
+  /// llm-d's own default, written out.
   static let standard =
     head + """
       plugins:

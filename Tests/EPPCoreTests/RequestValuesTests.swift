@@ -65,7 +65,7 @@ import Testing
     #expect(SubsetHint.only([]) != .absent)
   }
 
-  @Test func laterTenantsOfASlotDiffer() {
+  @Test func laterEndpointsOfASlotDiffer() {
     #expect(EndpointSlot(index: 1, generation: 1) != EndpointSlot(index: 1, generation: 2))
     #expect(Set([EndpointSlot(index: 1, generation: 1), EndpointSlot(index: 1, generation: 1)]).count == 1)
     #expect(EndpointSlot.capacity == 1024)

@@ -88,7 +88,7 @@ import Testing
     #expect(after.endpoint.labels == ["x": "y"])
   }
 
-  @Test func anotherAddressIsAnotherTenant() async throws {
+  @Test func anotherAddressIsAnotherEndpoint() async throws {
     let store = store()
     await store.replaceEndpoints([endpoint("a", port: 1)], from: .file)
     let before = try slot(of: "a", in: store)

@@ -29,5 +29,5 @@ func fixture(_ name: String) throws -> [UInt8] {
 
 extension EndpointStore {
   /// How scraping goes, by slot.
-  func health() -> [EndpointHealth] { state.withLock { $0.tenants.compactMap { $0?.health } } }
+  func health() -> [EndpointHealth] { state.withLock { $0.stored.compactMap { $0?.health } } }
 }

@@ -113,7 +113,7 @@ import Testing
       self.tokens = tokens
       picker = InProcessPicker {
         $0.tokens = tokens
-        $0.routing.tokenPatience = .milliseconds(100)
+        $0.routing.tokenDeadline = .milliseconds(100)
         $0.requestDeadline = requestDeadline
       }
       // Somebody's events are followed, or no ids would be asked for.

@@ -13,7 +13,7 @@ extension PoolTests {
     events: RecordingEvents = RecordingEvents(), tokens: TestTokenSource? = nil, metrics engine: EndpointMetrics? = nil,
     _ change: (inout RoutingConfiguration.Settings) -> Void = { _ in }
   ) -> RoutedPool {
-    var configuration = RoutingConfiguration.Settings()
+    var configuration = RoutingConfiguration.Settings(tokenDeadline: .milliseconds(100))
     change(&configuration)
     return RoutedPool(
       configuration: RoutingConfiguration(
@@ -101,7 +101,7 @@ extension PoolTests {
 
   @Test func aPromptThatIsNotLookedUpWholeContradictsNothing() throws {
     let events = RecordingEvents()
-    let pool = pool(events: events) { $0.maximumPrefixTokens = 64 }
+    let pool = pool(events: events) { $0.prefix.maximumTokens = 64 }
     var scratch = pool.pipeline.makeScratch()
     try announce(Array(ids[..<192]))
     for _ in 0..<4 { try exchange(tokenBody(ids), reporting: 192, in: pool, &scratch) }
@@ -131,7 +131,7 @@ extension PoolTests {
     let source = FixedSource(snapshot(engine))
     let pool = RoutedPool(
       configuration: RoutingConfiguration(
-        settings: RoutingConfiguration.Settings(),
+        settings: RoutingConfiguration.Settings(tokenDeadline: .milliseconds(100)),
         profile: SchedulingProfile(.weighted, PluginEnvironment(seed: HashSeed(first: 1, second: 2), metrics: metrics))),
       source: source, index: index,
       events: events,
@@ -300,7 +300,7 @@ extension PoolTests {
   // MARK: - Engines without events
 
   @Test func inPreciseModeAnEngineWithoutEventsHoldsNothingOfKnownTokens() throws {
-    var configuration = RoutingConfiguration.Settings()
+    var configuration = RoutingConfiguration.Settings(tokenDeadline: .milliseconds(100))
     configuration.followsEventsAlone = true
     let source = TestTokenSource(.known(ids))
     let pool = RoutedPool(

@@ -63,7 +63,7 @@ extension PoolTests {
     index.setFollowed(true, members[1].endpoint.slot)
     return RoutedPool(
       configuration: RoutingConfiguration(
-        settings: RoutingConfiguration.Settings(),
+        settings: RoutingConfiguration.Settings(tokenDeadline: .milliseconds(100)),
         profile: SchedulingProfile(.weighted, PluginEnvironment(seed: HashSeed(first: 1, second: 2), metrics: metrics))),
       source: FixedSource(PoolSnapshot(members: members)), index: index,
       tokens: source, metrics: metrics,

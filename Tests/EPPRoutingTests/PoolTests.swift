@@ -32,7 +32,7 @@ import Testing
     let seed = HashSeed(first: 1, second: 2)
     pool = RoutedPool(
       configuration: RoutingConfiguration(
-        settings: RoutingConfiguration.Settings(),
+        settings: RoutingConfiguration.Settings(tokenDeadline: .milliseconds(100)),
         profile: SchedulingProfile(profile, PluginEnvironment(seed: seed, metrics: metrics))),
       source: FixedSource(PoolSnapshot(members: members)), index: index,
       metrics: metrics, decisions: sink,
@@ -50,7 +50,7 @@ import Testing
     let seed = HashSeed(first: 1, second: 2)
     return RoutedPool(
       configuration: RoutingConfiguration(
-        settings: RoutingConfiguration.Settings(),
+        settings: RoutingConfiguration.Settings(tokenDeadline: .milliseconds(100)),
         profile: SchedulingProfile(.weighted, PluginEnvironment(seed: seed, metrics: metrics))),
       source: FixedSource(PoolSnapshot(members: members)), index: index,
       events: events, metrics: metrics, decisions: sink,
@@ -179,7 +179,7 @@ import Testing
       endpoint: members[0].endpoint, metrics: metrics, load: EndpointLoad(), isStale: false)
     let pool = RoutedPool(
       configuration: RoutingConfiguration(
-        settings: RoutingConfiguration.Settings(),
+        settings: RoutingConfiguration.Settings(tokenDeadline: .milliseconds(100)),
         profile: SchedulingProfile(
           .weighted, PluginEnvironment(seed: HashSeed(first: 1, second: 2), metrics: self.metrics))),
       source: FixedSource(PoolSnapshot(members: [member])), index: index,

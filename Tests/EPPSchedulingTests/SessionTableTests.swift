@@ -24,7 +24,7 @@ import Testing
     #expect(table.bind(key(1), to: first, now: time(1)) == .kept)
     #expect(table.bind(key(1), to: second, now: time(2)) == .moved)
     #expect(table.slot(of: key(1), now: time(3)) == second)
-    // The next tenant of the same slot is another endpoint.
+    // The next endpoint in the same slot is another one.
     #expect(table.bind(key(1), to: EndpointSlot(index: 1, generation: 2), now: time(3)) == .moved)
     #expect(table.count == 1)
   }

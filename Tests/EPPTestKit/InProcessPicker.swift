@@ -10,7 +10,7 @@ package final class InProcessPicker {
   package struct Options {
     package var endpointCount = 3
     package var profile = ProfileConfiguration.weighted
-    package var routing = RoutingConfiguration.Settings()
+    package var routing = RoutingConfiguration.Settings(tokenDeadline: .milliseconds(100))
     package var maximumRequestBodyBytes = 10 << 20
     package var maximumBufferedBytes = 64 << 20
     package var requestDeadline = Duration.seconds(30)

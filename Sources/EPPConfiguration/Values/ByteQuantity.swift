@@ -31,4 +31,11 @@ package enum ByteQuantity {
     for _ in 0..<exponent { value *= 10 }
     return Int(exactly: value)
   }
+
+  /// The shortest such text in powers of 1,024: `2Gi`, `1536Mi`, `1000`.
+  package static func format(_ bytes: Int) -> String {
+    let binary = units.filter { $0.suffix.hasSuffix("i") }.reversed()
+    let unit = binary.first { bytes > 0 && bytes % Int($0.bytes) == 0 }
+    return unit.map { "\(bytes / Int($0.bytes))\($0.suffix)" } ?? "\(bytes)"
+  }
 }

@@ -134,7 +134,7 @@ struct YAMLReader {
 
   mutating func boolean(_ node: Node?, _ what: String) -> Bool? {
     guard let node else { return nil }
-    // The words of YAML 1.1, which the anchor's decoder takes as well.
+    // The words of YAML 1.1, which llm-d's decoder takes as well.
     switch plain(node)?.lowercased() {
     case "true", "yes", "on": return true
     case "false", "no", "off": return false

@@ -100,7 +100,7 @@ actor EndpointMembership {
       let endpoint = next.endpoint(in: slot)
       let load = EndpointLoad()
       tell(.added(endpoint, load: load))
-      store.add(EndpointStore.Tenant(endpoint: endpoint, load: load))
+      store.add(EndpointStore.StoredEndpoint(endpoint: endpoint, load: load))
     }
   }
 

@@ -30,7 +30,7 @@ package final class EndpointStore: PoolSnapshotSource {
     case kubernetes
   }
 
-  struct Tenant {
+  struct StoredEndpoint {
     var endpoint: Endpoint { didSet { destination = endpoint.address.description } }
     let load: EndpointLoad
     var metrics = EndpointMetrics()
@@ -52,7 +52,7 @@ package final class EndpointStore: PoolSnapshotSource {
       var hasBeenFresh: Bool
     }
 
-    /// The snapshot's view, and when it turns stale. Works in place: a tenant is large to copy.
+    /// The snapshot's view, and when it turns stale. Works in place: it is large to copy.
     mutating func makeMember(
       _ now: MonotonicTime, threshold: Duration
     ) -> (member: PoolSnapshot.Member, staleAt: MonotonicTime?, turn: Turn?) {
@@ -73,7 +73,7 @@ package final class EndpointStore: PoolSnapshotSource {
 
   struct State {
     /// By slot index; nil where the slot is free.
-    var tenants: [Tenant?] = []
+    var stored: [StoredEndpoint?] = []
     var isDirty = false
     var publishedAt: MonotonicTime?
     /// When the first of the published endpoints turns stale if nothing comes.
@@ -129,23 +129,23 @@ package final class EndpointStore: PoolSnapshotSource {
 
   /// The endpoints that have a slot.
   func present() -> [(endpoint: Endpoint, load: EndpointLoad)] {
-    state.withLock { $0.tenants.compactMap { $0.map { ($0.endpoint, $0.load) } } }
+    state.withLock { $0.stored.compactMap { $0.map { ($0.endpoint, $0.load) } } }
   }
 
-  func add(_ tenant: Tenant) {
+  func add(_ entry: StoredEndpoint) {
     state.withLock { state in
-      let index = tenant.endpoint.slot.index
-      while state.tenants.count <= index { state.tenants.append(nil) }
-      state.tenants[index] = tenant
+      let index = entry.endpoint.slot.index
+      while state.stored.count <= index { state.stored.append(nil) }
+      state.stored[index] = entry
     }
   }
 
   /// The endpoint as it is now; nil when nothing about it has changed.
   func update(_ slot: EndpointSlot, to endpoint: Endpoint) -> Endpoint? {
     state.withLock { state in
-      guard state.tenants[slot.index]?.endpoint != endpoint else { return nil }
-      state.tenants[slot.index]?.endpoint = endpoint
-      state.tenants[slot.index]?.health.endpoint = endpoint
+      guard state.stored[slot.index]?.endpoint != endpoint else { return nil }
+      state.stored[slot.index]?.endpoint = endpoint
+      state.stored[slot.index]?.health.endpoint = endpoint
       return endpoint
     }
   }
@@ -153,8 +153,8 @@ package final class EndpointStore: PoolSnapshotSource {
   func remove(_ slots: some Sequence<EndpointSlot>) -> [Endpoint] {
     state.withLock { state in
       slots.compactMap { slot in
-        guard let endpoint = state.tenants[slot.index]?.endpoint else { return nil }
-        state.tenants[slot.index] = nil
+        guard let endpoint = state.stored[slot.index]?.endpoint else { return nil }
+        state.stored[slot.index] = nil
         return endpoint
       }
     }
@@ -162,7 +162,7 @@ package final class EndpointStore: PoolSnapshotSource {
 }
 
 extension EndpointStore {
-  /// Takes a page that was read; the next publication shows it. Ignored when the slot has another tenant by now.
+  /// Takes a page that was read; the next publication shows it. Ignored when the slot holds another endpoint by now.
   ///
   /// - Parameters:
   ///   - startedAt: when the scrape was started.
@@ -174,12 +174,12 @@ extension EndpointStore {
       state in
       guard Self.holds(state, slot) else { return (nil, false, []) }
       let metrics = page.updating(
-        state.tenants[slot.index]?.metrics ?? EndpointMetrics(), scrapedAt: startedAt, dispatched: dispatched)
-      let before = state.tenants[slot.index]?.metrics.missing ?? []
-      state.tenants[slot.index]?.metrics = metrics
+        state.stored[slot.index]?.metrics ?? EndpointMetrics(), scrapedAt: startedAt, dispatched: dispatched)
+      let before = state.stored[slot.index]?.metrics.missing ?? []
+      state.stored[slot.index]?.metrics = metrics
       state.isDirty = true
-      let wasUnreachable = state.tenants[slot.index]?.health.noteSuccess() ?? false
-      return (state.tenants[slot.index]?.endpoint, wasUnreachable, metrics.missing.subtracting(before))
+      let wasUnreachable = state.stored[slot.index]?.health.noteSuccess() ?? false
+      return (state.stored[slot.index]?.endpoint, wasUnreachable, metrics.missing.subtracting(before))
     }
     guard let endpoint else { return }
     if isReachableAgain { logger.notice("endpoint is reachable again", metadata: Self.metadata(endpoint)) }
@@ -196,13 +196,13 @@ extension EndpointStore {
   package func recordFailure(_ error: ScrapeError, for slot: EndpointSlot) -> Bool {
     let (isUnreachable, change, endpoint): (Bool, EndpointHealth.Change, Endpoint?) = state.withLock { state in
       guard Self.holds(state, slot) else { return (false, .none, nil) }
-      let change = state.tenants[slot.index]?.health.noteFailure(error) ?? .none
+      let change = state.stored[slot.index]?.health.noteFailure(error) ?? .none
       switch change {
       case .refuses, .listens: state.isDirty = true
       case .none, .unreachable: break
       }
-      let tenant = state.tenants[slot.index]
-      return (tenant?.health.isUnreachable ?? false, change, tenant?.endpoint)
+      let entry = state.stored[slot.index]
+      return (entry?.health.isUnreachable ?? false, change, entry?.endpoint)
     }
     if let endpoint {
       var metadata = Self.metadata(endpoint)
@@ -241,14 +241,14 @@ extension EndpointStore {
   @discardableResult
   func publishNow() -> MonotonicTime? {
     let now = clock()
-    let (turned, staleAt): ([Tenant.Turn], MonotonicTime?) = state.withLock { state in
+    let (turned, staleAt): ([StoredEndpoint.Turn], MonotonicTime?) = state.withLock { state in
       var members: [PoolSnapshot.Member] = []
-      members.reserveCapacity(state.tenants.count)
-      var turned: [Tenant.Turn] = []
+      members.reserveCapacity(state.stored.count)
+      var turned: [StoredEndpoint.Turn] = []
       state.staleAt = nil
-      for index in state.tenants.indices {
+      for index in state.stored.indices {
         guard
-          let (member, deadline, turn) = state.tenants[index]?.makeMember(
+          let (member, deadline, turn) = state.stored[index]?.makeMember(
             now, threshold: configuration.stalenessThreshold)
         else { continue }
         members.append(member)
@@ -265,7 +265,7 @@ extension EndpointStore {
     return staleAt
   }
 
-  private func log(_ turn: Tenant.Turn) {
+  private func log(_ turn: StoredEndpoint.Turn) {
     let metadata = Self.metadata(turn.endpoint)
     if turn.isStale {
       logger.warning(
@@ -278,7 +278,7 @@ extension EndpointStore {
   }
 
   private static func holds(_ state: borrowing State, _ slot: EndpointSlot) -> Bool {
-    state.tenants.indices.contains(slot.index) && state.tenants[slot.index]?.endpoint.slot == slot
+    state.stored.indices.contains(slot.index) && state.stored[slot.index]?.endpoint.slot == slot
   }
 
   private static func metadata(_ endpoint: Endpoint) -> Logger.Metadata {
@@ -288,10 +288,10 @@ extension EndpointStore {
 
 /// A change of the pool's membership, told to whoever keeps tables by slot.
 package enum EndpointChange: Sendable {
-  /// A new tenant has taken its slot. Told before a snapshot shows it.
+  /// A new endpoint has taken its slot. Told before a snapshot shows it.
   case added(Endpoint, load: EndpointLoad)
-  /// The same tenant with other labels, metrics address or event addresses.
+  /// The same endpoint with other labels, metrics address or event addresses.
   case updated(Endpoint)
-  /// The tenant has gone. Told after a snapshot without it is out, and before its slot is given to another.
+  /// The endpoint has gone. Told after a snapshot without it is out, and before its slot is given to another.
   case removed(Endpoint)
 }

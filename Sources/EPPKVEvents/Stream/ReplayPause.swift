@@ -25,8 +25,8 @@ package struct ReplayPause: Sendable {
   package func isOver(_ now: MonotonicTime) -> Bool { end.map { now >= $0 } ?? true }
 
   /// Whether it is over soon enough for messages to wait for it.
-  package func isShort(_ now: MonotonicTime) -> Bool { end.map { $0.duration(since: now) <= Self.patience } ?? true }
+  package func isShort(_ now: MonotonicTime) -> Bool { end.map { $0.duration(since: now) <= Self.shortPause } ?? true }
 
   /// About as long as a replay that is answered may take.
-  private static let patience = Duration.seconds(4)
+  private static let shortPause = Duration.seconds(4)
 }

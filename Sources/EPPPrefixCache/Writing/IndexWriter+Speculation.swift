@@ -47,7 +47,8 @@ extension IndexWriter {
   /// What an engine has announced is told by its events alone from now on: it may have gone again before the pick's
   /// answer begins.
   private mutating func confirmSpeculations(at position: Int) {
-    guard let caches = endpoints[position]?.caches, !caches.isEmpty, var speculations = endpoints[position]?.speculations
+    guard let caches = endpoints[position]?.caches, !caches.isEmpty,
+      var speculations = endpoints[position]?.speculations
     else { return }
     speculations.end { lastKey in caches.values.contains { $0.isOnGPU(lastKey, index) } }
     endpoints[position]?.speculations = speculations

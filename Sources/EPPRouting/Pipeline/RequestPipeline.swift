@@ -77,7 +77,7 @@ package final class RequestPipeline: Sendable {
     do {
       try parse(arrival, body, bytes, &scratch.request)
       if body == .whole, let wake, let pending = admit(bytes, wake, &scratch, now: now) {
-        let deadline = now.advanced(by: scratch.request.configuration.settings.tokenPatience)
+        let deadline = now.advanced(by: scratch.request.configuration.settings.tokenDeadline)
         let suspension = Suspension(scratch.request, tokens: pending, deadline: deadline)
         // Its storage goes with it.
         scratch.request = RoutingRequest()
@@ -249,7 +249,7 @@ package final class RequestPipeline: Sendable {
     } else {
       scratch.request.textQuery.begin(
         for: scratch.request.prompt, request: scratch.request.parsed, hasher: index.hasher,
-        maximumTokens: settings.maximumPrefixTokens, blockTokens: index.limits.textBlockTokens)
+        maximumTokens: settings.prefix.maximumTokens, blockTokens: index.limits.textBlockTokens)
       if isMatchedByText { index.match(&scratch.request.textQuery, into: &scratch.scheduling.context.match.text) }
     }
   }
@@ -259,7 +259,7 @@ package final class RequestPipeline: Sendable {
     let announced = scratch.request.announcements.blockTokens
     scratch.request.tokenQuery.begin(
       for: scratch.request.tokenPrompt, request: scratch.request.parsed, hasher: index.hasher,
-      maximumTokens: scratch.request.configuration.settings.maximumPrefixTokens,
+      maximumTokens: scratch.request.configuration.settings.prefix.maximumTokens,
       blockTokens: followed.isEmpty ? index.limits.textBlockTokens : announced, loRAName: scratch.request.loRAName)
     index.match(&scratch.request.tokenQuery, into: &scratch.scheduling.context.match.tokens)
   }

@@ -3,25 +3,24 @@ package import EPPScheduling
 /// What requests are routed by: immutable, and put in the place of another one as a whole. A request reads it once.
 package final class RoutingConfiguration: Sendable {
   package struct Settings: Sendable {
-    /// Tokens of a prompt that are matched; the rest of a longer one is not looked up.
-    package var maximumPrefixTokens = 131_072
+    /// How much of a prompt is matched, and the size of caches that nobody reports.
+    package var prefix: PrefixSettings
     /// Whether all candidates' scores go into the answer.
     package var emitsScores = false
     /// Ignores the gateway's subset hint.
     package var ignoresSubset = false
-    /// A cache's size in tokens where the engine does not say.
-    package var defaultCacheTokens = 31_250 * 16
-    /// Whether the engine's own figure is used where it gives one.
-    package var learnsCacheSize = true
     /// Whether what was just sent to an endpoint whose events are followed counts before it announces it.
     package var speculates = true
     /// Whether only what engines' events say counts for requests whose tokens are known: an engine without events holds
     /// nothing of them, and what is sent there is not entered.
     package var followsEventsAlone = false
     /// How long a request waits for its token ids.
-    package var tokenPatience = Duration.milliseconds(100)
+    package var tokenDeadline: Duration
 
-    package init() {}
+    package init(prefix: PrefixSettings = PrefixSettings(), tokenDeadline: Duration) {
+      self.prefix = prefix
+      self.tokenDeadline = tokenDeadline
+    }
   }
 
   package let settings: Settings
@@ -30,7 +29,7 @@ package final class RoutingConfiguration: Sendable {
   package let prefixProducer: ConfiguredPlugin
 
   package init(
-    settings: Settings = Settings(), profile: SchedulingProfile,
+    settings: Settings, profile: SchedulingProfile,
     prefixProducer: ConfiguredPlugin = ConfiguredPlugin(PrefixSettings.descriptor)
   ) {
     self.settings = settings
@@ -42,5 +41,6 @@ package final class RoutingConfiguration: Sendable {
   package var keptHeaders: [String] { profile.headerNames }
 
   /// Without a scorer: what a request has before it has read one.
-  static let empty = RoutingConfiguration(profile: SchedulingProfile.empty)
+  static let empty = RoutingConfiguration(
+    settings: Settings(tokenDeadline: .zero), profile: SchedulingProfile.empty)
 }

@@ -1,11 +1,16 @@
+import EPPPrefixCache
+
 /// `approx-prefix-cache-producer`: settings of the prefix index where engines do not announce what they hold.
 package struct PrefixSettings: PluginSettings {
   /// Tokens of a prompt that are looked up.
-  package var maximumTokens = 131_072
+  package var maximumTokens = Self.standardMaximumTokens
   /// An engine's cache in tokens, where it does not say.
-  package var defaultTokens = 500_000
+  package var defaultTokens = PrefixIndex.Limits.standardTokens
   /// Whether the engine's own figure is used.
   package var learnsCacheSize = true
+
+  /// llm-d's default: 2,048 blocks of 64 tokens.
+  private static let standardMaximumTokens = 131_072
 
   package init() {}
 
@@ -27,13 +32,14 @@ package struct PrefixSettings: PluginSettings {
   static let blockSize = TypedParameter<Int?>.integer(
     "blockSize", 1...1_000_000, "Has no effect: text is matched in blocks of 64 tokens")
   static let maximumPrefixTokens = TypedParameter<Int?>.integer(
-    "maxPrefixTokensToMatch", 1...16_000_000, "Tokens of a prompt that are looked up; 131072 where it is not given")
+    "maxPrefixTokensToMatch", 1...16_000_000,
+    "Tokens of a prompt that are looked up; \(standardMaximumTokens) where it is not given")
   static let maximumPrefixBlocks = TypedParameter<Int?>.integer(
     "maxPrefixBlocksToMatch", 1...250_000, "The same in blocks of 64 tokens")
   static let capacityBlocks = TypedParameter<Int?>.integer(
     "lruCapacityPerServer", 1...100_000_000,
-    "Blocks of 64 tokens that an engine's cache holds, where the engine does not say; 500000 tokens where it is not given"
-  )
+    "Blocks of 64 tokens that an engine's cache holds, where the engine does not say; \(PrefixIndex.Limits.standardTokens) "
+      + "tokens where it is not given")
 
   package static let descriptor = PluginDescriptor(
     "approx-prefix-cache-producer", "Remembers what was sent where, as a picture of the engines' prefix caches",
@@ -54,7 +60,7 @@ package struct PrefixSettings: PluginSettings {
 
   private init(_ arguments: PluginArguments) {
     learnsCacheSize = arguments[Self.autoTune]
-    // llm-d's blocks have at least 64 tokens, whatever size is set; its default of 2048 is 131,072 tokens.
+    // llm-d's blocks have at least 64 tokens, whatever size is set.
     if let blocks = arguments[Self.maximumPrefixBlocks] { maximumTokens = blocks * 64 }
     if let tokens = arguments[Self.maximumPrefixTokens] { maximumTokens = tokens }
     if let blocks = arguments[Self.capacityBlocks] { defaultTokens = blocks * 64 }

@@ -39,7 +39,7 @@ struct ScrapeCommand: AsyncParsableCommand {
 
   /// Scrapes of every engine before the measurement, and how long to wait for them.
   private static let firstScrapes: UInt64 = 10
-  private static let patience = Duration.seconds(60)
+  private static let timeout = Duration.seconds(60)
 
   func validate() throws {
     guard (epp == nil) != (serverID == nil) else {
@@ -74,11 +74,11 @@ struct ScrapeCommand: AsyncParsableCommand {
   }
 
   private func measure(_ fleet: EngineFleet, serverID: Int?, _ process: ServerProcess?) async throws -> ScrapeReport {
-    let deadline = ContinuousClock.now + Self.patience
+    let deadline = ContinuousClock.now + Self.timeout
     while fleet.fewestScrapes < Self.firstScrapes {
       if let process, !process.isRunning { throw BenchError("the endpoint picker ended; its messages stand above") }
       guard ContinuousClock.now < deadline else {
-        throw BenchError("an engine was scraped \(fleet.fewestScrapes) times in \(Self.patience); are the ports known?")
+        throw BenchError("an engine was scraped \(fleet.fewestScrapes) times in \(Self.timeout); are the ports known?")
       }
       try await Task.sleep(for: .milliseconds(20))
     }

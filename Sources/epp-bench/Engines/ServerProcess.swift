@@ -5,7 +5,7 @@ import Foundation
 /// An endpoint picker that this tool has started and stops again. Its output goes to this tool's standard error.
 struct ServerProcess {
   /// How long the process may take to end before it is killed.
-  private static let patience = Duration.seconds(10)
+  private static let timeout = Duration.seconds(10)
 
   private let process = Process()
   private var interruptions: [any DispatchSourceSignal] = []
@@ -40,7 +40,7 @@ struct ServerProcess {
   func stop() async {
     for source in interruptions { source.cancel() }
     process.terminate()
-    let deadline = ContinuousClock.now + Self.patience
+    let deadline = ContinuousClock.now + Self.timeout
     while process.isRunning, ContinuousClock.now < deadline { try? await Task.sleep(for: .milliseconds(20)) }
     if process.isRunning { kill(process.processIdentifier, SIGKILL) }
   }

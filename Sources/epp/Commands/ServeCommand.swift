@@ -23,14 +23,7 @@ struct ServeCommand: ParsableCommand {
       and have no effect.
       """)
 
-  @OptionGroup(title: "Listening") var listening: ListeningFlags
-  @OptionGroup(title: "TLS") var tls: TLSFlags
-  @OptionGroup(title: "Endpoints") var endpoints: EndpointFlags
-  @OptionGroup(title: "Scheduling") var scheduling: SchedulingFlags
-  @OptionGroup(title: "Prefix caches") var cache: CacheFlags
-  @OptionGroup(title: "Limits") var limits: LimitFlags
-  @OptionGroup(title: "Observability") var observability: ObservabilityFlags
-  @OptionGroup(title: "Compatibility") var compatibility: CompatibilityFlags
+  @OptionGroup var flags: ServeFlags
 
   func run() throws {
     // Before anything else: see there.
@@ -51,17 +44,8 @@ struct ServeCommand: ParsableCommand {
   }
 
   private func validatedConfiguration() throws -> ServeConfiguration {
-    var options = ServeOptions()
-    listening.apply(to: &options)
-    tls.apply(to: &options)
-    endpoints.apply(to: &options)
-    scheduling.apply(to: &options)
-    cache.apply(to: &options)
-    limits.apply(to: &options)
-    observability.apply(to: &options)
-    compatibility.apply(to: &options)
     do {
-      return try options.validated(
+      return try flags.validated(
         cores: ProcessorCount.available(), readFile: TextFile.read)
     } catch {
       for problem in error.problems { StandardError.write("epp: \(problem)\n") }

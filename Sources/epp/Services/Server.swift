@@ -35,13 +35,14 @@ struct Server {
   init(_ configuration: ServeConfiguration) throws {
     self.configuration = configuration
     output = LogOutput(
-      format: configuration.logStyle == .json ? .json : .text, verbosity: Verbosity(rawValue: configuration.verbosity))
+      format: configuration.observability.logStyle == .json ? .json : .text,
+      verbosity: Verbosity(rawValue: configuration.observability.verbosity))
     logger = output.logger(label: "epp")
 
     var metricsOptions = PickerMetrics.Options()
-    metricsOptions.legacyMetrics = configuration.legacyMetrics
-    metricsOptions.streamMetrics = configuration.streamMetrics
-    metricsOptions.poolName = configuration.poolName
+    metricsOptions.legacyMetrics = configuration.observability.legacyMetrics
+    metricsOptions.streamMetrics = configuration.observability.streamMetrics
+    metricsOptions.poolName = configuration.endpoints.poolName
     metricsOptions.buildReference = Version.current
     metricsOptions.pluginLabels.loadProducer = InFlightLoadProducer.descriptor.type
     metricsOptions.pluginLabels.dataSource = MetricsDataSource.descriptor.type
@@ -50,24 +51,21 @@ struct Server {
 
     watch = EndpointWatch(
       configuration: EndpointWatch.Configuration(
-        endpoints: configuration.endpoints, endpointsFile: configuration.endpointsFile,
-        scraping: ScrapeStateMachine.Configuration(interval: configuration.refreshInterval),
-        store: EndpointStore.Configuration(stalenessThreshold: configuration.stalenessThreshold)),
+        endpoints: configuration.endpoints.addresses, endpointsFile: configuration.endpoints.file,
+        scraping: ScrapeStateMachine.Configuration(interval: configuration.endpoints.refreshInterval),
+        store: EndpointStore.Configuration(stalenessThreshold: configuration.endpoints.stalenessThreshold)),
       metrics: metrics, logger: logger)
 
     let seed = try HashSecret.seed(configuration.cache)
     var limits = PrefixIndex.Limits()
     limits.maximumBytes = configuration.cache.maximumIndexBytes
-    limits.defaultBlocks = max(1, configuration.prefix.defaultTokens / limits.textBlockTokens)
-    var settings = RoutingConfiguration.Settings()
-    settings.maximumPrefixTokens = configuration.prefix.maximumTokens
-    settings.defaultCacheTokens = configuration.prefix.defaultTokens
-    settings.learnsCacheSize = configuration.prefix.learnsCacheSize
-    settings.emitsScores = configuration.emitsScores
-    settings.ignoresSubset = configuration.ignoresSubset
+    limits.defaultBlocks = max(1, configuration.scheduling.prefix.defaultTokens / limits.textBlockTokens)
+    var settings = RoutingConfiguration.Settings(
+      prefix: configuration.scheduling.prefix, tokenDeadline: configuration.cache.tokenDeadline)
+    settings.emitsScores = configuration.scheduling.emitsScores
+    settings.ignoresSubset = configuration.scheduling.ignoresSubset
     settings.speculates = configuration.cache.speculates
     settings.followsEventsAlone = configuration.cache.mode == .precise
-    settings.tokenPatience = configuration.cache.tokenDeadline
     let index = PrefixIndex(limits: limits, hasher: BlockHasher(seed: seed))
     let pending = PendingSnapshots()
     snapshots = configuration.cache.snapshotFile.map { [watch, output] path in
@@ -85,12 +83,12 @@ struct Server {
       configuration: RoutingConfiguration(
         settings: settings,
         profile: SchedulingProfile(
-          configuration.profile,
+          configuration.scheduling.profile,
           PluginEnvironment(
-            seed: seed, sessionHeader: configuration.sessionHeader ?? HeaderName.sessionID,
-            prefixViews: configuration.prefixViews, metrics: metrics),
+            seed: seed, sessionHeader: configuration.scheduling.sessionHeader ?? HeaderName.sessionID,
+            prefixViews: configuration.scheduling.prefixViews, metrics: metrics),
           timing: PluginTiming(metrics: metrics, now: MonotonicTime.now)),
-        prefixProducer: configuration.prefixProducer),
+        prefixProducer: configuration.scheduling.prefixProducer),
       source: watch.store, index: index, events: events ?? NoCacheEvents(),
       tokens: tokens.map { RequestTokens(source: $0) }, metrics: metrics, decisions: DecisionLog(output: output),
       clock: MonotonicTime.now)
@@ -128,7 +126,7 @@ struct Server {
   private func serve(until signals: TerminationSignals) async throws {
     ProcessSettings.prepare(logger)
     for warning in configuration.warnings { logger.warning("\(warning)") }
-    let budget = BodyBudget(limit: configuration.maximumBufferedBytes)
+    let budget = BodyBudget(limit: configuration.limits.maximumBufferedBytes)
     let picker = try makePicker(budget)
 
     let observation = await watch.store.observe { [pool, events, snapshots] change in
@@ -138,7 +136,7 @@ struct Server {
       events?.apply(change)
       if case .removed(let endpoint) = change { pool.remove(endpoint) }
     }
-    let ports = PortAnnouncement(picker: picker, address: configuration.bindAddress)
+    let ports = PortAnnouncement(picker: picker, address: configuration.listening.bindAddress)
     var services: [any Service] = [
       EndpointService(watch: watch),
       observability(budget, ports),
@@ -149,7 +147,7 @@ struct Server {
     var group = ServiceGroupConfiguration(services: services, logger: output.logger(label: "lifecycle"))
     group.services.append(
       .init(service: signals.service, successTerminationBehavior: .gracefullyShutdownGroup))
-    group.maximumGracefulShutdownDuration = configuration.drainTimeout + .seconds(30)
+    group.maximumGracefulShutdownDuration = configuration.listening.drainTimeout + .seconds(30)
     var failure: (any Error)?
     do {
       try await ServiceGroup(configuration: group).run()
@@ -163,26 +161,29 @@ struct Server {
 
   private func makePicker(_ budget: BodyBudget) throws -> PickerServer {
     var tls: TLSIdentity?
-    if configuration.isSecure {
+    if configuration.tls.isSecure {
       tls =
-        try configuration.certificateFolder.map { try TLSIdentity(folder: $0, read: TextFile.read) } ?? .selfSigned()
+        try configuration.tls.certificateFolder.map { try TLSIdentity(folder: $0, read: TextFile.read) }
+        ?? .selfSigned()
     }
     let settings = ExtProcSettings(
       pipeline: pool.pipeline, metrics: metrics,
-      limits: StreamLimits(maximumRequestBodyBytes: configuration.maximumRequestBodyBytes), budget: budget,
-      requestDeadline: configuration.requestDeadline,
-      responseProcessing: configuration.responseProcessing, logger: logger)
+      limits: StreamLimits(maximumRequestBodyBytes: configuration.limits.maximumRequestBodyBytes), budget: budget,
+      requestDeadline: configuration.limits.requestDeadline,
+      responseProcessing: configuration.limits.responseProcessing, logger: logger)
     return try PickerServer(
       configuration: PickerServer.Configuration(
-        bindAddress: configuration.bindAddress, port: configuration.grpcPort, healthPort: configuration.healthPort,
-        workers: configuration.workers, gathersWrites: gathersWrites(), tls: tls,
-        maximumReceiveMessageBytes: configuration.maximumReceiveMessageBytes,
-        maximumConcurrentStreams: configuration.maximumConcurrentStreams, drainTimeout: configuration.drainTimeout),
+        bindAddress: configuration.listening.bindAddress, port: configuration.listening.grpcPort,
+        healthPort: configuration.listening.healthPort,
+        workers: configuration.listening.workers, gathersWrites: gathersWrites(), tls: tls,
+        maximumReceiveMessageBytes: configuration.listening.maximumReceiveMessageBytes,
+        maximumConcurrentStreams: configuration.listening.maximumConcurrentStreams,
+        drainTimeout: configuration.listening.drainTimeout),
       settings: settings, health: health)
   }
 
   private func gathersWrites() -> Bool {
-    guard configuration.gathersWrites else { return false }
+    guard configuration.listening.gathersWrites else { return false }
     guard let obstacle = PickerServer.obstacleToGatheringWrites() else { return true }
     logger.warning("answers leave one by one, which costs up to half as much CPU again: \(obstacle)")
     return false
@@ -191,7 +192,7 @@ struct Server {
   private func observability(_ budget: BodyBudget, _ ports: PortAnnouncement) -> ObservabilityServer {
     ObservabilityServer(
       configuration: ObservabilityServer.Configuration(
-        host: configuration.bindAddress, port: configuration.metricsPort),
+        host: configuration.listening.bindAddress, port: configuration.listening.metricsPort),
       logger: output.logger(label: "metrics"),
       page: { [metrics, watch, tokens] in
         tokens?.refreshMetrics()
@@ -202,7 +203,7 @@ struct Server {
       documents: events.map { events in ["/debug/kv-events": { events.page() }] } ?? [:],
       readiness: { [health, watch, configuration] in
         if health.isServing { return .ready }
-        let isUnread = configuration.endpointsFile != nil && !watch.hasReadSources
+        let isUnread = configuration.endpoints.file != nil && !watch.hasReadSources
         return .notReady(
           reason: isUnread
             ? "the endpoints file has not been read yet: no requests should come here now"

@@ -16,14 +16,14 @@ struct SnapshotService: Service {
 
   private static let interval = Duration.seconds(30)
   /// When endpoints that have not appeared by then are given up, in intervals.
-  private static let patience = 10
+  private static let roundsToWait = 10
 
   func run() async throws {
     await cancelWhenGracefulShutdown {
       var rounds = 0
       while (try? await Task.sleep(for: Self.interval)) != nil {
         rounds += 1
-        if rounds == Self.patience { pending.removeAll() }
+        if rounds == Self.roundsToWait { pending.removeAll() }
         // Cancelled, it is not written here: the last one follows.
         try? await NIOThreadPool.singleton.runIfActive { write() }
       }

@@ -1,0 +1,101 @@
+import ArgumentParser
+
+/// Ports, threads and the life of the server.
+package struct ListeningFlags: ParsableArguments {
+  private static let gathering = BooleanFlag("gather-writes", default: true)
+  private static let defaultReceiveLimit = "64Mi"
+
+  @Option(help: ArgumentHelp("IP address to listen on; :: is all IPv6 and IPv4 interfaces.", valueName: "ip"))
+  var bindAddress = "0.0.0.0"
+  @Option(help: ArgumentHelp("Port of ext_proc; 0 takes a free one and prints it, here and below.", valueName: "port"))
+  var grpcPort = 9002
+  @Option(help: ArgumentHelp("Port of gRPC health checks alone, always plain text.", valueName: "port"))
+  var grpcHealthPort = 9003
+  @Option(help: ArgumentHelp("Port of /metrics, /healthz and /readyz.", valueName: "port"))
+  var metricsPort = 9090
+  @Option(
+    help: ArgumentHelp(
+      "Most threads that serve ext_proc (default: one per core). One serves until it is busy; affinity and CPU limits count.",
+      valueName: "count"))
+  var workers: Int?
+  @Option(
+    name: gathering.specification, defaultAsFlag: GoBoolean(true), parsing: .next,
+    help: gathering.help("Answers to one connection that are ready together leave together", visibility: .hidden))
+  var gatherWrites: GoBoolean?
+  @Option(
+    help: ArgumentHelp(
+      "Largest gRPC message that is received, such as 10MiB (default: \(defaultReceiveLimit); llm-d's is 4Mi).",
+      valueName: "size"))
+  var grpcMaxRecvMsgSize: String?
+  @Option(
+    help: ArgumentHelp("Has no effect: messages that are sent are small.", valueName: "size", visibility: .hidden))
+  var grpcMaxSendMsgSize: String?
+  @Option(help: ArgumentHelp("Open ext_proc streams per connection.", valueName: "count"))
+  var maxConcurrentStreams = 100_000
+  @Option(
+    help: ArgumentHelp(
+      "Longest time after SIGTERM in which streams are served; it ends early with the last connection.",
+      valueName: "duration"))
+  var drainTimeout = "30s"
+
+  package init() {}
+
+  /// - Parameter cores: most workers when no number is given.
+  func checked(_ check: inout FlagCheck, cores: Int) -> ListeningSettings {
+    if !AddressText.isLiteral(bindAddress) {
+      check.problem("--bind-address: '\(bindAddress)' is not an IP address such as 0.0.0.0, 127.0.0.1 or ::")
+    }
+    checkPorts(&check)
+    if let workers, !(1...1024).contains(workers) { check.problem("--workers: \(workers) is not from 1 to 1024") }
+    if !(1...Int(Int32.max)).contains(maxConcurrentStreams) {
+      check.problem("--max-concurrent-streams: \(maxConcurrentStreams) is not from 1 to \(Int32.max)")
+    }
+    return ListeningSettings(
+      bindAddress: bindAddress, grpcPort: grpcPort, healthPort: grpcHealthPort, metricsPort: metricsPort,
+      workers: workers ?? cores, gathersWrites: check.boolean(gatherWrites, Self.gathering),
+      maximumReceiveMessageBytes: receiveLimit(&check), maximumConcurrentStreams: maxConcurrentStreams,
+      drainTimeout: check.duration(drainTimeout, "--drain-timeout", mayBeZero: true))
+  }
+
+  private func checkPorts(_ check: inout FlagCheck) {
+    let ports = [("--grpc-port", grpcPort), ("--grpc-health-port", grpcHealthPort), ("--metrics-port", metricsPort)]
+    for (flag, port) in ports where !(0...65_535).contains(port) {
+      check.problem("\(flag): \(port) is not a port (1 to 65535, or 0 for a free one)")
+    }
+    for (index, (flag, port)) in ports.enumerated() {
+      for (other, otherPort) in ports.dropFirst(index + 1) where port == otherPort && port != 0 {
+        check.problem("\(flag) and \(other) are both \(port): each needs a port of its own")
+      }
+    }
+  }
+
+  private func receiveLimit(_ check: inout FlagCheck) -> Int {
+    if check.bytes(grpcMaxSendMsgSize, "--grpc-max-send-msg-size", mayBeZero: true) != nil {
+      check.warnings.append("--grpc-max-send-msg-size has no effect: messages hold at most 62,000 bytes of a body")
+    }
+    let flag = "--grpc-max-recv-msg-size"
+    let given = check.bytes(grpcMaxRecvMsgSize, flag, mayBeZero: true)
+    let limit = given ?? check.bytes(Self.defaultReceiveLimit, flag) ?? 0
+    // gRPC keeps the limit in a C int.
+    if limit > Int(Int32.max) { check.problem("\(flag) has to be less than 2Gi") }
+    return limit
+  }
+}
+
+/// What `ListeningFlags` make.
+package struct ListeningSettings: Sendable, Equatable {
+  /// An IP literal.
+  package var bindAddress: String
+  /// 0 binds a free port, for all three.
+  package var grpcPort: Int
+  package var healthPort: Int
+  package var metricsPort: Int
+  /// Most threads that serve ext_proc.
+  package var workers: Int
+  /// Whether answers to one connection may leave together.
+  package var gathersWrites: Bool
+  package var maximumReceiveMessageBytes: Int
+  /// Per connection.
+  package var maximumConcurrentStreams: Int
+  package var drainTimeout: Duration
+}

@@ -1,0 +1,131 @@
+import ArgumentParser
+
+/// Logs and metrics.
+package struct ObservabilityFlags: ParsableArguments {
+  private static let defaultVerbosity = 2
+  private static let mostVerbose = 5
+  private static let legacy = BooleanFlag("legacy-metrics", default: true)
+  private static let streams = BooleanFlag("enable-grpc-stream-metrics", default: false)
+  private static let authentication = BooleanFlag("metrics-endpoint-auth", default: false)
+  private static let traces = BooleanFlag("tracing", default: false)
+  private static let profiles = BooleanFlag("enable-pprof", default: false)
+  private static let development = BooleanFlag("zap-devel", default: true)
+
+  @Option(
+    name: [.customShort("v"), .customLong("v")],
+    help: ArgumentHelp("Verbosity: 3 adds a line per request, 4 debugs, 5 traces.", valueName: "level"))
+  var verbosity = Self.defaultVerbosity
+  @Option(help: ArgumentHelp("text or json (default: \(LogStyle.standard.rawValue)).", valueName: "format"))
+  var logFormat: String?
+  @Option(
+    name: legacy.specification, defaultAsFlag: GoBoolean(true), parsing: .next,
+    help: legacy.help("Write the older metric names too"))
+  var legacyMetrics: GoBoolean?
+  @Option(
+    name: streams.specification, defaultAsFlag: GoBoolean(true), parsing: .next,
+    help: streams.help("Write the metrics of ext_proc streams"))
+  var enableGrpcStreamMetrics: GoBoolean?
+  @Option(
+    name: authentication.specification, defaultAsFlag: GoBoolean(true), parsing: .next,
+    help: authentication.help(
+      "Only false is supported yet, and llm-d's default is true: metrics are served to everybody", visibility: .hidden))
+  var metricsEndpointAuth: GoBoolean?
+  @Option(
+    name: traces.specification, defaultAsFlag: GoBoolean(true), parsing: .next,
+    help: traces.help("Has no effect yet; llm-d's default is true", visibility: .hidden))
+  var tracing: GoBoolean?
+  @Option(
+    name: profiles.specification, defaultAsFlag: GoBoolean(true), parsing: .next,
+    help: profiles.help("Has no effect: there is no Go runtime to profile", visibility: .hidden))
+  var enablePprof: GoBoolean?
+  @Option(help: ArgumentHelp("Refused: metrics are plain text.", valueName: "folder", visibility: .hidden))
+  var metricsCertDir: String?
+  @Option(help: ArgumentHelp("Refused: metrics are plain text.", valueName: "file", visibility: .hidden))
+  var metricsClientCaFile: String?
+
+  // The log flags of llm-d's logging library, zap.
+
+  @Option(
+    help: ArgumentHelp("json, or console for --log-format text.", valueName: "encoder"))
+  var zapEncoder: String?
+  @Option(help: ArgumentHelp("debug, info, error, or a number, which goes before -v.", valueName: "level"))
+  var zapLogLevel: String?
+  @Option(
+    name: development.specification, defaultAsFlag: GoBoolean(true), parsing: .next,
+    help: development.help("false is --log-format json", visibility: .hidden))
+  var zapDevel: GoBoolean?
+  @Option(help: ArgumentHelp("Has no effect.", valueName: "level", visibility: .hidden))
+  var zapStacktraceLevel: String?
+  @Option(help: ArgumentHelp("Has no effect: times are RFC 3339.", valueName: "encoding", visibility: .hidden))
+  var zapTimeEncoding: String?
+
+  package init() {}
+
+  func checked(_ check: inout FlagCheck) -> ObservabilitySettings {
+    if check.boolean(metricsEndpointAuth, Self.authentication) {
+      check.problem(
+        "--metrics-endpoint-auth is not supported by this version yet: remove it, and keep the metrics port inside")
+    }
+    if metricsCertDir.given != nil || metricsClientCaFile.given != nil {
+      check.problem(
+        "--metrics-cert-dir and --metrics-client-ca-file are not supported by this version yet: metrics are plain text")
+    }
+    if check.boolean(tracing, Self.traces) { check.warnings.append("--tracing has no effect yet") }
+    if check.boolean(enablePprof, Self.profiles) {
+      check.warnings.append("--enable-pprof has no effect: there is no Go runtime to profile")
+    }
+    return ObservabilitySettings(
+      legacyMetrics: check.boolean(legacyMetrics, Self.legacy),
+      streamMetrics: check.boolean(enableGrpcStreamMetrics, Self.streams), verbosity: logVerbosity(&check),
+      logStyle: logStyle(&check))
+  }
+
+  private func logVerbosity(_ check: inout FlagCheck) -> Int {
+    if verbosity < 0 {
+      check.problem(
+        "-v: \(verbosity) is less than 0 (\(Self.defaultVerbosity) is the default, \(Self.mostVerbose) the most)")
+    }
+    guard let level = zapLogLevel.given else { return min(Self.mostVerbose, verbosity) }
+    let levels = ["debug": 4, "info": 2, "error": 0, "panic": 0]
+    if let number = levels[level.lowercased()] { return number }
+    if let number = Int(level), number >= 0 { return min(Self.mostVerbose, number) }
+    check.problem("--zap-log-level: '\(level)' is none of debug, info, error, panic, and no number from 0")
+    return verbosity
+  }
+
+  private func logStyle(_ check: inout FlagCheck) -> LogStyle {
+    let isDevelopment = check.given(zapDevel, Self.development)
+    let encoder = zapEncoder.given.flatMap { check.word($0, of: ["json", "console"], "--zap-encoder") }
+    var zap: LogStyle?
+    if let encoder {
+      zap = encoder == "json" ? .json : .text
+    } else if isDevelopment == false {
+      zap = .json
+    }
+    guard let format = logFormat.given, let style: LogStyle = check.choice(format, "--log-format") else {
+      return zap ?? .standard
+    }
+    if encoder != nil, zap != style {
+      check.problem("--log-format \(format) and --zap-encoder contradict each other: leave one of them out")
+    }
+    return style
+  }
+}
+
+/// The form of log lines.
+package enum LogStyle: String, Sendable, CaseIterable {
+  case text
+  case json
+
+  /// Where no flag names one.
+  static let standard = Self.text
+}
+
+/// What `ObservabilityFlags` make.
+package struct ObservabilitySettings: Sendable, Equatable {
+  package var legacyMetrics: Bool
+  package var streamMetrics: Bool
+  /// llm-d's numbers: 2 is the default, 5 the most.
+  package var verbosity: Int
+  package var logStyle: LogStyle
+}

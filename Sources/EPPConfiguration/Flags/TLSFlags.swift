@@ -1,0 +1,56 @@
+import ArgumentParser
+
+/// Encryption of the ext_proc port.
+package struct TLSFlags: ParsableArguments {
+  private static let secure = BooleanFlag("secure-serving", default: true)
+  private static let reload = BooleanFlag("enable-cert-reload", default: false)
+
+  @Option(
+    name: secure.specification, defaultAsFlag: GoBoolean(true), parsing: .next,
+    help: secure.help("TLS on the ext_proc port, with a certificate made at start unless --cert-path is given"))
+  var secureServing: GoBoolean?
+  @Option(
+    help: ArgumentHelp("Folder with tls.crt and tls.key, as a Kubernetes secret is mounted.", valueName: "folder"))
+  var certPath: String?
+  @Option(
+    name: reload.specification, defaultAsFlag: GoBoolean(true), parsing: .next,
+    help: reload.help("Has no effect yet: restart to take a new certificate", visibility: .hidden))
+  var enableCertReload: GoBoolean?
+  @Option(
+    help: ArgumentHelp(
+      "VersionTLS10 to VersionTLS12 are taken: 1.2 and 1.3 are served. VersionTLS13 is not supported yet.",
+      valueName: "version", visibility: .hidden))
+  var tlsMinVersion: String?
+  @Option(help: ArgumentHelp("Has no effect: gRPC's own suites.", valueName: "names", visibility: .hidden))
+  var tlsCipherSuites: [String] = []
+
+  package init() {}
+
+  func checked(_ check: inout FlagCheck) -> TLSSettings {
+    let isSecure = check.boolean(secureServing, Self.secure)
+    if certPath.given != nil, !isSecure {
+      check.problem("--cert-path and --secure-serving=false contradict each other: leave one of them out")
+    }
+    if check.boolean(enableCertReload, Self.reload) {
+      check.warnings.append("--enable-cert-reload has no effect yet: restart to take a new certificate")
+    }
+    if let version = tlsMinVersion.given {
+      let known = ["VersionTLS10", "VersionTLS11", "VersionTLS12", "VersionTLS13"]
+      if check.word(version, of: known, "--tls-min-version") == "VersionTLS13" {
+        // Serving 1.2 to somebody who forbids it would be worse than not starting.
+        check.problem("--tls-min-version VersionTLS13 is not supported by this version yet: TLS 1.2 and 1.3 are served")
+      }
+    }
+    if tlsCipherSuites.contains(where: { !$0.isEmpty }) {
+      check.warnings.append("--tls-cipher-suites has no effect: TLS 1.2 and 1.3 are served with gRPC's own suites")
+    }
+    return TLSSettings(isSecure: isSecure, certificateFolder: certPath.given)
+  }
+}
+
+/// What `TLSFlags` make.
+package struct TLSSettings: Sendable, Equatable {
+  package var isSecure: Bool
+  /// A folder with `tls.crt` and `tls.key`; nil makes a certificate.
+  package var certificateFolder: String?
+}
