@@ -35,30 +35,6 @@ package final class PoolSnapshot: Sendable {
 
     /// Whether a number of the page says nothing of the endpoint's load now.
     package func lacks(_ family: EndpointMetrics.LoadFamilies) -> Bool { isStale || metrics.missing.contains(family) }
-
-    /// What the endpoint holds that a number of its page cannot show: everything in flight where there is no such number.
-    package func unseen(by family: EndpointMetrics.LoadFamilies) -> EndpointLoad.InFlight {
-      lacks(family) ? load.inFlight : load.unseen(since: metrics.dispatchedAtScrape)
-    }
-
-    /// Waiting requests, counting those that the page cannot show.
-    package var queueDepth: Int {
-      (lacks(.waitingRequests) ? assumed.waitingRequests : metrics.waitingRequests)
-        + unseen(by: .waitingRequests).requests
-    }
-
-    /// Running requests, counting those that the page cannot show.
-    package var runningRequests: Int {
-      (lacks(.runningRequests) ? assumed.runningRequests : metrics.runningRequests)
-        + unseen(by: .runningRequests).requests
-    }
-
-    /// Share of the KV cache in use, 0...1, counting the prompts that the page cannot show where the capacity is known.
-    package var kvCacheUsage: Double {
-      let scraped = lacks(.kvCacheUsage) ? assumed.kvCacheUsage : metrics.kvCacheUsage
-      guard let capacity = metrics.cacheCapacityTokens, capacity > 0 else { return min(1, max(0, scraped)) }
-      return min(1, max(0, scraped + Double(unseen(by: .kvCacheUsage).uncachedTokens) / Double(capacity)))
-    }
   }
 
   /// Load that an endpoint is taken to have while its page is not known.

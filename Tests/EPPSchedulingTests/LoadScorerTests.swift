@@ -70,23 +70,4 @@ import Testing
     #expect(scheduling.scores(.queue) == [0, 0.75, 1, 0.5])
     #expect(scheduling.scores(.kvCacheUtilization) == [0, 0.75, 0.875, 0.625])
   }
-
-  @Test func loadsAreTheSnapshotsOwnFigures() throws {
-    let load = EndpointLoad()
-    load.dispatch(uncachedTokens: 320)
-    load.dispatchUntracked(uncachedTokens: 160)
-    for isStale in [false, true] {
-      let scheduling = Scheduling([
-        Candidate(
-          name: "a", waiting: 2, running: 5, usage: 0.25, capacityTokens: 3_200, isStale: isStale, load: load)
-      ])
-      let profile = SchedulingProfile.only(.queue)
-      let decision = try #require(scheduling.decide(profile))
-      let told = profile.explain(decision, scheduling.scratch).candidates[0].load
-      let member = scheduling.snapshot.members[0]
-      #expect(told.queueDepth == member.queueDepth)
-      #expect(told.runningRequests == member.runningRequests)
-      #expect(told.kvCacheUsage == member.kvCacheUsage)
-    }
-  }
 }

@@ -49,17 +49,6 @@ package final class OneShotEvent: Sendable {
     }
   }
 
-  /// Returns when it has happened, but not later than at `deadline`; whether it has happened.
-  package func wait(until deadline: ContinuousClock.Instant) async -> Bool {
-    await withTaskGroup(of: Void.self) { group in
-      group.addTask { try? await Task.sleep(until: deadline, clock: .continuous) }
-      group.addTask { await self.wait() }
-      await group.next()
-      group.cancelAll()
-    }
-    return isSignalled
-  }
-
   /// A number for one who waits; nil when there is nothing to wait for.
   private func takeNumber() -> UInt64? {
     state.withLock { state in

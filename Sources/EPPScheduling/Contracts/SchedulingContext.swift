@@ -75,11 +75,10 @@ package struct SchedulingContext {
     package var kvCacheUsage: Double
 
     /// Reads the counts of an endpoint once: they move while a request is scheduled, and the least, the greatest and
-    /// the own value have to come from one reading.
-    ///
-    /// The same figures as the properties of `PoolSnapshot.Member`, which read them anew each time.
+    /// the own value have to come from one reading. A number that the endpoint's page does not say, or not any more, is what
+    /// the snapshot assumes, and everything in flight.
     @inline(__always)
-    init(of index: Int, in members: Span<PoolSnapshot.Member>) {
+    package init(of index: Int, in members: Span<PoolSnapshot.Member>) {
       // Members are large: field by field and through a span none is copied.
       let isStale = members[index].isStale
       let load = members[index].load
