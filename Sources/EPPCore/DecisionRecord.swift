@@ -1,4 +1,4 @@
-/// One request's decision, as the log tells it.
+/// The decision on one request, as it is logged.
 package struct DecisionRecord: Sendable, Equatable {
   /// The outcome of the request.
   package enum Outcome: Sendable, Equatable {
@@ -8,6 +8,7 @@ package struct DecisionRecord: Sendable, Equatable {
     case rejected(Rejection.Status)
   }
 
+  /// `x-request-id`, or the id made for a request without one.
   package var requestID: String
   /// The model that the engine is asked for; empty when the request names none.
   package var model: String
@@ -18,13 +19,15 @@ package struct DecisionRecord: Sendable, Equatable {
   package var decidingScorer: String
   /// The name of the endpoint that came second; empty when there was one candidate.
   package var runnerUp: String
-  /// Prompt tokens expected in the endpoint's prefix cache.
+  /// Prompt tokens expected in the picked endpoint's prefix cache.
   package var predictedCachedTokens: Int
+  /// Tokens of the prompt: exact for token ids, else estimated from its bytes.
   package var promptTokens: Int
-  /// Endpoints that the scorers were asked about.
+  /// Endpoints that the scorers scored.
   package var candidates: Int
-  /// From the last event that the pick needed to the pick, or to the refusal; nil where no pick was tried.
+  /// Time from the last event that the pick waited for to the pick or the rejection; nil when no pick was tried.
   package var pickTime: Duration?
+  /// Whether the request was routed or rejected.
   package var outcome: Outcome
 
   package init(
@@ -45,9 +48,10 @@ package struct DecisionRecord: Sendable, Equatable {
   }
 }
 
-/// Where decisions are written. Called on request threads: an implementation neither blocks nor fails.
+/// Receives decisions for the log. Called on request threads: an implementation neither blocks nor fails.
 package protocol DecisionSink: Sendable {
-  /// Whether a record would be kept; when it is false there is no need to make one.
+  /// Whether records are kept; when false, callers need not make one.
   var isEnabled: Bool { get }
+  /// Writes one record.
   func record(_ decision: DecisionRecord)
 }

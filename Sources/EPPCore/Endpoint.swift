@@ -1,6 +1,6 @@
-/// A model server as discovery names it: who it is and where it listens, nothing that changes from scrape to scrape.
+/// A model server as discovery names it: its identity and addresses. Nothing in it changes between scrapes.
 package struct Endpoint: Hashable, Sendable {
-  /// Unique in the pool; `host:port` for `--endpoint`, the `name` of the entry for an endpoints file.
+  /// Unique in the pool: `host:port` for `--endpoint`, the entry's `name` for an endpoints file.
   package var name: String
   /// The Kubernetes namespace, or `default` without Kubernetes. A metric label.
   package var namespace: String
@@ -8,13 +8,13 @@ package struct Endpoint: Hashable, Sendable {
   package var address: EndpointAddress
   /// Where `/metrics` is read.
   package var metricsAddress: EndpointAddress
-  /// Labels of the pod or of the file's entry.
+  /// Labels of the pod, or of the entry in the endpoints file.
   package var labels: [String: String]
   /// ZeroMQ address of the engine's KV event publisher, `tcp://host:port`; nil when it is not known.
   package var kvEvents: String?
-  /// ZeroMQ address of the engine's replay socket.
+  /// ZeroMQ address of the engine's replay socket, `tcp://host:port`; nil when it is not known.
   package var kvReplay: String?
-  /// The endpoint's place in every table.
+  /// The endpoint's index in every table of the process, with a generation.
   package var slot: EndpointSlot
 
   package init(

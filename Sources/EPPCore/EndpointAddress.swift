@@ -5,7 +5,7 @@
 package struct EndpointAddress: Hashable, Sendable, CustomStringConvertible {
   /// An IPv4 or IPv6 literal without brackets, or a host name.
   package var host: String
-  /// 1...65535.
+  /// The TCP port, 1...65535.
   package var port: UInt16
 
   package init(host: String, port: UInt16) {
@@ -13,8 +13,8 @@ package struct EndpointAddress: Hashable, Sendable, CustomStringConvertible {
     self.port = port
   }
 
-  /// Reads `host:port` or `[ipv6]:port`; nil when the port is missing or out of range, when the host is empty, or when
-  /// an IPv6 literal has no brackets (its last group would be taken for the port).
+  /// Parses `host:port` or `[ipv6]:port`; nil when the port is missing or out of range, when the host is empty or contains
+  /// white space or a comma, or when an IPv6 literal has no brackets (its last group would be taken for the port).
   package init?(_ text: some StringProtocol) {
     guard let colon = text.lastIndex(of: ":") else { return nil }
     let portText = text[text.index(after: colon)...]

@@ -1,10 +1,10 @@
 import Synchronization
 
-/// What this process has sent to an endpoint and what of it is still there: counters that request threads write and
-/// scorers read, without locks.
+/// Counts the requests and uncached prompt tokens that this process has sent to one endpoint. Request threads write the
+/// counters and scorers read them, without locks.
 ///
-/// One object per endpoint in a slot; it lives as long as anything refers to it, so a late `finish` never counts for
-/// another endpoint.
+/// There is one object per endpoint in a slot. Every request holds a reference to it, so a late `releaseRequest` never counts
+/// for the slot's next endpoint.
 package final class EndpointLoad: Sendable {
   private let dispatchedRequests = Atomic<UInt64>(0)
   private let dispatchedTokens = Atomic<UInt64>(0)
@@ -13,15 +13,19 @@ package final class EndpointLoad: Sendable {
   private let requests = Atomic<Int>(0)
   private let tokens = Atomic<Int>(0)
 
+  /// Counters at zero.
   package init() {}
 
-  /// Everything ever dispatched. Only differences have a meaning.
+  /// Cumulative counts of dispatched requests since the endpoint joined the pool. Only differences between two readings have a
+  /// meaning.
   package struct Totals: Equatable, Sendable {
+    /// Requests whose end is seen.
     package var requests: UInt64 = 0
-    /// Prompt tokens that were expected to miss the endpoint's cache.
+    /// Prompt tokens of these requests that were expected to miss the endpoint's cache.
     package var uncachedTokens: UInt64 = 0
-    /// The same for requests whose end is not seen (`--response-processing`).
+    /// Requests whose end is not seen (`--response-processing`).
     package var untrackedRequests: UInt64 = 0
+    /// Prompt tokens of untracked requests that were expected to miss the endpoint's cache.
     package var untrackedTokens: UInt64 = 0
 
     package init(requests: UInt64 = 0, uncachedTokens: UInt64 = 0) {
@@ -30,9 +34,11 @@ package final class EndpointLoad: Sendable {
     }
   }
 
-  /// What is in flight, or the part of it that a metrics page cannot show yet.
+  /// Requests in flight, or the part of them that a metrics page cannot show yet.
   package struct InFlight: Equatable, Sendable {
+    /// Requests that were sent and have not ended.
     package var requests: Int
+    /// Prompt tokens that were expected to miss the endpoint's cache and have not been computed.
     package var uncachedTokens: Int
 
     package init(requests: Int = 0, uncachedTokens: Int = 0) {
@@ -41,7 +47,9 @@ package final class EndpointLoad: Sendable {
     }
   }
 
-  /// A request leaves for the endpoint.
+  /// Counts a request that is sent to the endpoint and whose end will be seen.
+  ///
+  /// - Parameter uncachedTokens: prompt tokens that are expected to miss the endpoint's cache; a negative number counts as 0.
   package func dispatch(uncachedTokens: Int) {
     dispatchedRequests.wrappingAdd(1, ordering: .relaxed)
     dispatchedTokens.wrappingAdd(UInt64(max(0, uncachedTokens)), ordering: .relaxed)
@@ -49,22 +57,26 @@ package final class EndpointLoad: Sendable {
     tokens.wrappingAdd(max(0, uncachedTokens), ordering: .relaxed)
   }
 
-  /// A request leaves for the endpoint and its end will not be seen: it counts until the next scrape shows it.
+  /// Counts a request that is sent to the endpoint and whose end will not be seen: it counts as unseen until the next scrape
+  /// starts.
+  ///
+  /// - Parameter uncachedTokens: prompt tokens that are expected to miss the endpoint's cache; a negative number counts as 0.
   package func dispatchUntracked(uncachedTokens: Int) {
     untrackedRequests.wrappingAdd(1, ordering: .relaxed)
     untrackedTokens.wrappingAdd(UInt64(max(0, uncachedTokens)), ordering: .relaxed)
   }
 
-  /// The prompt of a dispatched request has been computed: its tokens are no longer pending.
+  /// Subtracts the tokens of a dispatched request from those in flight, once its prompt has been computed.
   package func releaseTokens(_ uncachedTokens: Int) {
     tokens.wrappingSubtract(max(0, uncachedTokens), ordering: .relaxed)
   }
 
-  /// A dispatched request has ended.
+  /// Subtracts a dispatched request from those in flight, once it has ended.
   package func releaseRequest() {
     requests.wrappingSubtract(1, ordering: .relaxed)
   }
 
+  /// The cumulative counts at this moment.
   package var totals: Totals {
     var totals = Totals(
       requests: dispatchedRequests.load(ordering: .relaxed),
@@ -74,16 +86,16 @@ package final class EndpointLoad: Sendable {
     return totals
   }
 
-  /// Everything that was dispatched and has not ended.
+  /// Requests that were dispatched and have not ended. Untracked requests are not counted.
   package var inFlight: InFlight {
     InFlight(
       requests: max(0, requests.load(ordering: .relaxed)), uncachedTokens: max(0, tokens.load(ordering: .relaxed)))
   }
 
-  /// What was dispatched after `scrape` began and has not ended: the part that the scraped page cannot contain.
+  /// Requests that were dispatched after `scrape` was read and have not ended: the part that the scraped page cannot contain.
   ///
-  /// Bounded by what is in flight, so a request that came and went between two scrapes counts for nothing; a request
-  /// whose end is not seen counts for all of the time between two scrapes.
+  /// Bounded by the requests in flight, so a request that came and ended between two scrapes counts for nothing. An untracked
+  /// request counts for the whole time until the next scrape.
   package func unseen(since scrape: Totals) -> InFlight {
     let now = totals
     let flight = inFlight

@@ -1,4 +1,4 @@
-/// What an engine last said of itself on its metrics page.
+/// The values that an engine last reported on its metrics page.
 package struct EndpointMetrics: Equatable, Sendable {
   /// Requests in the engine's waiting queue.
   package var waitingRequests: Int
@@ -8,22 +8,25 @@ package struct EndpointMetrics: Equatable, Sendable {
   package var kvCacheUsage: Double
   /// Tokens in a block of the KV cache; nil when the engine does not say.
   package var cacheBlockTokens: Int?
-  /// Blocks in the KV cache.
+  /// Blocks in the KV cache; nil when the engine does not say.
   package var cacheBlocks: Int?
-  /// Numbers of the load that the last page did not have: what is not known is not zero.
+  /// Load metrics that the last page did not have. A missing metric is unknown, not zero.
   package var missing: LoadFamilies
-  /// LoRA adapters: how many fit, which run, which wait.
+  /// LoRA adapters: the maximum, those running and those waiting.
   package var loRA: LoRAState
-  /// Tokens looked up in the engine's own prefix cache since it started, and tokens found there; nil when not exported.
+  /// Tokens looked up in the engine's own prefix cache since the engine started; nil when not exported.
   package var prefixCacheQueriedTokens: UInt64?
+  /// Tokens found in the engine's own prefix cache since the engine started; nil when not exported.
   package var prefixCacheHitTokens: UInt64?
-  /// Seconds since 1970 at which the engine's process began: another value is another process, with an empty cache.
+  /// Start of the engine's process in seconds since 1970; nil when not exported. A changed value means a new process with an
+  /// empty cache.
   package var processStartTime: Double?
-  /// When the scrape that brought this was started; nil before the first good one.
+  /// When the scrape that brought these values was started; nil before the first successful one.
   package var scrapedAt: MonotonicTime?
-  /// `EndpointLoad.Totals` as they stood when that scrape was started: what was dispatched later is not in the page.
+  /// `EndpointLoad.totals` when the scrape was started: requests dispatched later are not on the page.
   package var dispatchedAtScrape: EndpointLoad.Totals
 
+  /// An idle engine that was never scraped.
   package init() {
     waitingRequests = 0
     runningRequests = 0
@@ -46,18 +49,23 @@ package struct EndpointMetrics: Equatable, Sendable {
     return overflow ? nil : tokens
   }
 
-  /// The numbers that make up an endpoint's load.
+  /// A set of the metrics that make up an endpoint's load.
   package struct LoadFamilies: OptionSet, Equatable, Sendable {
+    /// One bit for each metric.
     package let rawValue: UInt8
+    /// The number of waiting requests.
     package static let waitingRequests = LoadFamilies(rawValue: 1)
+    /// The number of running requests.
     package static let runningRequests = LoadFamilies(rawValue: 2)
+    /// The share of the KV cache in use.
     package static let kvCacheUsage = LoadFamilies(rawValue: 4)
 
     package init(rawValue: UInt8) { self.rawValue = rawValue }
 
+    /// The number of metrics in the set.
     package var count: Int { rawValue.nonzeroBitCount }
 
-    /// For the log.
+    /// The metrics' names for the log, separated by commas.
     package var names: String {
       let names = [
         (LoadFamilies.waitingRequests, "waiting requests"), (.runningRequests, "running requests"),
@@ -67,9 +75,9 @@ package struct EndpointMetrics: Equatable, Sendable {
     }
   }
 
-  /// LoRA adapters of an engine (`vllm:lora_requests_info`).
+  /// The LoRA adapters of an engine (`vllm:lora_requests_info`).
   package struct LoRAState: Equatable, Sendable {
-    /// How many adapters can be loaded at once; 0 when LoRA is off or not reported.
+    /// Adapters that can be loaded at once; 0 when LoRA is off or not reported.
     package var maximum = 0
     /// Adapters with a running request.
     package var running: [String] = []
@@ -82,7 +90,7 @@ package struct EndpointMetrics: Equatable, Sendable {
       self.waiting = waiting
     }
 
-    /// Slots that are taken or will be: vLLM lists an adapter in both places when requests for it run and wait.
+    /// Adapters that run or wait. An adapter with both running and waiting requests, which vLLM lists twice, counts once.
     package var usedSlots: Int { running.count + waiting.count { !running.contains($0) } }
   }
 }

@@ -1,4 +1,4 @@
-/// The API that a request speaks, told by its path.
+/// The API of a request, determined by its path.
 package enum InferenceAPI: Hashable, Sendable {
   case chatCompletions
   case completions

@@ -1,12 +1,13 @@
-/// What was read out of a request: its meaning, without its bytes.
+/// What routing needs of a request body, parsed.
 package struct InferenceRequest: Sendable {
+  /// The API of the request, determined by its path.
   package var api: InferenceAPI
   /// The model that the client named; empty for a passthrough request.
   package var model: String
   /// The model that the engine is asked for: the client's, unless a rewrite names another.
   package var targetModel: String
-  /// Where the JSON string of the model stands in the body, quotes included; the place of the splice when it is
-  /// rewritten. Nil when the body names no model.
+  /// The byte range of the model's JSON string in the body, quotes included; a rewrite replaces it. Nil when the body names no
+  /// model.
   package var modelRange: Range<Int>?
   /// vLLM's `cache_salt`: requests with different salts share no cache entries.
   package var cacheSalt: String?
@@ -14,12 +15,12 @@ package struct InferenceRequest: Sendable {
   package var promptTokens: Int
   /// Bytes of the body.
   package var bodyBytes: Int
-  /// Whether vLLM computes the whole prompt anew, whatever is in its cache.
+  /// Whether vLLM computes the whole prompt anew and ignores its prefix cache.
   package var readsNoCache: Bool
-  /// Answers that the client wants to the one prompt.
+  /// Completions that the client asks for per prompt (`n`).
   package var choices: Int
-  /// A hash of the names of the body's members in their order, of this process alone: requests of one client program
-  /// mostly have it in common.
+  /// A hash of the names of the body's members in their order. Seeded per process. Requests of one client program mostly have
+  /// equal ones.
   package var memberNames: Int
 
   package init(

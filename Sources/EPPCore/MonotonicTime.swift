@@ -1,13 +1,14 @@
-/// A point on the monotonic clock, in nanoseconds. Values are taken by whoever does I/O and passed in: the targets
-/// that decide things have no clock of their own.
+/// A point on the monotonic clock. Whoever does I/O reads the clock and passes the value in; modules that decide things do not
+/// read it themselves.
 package struct MonotonicTime: Hashable, Comparable, Sendable {
+  /// Nanoseconds since the start of the clock.
   package var nanoseconds: UInt64
 
   package init(nanoseconds: UInt64) { self.nanoseconds = nanoseconds }
 
   package static func < (left: Self, right: Self) -> Bool { left.nanoseconds < right.nanoseconds }
 
-  /// Later by a duration; saturates at the ends of the scale.
+  /// The time that is later by `duration`; saturates at the ends of the scale.
   package func advanced(by duration: Duration) -> MonotonicTime {
     let delta = duration.wholeNanoseconds
     if delta < 0 {

@@ -1,23 +1,25 @@
-/// The pool as it stood at one moment: immutable, shared by reference, replaced whole (at most once per 5 ms).
+/// The pool at one moment: immutable, shared by reference, replaced as a whole, at most once per 5 ms.
 ///
-/// A request takes one reference at its pick and reads nothing else of the data layer. Positions in `endpoints` are
-/// called candidate indices; they are valid for this snapshot only.
+/// A request takes one reference for its pick and reads nothing else of the data layer. Indices into `members` are candidate
+/// indices; they are valid for this snapshot only.
 package final class PoolSnapshot: Sendable {
-  /// An endpoint with what is known of it.
+  /// An endpoint with its metrics and load.
   package struct Member: Sendable {
+    /// Identity and addresses.
     package let endpoint: Endpoint
+    /// The values of the last successfully read metrics page.
     package let metrics: EndpointMetrics
+    /// This process's own counters of requests sent to the endpoint.
     package let load: EndpointLoad
-    /// Whether the last scrape is older than the staleness threshold, or there was none. What a stale endpoint's page
-    /// would say is taken from the others (`assumed`): neither as nothing, which would draw all requests to an engine
-    /// that may be dead, nor as saturated.
+    /// Whether the last successful scrape is older than the staleness threshold, or there was none. Scorers use `assumed`
+    /// instead of a stale page: zero would draw all requests to an engine that may be dead, and saturation would exclude it.
     package let isStale: Bool
-    /// Whether nobody listened at the endpoint's address when it was last tried.
+    /// Whether the last connection attempt to the endpoint's address was refused.
     package let refusesConnections: Bool
-    /// What stands in for a stale endpoint's page, and for numbers that a page lacks: the mean of the pool's fresh ones; zero where
-    /// there is none.
+    /// Load that replaces a stale page and metrics that a page lacks: the mean over the pool's fresh members; zero when there
+    /// is none.
     package fileprivate(set) var assumed = AssumedLoad()
-    /// `endpoint.address` as text, made once: it goes into every destination header.
+    /// `endpoint.address` as text, made once because it goes into every destination header.
     package let destination: String
 
     /// - Parameter destination: the address as text, where it is made already.
@@ -33,20 +35,23 @@ package final class PoolSnapshot: Sendable {
       self.destination = destination ?? endpoint.address.description
     }
 
-    /// Whether a number of the page says nothing of the endpoint's load now.
+    /// Whether the endpoint's current value of a load metric is unknown: its page is stale or lacks the metric.
     package func lacks(_ family: EndpointMetrics.LoadFamilies) -> Bool { isStale || metrics.missing.contains(family) }
   }
 
-  /// Load that an endpoint is taken to have while its page is not known.
+  /// Load that is assumed for an endpoint while its own values are unknown.
   package struct AssumedLoad: Equatable, Sendable {
+    /// Requests in the waiting queue.
     package var waitingRequests = 0
+    /// Requests in the running batch.
     package var runningRequests = 0
-    /// 0...1.
+    /// Share of the KV cache in use, 0...1.
     package var kvCacheUsage = 0.0
 
+    /// No load.
     package init() {}
 
-    /// The mean of the members that are fresh and say it, for each number; whole requests rounded up.
+    /// The mean of each metric over the members that are fresh and report it; request counts are rounded up.
     init(of members: [Member]) {
       var counts = (waiting: 0, running: 0, usage: 0)
       for member in members {
@@ -69,13 +74,16 @@ package final class PoolSnapshot: Sendable {
     }
   }
 
+  /// All endpoints of the pool. A position in it is a candidate index.
   package let members: [Member]
-  /// Whether a member refuses connections.
+  /// Whether any member refuses connections.
   package let hasRefusing: Bool
   private let indexByDestination: [String: Int]
 
-  /// - Parameter predecessor: the snapshot that this one replaces; its look-up table serves on while the members are
-  ///   the same, as they are in nearly all of 160 snapshots a second.
+  /// - Parameters:
+  ///   - members: all endpoints of the pool; `assumed` is filled in here.
+  ///   - predecessor: the snapshot that this one replaces. Its look-up table is reused when the destinations are the same, as
+  ///     they are in nearly all of 160 snapshots a second.
   package init(members: [Member], replacing predecessor: PoolSnapshot? = nil) {
     hasRefusing = members.contains(where: \.refusesConnections)
     if members.contains(where: { $0.isStale || !$0.metrics.missing.isEmpty }) {
@@ -96,6 +104,7 @@ package final class PoolSnapshot: Sendable {
       members.enumerated().map { ($0.element.destination, $0.offset) }, uniquingKeysWith: { first, _ in first })
   }
 
+  /// A pool without members.
   package static let empty = PoolSnapshot(members: [])
 
   private func hasSameMembers(_ others: [Member]) -> Bool {
@@ -107,11 +116,11 @@ package final class PoolSnapshot: Sendable {
     return true
   }
 
-  /// The candidate index of the endpoint whose address is written `ip:port`.
+  /// The candidate index of the endpoint with the address `ip:port`; nil when there is none.
   package func index(ofDestination destination: String) -> Int? { indexByDestination[destination] }
 }
 
-/// Whoever holds the current snapshot. Reading it is a lock of a few instructions, never a wait for I/O.
+/// Holds the current snapshot. Reading it takes a lock for a few instructions and never waits for I/O.
 package protocol PoolSnapshotSource: AnyObject, Sendable {
   /// The newest snapshot.
   func currentSnapshot() -> PoolSnapshot

@@ -1,12 +1,12 @@
-/// Why a request is not routed: a value, turned into an answer for the client at one place.
+/// Why a request is not routed. One place turns it into an answer for the client.
 package struct Rejection: Error, Equatable, Sendable {
-  /// The HTTP status.
+  /// The HTTP status of the answer.
   package var status: Status
   /// One sentence for the client: what is wrong and, where there is one, the name of the field.
   package var message: String
   /// The JSON field at fault, for OpenAI's `param`.
   package var field: String?
-  /// For the `x-llm-d-request-dropped-reason` header and the counters; nil for the client's own mistakes.
+  /// Value of the `x-llm-d-request-dropped-reason` header and label of the counters; nil for the client's own mistakes.
   package var reason: DroppedReason?
 
   package init(_ status: Status, _ message: String, field: String? = nil, reason: DroppedReason? = nil) {
@@ -16,6 +16,7 @@ package struct Rejection: Error, Equatable, Sendable {
     self.reason = reason
   }
 
+  /// The HTTP statuses that the picker answers with.
   package enum Status: Int, Sendable, CaseIterable {
     case badRequest = 400
     case contentTooLarge = 413
@@ -23,7 +24,7 @@ package struct Rejection: Error, Equatable, Sendable {
     case internalError = 500
     case serviceUnavailable = 503
 
-    /// llm-d's name, used as `error_code` label.
+    /// llm-d's name of the status, used as the `error_code` label.
     package var code: String {
       switch self {
       case .badRequest: "BadRequest"
@@ -35,6 +36,7 @@ package struct Rejection: Error, Equatable, Sendable {
     }
   }
 
+  /// Why the picker rejected a valid request, as llm-d's header has it.
   package enum DroppedReason: String, Sendable, CaseIterable {
     case noEndpoints = "rejected-no-endpoints"
     case saturated = "rejected-saturated"

@@ -1,10 +1,12 @@
-/// What the gateway says about a request beside its body.
+/// What the gateway sends about a request besides its body.
 package struct RequestContext: Sendable {
-  /// `x-request-id`, or one made here when the gateway sends none.
+  /// `x-request-id`, or an id made by the picker when the gateway sends none.
   package var requestID: String
+  /// The request's headers.
   package var headers: RequestHeaders
+  /// The endpoints that the gateway allows.
   package var subset: SubsetHint
-  /// The peer's address as the gateway's `source.address` attribute gives it, without the port; nil when not sent.
+  /// The client's address from the gateway's `source.address` attribute, without the port; nil when not sent.
   package var sourceAddress: String?
 
   package init(
@@ -18,7 +20,7 @@ package struct RequestContext: Sendable {
   }
 }
 
-/// The gateway's wish that only some endpoints be considered.
+/// The gateway's restriction of the pick to some endpoints.
 package enum SubsetHint: Sendable, Equatable {
   /// No hint: the whole pool.
   case absent

@@ -1,60 +1,67 @@
-/// Where engines publish their KV events, and what following them may cost.
+/// Where engines publish their KV events, and limits on following them.
 package struct KVEventsConfiguration: Sendable {
-  /// The port of every endpoint's publisher; nil when only endpoints that name an address have one.
+  /// The port of every endpoint's publisher; nil when only endpoints with an address of their own have one.
   package var eventsPort: UInt16?
-  /// The port of every endpoint's replay socket.
+  /// The port of every endpoint's replay socket; nil when only endpoints with an address of their own have one.
   package var replayPort: UInt16?
-  /// Data-parallel ranks behind one endpoint: rank r publishes on the port plus r, as vLLM does. Nil is one for engines that
-  /// listen, and any rank that engines name which connect to this process.
+  /// Data-parallel ranks of one endpoint: rank r publishes on the port plus r, as in vLLM. Nil: one rank for engines that
+  /// listen, and any rank that messages name for engines that connect to this process.
   package var dataParallelSize: Int?
-  /// Where this process listens for publishers that connect to it, such as `tcp://*:5557`; nil when none do.
+  /// The address on which this process listens for publishers that connect to it, such as `tcp://*:5557`; nil for none.
   package var bindAddress: String?
 
-  /// Bytes of a frame; an engine that sends a larger one is left alone for a while. A prompt of a million tokens computed in
-  /// one step takes 5 MB.
+  /// The largest frame in bytes; an engine that sends a larger one is disconnected and left alone for `reviveAfter`. A prompt
+  /// of a million tokens computed in one step takes 5 MB.
   package var maximumFrameBytes: Int64 = 16 << 20
-  /// Messages of one engine that the library reads ahead.
+  /// The largest number of messages of one engine that the library queues.
   package var maximumReadAhead: Int32 = 32
-  /// Bytes of messages that wait for the replay of one stream, and of all of them.
+  /// The largest size of the messages that wait for the replay of one stream, in bytes.
   package var maximumHeldBytes = 16 << 20
+  /// The largest size of the messages that wait for replays of all streams, in bytes.
   package var maximumHeldBytesOfAll = 256 << 20
 
-  /// Replays at one time (the llm-d EPP's number).
+  /// The largest number of simultaneous replays (the llm-d EPP's number).
   package var maximumReplays = 8
-  /// Messages of a replay that the library reads ahead. The engine drops what it can neither send nor keep: a replay of
-  /// 10,000 messages is asked for a few times then, each time from the first one that is missing.
+  /// The largest number of messages of a replay that the library queues. The engine drops messages that it can neither send nor
+  /// queue: a replay of 10,000 messages then takes several requests, each from the first missing message.
   package var maximumReplayReadAhead: Int32 = 128
-  /// Messages and bytes until nothing is missing any more, and questions in a row, those without an answer among them:
-  /// engines keep 10,000 messages unless told otherwise.
+  /// Most messages received for one gap before the replay is given up. Engines keep 10,000 messages by default.
   package var maximumReplayMessages = 20_000
+  /// Most bytes received for one gap before the replay is given up.
   package var maximumReplayBytes = 1 << 30
+  /// Most replay requests for one gap, unanswered ones included, before the replay is given up.
   package var maximumReplayAsks = 64
-  /// How long a replay may be silent, and how long it may take (the llm-d EPP's numbers).
+  /// How long a replay may bring nothing before it counts as unanswered (the llm-d EPP's number).
   package var replayIdleTimeout = Duration.seconds(2)
+  /// How long the replays for one gap may take together before they are given up (the llm-d EPP's number).
   package var replayTimeout = Duration.seconds(120)
-  /// How long one may take while other streams wait for theirs; then it goes on behind them.
+  /// How long a replay may run while other streams wait for their turn; then it continues after them.
   package var longestReplayTurn = Duration.seconds(10)
-  /// How often a replay is asked for, all in all, before it counts as not answered; a mere check is worth one question.
+  /// Most requests for a replay without any answer; a check for missed messages is requested once only.
   package var replayAttempts = 3
-  /// How long a replay socket is left alone that was of no use; doubled each time, up to the longest.
+  /// How long a replay socket is left alone after a failure; doubled with each further one, up to `longestReplayPause`.
   package var replayPause = Duration.seconds(2)
+  /// The longest pause after failures of a replay socket.
   package var longestReplayPause = Duration.seconds(256)
 
-  /// When a stream from which nothing comes any more is asked whether there was more: after it was connected, and after
-  /// its last message.
+  /// How long after a connect without messages a stream checks, with a replay, whether it has missed any.
   package var quietAfterConnect = Duration.seconds(1)
+  /// How long after its last message a stream checks, with a replay, whether it has missed any.
   package var quietAfterMessage = Duration.seconds(2)
-  /// When an engine whose publisher cannot be reached is taken for one without KV events.
+  /// How long a publisher may be unreachable before picks no longer rely on its stream.
   package var disconnectedAfter = Duration.seconds(10)
-  /// How long an engine is left alone that has sent what is no ZeroMQ or too large; doubled each time, up to the longest.
+  /// How long an engine is left alone that sent something that is no ZeroMQ or too large; doubled each time, up to
+  /// `longestRevive`.
   package var reviveAfter = Duration.seconds(2)
+  /// The longest value that `reviveAfter` is doubled to.
   package var longestRevive = Duration.seconds(60)
-  /// In which time an engine's messages may be numbered anew three times, as those of one that does not start well.
+  /// The time in which the numbers of an engine's messages may start again three times. A fourth time pauses the stream.
   package var restartWindow = Duration.seconds(60)
-  /// How long a stream is left alone whose messages are numbered anew again and again; doubled each time.
+  /// How long a stream is paused whose numbers start again too often; doubled each time, up to 480 s.
   package var restartPause = Duration.seconds(30)
-  /// Sockets that the library makes at most: a stream takes three, and another one for a replay.
+  /// The largest number of sockets: a stream takes three, and one more for a replay.
   package var maximumSockets = 65_535
 
+  /// The default configuration.
   package init() {}
 }

@@ -1,10 +1,10 @@
 package import EPPCore
 import Synchronization
 
-/// Taking a copy of what is known of an endpoint, and going on from one in another process.
+/// Copying what is known of an endpoint, and restoring it in another process. All methods wait for the writer.
 ///
-/// A copy is one pass over the memory of one cache under the writer's lock: picks wait in the queue meanwhile, and events
-/// for their turn. Everything else is done outside of it.
+/// A copy is one pass over the memory of one cache under the writer's lock: picks wait in the queue meanwhile, and event
+/// threads for the lock. Everything else is done outside of the lock.
 extension PrefixIndex {
   // MARK: - Copying
 
@@ -17,19 +17,22 @@ extension PrefixIndex {
   /// Copies what one rank of an engine has announced, and how far its stream was applied at that moment.
   ///
   /// - Parameters:
+  ///   - slot: the endpoint.
   ///   - rank: the data-parallel rank.
-  ///   - snapshot: replaced; its storage is used again.
-  /// - Returns: false when the rank has announced nothing; the snapshot is then what it was.
+  ///   - snapshot: replaced; its storage is reused.
+  /// - Returns: false when the rank has announced nothing; the snapshot is then unchanged.
   package func copyAnnounced(of slot: EndpointSlot, rank: Int = 0, into snapshot: inout AnnouncedSnapshot) -> Bool {
     defer { drainQueue() }
     snapshot.reserve(writer.withLock { $0.announcedEntries(of: slot, rank: rank) })
     return writer.withLock { $0.copyAnnounced(of: slot, rank: rank, into: &snapshot) }
   }
 
-  /// Copies what was sent to an endpoint, picks included that wait to be entered.
+  /// Copies what was routed to an endpoint, queued picks included.
   ///
-  /// - Parameter snapshot: replaced; its storage is used again.
-  /// - Returns: false when nothing was sent there; the snapshot is then what it was.
+  /// - Parameters:
+  ///   - slot: the endpoint.
+  ///   - snapshot: replaced; its storage is reused.
+  /// - Returns: false when nothing was routed there; the snapshot is then unchanged.
   package func copyRouted(of slot: EndpointSlot, into snapshot: inout RoutedSnapshot) -> Bool {
     defer { drainQueue() }
     snapshot.reserve(writer.withLock { $0.routedEntries(of: slot) })
@@ -40,10 +43,10 @@ extension PrefixIndex {
     }
   }
 
-  /// How far an engine's stream is, when that has changed without a batch: the engine's start time was learned, or
+  /// Sets the position of an engine's stream when it has changed without a batch: the engine's start time was learned, or
   /// messages were lost.
   ///
-  /// - Parameter position: nil when nothing may go on from the cache.
+  /// - Parameter position: nil when the stream cannot be continued from the cache.
   package func notePosition(_ position: EventStreamPosition?, of slot: EndpointSlot, rank: Int = 0) {
     writer.withLock { $0.note(position, of: slot, rank: rank) }
     drainQueue()
@@ -51,7 +54,7 @@ extension PrefixIndex {
 
   // MARK: - Restoring
 
-  /// Takes up the adapters' names, and the block size as long as no engine has told one.
+  /// Adds the adapters' names, and sets the block size unless an engine has announced one.
   package func restore(_ announcements: Announcements) {
     writer.withLock { writer in
       writer.restore(announcements)
@@ -60,10 +63,13 @@ extension PrefixIndex {
     drainQueue()
   }
 
-  /// Goes on from what an engine had announced when the snapshot was taken: its stream has to be applied from the
-  /// snapshot's position on, under the snapshot's rank. Before the first batch of it: for the event thread.
+  /// Restores what an engine had announced when the snapshot was taken. Its stream has then to be applied from the snapshot's
+  /// position on, under the snapshot's rank. To be called before the first batch of that rank.
   ///
-  /// - Parameter snapshot: given away: the last owner's memory becomes the index's.
+  /// - Parameters:
+  ///   - snapshot: consumed; if it is the last copy, its memory is reused by the index.
+  ///   - slot: the endpoint.
+  /// - Throws: when the slot has newer entries, its endpoint has left, the index is full, or the entries contradict each other.
   package func restore(_ snapshot: consuming AnnouncedSnapshot, to slot: EndpointSlot) throws(IndexRestoreError) {
     guard let blocks = AnnouncedBlocks(restoring: snapshot.takeEntries(), firstFree: snapshot.firstFree) else {
       throw .contradiction
@@ -81,7 +87,9 @@ extension PrefixIndex {
     }
   }
 
-  /// Goes on from what had been sent to an endpoint when the snapshot was taken. Before the first pick of it.
+  /// Restores what had been routed to an endpoint when the snapshot was taken. To be called before its first pick.
+  ///
+  /// - Throws: when the slot has newer entries, its endpoint has left, or the index is full.
   package func restore(_ snapshot: RoutedSnapshot, to slot: EndpointSlot) throws(IndexRestoreError) {
     let blocks = RoutedBlocks(restoring: snapshot)
     defer { drainQueue() }

@@ -2,45 +2,46 @@ import DequeModule
 package import EPPCore
 import Synchronization
 
-/// Which endpoint holds which prefixes: what request threads ask, and what they and the engines' events tell it.
+/// Which endpoint holds which prefixes. Request threads match prompts and record picks; engines' events update it.
 ///
-/// Any thread may call it. Asking takes no lock. Telling of picks and of the pool never waits for another thread either:
-/// one thread at a time writes, and one that finds it at work leaves what it has to say in a queue, of which whoever writes
-/// next enters a bounded part. Events, adoption, snapshots and upkeep wait for their turn, on threads of their own.
+/// Any thread may call it. `match`, `record`, `settle`, `forget`, `move`, `setCapacity`, `setBlockTokens` and
+/// `remove` never wait for the writer: one thread at a time writes, and a caller that finds it busy queues its change, which a
+/// later writer applies. `apply`, `adopt`, `resetEvents`, `waitingBlocks`, `maintain`, snapshots and restoring wait for the
+/// writer, and belong on other threads than requests.
 package final class PrefixIndex: Sendable {
-  /// How much the index may hold.
+  /// Bounds of the index.
   package struct Limits: Sendable {
-    /// Tokens in a block of text, at 4 bytes a token. Text is matched in larger blocks than engines have: a prompt of
-    /// 400 KB costs 600 µs of index work in blocks of 16, and a quarter of that in these.
+    /// Tokens in a block of text, at 4 bytes a token. Text is matched in larger blocks than those of engines: a prompt of 400
+    /// KB costs 600 µs of index work in blocks of 16, and a quarter of that in blocks of 64.
     package var textBlockTokens = 64
-    /// A cache of unknown size in tokens: llm-d's default, 31,250 blocks of 16.
+    /// Tokens assumed for a cache of unknown size: llm-d's default, 31,250 blocks of 16.
     package static let standardTokens = 500_000
-    /// Blocks of text taken for an endpoint whose cache size is unknown.
+    /// Blocks of text assumed for an endpoint whose cache size is unknown.
     package var defaultBlocks: Int
-    /// Bytes of the whole index, shared equally between the endpoints. A table that grows has its old arrays beside
-    /// the new ones for a moment, which are not counted.
+    /// Bytes of the whole index, shared equally between the endpoints. A table that grows briefly has its old arrays beside the
+    /// new ones, which are not counted.
     package var maximumBytes = 2 << 30
-    /// Blocks in picks that wait to be entered; picks beyond that are not entered.
+    /// The largest number of blocks in queued picks; picks beyond that are dropped.
     package var maximumWaitingBlocks = 1 << 20
-    /// What a request thread enters at most of that which others have left in the queue, beside its own: changes, and blocks in
-    /// picks. A block takes about 50 ns, so a request waits 0.2 ms at most for others' changes; one change is entered in any
-    /// case.
+    /// The largest number of other threads' queued changes that a request thread applies in one call.
     package var changesPerTurn = 256
+    /// The largest number of blocks in other threads' queued picks that a request thread applies in one call, unless the first
+    /// pick alone has more. A block takes about 50 ns, so the bound is 0.2 ms.
     package var blocksPerTurn = 4096
 
-    /// The defaults.
+    /// The default limits.
     package init() { defaultBlocks = Self.standardTokens / textBlockTokens }
   }
 
-  /// For how long a pick's blocks count.
+  /// How long the blocks of a pick count as held.
   package enum Entry: Sendable {
-    /// As long as there is room: what was sent where is all that is known of the endpoint.
+    /// As long as there is room: for endpoints of which nothing is known but what was routed there.
     case routed
-    /// Until the engine announces them itself, and at the latest until this time.
+    /// Until the engine announces the blocks, and at the latest until this time.
     case speculative(until: MonotonicTime)
   }
 
-  /// Something to be entered.
+  /// A queued change.
   enum Change: Sendable {
     case record([BlockKey], lengths: [Int], PickRecord, Entry)
     case settle(PickRecord, until: MonotonicTime)
@@ -60,7 +61,7 @@ package final class PrefixIndex: Sendable {
     var changes: Deque<Change> = []
     var blocks = 0
 
-    /// Takes the oldest changes, as far as a share goes.
+    /// Removes and returns the oldest changes, as many as the share allows, and at least one.
     mutating func take(_ share: inout Share) -> [Change] {
       var taken: [Change] = []
       while share.changes > 0, let next = changes.first {
@@ -75,64 +76,67 @@ package final class PrefixIndex: Sendable {
     }
   }
 
-  /// What one caller enters of the queue at most, counted down.
+  /// The remaining number of queued changes and blocks that one caller applies.
   struct Share {
     var changes: Int
     var blocks: Int
 
-    /// For threads that have the time.
+    /// No limit.
     static let all = Share(changes: .max, blocks: .max)
   }
 
   private let index: BlockIndex
   private let worth: TierWeights
-  /// How much it may hold.
+  /// The bounds of the index.
   package let limits: Limits
-  /// Makes the keys of queries that are asked here.
+  /// The hasher of all keys; queries have to use it.
   package let hasher: BlockHasher
   let writer: Mutex<IndexWriter>
   private let queue = Mutex(Queue())
-  /// Changes in the queue.
+  /// The number of queued changes.
   private let waiting = Atomic<Int>(0)
   private let statistics = Mutex(Statistics())
-  /// Picks that were not entered because too many waited.
+  /// Picks that were dropped because too many were queued.
   private let droppedPicks = Atomic<Int>(0)
   private let announcements = Mutex(AnnouncedSlots())
 
-  /// What engines' events say of the pool as a whole.
+  /// Pool-wide facts from engines' events.
   package struct Announcements: Sendable {
-    /// Endpoints whose events are followed: asked about prompts by their token ids.
+    /// Endpoints whose events are followed: matched by token ids.
     package var followed = SlotSet.empty
-    /// Endpoints that hold blocks whose parents are not known: prompts that are sent there may tell (`adopt`).
+    /// Endpoints with blocks whose parents are not known: prompts that are sent there may identify them (`adopt`).
     package var adopting = SlotSet.empty
-    /// Endpoints behind which more than one data-parallel rank has announced something. Each has a cache of its own, and
-    /// which one serves a request is known to the engine alone: what one holds is no promise.
+    /// Endpoints of which more than one data-parallel rank has announced something. Each rank has a cache of its own, and only
+    /// the engine knows which rank serves a request, so a match there is no certain prediction.
     package var ranked = SlotSet.empty
     /// Tokens in a block, as announced last.
     package var blockTokens = 16
-    /// LoRA adapters that blocks were computed with. A model that is none of them is taken for the base model.
+    /// LoRA adapters that blocks were computed with. Any other model is taken for the base model.
     package var loRANames: Set<String> = []
 
     package init() {}
   }
 
-  /// How full the index is.
+  /// The size of the index.
   package struct Statistics: Sendable, Equatable {
     /// Pairs of a block and an endpoint's cache.
     package var pairs = 0
-    /// Different blocks.
+    /// Distinct blocks.
     package var blocks = 0
-    /// Bytes of all tables.
+    /// Memory of all tables in bytes.
     package var bytes = 0
-    /// Entries refused because memory was used up, and picks because too many waited.
+    /// Blocks refused for lack of memory, and picks dropped because too many were queued.
     package var refused = 0
 
     package init() {}
   }
 
-  /// An index that holds nothing yet.
+  /// An empty index.
   ///
-  /// - Parameter hasher: the one that queries use: events are keyed by it.
+  /// - Parameters:
+  ///   - limits: the bounds of the index.
+  ///   - hasher: the hasher of queries and events.
+  ///   - worth: the weights of storage tiers in match ratios.
   package init(limits: Limits = Limits(), hasher: BlockHasher, worth: TierWeights = TierWeights()) {
     guard let index = BlockIndex() else { preconditionFailure("no memory for an empty index") }
     self.index = index
@@ -144,21 +148,23 @@ package final class PrefixIndex: Sendable {
 
   // MARK: - Asking
 
-  /// Finds for every endpoint how deep the prompts are held there, and makes the query's keys only as far as some
-  /// endpoint may hold them.
+  /// Finds for every endpoint how deep it holds the prompts. Computes the query's keys only as far as some endpoint may hold
+  /// them. Takes no lock, except a short one in the first call with a new `match`.
   package func match(_ query: inout PrefixQuery, into match: inout PrefixMatch) {
     index.match(&query, worth: worth, into: &match)
   }
 
-  /// What engines' events say of the pool as a whole.
+  /// Pool-wide facts from engines' events. Takes a short lock, never the writer's.
   package func currentAnnouncements() -> Announcements { announcements.withLock { $0.current } }
 
-  /// How full the index is, as of the last change.
+  /// The size of the index after the last change. Takes a short lock, never the writer's.
   package func currentStatistics() -> Statistics { statistics.withLock { $0 } }
 
   // MARK: - Telling
 
-  /// Enters the prompts for an endpoint at once, or as soon as the writer has time, and makes the keys that are left.
+  /// Records that the prompts are sent to an endpoint, at once or in the queue, and computes all keys of the query.
+  ///
+  /// - Returns: the entry's handle for `settle`, `forget` and `move`.
   package func record(
     _ query: inout PrefixQuery, at slot: EndpointSlot, as entry: Entry = .routed
   ) -> PickRecord {
@@ -180,45 +186,46 @@ package final class PrefixIndex: Sendable {
     return record
   }
 
-  /// A speculative pick has come so far that the engine will announce its blocks by this time, or never.
+  /// Sets the time until which the blocks of a speculative pick count, unless the engine announces them before.
   package func settle(_ record: PickRecord, until time: MonotonicTime) { submit(.settle(record, until: time)) }
 
-  /// Whether an endpoint's events are followed from now on.
+  /// Sets whether an endpoint's events are followed.
   package func setFollowed(_ isFollowed: Bool, _ slot: EndpointSlot) {
     announcements.withLock { $0.set(isFollowed, slot, in: \.followed) }
   }
 
-  /// Whether prompts that are sent to an endpoint are of use to learn what it holds.
+  /// Sets whether prompts that are sent to an endpoint may identify unknown blocks of its cache.
   package func setAdopting(_ isAdopting: Bool, _ slot: EndpointSlot) {
     announcements.withLock { $0.set(isAdopting, slot, in: \.adopting) }
   }
 
-  /// Remembers that an endpoint has several ranks, as long as it is in the pool: one that is learned anew is still there.
+  /// Publishes that an endpoint has several ranks. That stays so until it leaves the pool: a rank that is learned anew still
+  /// exists.
   func publishRanks(_ writer: borrowing IndexWriter, of slot: EndpointSlot) {
     guard writer.hasSeveralRanks(slot) else { return }
     announcements.withLock { $0.set(true, slot, in: \.ranked) }
   }
 
-  /// Takes back what a pick has entered, as far as no other pick has used it since.
+  /// Removes what a pick has entered, unless later picks use it.
   package func forget(_ record: PickRecord) { submit(.forget(record)) }
 
-  /// Another endpoint served than was picked: the entries follow it.
+  /// Moves the entries of a pick to the endpoint that served the request, and returns their new handle.
   package func move(_ record: PickRecord, to slot: EndpointSlot) -> PickRecord {
     let moved = PickRecord(slot: slot)
     submit(.move(record, to: moved))
     return moved
   }
 
-  /// The endpoint's cache holds so many tokens: what does not fit any more goes, least recently used first.
+  /// Sets the number of tokens that an endpoint's cache holds, and drops what does not fit, least recently used first.
   package func setCapacity(tokens: Int, of slot: EndpointSlot) {
     submit(.setCapacity(tokens: tokens, of: slot))
   }
 
-  /// The engine's own page says how many tokens a block has: of the groups that its events announce, those of that size count
-  /// for more.
+  /// Sets the block size that the engine's metrics page reports: of the groups that its events announce, those of this size
+  /// count for more.
   package func setBlockTokens(_ tokens: Int, of slot: EndpointSlot) { submit(.setBlockTokens(tokens, of: slot)) }
 
-  /// The endpoint has left the pool.
+  /// Removes an endpoint that has left the pool.
   package func remove(_ slot: EndpointSlot) {
     setFollowed(false, slot)
     setAdopting(false, slot)
@@ -226,11 +233,13 @@ package final class PrefixIndex: Sendable {
     submit(.remove(slot))
   }
 
-  /// Applies what an engine says of its cache. Waits for the writer: for the thread that events come in on.
+  /// Applies a batch of an engine's events. Waits for the writer.
   ///
   /// - Parameters:
+  ///   - batch: the events.
+  ///   - slot: the endpoint.
   ///   - rank: the data-parallel rank, each of which has a cache of its own.
-  ///   - position: how far the engine's stream is applied with this batch, for snapshots; nil when nothing goes on from
+  ///   - position: how far the engine's stream is applied with this batch, for snapshots; nil when it cannot be continued from
   ///     them.
   @discardableResult
   package func apply(
@@ -248,6 +257,7 @@ package final class PrefixIndex: Sendable {
     return counts
   }
 
+  /// Publishes changed pool-wide facts.
   func publishNews(_ writer: inout IndexWriter) {
     guard let news = writer.takeNews() else { return }
     announcements.withLock { announcements in
@@ -256,7 +266,7 @@ package final class PrefixIndex: Sendable {
     }
   }
 
-  /// Forgets all that an engine, or one rank of it, has announced.
+  /// Forgets all that one rank of an engine has announced. Waits for the writer.
   package func resetEvents(from slot: EndpointSlot, rank: Int = 0) {
     writer.withLock { writer in
       drain(&writer)
@@ -266,8 +276,8 @@ package final class PrefixIndex: Sendable {
     drainQueue()
   }
 
-  /// Goes on with what takes long: forgetting endpoints that have left, and giving memory back. To be called a few times
-  /// a second. Waits for the writer.
+  /// Continues long-running work: forgets endpoints that have left, ends speculative picks, and frees memory. To be called
+  /// about once a second. Waits for the writer.
   package func maintain(now: MonotonicTime) {
     writer.withLock { writer in
       drain(&writer)
@@ -281,7 +291,7 @@ package final class PrefixIndex: Sendable {
 
   // MARK: - The queue
 
-  /// Changes that wait in the queue.
+  /// The number of queued changes.
   var waitingChanges: Int { waiting.load(ordering: .sequentiallyConsistent) }
 
   private var requestShare: Share { Share(changes: limits.changesPerTurn, blocks: limits.blocksPerTurn) }
@@ -306,8 +316,8 @@ package final class PrefixIndex: Sendable {
     }
   }
 
-  /// Enters what waits, unless somebody else does: that one looks again after it has let the writer go. What is more than the
-  /// share of one caller is left to the next one, or to `maintain`.
+  /// Applies queued changes, unless another thread is writing: that one looks at the queue again after it has released the
+  /// writer. Changes beyond the share are left to the next caller, or to `maintain`.
   func drainQueue(_ share: Share = .all) {
     var share = share
     while waitingChanges > 0, share.changes > 0, share.blocks > 0 {
@@ -319,13 +329,13 @@ package final class PrefixIndex: Sendable {
     }
   }
 
-  /// Enters all that waits.
+  /// Applies all queued changes.
   func drain(_ writer: inout IndexWriter) {
     var share = Share.all
     drain(&writer, &share)
   }
 
-  /// Enters as much of what waits as the share allows; whether nothing is left.
+  /// Applies queued changes as far as the share allows; returns whether none is left.
   @discardableResult
   private func drain(_ writer: inout IndexWriter, _ share: inout Share) -> Bool {
     guard waiting.load(ordering: .relaxed) > 0 else { return true }
@@ -345,7 +355,7 @@ package final class PrefixIndex: Sendable {
     return isEmpty
   }
 
-  /// A little upkeep with every change, and what readers of statistics see.
+  /// Does a little upkeep after a change, and updates the statistics.
   func finish(_ writer: inout IndexWriter) {
     writer.sweepOn(atLeast: 512)
     let (pairs, blocks, bytes) = (writer.pairCount, writer.blockCount, writer.sizeInBytes)
@@ -359,13 +369,13 @@ package final class PrefixIndex: Sendable {
   }
 }
 
-/// Blocks that engines held before anybody listened. For the thread that events come in on: it waits for the writer.
+/// Blocks that engines stored before their events were followed.
 extension PrefixIndex {
-  /// Places what is known of an engine's cache but for its parent, where the parent is a block of a prompt.
+  /// Places blocks that wait for their parent, where the parent is a block of a prompt. Waits for the writer.
   ///
   /// - Parameters:
-  ///   - tokens: of a prompt without adapter, salt or media.
-  ///   - hashes: what the engine calls its blocks (`EngineBlockHasher.hashes`).
+  ///   - tokens: the tokens of a prompt without adapter, salt or media.
+  ///   - hashes: the engine's hashes of its blocks (`EngineBlockHasher.hashes`).
   @discardableResult
   package func adopt(_ tokens: [UInt32], _ hashes: [UInt64], from slot: EndpointSlot, rank: Int) -> AnnouncedCounts {
     let counts = writer.withLock { writer in
@@ -378,7 +388,7 @@ extension PrefixIndex {
     return counts
   }
 
-  /// Blocks of an engine's cache that are known but for their parent.
+  /// Blocks of an engine's cache that wait for an unknown parent. Waits for the writer.
   package func waitingBlocks(of slot: EndpointSlot, rank: Int) -> Int {
     defer { drainQueue() }
     return writer.withLock { $0.waitingBlocks(of: slot, rank: rank) }

@@ -1,22 +1,22 @@
 package import EPPCore
 package import EPPPrefixCache
 
-/// Where engines' events come from, as far as routing has something to say to it.
+/// Follows engines' KV events; routing reports to it what it observes of engines and caches. Any thread may call it; no method
+/// waits.
 package protocol CacheEventSource: Sendable {
-  /// What is known of an endpoint's cache is wrong: it has to be learned anew. Does not wait.
+  /// Learns an endpoint's cache anew, because what is known of it has proved wrong.
   func resynchronise(_ slot: EndpointSlot, _ contradiction: CacheContradiction)
-  /// When an endpoint's process was started, in seconds since 1970, as its metrics page has it. Does not wait.
+  /// Reports the start time of an endpoint's process from its metrics page, in seconds since 1970.
   func noteStart(of slot: EndpointSlot, at time: Double)
-  /// A prompt without adapter, salt or media is sent to an endpoint that holds blocks whose parents are not known. Does not
-  /// wait.
+  /// Reports a prompt without adapter, salt or media that is sent to an endpoint that holds blocks with unknown parents.
   func notePrompt(_ tokens: [UInt32], to slot: EndpointSlot)
-  /// An endpoint's engine finds much in its cache, and nothing that its events have announced is ever asked for. Does not
-  /// wait.
+  /// Reports that an endpoint's engine has many cache hits, while no prompt matches the blocks that its events announced.
   func noteUnmatched(_ slot: EndpointSlot)
 }
 
-/// No engine's events are followed.
+/// An event source for pools without KV events; does nothing.
 package struct NoCacheEvents: CacheEventSource {
+  /// A source without events.
   package init() {}
   package func resynchronise(_ slot: EndpointSlot, _ contradiction: CacheContradiction) {}
   package func noteStart(of slot: EndpointSlot, at time: Double) {}

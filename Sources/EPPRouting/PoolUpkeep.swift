@@ -4,10 +4,10 @@ import EPPMetrics
 import EPPPrefixCache
 import Synchronization
 
-/// What has to be done for a pool beside its requests, about once a second: brings the index up to what engines say of their caches,
-/// checks their counters, and shows how full the index is. `run` is for one thread at a time.
+/// Periodic work for a pool, about once a second: passes cache sizes from engines' metrics pages to the index, checks the
+/// engines' cache counters, and updates the index's metrics. `run` is for one thread at a time.
 package final class PoolUpkeep: Sendable {
-  /// What an endpoint's page has said, as far as it was passed on.
+  /// Values of an endpoint's metrics page that have been passed on.
   private struct Adopted {
     var slot: EndpointSlot
     var capacityTokens: Int?
@@ -17,7 +17,7 @@ package final class PoolUpkeep: Sendable {
 
   private struct State {
     var adopted = [Adopted?](repeating: nil, count: EndpointSlot.capacity)
-    /// Refusals of the index that the metric shows already.
+    /// Refusals of the index that the metric already contains.
     var countedRefusals = 0
   }
 
@@ -39,7 +39,7 @@ package final class PoolUpkeep: Sendable {
     self.indexSeries = indexSeries
   }
 
-  /// Does what is due.
+  /// Does the periodic work. Waits for the index's writer.
   package func run(now: MonotonicTime) {
     index.maintain(now: now)
     let settings = pipeline.configuration.settings
@@ -59,7 +59,7 @@ package final class PoolUpkeep: Sendable {
     indexSeries.refusals.increment(by: refusals)
   }
 
-  /// Passes on what is new on an endpoint's page.
+  /// Passes on changed values of an endpoint's metrics page.
   private func adopt(_ member: PoolSnapshot.Member, capacityTokens: Int) {
     let slot = member.endpoint.slot
     let before = state.withLock { state in

@@ -3,21 +3,26 @@ package import EPPMetrics
 package import EPPPrefixCache
 import EPPScheduling
 
-/// A pool of endpoints with all that routes to it: the pipeline of its requests, the ledger of those in flight, the verifier of its
-/// caches, and upkeep. Any thread may use it.
+/// A pool of endpoints with the objects that route to it: the pipeline of requests, the ledger of requests in flight, the
+/// verifier of caches, and upkeep. Any thread may use it.
 package final class RoutedPool: Sendable {
+  /// Routes requests.
   package let pipeline: RequestPipeline
+  /// The periodic work, to be run about once a second.
   package let upkeep: PoolUpkeep
   private let index: PrefixIndex
   private let endpoints: EndpointSeriesTable
   private let verifier: CacheVerifier
 
   /// - Parameters:
-  ///   - source: of the endpoints.
-  ///   - index: what is known of their caches.
-  ///   - events: who follows engines' events.
-  ///   - tokens: where token ids of texts come from; nil matches texts by their bytes alone.
-  ///   - clock: the clock of all times that the pipeline is told.
+  ///   - configuration: the first configuration of routing.
+  ///   - source: provides the pool's snapshots.
+  ///   - index: the prefix index of the pool.
+  ///   - events: follows engines' events.
+  ///   - tokens: finds token ids of texts; nil matches texts by their bytes only.
+  ///   - metrics: counts requests.
+  ///   - decisions: receives decisions for the log.
+  ///   - clock: the clock of all times that are passed to the pipeline.
   package init(
     configuration: RoutingConfiguration, source: any PoolSnapshotSource, index: PrefixIndex,
     events: any CacheEventSource = NoCacheEvents(), tokens: (any PromptTokenSource)? = nil, metrics: PickerMetrics,
@@ -38,14 +43,14 @@ package final class RoutedPool: Sendable {
       pipeline: pipeline, source: source, index: index, verifier: verifier, indexSeries: indexSeries)
   }
 
-  /// An endpoint has left: what is known of its cache goes.
+  /// Forgets an endpoint that has left the pool.
   package func remove(_ endpoint: Endpoint) {
     index.remove(endpoint.slot)
     endpoints.remove(endpoint)
     verifier.remove(endpoint.slot)
   }
 
-  /// An endpoint has appeared, of which an earlier process knew what had been sent there. Before its first pick.
+  /// Restores what an earlier process had routed to an endpoint. To be called before its first pick.
   package func restore(_ snapshot: RoutedSnapshot, to endpoint: Endpoint) {
     // One that has left already, or a file that contradicts itself: nothing is known then.
     try? index.restore(snapshot, to: endpoint.slot)

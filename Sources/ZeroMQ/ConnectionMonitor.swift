@@ -1,21 +1,21 @@
 import CZeroMQ
 
-/// Tells what happens to a socket's connections. Belongs to the socket's thread.
+/// Reports the events of a socket's connections. Belongs to the socket's thread.
 package final class ConnectionMonitor {
-  /// Something that happened to a connection.
+  /// An event of a connection.
   package enum Event: Sendable, Equatable {
-    /// Both sides know what they are: messages can come.
+    /// The handshake has succeeded: messages can arrive.
     case connected
-    /// The connection has ended. When it is made again `retrying` follows at once; when nothing follows the peer broke
-    /// the protocol (a frame that is too large, something that is no ZeroMQ), and the socket is of no more use.
+    /// The connection has ended. `retrying` follows at once when it is made again. When nothing follows, the peer broke the
+    /// protocol (a frame that is too large, something that is no ZeroMQ), and the socket is of no more use.
     case disconnected
-    /// The peer is no ZeroMQ socket of the right kind, or has not said what it is in time. `disconnected` may follow.
+    /// The peer is no ZeroMQ socket of the right kind, or did not complete the handshake in time. `disconnected` may follow.
     case handshakeFailed
-    /// No process listens there, or the connection has ended: it is tried again in so many milliseconds.
+    /// No process listens there, or the connection has ended: the library retries after this interval.
     case retrying(milliseconds: UInt32)
   }
 
-  /// What the library's events are read from.
+  /// The socket from which the library's events are read.
   let socket: Socket
   private let watched: Socket
   private var message = Message()
@@ -25,7 +25,10 @@ package final class ConnectionMonitor {
   private static let handshakeFailures =
     ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH
 
-  /// Watches a socket from now on, and as long as this exists; before it is bound or connected nothing is missed.
+  /// Monitors a socket from now on, for as long as this object exists. Created before the socket is bound or connected, it
+  /// misses no event.
+  ///
+  /// - Throws: `ZeroMQError` when the monitor's socket could not be made.
   package init(_ watched: Socket) throws(ZeroMQError) {
     let endpoint = watched.context.makeMonitorEndpoint()
     self.watched = watched
@@ -41,7 +44,7 @@ package final class ConnectionMonitor {
     _ = unsafe zmq_socket_monitor(watched.pointer, nil, 0)
   }
 
-  /// The next event, without waiting; nil when there is none.
+  /// Returns the next event without waiting; nil when there is none.
   package func next() -> Event? {
     while socket.receive(into: &message) {
       // A number of 16 bits that says what, one of 32 bits that says more, and a frame with the address.

@@ -1,16 +1,17 @@
 import CZeroMQ
 import Synchronization
 
-/// The library's own threads and connections, shared by sockets. It ends with the last socket that was made with it.
+/// A ZeroMQ context: the library's I/O threads and connections, shared by sockets. Any thread may use it. It ends with the last
+/// socket that was made with it.
 @safe package final class Context: @unchecked Sendable {
   // Unchecked: the library's contexts may be used by any thread.
   let pointer: UnsafeMutableRawPointer
   private let monitors = Atomic<UInt64>(0)
 
   /// - Parameters:
-  ///   - maximumSockets: monitors take two each; the library's own bound is 65,535.
-  ///   - threads: how many threads of the library share the connections. A host name is looked up by the thread that
-  ///     connects there, and its other connections wait for that.
+  ///   - maximumSockets: the largest number of sockets; each monitor takes two. The library's own limit is 65,535.
+  ///   - threads: I/O threads of the library that share the connections. A host name is looked up by the thread that connects
+  ///     to it, and blocks its other connections meanwhile.
   package init(maximumSockets: Int = 65_535, threads: Int32 = 1) {
     guard let made = unsafe zmq_ctx_new() else { preconditionFailure("no memory for a ZeroMQ context") }
     unsafe pointer = made
@@ -25,10 +26,10 @@ import Synchronization
     while unsafe zmq_ctx_term(pointer) != 0, zmq_errno() == EINTR {}
   }
 
-  /// Threads of the library that share the connections.
+  /// The number of I/O threads that share the connections.
   package var threads: Int32 { unsafe zmq_ctx_get(pointer, ZMQ_IO_THREADS) }
 
-  /// The address of a new monitor's events.
+  /// A new `inproc` address for a monitor's events.
   func makeMonitorEndpoint() -> String {
     "inproc://monitor-\(monitors.wrappingAdd(1, ordering: .relaxed).newValue)"
   }

@@ -1,14 +1,14 @@
 import CZeroMQ
 
-/// A message that was received: its frames, in the library's own memory. One is used for many messages, one after the
-/// other.
+/// A received message: its frames, in the library's own memory. One value is reused for many messages.
 @safe package struct Message: ~Copyable {
-  /// Frames of a message that can be read. Those that come after them are counted and dropped.
+  /// The largest number of frames that can be read. Further frames of a message are counted and dropped.
   package static let maximumFrames = 6
 
-  /// Initialized all the time, for the library must not find them moved; one more for what is dropped.
+  /// The frames; always initialized, as the library requires, at a fixed address. One more than `maximumFrames`, for frames
+  /// that are dropped.
   let parts: UnsafeMutablePointer<zmq_msg_t>
-  /// Frames of the message, those that were dropped among them; 0 before the first message.
+  /// Frames of the message, dropped ones included; 0 before the first message.
   package private(set) var frameCount = 0
 
   /// A message without frames.
@@ -27,9 +27,11 @@ import CZeroMQ
 
   mutating func setFrameCount(_ count: Int) { frameCount = count }
 
-  /// Lends the bytes of a frame.
+  /// Calls `body` with the bytes of a frame.
   ///
-  /// - Parameter index: 0..<`frameCount`, and less than `maximumFrames`.
+  /// - Parameters:
+  ///   - index: 0..<`frameCount`, and less than `maximumFrames`.
+  ///   - body: must not keep the bytes.
   package func withFrame<Result, Failure: Error>(
     _ index: Int, _ body: (RawSpan) throws(Failure) -> Result
   ) throws(Failure) -> Result {

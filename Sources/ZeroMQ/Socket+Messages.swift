@@ -3,7 +3,7 @@ import CZeroMQ
 extension Socket {
   /// Sends a message of one frame or more, without waiting.
   ///
-  /// - Returns: false when there is no room for it, or nobody to send it to.
+  /// - Returns: false when its queue is full, or when there is no peer.
   package func send(_ frames: [[UInt8]]) -> Bool {
     for (index, frame) in frames.enumerated() {
       let more = index + 1 < frames.count ? ZMQ_SNDMORE : 0
@@ -15,12 +15,12 @@ extension Socket {
     return true
   }
 
-  /// Takes the next message in the place of the one that the argument holds, without waiting and without a copy.
+  /// Replaces `message` with the next received one, without waiting and without a copy.
   ///
-  /// A socket that the poller has reported must be asked until it has none: the poller reports it once for all messages
-  /// that wait.
+  /// A socket that the poller has reported must be read until it has no message: the poller reports it once for all messages
+  /// that are waiting.
   ///
-  /// - Returns: false when there is none; the message is then as it was.
+  /// - Returns: false when there is none; the message is then unchanged.
   package func receive(into message: inout Message) -> Bool {
     guard unsafe receive(message.parts) else { return false }
     var count = 1
@@ -43,7 +43,7 @@ extension Socket {
     return true
   }
 
-  /// The next message, copied, without waiting; nil when there is none.
+  /// Returns a copy of the next message, without waiting; nil when there is none.
   package func receive() -> [[UInt8]]? {
     var frames: [[UInt8]] = []
     while true {

@@ -1,49 +1,48 @@
 import CZeroMQ
 
-/// Settings. They hold for connections that are made after they are set.
+/// Options. They apply to connections that are made after they are set.
 extension Socket {
-  /// Messages that may wait to be sent to one peer; further ones are dropped (pub, router) or refused (dealer). 0 is no
-  /// bound.
+  /// The largest number of messages queued for one peer; further ones are dropped (pub, router) or refused (dealer). 0 means no
+  /// limit.
   package var sendHighWaterMark: Int32 {
     get { get(ZMQ_SNDHWM) }
     set { set(ZMQ_SNDHWM, newValue) }
   }
 
-  /// Messages of one peer that may wait to be received; then no more is read from its connection. 0 is no bound.
+  /// The largest number of received messages queued for one peer; then no more is read from its connection. 0 means no limit.
   package var receiveHighWaterMark: Int32 {
     get { get(ZMQ_RCVHWM) }
     set { set(ZMQ_RCVHWM, newValue) }
   }
 
-  /// Bytes that a frame may have; a peer that announces a larger one loses its connection. -1, the library's default,
-  /// is no bound.
+  /// The largest frame in bytes; a peer that announces a larger one is disconnected. -1, the library's default, means no limit.
   package var maximumFrameBytes: Int64 {
     get { get(ZMQ_MAXMSGSIZE) }
     set { set(ZMQ_MAXMSGSIZE, newValue) }
   }
 
-  /// Whether addresses may be of IPv6, too.
+  /// Whether IPv6 addresses are allowed besides IPv4.
   package var allowsIPv6: Bool {
     get { get(ZMQ_IPV6) as Int32 != 0 }
     set { set(ZMQ_IPV6, Int32(newValue ? 1 : 0)) }
   }
 
-  /// How long to wait before a lost or refused connection is tried again: the first time, and at most as it doubles.
+  /// Sets how long the library waits before it reconnects. The interval doubles from `first` up to `longest`.
   package func setReconnectInterval(_ first: Duration, atMost longest: Duration) {
     set(ZMQ_RECONNECT_IVL, first.milliseconds)
     set(ZMQ_RECONNECT_IVL_MAX, longest.milliseconds)
   }
 
-  /// Asks a silent peer for a sign of life at this interval, and drops the connection when none comes in time.
+  /// Sends a ping to a silent peer at this interval, and closes the connection when no answer comes within `timeout`.
   package func setHeartbeat(every interval: Duration, timeout: Duration) {
     set(ZMQ_HEARTBEAT_IVL, interval.milliseconds)
     set(ZMQ_HEARTBEAT_TIMEOUT, timeout.milliseconds)
   }
 
-  /// How long a new connection may take until both sides have said what they are.
+  /// Sets how long the handshake of a new connection may take.
   package func setHandshakeTimeout(_ time: Duration) { set(ZMQ_HANDSHAKE_IVL, time.milliseconds) }
 
-  /// Takes messages whose first frame begins with this text, of a `sub` socket. Nothing comes without it.
+  /// Subscribes a `sub` socket to messages whose first frame begins with `topic`. Without a subscription it receives nothing.
   package func subscribe(_ topic: String) {
     let result = unsafe zmq_setsockopt(pointer, ZMQ_SUBSCRIBE, topic, topic.utf8.count)
     assert(result == 0, "only a sub socket subscribes")

@@ -1,21 +1,21 @@
 import CZeroMQ
 
-/// A ZeroMQ socket. Belongs to one thread at a time; nothing that it is asked to send is waited for when it goes.
+/// A ZeroMQ socket. Used by one thread at a time. Closing it drops messages that have not been sent.
 ///
-/// The library does all I/O on threads of its own. A socket only takes what has come and leaves what is to go, so nothing
-/// here waits; `wait` and `SocketPoller` tell when it is worth to look again.
+/// The library does all I/O on its own threads. Methods of a socket only take received messages and queue messages to send, so
+/// none of them blocks; `wait` and `SocketPoller` report when to receive.
 @safe package final class Socket {
-  /// What a socket is for.
+  /// The ZeroMQ socket type.
   package enum Kind: Sendable {
-    /// Sends to all that have subscribed.
+    /// Sends to all subscribers.
     case pub
-    /// Receives what it has subscribed to.
+    /// Receives messages of the topics that it has subscribed to.
     case sub
-    /// Asks, and takes any number of answers.
+    /// Sends requests and receives any number of answers.
     case dealer
-    /// Answers those that ask, whom a message's first frame names.
+    /// Answers requests; the first frame of a message identifies the peer.
     case router
-    /// One end of a connection of two.
+    /// One of two ends of an exclusive connection.
     case pair
 
     fileprivate var number: Int32 {
@@ -32,6 +32,7 @@ import CZeroMQ
   let pointer: UnsafeMutableRawPointer
   let context: Context
 
+  /// - Throws: `ZeroMQError` when the context has too many sockets, or the process too many open files.
   package init(_ kind: Kind, _ context: Context) throws(ZeroMQError) {
     guard let made = unsafe zmq_socket(context.pointer, kind.number) else { throw ZeroMQError("make a socket") }
     unsafe pointer = made
@@ -43,10 +44,11 @@ import CZeroMQ
 
   // MARK: - Peers
 
-  /// Listens.
+  /// Listens at an address.
   ///
-  /// - Parameter endpoint: such as `tcp://127.0.0.1:5557`; a port `*` takes a free one.
-  /// - Returns: the endpoint with the port that was taken.
+  /// - Parameter endpoint: such as `tcp://127.0.0.1:5557`; the port `*` means any free one.
+  /// - Returns: the endpoint with the actual port.
+  /// - Throws: `ZeroMQError` when the address is invalid or in use.
   package func bind(_ endpoint: String) throws(ZeroMQError) -> String {
     guard unsafe zmq_bind(pointer, endpoint) == 0 else { throw ZeroMQError("bind \(endpoint)") }
     var text = [UInt8](repeating: 0, count: 256)
@@ -57,9 +59,11 @@ import CZeroMQ
     return String(decoding: text.prefix(size).prefix { $0 != 0 }, as: UTF8.self)
   }
 
-  /// Connects, at once or as soon as a process listens there, and again whenever the connection is lost.
+  /// Connects in the background, as soon as a process listens there, and reconnects whenever the connection is lost.
   ///
-  /// A connection that ends because the peer broke the protocol is not made again: `ConnectionMonitor` tells of it.
+  /// A connection that ends because the peer broke the protocol is not made again; `ConnectionMonitor` reports that.
+  ///
+  /// - Throws: `ZeroMQError` when the address is invalid.
   package func connect(_ endpoint: String) throws(ZeroMQError) {
     guard unsafe zmq_connect(pointer, endpoint) == 0 else { throw ZeroMQError("connect to \(endpoint)") }
   }

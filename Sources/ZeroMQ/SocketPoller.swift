@@ -1,8 +1,8 @@
 import CZeroMQ
 import Glibc
 
-/// Waits for thousands of sockets at once, at a cost that grows with those that have messages only. Belongs to the thread
-/// of its sockets.
+/// Waits for thousands of sockets at once with epoll; the cost grows with the number of sockets that have messages. Belongs to
+/// the thread of its sockets.
 @safe package final class SocketPoller {
   private let descriptor: Int32
   private let waker: Waker
@@ -11,7 +11,8 @@ import Glibc
   /// The waker's tag, which no socket has.
   private static let wakerTag = UInt64.max
 
-  /// - Parameter waker: ends the wait.
+  /// - Parameter waker: its `wake` ends a wait.
+  /// - Throws: `ZeroMQError` when the process has no file descriptor left.
   package init(_ waker: Waker) throws(ZeroMQError) {
     self.waker = waker
     descriptor = epoll_create1(Int32(EPOLL_CLOEXEC))
@@ -26,21 +27,21 @@ import Glibc
     unsafe events.deallocate()
   }
 
-  /// Has a socket reported from now on. Its thread looks at it once without being told: what the library has noticed
-  /// already, in `connect` for one, is not reported any more.
+  /// Reports a socket from now on. The caller has to read the socket once after this call: events that the library noticed
+  /// before, for example in `connect`, are not reported.
   ///
-  /// - Parameter tag: what `wait` gives for it; any number but the largest.
+  /// - Parameter tag: the value that `wait` passes for this socket; any number but the largest.
   package func add(_ socket: Socket, tag: UInt64) throws(ZeroMQError) {
     precondition(tag != Self.wakerTag, "the tag is the waker's")
     try add(socket.get(ZMQ_FD) as Int32, tag)
   }
 
-  /// Has a monitor reported from now on, as a socket.
+  /// Reports a monitor from now on, like a socket.
   package func add(_ monitor: ConnectionMonitor, tag: UInt64) throws(ZeroMQError) {
     try add(monitor.socket, tag: tag)
   }
 
-  /// Stops reporting a socket. To be called before the socket goes.
+  /// Stops reporting a socket. Has to be called before the socket is closed.
   package func remove(_ socket: Socket) {
     _ = epoll_ctl(descriptor, EPOLL_CTL_DEL, socket.get(ZMQ_FD) as Int32, nil)
   }
@@ -48,12 +49,12 @@ import Glibc
   /// Stops reporting a monitor.
   package func remove(_ monitor: ConnectionMonitor) { remove(monitor.socket) }
 
-  /// Waits until there is something for one of the sockets, or the waker is woken, or the time is up.
+  /// Waits until a socket has something to receive, the waker is woken or the time is up.
   ///
   /// - Parameters:
-  ///   - milliseconds: 0 only looks, -1 waits for ever. May end early.
-  ///   - body: called with the tag of each socket that has something to receive, or perhaps has. Each is to be received from
-  ///     until it has no message: what it is not asked for now is not reported again.
+  ///   - milliseconds: the longest wait; 0 does not wait, -1 waits without limit. May return early.
+  ///   - body: called with the tag of each socket that may have something to receive. The socket has to be read until it has no
+  ///     message: messages that are left are not reported again.
   package func wait(milliseconds: Int32, _ body: (UInt64) -> Void) {
     let count = unsafe epoll_wait(descriptor, events, Int32(Self.batch), milliseconds)
     guard count > 0 else { return }

@@ -2,11 +2,11 @@ import CZeroMQ
 import Glibc
 import Synchronization
 
-/// A thread that has sockets of its own, and nothing else to do than to serve them.
+/// A thread that owns sockets and serves only them. Any thread may call `join`.
 package final class SocketThread: Sendable {
   private let thread: Mutex<pthread_t?>
 
-  /// What the thread does, on its way there.
+  /// The thread's function, boxed to be passed through `pthread_create`.
   private final class Work {
     let body: () -> Void
 
@@ -16,8 +16,9 @@ package final class SocketThread: Sendable {
   /// Starts the thread.
   ///
   /// - Parameters:
-  ///   - name: as debuggers and `top` show it; at most 15 bytes.
-  ///   - body: what it does. What this uses, sockets above all, is the thread's from now on.
+  ///   - name: the name that debuggers and `top` show; at most 15 bytes.
+  ///   - body: runs on the thread. Everything that it captures, sockets above all, belongs to the thread from now on.
+  /// - Throws: `ZeroMQError` when the thread could not be started.
   package init(name: String, _ body: sending @escaping () -> Void) throws(ZeroMQError) {
     var made = pthread_t()
     let work = unsafe Unmanaged.passRetained(Work(body)).toOpaque()
@@ -35,7 +36,7 @@ package final class SocketThread: Sendable {
     thread = Mutex(made)
   }
 
-  /// Waits for the end of the thread. A second call does nothing.
+  /// Waits until the thread has ended. Calls after the first return at once, even if the thread still runs.
   package func join() {
     let thread = thread.withLock { thread in
       defer { thread = nil }

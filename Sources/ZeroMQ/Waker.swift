@@ -1,10 +1,11 @@
 import CZeroMQ
 import Glibc
 
-/// Ends the waiting of the thread that owns some sockets. Any thread may call `wake`.
+/// Ends the wait of a thread that owns sockets. Any thread may call `wake`.
 package final class Waker: Sendable {
   let descriptor: Int32
 
+  /// Creates an eventfd. Ends the process when there is no file descriptor left.
   package init() {
     descriptor = eventfd(0, Int32(EFD_NONBLOCK) | Int32(EFD_CLOEXEC))
     precondition(descriptor >= 0, "the system has no file descriptor for a waker")
@@ -12,19 +13,23 @@ package final class Waker: Sendable {
 
   deinit { close(descriptor) }
 
-  /// Ends the present or the next wait.
+  /// Ends the current wait, or the next one when the thread is not waiting.
   package func wake() { _ = eventfd_write(descriptor, 1) }
 
+  /// Forgets all wakes so far.
   func reset() {
     var count: eventfd_t = 0
     _ = unsafe eventfd_read(descriptor, &count)
   }
 }
 
-/// Waits until a message can be received from one of the sockets, or the waker is woken, or the time is up. For a few
-/// sockets; many belong to a `SocketPoller`.
+/// Waits until one of the sockets has a message, the waker is woken or the time is up. For a few sockets; use `SocketPoller`
+/// for many.
 ///
-/// - Parameter milliseconds: -1 for ever. May end early.
+/// - Parameters:
+///   - sockets: sockets of the calling thread.
+///   - waker: ends the wait; nil when nothing does.
+///   - milliseconds: the longest wait; -1 waits without limit. May return early.
 package func wait(for sockets: [Socket], _ waker: Waker?, milliseconds: Int) {
   var items = unsafe sockets.map { socket in
     unsafe zmq_pollitem_t(socket: socket.pointer, fd: 0, events: Int16(ZMQ_POLLIN), revents: 0)

@@ -1,19 +1,19 @@
 import CZeroMQ
 import Glibc
 
-/// Why a socket could not be made, bound or connected.
+/// Why an operation of the ZeroMQ library, of epoll or of pthreads failed.
 package struct ZeroMQError: Error, Equatable, CustomStringConvertible {
   /// What was tried, such as `bind tcp://127.0.0.1:5557`.
   package let operation: String
-  /// The library's error number: one of `errno`, or of its own.
+  /// The error number: an `errno`, or one of the library's own.
   package let code: Int32
-  /// What the library says of it.
+  /// The library's text for the error number.
   package let reason: String
 
   /// One line, with what can be done about it.
   package var description: String { "cannot \(operation): \(reason)\(advice.map { "; \($0)" } ?? "")" }
 
-  /// What the user can do.
+  /// What the user can do; nil when there is no advice.
   private var advice: String? {
     switch code {
     case EADDRINUSE: "another process listens there: choose another port, or end that process"

@@ -1,16 +1,17 @@
 extension [UInt8] {
-  /// Appends a JSON string with its quotes (RFC 8259 section 7): quotation marks, backslashes and control characters are escaped.
+  /// Appends a JSON string with its quotes (RFC 8259 section 7): quotation marks, backslashes and control characters are
+  /// escaped.
   package mutating func appendJSONString(_ text: String) {
     append(UInt8(ascii: "\""))
     appendEscapingControls(text, isQuoted: true)
     append(UInt8(ascii: "\""))
   }
 
-  /// Appends text that stands on one line outside of quotes: control characters are escaped as in JSON, quotation marks and
-  /// backslashes are not.
+  /// Appends text on one line, without quotes: control characters are escaped as in JSON, quotation marks and backslashes are
+  /// not.
   package mutating func appendOnOneLine(_ text: String) { appendEscapingControls(text, isQuoted: false) }
 
-  /// Escapes DEL, too, which JSON leaves alone and a terminal does not.
+  /// Also escapes DEL, which JSON allows unescaped and terminals interpret.
   private mutating func appendEscapingControls(_ text: String, isQuoted: Bool) {
     let isPlain = text.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F && !(isQuoted && ($0 == 0x22 || $0 == 0x5C)) }
     if isPlain { return append(contentsOf: text.utf8) }

@@ -1,26 +1,29 @@
-/// How long to wait after failures in a row: `initial` after the first one, `factor` times as long after each further one, at most
+/// Delays after consecutive failures: `initial` after the first one, multiplied by `factor` after each further one, at most
 /// `ceiling`.
 ///
-/// A value without a clock: whoever waits adds the delay to the time that it has.
+/// Has no clock: the caller adds the delay to its own time.
 package struct Backoff: Sendable {
-  /// The delay after the first failure, and the longest one.
+  /// The delay after the first failure, before the cut.
   package let initial: Duration
+  /// The longest delay, before the cut.
   package let ceiling: Duration
-  /// How much longer a delay is than the one before.
+  /// The ratio of a delay to the one before.
   package let factor: Int
-  /// 0..<1: the share of each delay that is cut off.
+  /// The share of each delay that is cut off, 0..<1.
   package let cut: Double
 
-  /// The uncut delay; nil while nothing has failed.
+  /// The current delay before the cut; nil while there is no failure.
   private var uncut: Duration?
 
-  /// A back-off of something that has not failed.
+  /// A back-off without failures.
   ///
   /// - Parameters:
-  ///   - initial: the delay after the first failure; one above `ceiling` counts as `ceiling`.
-  ///   - factor: how much longer a delay is than the one before, 1 or more.
-  ///   - jitter: 0..<1: the largest share of a delay that is cut off, so that those who failed together do not come back together.
-  ///   - place: 0..<1: how much of that share is cut off here. The caller draws it, so that tests repeat.
+  ///   - initial: the delay after the first failure; at most `ceiling`.
+  ///   - ceiling: the longest delay.
+  ///   - factor: the ratio of a delay to the one before, 1 or more.
+  ///   - jitter: the largest share of a delay that is cut off, 0..<1, so that clients that failed together do not retry
+  ///     together.
+  ///   - place: how much of `jitter` is cut off here, 0..<1. The caller draws it, so that tests are repeatable.
   package init(
     initial: Duration, ceiling: Duration, factor: Int = 2, jitter: Double = 0, place: Double = 0
   ) {
@@ -30,13 +33,13 @@ package struct Backoff: Sendable {
     cut = jitter * place
   }
 
-  /// The delay that counts since the last failure; nil while nothing has failed.
+  /// The delay after the last failure; nil while there is no failure.
   package var delay: Duration? { uncut.map(shortened) }
 
-  /// The delay that the next failure brings.
+  /// The delay that the next failure will bring.
   package var next: Duration { shortened(uncutNext) }
 
-  /// Something has failed; how long to wait.
+  /// Counts a failure and returns the delay before the next attempt.
   @discardableResult
   package mutating func fail() -> Duration {
     let next = uncutNext
@@ -44,7 +47,7 @@ package struct Backoff: Sendable {
     return shortened(next)
   }
 
-  /// Something has worked: the next failure is the first one.
+  /// Forgets all failures, after a success.
   package mutating func reset() { uncut = nil }
 
   private var uncutNext: Duration { uncut.map { min($0 * factor, ceiling) } ?? initial }

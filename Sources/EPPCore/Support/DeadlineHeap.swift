@@ -1,15 +1,15 @@
-/// Whoever waits for something until a time. Has one deadline at most.
+/// An object with at most one deadline in a `DeadlineHeap`.
 package protocol DeadlineOwner: AnyObject {
-  /// Where the deadline stands in the heap; nil while there is none. Belongs to the heap.
+  /// The deadline's position in the heap; nil when there is none. Written by the heap only.
   var deadlinePosition: Int? { get set }
-  /// The time has come. The owner has no deadline any more.
+  /// Called when the deadline has passed and has been removed from the heap.
   func deadlinePassed()
 }
 
-/// The deadlines of one thread, the earliest first. One that is later than all others is added in one step, which is what requests do
-/// that wait for equally long; the others take as many steps as their number has binary digits.
+/// A binary heap of the deadlines of one thread, the earliest first. Adding a deadline that is later than all others, as
+/// requests with equal timeouts do, takes one step; other changes take O(log n) steps.
 ///
-/// Keeps its owners alive.
+/// Retains its owners.
 package struct DeadlineHeap {
   private struct Entry {
     var time: MonotonicTime
@@ -18,12 +18,13 @@ package struct DeadlineHeap {
 
   private var entries: [Entry] = []
 
+  /// An empty heap.
   package init() {}
 
-  /// The earliest deadline.
+  /// The earliest deadline; nil when the heap is empty.
   package var next: MonotonicTime? { entries.isEmpty ? nil : entries[0].time }
 
-  /// Gives an owner a deadline, in the place of the one that it has.
+  /// Sets the deadline of an owner and replaces its previous one.
   package mutating func set(_ time: MonotonicTime, for owner: any DeadlineOwner) {
     guard let position = owner.deadlinePosition else {
       entries.append(Entry(time: time, owner: owner))
@@ -36,7 +37,7 @@ package struct DeadlineHeap {
     sink(from: owner.deadlinePosition ?? position)
   }
 
-  /// Takes the deadline of an owner out; does nothing when it has none.
+  /// Removes the deadline of an owner; does nothing when it has none.
   package mutating func remove(_ owner: any DeadlineOwner) {
     guard let position = owner.deadlinePosition else { return }
     owner.deadlinePosition = nil
@@ -47,7 +48,7 @@ package struct DeadlineHeap {
     sink(from: last.owner.deadlinePosition ?? position)
   }
 
-  /// Takes the earliest deadline out if its time has come.
+  /// Removes the earliest deadline if it is not later than `now`, and returns its owner; else nil.
   package mutating func takeDue(now: MonotonicTime) -> (any DeadlineOwner)? {
     guard !entries.isEmpty, entries[0].time <= now else { return nil }
     let owner = entries[0].owner

@@ -1,5 +1,5 @@
 extension Duration {
-  /// Whole nanoseconds, rounded towards zero; at the ends of the scale the largest number there is.
+  /// Whole nanoseconds, rounded towards zero; clamped to the range of `Int64`.
   package var wholeNanoseconds: Int64 {
     let (seconds, attoseconds) = components
     let (whole, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)

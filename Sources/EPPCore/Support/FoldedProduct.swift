@@ -1,7 +1,7 @@
-/// The 128-bit product of two words, its halves folded to 64 bits: the mixing step of the wyhash family.
+/// The exclusive or of the two halves of a 128-bit product: the mixing step of the wyhash family.
 ///
-/// A factor of zero makes the result zero whatever the other factor is: where clients choose the words, each meets a secret one
-/// before. Block keys, session placements and digests depend on every bit of the result.
+/// If one factor is 0 the result is 0. Where clients choose a word, callers first combine it with a secret word by exclusive
+/// or. Block keys, session placements and digests depend on every bit of the result.
 @inlinable
 @inline(__always)
 package func foldedProduct(_ left: UInt64, _ right: UInt64) -> UInt64 {

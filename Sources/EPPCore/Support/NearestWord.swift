@@ -1,10 +1,10 @@
-/// Finds what somebody probably meant.
+/// Suggests the word that was probably meant by a mistyped one.
 package enum NearestWord {
-  /// Nobody means a longer word; bounds the work.
+  /// The longest word that is looked up, in characters; bounds the work.
   private static let longest = 80
 
-  /// The word with the least edit distance, the first of several; nil when none is nearer than a third of its length
-  /// (one edit is always allowed).
+  /// The word with the least edit distance to `typed`, ignoring case; the first of several. Nil when the distance exceeds a
+  /// third of the word's length (one edit is always allowed), or when `typed` has more than 80 characters.
   package static func among(_ words: some Sequence<String>, to typed: String) -> String? {
     guard typed.count <= longest else { return nil }
     let typed = Array(typed.lowercased())
@@ -16,12 +16,12 @@ package enum NearestWord {
     return best?.word
   }
 
-  /// `; did you mean 'x'?`, or nothing.
+  /// `; did you mean 'x'?`, or an empty string when no word is near.
   package static func suggestion(_ words: some Sequence<String>, for typed: String) -> String {
     among(words, to: typed).map { "; did you mean '\($0)'?" } ?? ""
   }
 
-  /// Insertions, deletions and replacements from one word to the other (Levenshtein).
+  /// The Levenshtein distance: insertions, deletions and replacements from one word to the other.
   private static func distance(_ left: [Character], _ right: [Character]) -> Int {
     var row = Array(0...right.count)
     for (i, leftCharacter) in left.enumerated() {
@@ -38,6 +38,6 @@ package enum NearestWord {
 }
 
 extension String {
-  /// What a message can hold: the first 80 characters at most.
+  /// The string cut to at most 80 characters, for messages.
   package var shortened: String { count <= 80 ? self : prefix(77) + "..." }
 }

@@ -1,23 +1,24 @@
 import Synchronization
 
-/// Something that happens once: tasks wait for it, and whoever comes later does not wait at all. Any thread may use it.
+/// An event that is signalled once. Tasks wait for it; a wait after the signal returns at once. Any thread may use it.
 package final class OneShotEvent: Sendable {
   private enum State {
-    /// Who waits, by a number of its own, so that one who is cancelled can be taken out.
+    /// The waiting tasks by number, so that a cancelled one can be removed.
     case awaited([UInt64: CheckedContinuation<Bool, Never>], next: UInt64)
     case signalled
   }
 
   private let state = Mutex(State.awaited([:], next: 0))
 
+  /// An event that is not signalled.
   package init() {}
 
-  /// Whether it has happened.
+  /// Whether the event is signalled.
   package var isSignalled: Bool {
     state.withLock { if case .signalled = $0 { true } else { false } }
   }
 
-  /// It has happened. Says nothing new the second time.
+  /// Signals the event and resumes all waiting tasks. Further calls do nothing.
   package func signal() {
     let waiting = state.withLock { state -> [UInt64: CheckedContinuation<Bool, Never>] in
       guard case .awaited(let waiting, next: _) = state else { return [:] }
@@ -27,7 +28,9 @@ package final class OneShotEvent: Sendable {
     for continuation in waiting.values { continuation.resume(returning: true) }
   }
 
-  /// Returns when it has happened, or when the task is cancelled; whether it has happened.
+  /// Suspends until the event is signalled or the task is cancelled.
+  ///
+  /// - Returns: whether the event is signalled.
   @discardableResult
   package func wait() async -> Bool {
     guard let number = takeNumber() else { return true }
@@ -49,7 +52,7 @@ package final class OneShotEvent: Sendable {
     }
   }
 
-  /// A number for one who waits; nil when there is nothing to wait for.
+  /// The number for a new waiting task; nil when the event is signalled already.
   private func takeNumber() -> UInt64? {
     state.withLock { state in
       guard case .awaited(let waiting, let next) = state else { return nil }

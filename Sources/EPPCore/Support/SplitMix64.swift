@@ -1,4 +1,4 @@
-/// Random numbers that are spread, not secret; equal seeds give equal numbers (Steele, Lea and Flood 2014).
+/// SplitMix64 (Steele, Lea and Flood 2014): uniformly distributed random numbers, not secret; equal seeds give equal numbers.
 ///
 /// A value of 8 bytes: each thread has its own.
 package struct SplitMix64: RandomNumberGenerator, Sendable {
@@ -15,7 +15,7 @@ package struct SplitMix64: RandomNumberGenerator, Sendable {
     return Self.spread(state)
   }
 
-  /// The last step of the generator: each bit of the value changes about half of the bits of the result.
+  /// The output function of the generator: each bit of the value changes about half of the bits of the result.
   @inlinable
   package static func spread(_ value: UInt64) -> UInt64 {
     var mixed = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9

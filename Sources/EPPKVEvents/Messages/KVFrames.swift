@@ -1,23 +1,23 @@
-/// Reads the frames of a publisher's messages.
+/// Decodes the frames of a publisher's messages.
 enum KVFrames {
-  /// Numbers from here on are no message's: -1 marks the end of a replay.
+  /// The number -1, which marks the end of a replay. Message numbers are less.
   static let endMarker = UInt64.max
 
-  /// A message's number: 8 bytes, big-endian. Nil for a frame of another length.
+  /// The message number in a frame: 8 bytes, big-endian. Nil for a frame of another length.
   static func number(_ frame: RawSpan) -> UInt64? {
     guard frame.byteCount == 8 else { return nil }
     return UInt64(bigEndian: unsafe frame.unsafeLoadUnaligned(as: UInt64.self))
   }
 
-  /// The same to be sent.
+  /// The frame for a message number.
   static func bytes(of number: UInt64) -> [UInt8] { (0..<8).map { UInt8(truncatingIfNeeded: number >> (56 - 8 * $0)) } }
 
-  /// The topic; a longer one than any address and model take is cut off.
+  /// The first 512 bytes of a topic; addresses and model names are shorter.
   static func topic(_ frame: RawSpan) -> [UInt8] {
     (0..<min(512, frame.byteCount)).map { unsafe frame.unsafeLoad(fromByteOffset: $0, as: UInt8.self) }
   }
 
-  /// Whether a frame is this topic.
+  /// Whether a frame equals this topic.
   static func isTopic(_ topic: [UInt8], _ frame: RawSpan) -> Bool {
     guard topic.count == frame.byteCount else { return false }
     for (offset, byte) in topic.enumerated()
@@ -27,20 +27,20 @@ enum KVFrames {
     return true
   }
 
-  /// What an answer of a replay socket is.
+  /// The kind of an answer from a replay socket.
   enum Replayed: Equatable {
-    /// A message, and which frame holds it.
+    /// A message's number, and the index of the frame with its payload.
     case message(UInt64, payload: Int)
     /// The replay is complete.
     case end
     case unreadable
   }
 
-  /// Finds the number among an answer's frames: `[empty][topic][number][payload]` (vLLM from 0.28), or
-  /// `[empty][number][payload]` (older ones, SGLang).
+  /// Finds the number in an answer's frames: `[empty][topic][number][payload]` (vLLM from 0.28), or `[empty][number][payload]`
+  /// (earlier ones, SGLang).
   ///
   /// - Parameters:
-  ///   - count: frames of the answer.
+  ///   - count: the number of frames.
   ///   - number: reads the frame at an index as a number.
   static func replayed(count: Int, number: (Int) -> UInt64?) -> Replayed {
     guard count == 3 || count == 4, let value = number(count - 2) else { return .unreadable }

@@ -1,11 +1,11 @@
-/// The topic of a message by the llm-d EPP's convention: `kv@<address>@<model>`.
+/// A message's topic by the llm-d EPP's convention: `kv@<address>@<model>`.
 package struct KVTopic: Equatable, Sendable {
-  /// What an engine calls itself: `ip`, `ip:port`, or a name.
+  /// The engine's address or name: `ip`, `ip:port`, or a name.
   package var address: String
-  /// The model; may have an `@` of its own.
+  /// The model; it may contain `@`.
   package var model: String
 
-  /// Nil for a topic of another form. vLLM's own default is an empty one.
+  /// Parses a topic; nil for another form. vLLM's default topic is empty.
   package init?(_ text: String) {
     guard text.hasPrefix("kv@") else { return nil }
     let rest = text.dropFirst(3)

@@ -1,29 +1,31 @@
 package import EPPCore
 
-/// Which endpoint a topic names.
+/// Finds the endpoint that a topic names.
 package struct TopicDirectory {
+  /// The endpoint that a topic names.
   package enum Sender: Equatable {
     case endpoint(EndpointSlot)
-    /// An address that no endpoint of the pool has.
+    /// The topic has an address that no endpoint of the pool has.
     case nobody
-    /// A host on which several endpoints are.
+    /// The topic names a host with several endpoints; their number.
     case several(Int)
-    /// The topic says nothing: vLLM's own default.
+    /// The topic has another form; vLLM's default is empty.
     case unnamed
   }
 
-  /// Changes whenever an answer may have changed.
+  /// Changes whenever the result of a look-up may have changed.
   package private(set) var version = 0
   private var endpoints: [EndpointSlot: Endpoint] = [:]
-  /// Endpoints by name and by address with port, so that a look-up does not walk through all of them: every stream asks again
-  /// after a change of the pool.
+  /// Endpoints by name and by address with port. An index, because every stream repeats its look-up after a change of the pool.
   private var byName: [String: Set<EndpointSlot>] = [:]
   /// Endpoints by host, in each way to write it.
   private var byHost: [String: Set<EndpointSlot>] = [:]
   private var known: [[UInt8]: Sender] = [:]
 
+  /// A directory without endpoints.
   package init() {}
 
+  /// Adds or updates an endpoint.
   package mutating func insert(_ endpoint: Endpoint) {
     let before = endpoints.updateValue(endpoint, forKey: endpoint.slot)
     if let before {
@@ -35,6 +37,7 @@ package struct TopicDirectory {
     forgetAnswers()
   }
 
+  /// Removes an endpoint.
   package mutating func remove(_ slot: EndpointSlot) {
     guard let endpoint = endpoints.removeValue(forKey: slot) else { return }
     forget(endpoint)
@@ -61,6 +64,7 @@ package struct TopicDirectory {
     known.removeAll(keepingCapacity: true)
   }
 
+  /// The endpoint that a topic names.
   package mutating func sender(_ topic: [UInt8]) -> Sender {
     if let sender = known[topic] { return sender }
     let sender = find(topic)

@@ -4,29 +4,33 @@ import EPPPrefixCache
 import Logging
 import ZeroMQ
 
-/// The socket that engines connect to which do not listen themselves. Whose message it is says its topic alone:
-/// `kv@<address>@<model>`.
+/// The socket for engines that connect to this process. Only the topic identifies the sender of a message:
+/// `kv@<address>@<model>`. Belongs to the event thread.
 final class CentralPublisherSocket {
-  /// Stands for this socket among the streams, which count from 1.
+  /// The id of this socket among those of the streams, which count from 1.
   static let streamID: UInt64 = 0
-  /// Data-parallel ranks of one endpoint that are taken for real when it is not said how many there are.
+  /// The largest number of ranks per endpoint that is accepted when `dataParallelSize` is not set.
   private static let maximumRanks = 64
-  /// Topics that are logged at most: a publisher may send another one with every message.
+  /// The largest number of warnings: a publisher may send another topic with every message.
   private static let maximumWarnings = 16
 
+  /// The socket that engines connect to.
   let socket: Socket
-  /// Where it listens.
+  /// The address with the actual port.
   let address: String
   private let context: EventThreadContext
   private var warned: Set<Warning> = []
 
-  /// What is said once only.
+  /// Warnings that are logged only once each.
   private enum Warning: Hashable {
     case unreadable
     case rank(Int)
     case topic([UInt8])
   }
 
+  /// Listens at an address.
+  ///
+  /// - Throws: `ZeroMQError` when the address is invalid or in use.
   init(_ address: String, _ context: EventThreadContext) throws(ZeroMQError) {
     self.context = context
     socket = try Socket(.sub, context.library)
@@ -43,8 +47,8 @@ final class CentralPublisherSocket {
     context.logger.info("listening for engines' KV events", metadata: ["address": .string(self.address)])
   }
 
-  /// The endpoint and rank that the message at hand is of; nil when no endpoint of the pool has sent it, or it is no KV events.
-  /// `EventThreadContext.batch` holds the decoded message when it is not nil.
+  /// The endpoint and the rank of the current message; nil when no endpoint of the pool has sent it, or it is not valid. If not
+  /// nil, `EventThreadContext.batch` holds the decoded message.
   func sender() -> (slot: EndpointSlot, rank: Int)? {
     guard context.message.frameCount == 3 else {
       note(
@@ -73,7 +77,7 @@ final class CentralPublisherSocket {
     return nil
   }
 
-  /// The message at hand is of an engine that does not have to connect.
+  /// Warns that the current message came from an engine whose publisher is followed at an address of its own.
   func noteFollowed(at events: String) {
     let topic = context.message.withFrame(0, KVFrames.topic)
     note(

@@ -1,19 +1,19 @@
 import EPPCore
 import ZeroMQ
 
-/// The socket of a subscription with its monitor. Belongs to the event thread; `close` has to be called before it goes.
+/// A subscription's socket with its monitor. Belongs to the event thread; `close` has to be called before it is released.
 final class EventSubscription {
   private let socket: Socket
   private let monitor: ConnectionMonitor
   private let context: EventThreadContext
 
-  /// Subscribes; the library connects as soon as a process listens, and again whenever the connection is lost.
+  /// Subscribes. The library connects as soon as a process listens, and again whenever the connection is lost.
   ///
   /// - Parameters:
   ///   - address: where the engine publishes.
-  ///   - stream: by whose id the socket is reported.
-  ///   - allowsIPv6: whether a name is looked up for an address of IPv6.
-  /// - Throws: when there is no socket left, or the address is none.
+  ///   - stream: the stream's id, by which the socket is reported.
+  ///   - allowsIPv6: whether a host name may resolve to an IPv6 address.
+  /// - Throws: when there is no socket left, or the address is invalid.
   init(
     _ address: String, stream: UInt64, allowsIPv6: Bool, _ context: EventThreadContext
   ) throws(ZeroMQError) {
@@ -49,11 +49,11 @@ final class EventSubscription {
     context.poller.remove(socket)
   }
 
-  /// Takes the next message into `EventThreadContext.message`.
+  /// Moves the next message to `EventThreadContext.message`.
   ///
   /// - Returns: false when there is none.
   func receive() -> Bool { socket.receive(into: &context.message) }
 
-  /// What has happened to the connection since the last call, one by one.
+  /// The next event of the connection; nil when there is none.
   func nextConnectionEvent() -> ConnectionMonitor.Event? { monitor.next() }
 }

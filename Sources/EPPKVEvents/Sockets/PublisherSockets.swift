@@ -1,60 +1,69 @@
 import ZeroMQ
 
-/// The sockets of one stream: the subscription, and one for a replay while it runs. Belongs to the event thread.
+/// The sockets of one stream: the subscription, and one for a running replay. Belongs to the event thread.
 final class PublisherSockets {
   private let address: KVStreamAddress
   private let stream: UInt64
   private let context: EventThreadContext
   private var subscription: EventSubscription?
   private var replay: ReplaySocket?
-  /// Whether a host name is looked up for an address of IPv6: when none of IPv4 has led anywhere.
+  /// Whether host names are resolved to IPv6 addresses; toggled when no connection is made.
   private var triesIPv6 = false
 
-  /// - Parameter stream: the id by which the sockets are reported.
+  /// - Parameters:
+  ///   - address: the addresses of publisher and replay socket.
+  ///   - stream: the stream's id, by which the sockets are reported.
   init(_ address: KVStreamAddress, stream: UInt64, _ context: EventThreadContext) {
     self.address = address
     self.stream = stream
     self.context = context
   }
 
+  /// Whether there is a subscription.
   var isSubscribed: Bool { subscription != nil }
 
-  /// Subscribes, in the place of a subscription that there is.
+  /// Subscribes, replacing an existing subscription.
+  ///
+  /// - Throws: when there is no socket left, or the address is invalid.
   func subscribe() throws(ZeroMQError) {
     unsubscribe()
     guard let events = address.events else { return }
     subscription = try EventSubscription(events, stream: stream, allowsIPv6: allowsIPv6(events), context)
   }
 
+  /// Ends the subscription.
   func unsubscribe() {
     subscription?.close()
     subscription = nil
   }
 
-  /// Takes the next live message into `EventThreadContext.message`; false when there is none.
+  /// Moves the next live message to `EventThreadContext.message`; false when there is none.
   func receive() -> Bool { subscription?.receive() ?? false }
 
-  /// What has happened to the connection since the last call, one by one.
+  /// The next event of the connection; nil when there is none.
   func nextConnectionEvent() -> ConnectionMonitor.Event? { subscription?.nextConnectionEvent() }
 
-  /// Asks for all messages from a number on.
+  /// Requests a replay of all messages from a number on.
+  ///
+  /// - Throws: when there is no socket left, or the address is invalid.
   func ask(from number: UInt64) throws(ZeroMQError) {
     guard let address = address.replay else { return }
     replay = try ReplaySocket(address, from: number, stream: stream, allowsIPv6: allowsIPv6(address), context)
   }
 
-  /// Takes the replay's next answer into `EventThreadContext.message`; false when there is none, nil when no replay runs.
+  /// Moves the next answer of the replay to `EventThreadContext.message`; false when there is none, nil when no replay runs.
   func receiveReplay() -> Bool? { replay?.receive() }
 
+  /// Closes the replay socket.
   func closeReplay() {
     replay?.close()
     replay = nil
   }
 
-  /// Has names looked up for the other kind of address from now on.
+  /// Resolves host names to the other kind of IP address from now on.
   func changeAddressKind() { if address.hasName { triesIPv6.toggle() } }
 
-  /// Whether the library is to look up an address of IPv6. It takes the first address of the kind that is allowed: with
-  /// IPv6 allowed, a name that has both kinds never leads to a publisher that listens on IPv4 alone.
+  /// Whether the library may use IPv6. It uses the first address of the allowed kinds: with IPv6 allowed, a name with both
+  /// kinds of address never leads to a publisher that listens on IPv4 only.
   private func allowsIPv6(_ address: String) -> Bool { address.contains("[") || triesIPv6 }
 }

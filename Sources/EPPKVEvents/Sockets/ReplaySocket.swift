@@ -1,18 +1,19 @@
 import EPPCore
 import ZeroMQ
 
-/// The socket of a replay that has been asked for. Belongs to the event thread; `close` has to be called before it goes.
+/// The socket of one requested replay. Belongs to the event thread; `close` has to be called before it is released.
 final class ReplaySocket {
   private let socket: Socket
   private let context: EventThreadContext
 
-  /// Asks for all messages from a number on.
+  /// Requests all messages from a number on.
   ///
   /// - Parameters:
-  ///   - address: of the engine's replay socket.
-  ///   - stream: by whose id the socket is reported.
-  ///   - allowsIPv6: whether a name is looked up for an address of IPv6.
-  /// - Throws: when there is no socket left, or the address is none.
+  ///   - address: the engine's replay socket.
+  ///   - number: the first message that is requested.
+  ///   - stream: the stream's id, by which the socket is reported.
+  ///   - allowsIPv6: whether a host name may resolve to an IPv6 address.
+  /// - Throws: when there is no socket left, or the address is invalid.
   init(
     _ address: String, from number: UInt64, stream: UInt64, allowsIPv6: Bool, _ context: EventThreadContext
   ) throws(ZeroMQError) {
@@ -31,10 +32,10 @@ final class ReplaySocket {
     context.ready.insert(tag)
   }
 
-  /// Ends the replay: what still comes is not read.
+  /// Ends the replay; further answers are not read.
   func close() { context.poller.remove(socket) }
 
-  /// Takes the next answer into `EventThreadContext.message`.
+  /// Moves the next answer to `EventThreadContext.message`.
   ///
   /// - Returns: false when there is none.
   func receive() -> Bool { socket.receive(into: &context.message) }

@@ -1,5 +1,6 @@
-/// What a socket is reported by: the stream, and which of its sockets.
+/// Identifies a socket in the poller: its stream, and its role.
 struct SocketTag: Hashable {
+  /// The role of a socket in its stream.
   enum Part: UInt64 {
     case events
     case connection
@@ -14,10 +15,12 @@ struct SocketTag: Hashable {
     self.part = part
   }
 
+  /// Unpacks a tag; nil for a number that is no tag.
   init?(number: UInt64) {
     guard let part = Part(rawValue: number & 3) else { return nil }
     self.init(number >> 2, part)
   }
 
+  /// The tag in one word.
   var number: UInt64 { stream << 2 | part.rawValue }
 }

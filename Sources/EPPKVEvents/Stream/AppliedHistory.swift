@@ -1,37 +1,42 @@
-/// Which messages of one process of an engine have been applied, and which of them are missing.
+/// Which messages of one process of an engine have been applied, and which are missing.
 package struct AppliedHistory: Sendable, Equatable {
   /// The last message that was applied since the engine's start.
   package enum Last: Sendable, Equatable {
-    /// None was.
+    /// No message was applied.
     ///
-    /// - isBeginningUnknown: whether a replay that was not answered leaves open if anything was published before the first message.
-    /// - isForgotten: whether what had been applied was dropped on purpose: the messages before the next one are not lost.
+    /// - isBeginningUnknown: whether messages may have been published before the first received one, because a replay was not
+    ///   answered.
+    /// - isForgotten: whether applied messages were dropped on purpose, so that the messages before the next one do not count
+    ///   as lost.
     case none(isBeginningUnknown: Bool, isForgotten: Bool)
     case message(KVMessageID, Identity)
   }
 
-  /// Whether the engine is known to be still the process whose messages were applied.
+  /// Whether the engine is known to be the process whose messages were applied.
   package enum Identity: Sendable, Equatable {
     case confirmed
-    /// A replay that was to show this message has not been answered.
+    /// Unknown: a replay from this message on was not answered.
     case unconfirmed(since: KVMessageID)
-    /// The messages were applied by an earlier process of this program, and no replay has shown the last of them. A replay that was
-    /// to show this message has not been answered; nil as long as none was asked for.
+    /// Unknown: the messages were applied by an earlier process of this program, and no replay has confirmed the last of them.
+    /// The associated message is the start of a replay that was not answered; nil when none was requested.
     case resumed(unconfirmedSince: KVMessageID?)
   }
 
-  /// Messages that are lost for good and say which blocks there are.
+  /// Messages about present blocks that cannot be had any more.
   package enum Losses: Sendable, Equatable {
     case none
-    /// - last: the number of the last message that is known to be lost. A cache that was emptied before it is not known again.
-    /// - includesBeginning: whether the publisher's own buffer does not reach back to its first message.
+    /// - last: the number of the last lost message; nil when it is not known. Clearing the cache before that message does not
+    ///   make the contents known.
+    /// - includesBeginning: whether the publisher's replay buffer no longer contains its first message.
     case some(last: UInt64?, includesBeginning: Bool)
   }
 
+  /// The last applied message.
   package private(set) var last: Last
+  /// The lost messages.
   package private(set) var losses: Losses
 
-  /// Nothing is applied, and nothing is known to be missing.
+  /// A history without applied or lost messages.
   package init() { self.init(last: .none(isBeginningUnknown: false, isForgotten: false), losses: .none) }
 
   private init(last: Last, losses: Losses) {
@@ -39,14 +44,18 @@ package struct AppliedHistory: Sendable, Equatable {
     self.losses = losses
   }
 
-  /// What an earlier process of this program has applied.
+  /// The history of an earlier process of this program.
+  ///
+  /// - Parameters:
+  ///   - last: the last message that it applied.
+  ///   - isComplete: whether it had lost no message.
   package init(resumingAfter last: KVMessageID, isComplete: Bool) {
     self.init(
       last: .message(last, .resumed(unconfirmedSince: nil)),
       losses: isComplete ? .none : .some(last: nil, includesBeginning: false))
   }
 
-  /// What is left when the history has been dropped on purpose.
+  /// A history whose messages were dropped on purpose.
   ///
   /// - Parameter isIncomplete: whether the engine's cache holds blocks that cannot be learned again.
   package static func forgotten(isIncomplete: Bool) -> AppliedHistory {
@@ -60,10 +69,10 @@ package struct AppliedHistory: Sendable, Equatable {
   /// The number of the next message to apply: all before it are applied or lost.
   package var next: UInt64 { if case .message(let last, _) = last { last.number &+ 1 } else { 0 } }
 
-  /// The message that was applied last since the engine's start.
+  /// The last message applied since the engine's start; nil when there is none.
   package var lastMessage: KVMessageID? { if case .message(let last, _) = last { last } else { nil } }
 
-  /// Whether only a replay can show that nothing before the present messages is missing.
+  /// Whether only a replay can show that no earlier message is missing.
   package var isUnconfirmed: Bool {
     switch last {
     case .none(let isBeginningUnknown, _): isBeginningUnknown
@@ -72,17 +81,18 @@ package struct AppliedHistory: Sendable, Equatable {
     }
   }
 
-  /// Whether messages are lost that say which blocks there are.
+  /// Whether messages about present blocks are lost.
   package var isIncomplete: Bool { losses != .none }
 
+  /// Whether the publisher's replay buffer no longer contains its first message, and messages are lost.
   package var hasLostBeginning: Bool {
     if case .some(_, includesBeginning: true) = losses { true } else { false }
   }
 
-  /// Whether the history is an earlier process's, and not confirmed.
+  /// Whether the history is that of an earlier process of this program, and not confirmed.
   package var isResumed: Bool { if case .message(_, .resumed) = last { true } else { false } }
 
-  /// The message that a replay has to show for the engine to be the same process; nil when none was applied.
+  /// The message that a replay has to contain if the engine is still the same process; nil when none was applied.
   package var witness: KVMessageID? {
     switch last {
     case .none: nil
@@ -93,7 +103,7 @@ package struct AppliedHistory: Sendable, Equatable {
 
   // MARK: - Changes
 
-  /// A message is applied; `lose` has been called for what is left out before it.
+  /// Records an applied message. `lose` has to be called first for messages that are left out before it.
   package mutating func apply(_ message: KVMessageID) {
     if case .message(_, let identity) = last {
       last = .message(message, identity)
@@ -102,7 +112,7 @@ package struct AppliedHistory: Sendable, Equatable {
     }
   }
 
-  /// All messages from `next` up to a number, that one left out, are lost.
+  /// Records that all messages from `next` up to, not including, `number` are lost.
   ///
   /// - Returns: how many of them count as losses.
   package mutating func lose(upTo number: UInt64, isBeginning: Bool = false) -> UInt64 {
@@ -113,25 +123,25 @@ package struct AppliedHistory: Sendable, Equatable {
     return count
   }
 
-  /// Something is missing, and it is not known which message.
+  /// Records that some unknown message is missing.
   package mutating func noteIncomplete() {
     guard case .none = losses else { return }
     losses = .some(last: nil, includesBeginning: false)
   }
 
-  /// A replay has shown that the engine is the same process.
+  /// Records that a replay has shown that the engine is the same process.
   package mutating func confirmEngine() {
     if case .message(let message, _) = last { last = .message(message, .confirmed) }
   }
 
-  /// A replay has ended as it should: what it has not shown was not published.
+  /// Records that a replay was complete, so that no message before it is missing.
   package mutating func confirmBeginning() {
     if case .none(_, let isForgotten) = last { last = .none(isBeginningUnknown: false, isForgotten: isForgotten) }
   }
 
-  /// A replay was not answered.
+  /// Records that a replay was not answered.
   ///
-  /// - Parameter witness: what it was to show and has not; nil when it has, or there was nothing to show.
+  /// - Parameter witness: the message that the replay should have contained and has not; nil when it has, or there was none.
   package mutating func noteUnanswered(_ witness: KVMessageID?) {
     switch last {
     case .none(_, let isForgotten): last = .none(isBeginningUnknown: true, isForgotten: isForgotten)
@@ -144,7 +154,7 @@ package struct AppliedHistory: Sendable, Equatable {
     }
   }
 
-  /// The message with this number says that the cache is empty.
+  /// Records that the message with this number reported the cache empty.
   package mutating func clear(by number: UInt64) {
     switch last {
     case .none(_, let isForgotten): last = .none(isBeginningUnknown: false, isForgotten: isForgotten)

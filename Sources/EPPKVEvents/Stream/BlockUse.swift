@@ -1,34 +1,37 @@
 package import EPPPrefixCache
 
-/// How many of an engine's blocks can be indexed, of late: where most cannot, its events say less of its cache than what was sent
-/// there does.
+/// Measures which share of the blocks that an engine announced recently can be indexed. If most cannot, routed prompts predict
+/// its cache better than its events.
 package struct BlockUse {
-  /// What follows from what was announced.
+  /// What the stream has to do after an announcement.
   package enum Consequence: Sendable, Equatable {
     case none
-    /// Another group of blocks is indexed, not all of which are known: the cache is to be learned anew.
+    /// The indexed group has changed and not all of its blocks are known: learn the cache anew, with a replay.
     case learnAnew
-    /// The same, and there is no way to learn it.
+    /// The indexed group has changed and not all of its blocks are known, and a replay is not possible or has been tried.
     case isIncomplete
   }
 
-  /// Blocks after which there is a verdict.
+  /// The fewest blocks for a verdict.
   private static let least = 64
-  /// Blocks after which what came before counts half.
+  /// The number of blocks after which earlier blocks count half.
   private static let window = 4096
 
   private var indexed = 0
   private var unusable = 0
-  /// Whether the cache was learned anew: once, for a replay that leads to the same would follow the other without an end.
+  /// Whether the cache was learned anew. Done once only: a replay with the same result would otherwise be repeated endlessly.
   private var hasLearnedAnew = false
   /// Whether most of the blocks cannot be indexed.
   package private(set) var isMostlyUnusable = false
 
+  /// No blocks.
   package init() {}
 
-  /// An engine has announced blocks.
+  /// Counts announced blocks.
   ///
-  /// - Parameter hasReplay: whether its replay socket is known.
+  /// - Parameters:
+  ///   - counts: what the announcement has changed.
+  ///   - hasReplay: whether the engine's replay socket is known.
   @discardableResult package mutating func note(_ counts: AnnouncedCounts, hasReplay: Bool = false) -> Consequence {
     // Of what was passed over before, another group stands in the index now.
     if counts.groupChanges > 0 { (indexed, unusable) = (0, 0) }

@@ -2,12 +2,13 @@ import EPPCore
 import EPPMetrics
 import EPPPrefixCache
 
-/// Enters the messages of one stream into the index, and keeps those that wait for a replay. Belongs to the event thread.
+/// Applies the messages of one stream to the index, and keeps messages that wait for a replay. Belongs to the event thread.
 struct EventApplier {
-  /// Learns what the engine stored before its events were followed; nil where that is not wanted.
+  /// Identifies blocks that the engine stored before its events were followed; nil when that is disabled.
   let adoption: (any LateJoinAdoption)?
-  /// Messages that were applied.
+  /// The number of applied messages.
   private(set) var messages = 0
+  /// The share of blocks that can be indexed.
   private(set) var blockUse = BlockUse()
 
   private let slot: EndpointSlot
@@ -22,10 +23,10 @@ struct EventApplier {
     adoption = context.adoption?(context.index, slot, rank)
   }
 
-  /// Enters what a message says.
+  /// Applies a message to the index.
   ///
-  /// - Parameter isDecoded: whether `EventThreadContext.batch` holds what the payload says.
-  /// - Throws: when it is no KV events.
+  /// - Parameter isDecoded: whether `EventThreadContext.batch` already holds the decoded payload.
+  /// - Throws: when the payload cannot be decoded.
   mutating func apply(
     _ payload: RawSpan, isDecoded: Bool, _ position: EventStreamPosition
   ) throws(MessagePackError) -> AnnouncedCounts {
@@ -40,28 +41,28 @@ struct EventApplier {
     return counts
   }
 
-  /// Notes how many of the blocks could be indexed.
+  /// Counts the blocks that could be indexed.
   mutating func noteUse(_ counts: AnnouncedCounts, hasReplay: Bool) -> BlockUse.Consequence {
     blockUse.note(counts, hasReplay: hasReplay)
   }
 
-  /// Forgets all that was entered, and all that waits.
+  /// Forgets all applied and waiting messages.
   mutating func stop() {
     dropHeld()
     reset()
     if wantsPrompts { context.index.setAdopting(false, slot) }
   }
 
-  /// Forgets all that was entered.
+  /// Forgets all applied messages.
   func reset() { context.index.resetEvents(from: slot, rank: rank) }
 
-  /// Tells snapshots where the stream stands when that has changed without a message.
+  /// Reports the stream's position to the index when it has changed without a message.
   func note(_ position: EventStreamPosition?) { context.index.notePosition(position, of: slot, rank: rank) }
 
-  /// Whether prompts that are sent to the engine are of use.
+  /// Whether prompts that are sent to the engine may identify unknown blocks.
   var wantsPrompts: Bool { adoption?.wantsPrompts ?? false }
 
-  /// A prompt is sent to the engine.
+  /// Passes on a prompt that is sent to the engine.
   func take(prompt tokens: [UInt32], at now: MonotonicTime) {
     guard let adoption else { return }
     context.series.count(adopted: adoption.take(prompt: tokens, at: now))
@@ -69,26 +70,29 @@ struct EventApplier {
 
   // MARK: - Messages that wait
 
+  /// The number of messages that wait for a replay.
   var heldMessages: Int { held.count }
 
-  /// Whether there is room for a message of so many bytes.
+  /// Whether there is room for a waiting message of this size.
   func canHold(_ bytes: Int) -> Bool {
     held.bytes + bytes <= context.configuration.maximumHeldBytes
       && context.heldBytes + bytes <= context.configuration.maximumHeldBytesOfAll
   }
 
+  /// Keeps a copy of a message until the replay has ended.
   mutating func hold(_ payload: RawSpan, number: UInt64) {
     held.append(payload, number: number)
     context.heldBytes += payload.byteCount
   }
 
-  /// Takes a message out, and drops all older ones; nil when there is none with this number.
+  /// Removes and returns a waiting message, and drops all older ones; nil when there is none with this number.
   mutating func takeHeld(_ number: UInt64) -> [UInt8]? {
     let before = held.bytes
     defer { context.heldBytes -= before - held.bytes }
     return held.take(number)
   }
 
+  /// Drops all waiting messages.
   mutating func dropHeld() {
     context.heldBytes -= held.bytes
     held.removeAll()

@@ -2,13 +2,14 @@ import EPPMetrics
 import EPPPrefixCache
 
 extension KVEventSeries {
-  /// Counts what the tokens of a prompt have told.
+  /// Counts blocks that were identified by a prompt's tokens.
   func count(adopted counts: AnnouncedCounts) {
     stored.increment(by: counts.stored)
     adopted.increment(by: counts.adopted)
     refused.increment(by: counts.refused)
   }
 
+  /// Counts an applied message and its effect on the index.
   func count(_ counts: AnnouncedCounts) {
     applied.increment()
     stored.increment(by: counts.stored)

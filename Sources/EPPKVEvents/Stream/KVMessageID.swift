@@ -1,9 +1,9 @@
-/// Which message of a publisher it is.
+/// Identifies a message of a publisher.
 package struct KVMessageID: Hashable, Sendable {
-  /// The publisher's count: from 0 with each start of its process.
+  /// The publisher's sequence number; it starts from 0 with each process.
   package var number: UInt64
-  /// Tells a message from one with the same number of another process: its first bytes, which hold the time at which it
-  /// was made in nanoseconds or so.
+  /// A hash of the message's size and first bytes, which contain its time of creation with nearly nanosecond resolution. It
+  /// distinguishes messages of different processes with equal numbers.
   package var mark: UInt64
 
   package init(number: UInt64, mark: UInt64) {
@@ -11,7 +11,9 @@ package struct KVMessageID: Hashable, Sendable {
     self.mark = mark
   }
 
-  /// - Parameter payload: the message: `[time, [event...], rank]` in MessagePack, where the time takes bytes 2 to 9.
+  /// - Parameters:
+  ///   - number: the sequence number.
+  ///   - payload: the message: `[time, [event...], rank]` in MessagePack, with the time in bytes 2 to 9.
   package init(number: UInt64, payload: RawSpan) {
     var mark = UInt64(payload.byteCount)
     for offset in stride(from: 0, to: min(payload.byteCount, 64) & ~7, by: 8) {

@@ -3,12 +3,12 @@ import EPPMetrics
 import EPPPrefixCache
 import ZeroMQ
 
-/// Follows one publisher: gives its sockets' events to `KVStreamStateMachine` and `PublisherConnection`, and does what they say.
-/// Belongs to the event thread.
+/// Follows one publisher: passes its sockets' events to `KVStreamStateMachine` and `PublisherConnection`, and performs the
+/// actions that they return. Belongs to the event thread.
 final class KVStream {
   let endpoint: Endpoint
   let address: KVStreamAddress
-  /// Names the stream among all that there ever were.
+  /// Unique among all streams of the process.
   let id: UInt64
   private let context: EventThreadContext
   private let sockets: PublisherSockets
@@ -22,7 +22,7 @@ final class KVStream {
   /// Whether picks rely on the stream.
   private var isFollowed = false
   private var lastMessageAt: MonotonicTime?
-  /// Whether the cache is to be learned anew as soon as the actions at hand are done.
+  /// Whether the cache is to be learned anew after the current actions.
   private var isToBeLearnedAnew = false
 
   init(id: UInt64, endpoint: Endpoint, address: KVStreamAddress, _ context: EventThreadContext) {
@@ -40,7 +40,7 @@ final class KVStream {
     applier = EventApplier(endpoint.slot, rank: address.rank, context)
   }
 
-  /// Takes up what an earlier process knew of the engine's cache, if the stream can be gone on with. Before `start`.
+  /// Restores what an earlier process knew of the engine's cache, if the stream can be continued. To be called before `start`.
   func resume(_ snapshot: consuming AnnouncedSnapshot) {
     guard address.replay != nil, let position = snapshot.position, let mark = position.lastMark,
       position.nextMessage > 0
@@ -57,12 +57,12 @@ final class KVStream {
     }
   }
 
-  /// Begins to follow: subscribes, or takes for connected an engine that connects to this process.
+  /// Subscribes; an engine that connects to this process counts as connected.
   func start() {
     if address.events != nil { subscribe() } else { perform(machine.connected(at: context.now())) }
   }
 
-  /// Ends it: its sockets go, and what is known by it.
+  /// Closes the sockets, and forgets what is known by the stream.
   func stop() {
     sockets.unsubscribe()
     for action in machine.stop() { perform(action, RawSpan(), nil, isDecoded: false, dropped: nil) }
@@ -73,10 +73,10 @@ final class KVStream {
 
   // MARK: - What others see
 
-  /// Whether all messages are applied, whatever they say.
+  /// The state of the message sequence, whatever the messages contain.
   var sequenceState: KVStreamState { machine.state }
 
-  /// How far what is known of the engine's cache can be trusted.
+  /// How reliable the known contents of the engine's cache are.
   var state: KVStreamState { applier.blockUse.isMostlyUnusable && machine.state == .live ? .degraded : machine.state }
 
   var status: KVStreamStatus {
@@ -96,18 +96,18 @@ final class KVStream {
       isMostlyUnusable: applier.blockUse.isMostlyUnusable, hasReplay: address.replay != nil)
   }
 
-  /// Whether prompts that are sent to the engine are of use.
+  /// Whether prompts that are sent to the engine may identify unknown blocks.
   var wantsPrompts: Bool { applier.wantsPrompts }
 
   // MARK: - What others tell
 
-  /// What is known of the engine's cache has proved wrong.
+  /// Learns the engine's cache anew, because what is known of it has proved wrong.
   func resynchronise(_ contradiction: CacheContradiction) { perform(machine.mistrusted(contradiction)) }
 
-  /// The engine's blocks are never asked for, and it finds prompts in its cache all the same.
+  /// Warns that the engine has cache hits while no prompt matches the blocks that it announced.
   func warnUnmatched() { reports.warnUnmatched() }
 
-  /// The start time of the engine's process has been learned. A later one than before is a restart.
+  /// Records the start time of the engine's process. A later one than before is a restart.
   func noteStart(at time: Double) {
     let (isLater, isRestart) = restarts.noteStart(at: time, restarts: machine.restarts)
     guard isLater else { return }
@@ -117,10 +117,10 @@ final class KVStream {
     if machine.hasApplied { notePosition() }
   }
 
-  /// A prompt is sent to the engine.
+  /// Passes on a prompt that is sent to the engine.
   func adopt(_ tokens: [UInt32]) { applier.take(prompt: tokens, at: context.now()) }
 
-  /// Notes whether prompts can still tell something.
+  /// Updates whether prompts are wanted.
   func tickAdoption() { applier.adoption?.tick() }
 
   // MARK: - The subscription
@@ -136,7 +136,7 @@ final class KVStream {
     }
   }
 
-  /// Takes up to so many messages.
+  /// Receives up to `limit` messages.
   ///
   /// - Returns: whether there may be more.
   func receiveMessages(_ limit: Int) -> Bool {
@@ -150,7 +150,7 @@ final class KVStream {
     return true
   }
 
-  /// Takes what has happened to the connection.
+  /// Processes the events of the connection.
   func receiveConnectionEvents() {
     while let event = sockets.nextConnectionEvent() {
       switch event {
@@ -171,9 +171,9 @@ final class KVStream {
     if let suspicion { reports.note(suspicion) }
   }
 
-  /// A live message has come: the frames of `EventThreadContext.message` are topic, number, payload.
+  /// Processes a live message: the frames of `EventThreadContext.message` are topic, number, payload.
   ///
-  /// - Parameter isDecoded: whether `EventThreadContext.batch` holds what the payload says.
+  /// - Parameter isDecoded: whether `EventThreadContext.batch` already holds the decoded payload.
   func receivedMessage(isDecoded: Bool = false) {
     guard context.message.frameCount == 3, let number = context.message.withFrame(1, KVFrames.number),
       number < KVFrames.endMarker
@@ -201,7 +201,7 @@ final class KVStream {
 
   // MARK: - The replay
 
-  /// It is the stream's turn to ask for a replay.
+  /// Starts the stream's turn to request a replay.
   func takeTurn() { perform(machine.turnGranted(at: context.now())) }
 
   private func askForReplay(from number: UInt64) {
@@ -213,7 +213,7 @@ final class KVStream {
     }
   }
 
-  /// Takes up to so many messages of the replay.
+  /// Receives up to `limit` messages of the replay.
   ///
   /// - Returns: whether there may be more.
   func receiveReplay(_ limit: Int) -> Bool {
@@ -257,7 +257,7 @@ final class KVStream {
 
   private static let messagesPerLook = 64
 
-  /// Does what is due.
+  /// Does what is due. To be called a few times a second.
   func tick(_ now: MonotonicTime) {
     for action in connection.tick(at: now, hasOtherAddressKind: address.hasName && sockets.isSubscribed) {
       perform(action)
@@ -289,11 +289,11 @@ final class KVStream {
 
   // MARK: - What the machine says
 
-  /// Does what an event asks for.
+  /// Performs the actions that an event requires.
   ///
   /// - Parameters:
-  ///   - payload: of the message that the event is about.
-  ///   - dropped: what counts a message that is dropped.
+  ///   - payload: the payload of the event's message.
+  ///   - dropped: counts the message if it is dropped.
   private func perform(
     _ actions: [KVStreamAction], _ payload: RawSpan = RawSpan(), _ id: KVMessageID? = nil, isDecoded: Bool = false,
     dropped: Counter? = nil
@@ -350,7 +350,7 @@ final class KVStream {
     }
   }
 
-  /// Where the stream stands when a message has been applied, for snapshots.
+  /// The stream's position after a message, for snapshots.
   private func position(after id: KVMessageID) -> EventStreamPosition {
     EventStreamPosition(
       nextMessage: id.number + 1, lastMark: id.mark, engineStartTime: restarts.startTime,
@@ -359,11 +359,11 @@ final class KVStream {
 
   private func notePosition() { applier.note(machine.lastMessage.map { position(after: $0) }) }
 
-  /// The engine has said something. Picks rely on it, unless it is only its replay that still comes: what the engine does
-  /// from now on would not be known. Nor where most of its blocks cannot be indexed: what was sent there says more.
+  /// Makes picks rely on the stream, after a sign of life. Not while only the replay still arrives, because further changes
+  /// would be missed; nor while most blocks cannot be indexed, because routed prompts then predict the cache better.
   private func rely() { if !connection.isUnreachable { setFollowed(!applier.blockUse.isMostlyUnusable) } }
 
-  /// Whether picks rely on the stream from now on.
+  /// Sets whether picks rely on the stream.
   private func setFollowed(_ isFollowed: Bool) {
     guard self.isFollowed != isFollowed else { return }
     self.isFollowed = isFollowed
@@ -371,7 +371,7 @@ final class KVStream {
     if isFollowed { reports.info("following the engine's KV events: prefixes that it holds are known exactly") }
   }
 
-  /// Brings metrics and the log up to the machine's state.
+  /// Updates metrics and log to the machine's state.
   private func show() {
     let isUnusable = applier.blockUse.isMostlyUnusable
     let change = reports.show(
@@ -380,7 +380,7 @@ final class KVStream {
     if change.isCompletenessChanged { notePosition() }
   }
 
-  /// The engine was started anew, or so it seems.
+  /// Processes a restart that the messages have shown.
   private func noteRestart() {
     applier.adoption?.engineRestarted()
     switch restarts.noteRestart(at: context.now()) {

@@ -1,21 +1,22 @@
 package import EPPCore
 
-/// Where one data-parallel rank of an engine publishes.
+/// The addresses of one data-parallel rank of an engine.
 package struct KVStreamAddress: Hashable, Sendable {
-  /// Nil when the engine connects to this process.
+  /// The publisher's address; nil when the engine connects to this process.
   package var events: String?
-  /// Nil when the engine has no replay socket.
+  /// The address of the replay socket; nil when the engine has none.
   package var replay: String?
+  /// The data-parallel rank.
   package var rank: Int
 
-  /// Whether the publisher is given by a host name, which may stand for addresses of both kinds.
+  /// Whether the publisher is given by a host name, which may resolve to both kinds of IP address.
   var hasName: Bool {
     guard let text = events ?? replay, text.hasPrefix("tcp://") else { return false }
     let host = text.dropFirst(6).prefix { $0 != ":" }
     return host.first != "[" && !host.utf8.allSatisfy { $0 == 0x2E || (0x30...0x39).contains($0) }
   }
 
-  /// The streams of an endpoint: none when nothing is known of its events.
+  /// The addresses of all ranks of an endpoint; empty when its publisher is not known.
   package static func all(of endpoint: Endpoint, _ configuration: KVEventsConfiguration) -> [KVStreamAddress] {
     let host = endpoint.address.isIPv6 ? "[\(endpoint.address.host)]" : endpoint.address.host
     let events = endpoint.kvEvents ?? configuration.eventsPort.map { "tcp://\(host):\($0)" }
@@ -27,7 +28,7 @@ package struct KVStreamAddress: Hashable, Sendable {
     }
   }
 
-  /// The replay address of a rank of an endpoint whose engine connects to this process.
+  /// The replay address of a rank of an endpoint whose engine connects to this process; nil when it is not known.
   package static func replay(
     of endpoint: Endpoint, rank: Int, _ configuration: KVEventsConfiguration
   ) -> String? {

@@ -1,28 +1,28 @@
 import EPPCore
 
-/// What a stream does. Everything that only matters while it does so goes with it.
+/// The mode of a stream, with the state that exists only in that mode.
 enum KVStreamMode: Sendable {
-  /// An earlier process's history was taken over; the first connection begins the replay that confirms it.
+  /// The history of an earlier process was taken over; the first connection starts the replay that confirms it.
   case resuming(AppliedHistory)
-  /// Messages are applied as they come.
+  /// Messages are applied as they arrive.
   case following(AppliedHistory)
-  /// Messages are applied as they come, and a replay looks whether there was more.
+  /// Messages are applied as they arrive, and a replay checks whether some were missed.
   case checking(AppliedHistory, Replay)
-  /// A replay brings what is missing, and messages are held.
+  /// A replay fetches missing messages, and new messages wait.
   case fetching(AppliedHistory, Fetch)
-  /// Messages are numbered anew so often that it cannot be one engine: nothing counts.
+  /// Message numbers start again so often that several publishers are likely: all messages are dropped.
   case suspended
 
-  /// A replay that brings what is missing.
+  /// A replay that fetches missing messages.
   struct Fetch: Sendable {
     var replay: Replay
-    /// Messages that are held, ascending.
+    /// Messages that wait, in ascending order.
     var held: [KVMessageID]
-    /// Whether it was asked for because of a number that may be of the old connection.
+    /// Whether it was requested because of a number that may belong to the previous connection.
     var isVerifying: Bool
   }
 
-  /// How far what is known of the engine's cache can be trusted.
+  /// How reliable the known contents of the engine's cache are.
   var state: KVStreamState {
     switch self {
     case .resuming, .fetching: .replaying
@@ -36,7 +36,7 @@ enum KVStreamMode: Sendable {
     }
   }
 
-  /// Empty while nothing counts; a change is without effect then.
+  /// The history; empty and not changeable in `suspended`.
   var history: AppliedHistory {
     get {
       switch self {
@@ -56,7 +56,7 @@ enum KVStreamMode: Sendable {
     }
   }
 
-  /// The replay that is wanted or runs; nil when there is none. Only one that is there can be changed.
+  /// The needed or running replay; nil when there is none. It can be changed, but not added or removed.
   var replay: Replay? {
     get {
       switch self {
@@ -77,11 +77,13 @@ enum KVStreamMode: Sendable {
     }
   }
 
+  /// The number of waiting messages.
   var heldCount: Int { if case .fetching(_, let fetch) = self { fetch.held.count } else { 0 } }
 
+  /// Whether messages are waiting.
   var isHolding: Bool { heldCount > 0 }
 
-  /// Keeps a message until the replay has ended.
+  /// Adds a message that waits for the end of the replay.
   mutating func hold(_ message: KVMessageID) {
     guard case .fetching(let history, var fetch) = self else { return }
     // The only reference to the array, or appending would copy it.
@@ -90,7 +92,7 @@ enum KVStreamMode: Sendable {
     self = .fetching(history, fetch)
   }
 
-  /// Takes all messages that are held.
+  /// Removes and returns all waiting messages.
   mutating func takeHeld() -> [KVMessageID] {
     guard case .fetching(let history, var fetch) = self else { return [] }
     let held = fetch.held
@@ -99,7 +101,7 @@ enum KVStreamMode: Sendable {
     return held
   }
 
-  /// What has to be closed when the replay ends.
+  /// The actions that end the replay.
   var closing: [KVStreamAction] {
     switch replay?.stage {
     case nil, .wanted: []
@@ -108,9 +110,9 @@ enum KVStreamMode: Sendable {
     }
   }
 
-  /// Goes on without the replay, if there is one; what is held goes with it.
+  /// Ends the replay, if there is one, and drops waiting messages.
   ///
-  /// - Returns: what has to be closed, and what the replay and those before it have cost.
+  /// - Returns: the actions that end the replay, and the cost of this and the preceding replays.
   mutating func endReplay(at now: MonotonicTime) -> ([KVStreamAction], Replay.Cost) {
     guard let replay else { return ([], Replay.Cost()) }
     let closing = closing
@@ -118,9 +120,9 @@ enum KVStreamMode: Sendable {
     return (closing, replay.costAtEnd(now))
   }
 
-  /// Fetches what is missing.
+  /// Starts fetching missing messages.
   ///
-  /// - Parameter cost: of the replays before it that were to fetch the same.
+  /// - Parameter cost: the cost of preceding replays for the same gap.
   mutating func wantReplay(
     cost: Replay.Cost = Replay.Cost(), held: [KVMessageID] = [], isVerifying: Bool = false
   ) -> [KVStreamAction] {
@@ -129,7 +131,7 @@ enum KVStreamMode: Sendable {
     return [.replay(from: replay.start)]
   }
 
-  /// Fetches what is still missing, in the place of the replay that runs.
+  /// Replaces the running replay by one that fetches what is still missing.
   mutating func wantAnotherReplay(at now: MonotonicTime, isVerifying: Bool = false) -> [KVStreamAction] {
     let held = takeHeld()
     let (ended, cost) = endReplay(at: now)

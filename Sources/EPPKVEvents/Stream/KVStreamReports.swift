@@ -5,7 +5,7 @@ import Logging
 
 /// The metrics and log lines of one stream.
 struct KVStreamReports {
-  /// What is said of a stream once only.
+  /// Warnings that are logged once per stream.
   enum Warning: Hashable {
     case unreadable
     case degraded
@@ -22,13 +22,15 @@ struct KVStreamReports {
     case severalPublishers
   }
 
-  /// What has changed since it was shown.
+  /// What has changed since the last `show`.
   struct Change {
+    /// Whether restarts were added.
     var hasRestarted: Bool
-    /// Whether it is another than before that no message that matters is lost.
+    /// Whether `KVStreamStateMachine.isComplete` has changed.
     var isCompletenessChanged: Bool
   }
 
+  /// Messages that could not be decoded.
   private(set) var unreadableMessages = 0
 
   private let endpoint: Endpoint
@@ -47,7 +49,7 @@ struct KVStreamReports {
     series.state.set(KVStreamState.waiting.number)
   }
 
-  /// Gives the stream's metrics back.
+  /// Releases the stream's metrics.
   func stop() { context.giveBack(series, endpoint: endpoint.name, rank: address.rank) }
 
   private var metadata: Logger.Metadata {
@@ -70,19 +72,19 @@ struct KVStreamReports {
     }
   }
 
-  /// Says something once for the life of the stream; metrics go on counting.
+  /// Logs a warning once for the life of the stream.
   mutating func warn(_ warning: Warning, _ text: @autoclosure () -> String) {
     guard warned.insert(warning).inserted else { return }
     context.logger.warning("\(text())", metadata: metadata)
   }
 
-  /// Says something each time.
+  /// Logs an information each time.
   func info(_ text: String) { context.logger.info("\(text)", metadata: metadata) }
 
-  /// Says something each time.
+  /// Logs a warning each time.
   func warning(_ text: String) { context.logger.warning("\(text)", metadata: metadata) }
 
-  /// A message is no KV events.
+  /// Counts a message that could not be decoded, and warns once.
   mutating func noteUnreadable(_ reason: String) {
     unreadableMessages += 1
     context.series.unreadable.increment()
@@ -92,7 +94,7 @@ struct KVStreamReports {
         + "Further ones are counted in epp_kv_events_messages_total{outcome=\"unreadable\"}")
   }
 
-  /// The peer does not look like a publisher.
+  /// Warns that the peer does not behave like a publisher.
   mutating func note(_ suspicion: PublisherConnection.Suspicion) {
     switch suspicion {
     case .failsHandshakes:
@@ -104,7 +106,7 @@ struct KVStreamReports {
     }
   }
 
-  /// The library has given the connection up.
+  /// Warns that the library has given up the connection.
   mutating func warnBroken() {
     let maximumBytes = context.configuration.maximumFrameBytes
     warn(
@@ -113,7 +115,7 @@ struct KVStreamReports {
         + "\(maximumBytes) bytes; it is made again")
   }
 
-  /// A replay was ended by this side.
+  /// Counts a replay that this side has ended, and warns once.
   mutating func note(_ failure: ReplayFailure) {
     switch failure {
     case .unanswered(let hasBrought):
@@ -137,7 +139,7 @@ struct KVStreamReports {
     warn(.replayGivenUp, "the engine's replay was given up: \(reason)")
   }
 
-  /// The engine's blocks are never asked for, and it finds prompts in its cache all the same.
+  /// Warns that the engine has cache hits while no prompt matches the blocks that it announced.
   mutating func warnUnmatched() {
     let blockTokens = context.index.currentAnnouncements().blockTokens
     warn(
@@ -150,7 +152,9 @@ struct KVStreamReports {
         + "epp_prefix_unmatched_windows_total goes on counting")
   }
 
-  /// Brings metrics up to a state, and the log where `warning` says why it is degraded.
+  /// Updates the metrics, and logs a degraded state.
+  ///
+  /// - Parameter degraded: the warning to log when the state is degraded; nil for none.
   mutating func show(
     _ state: KVStreamState, _ machine: borrowing KVStreamStateMachine, degraded: @autoclosure () -> (Warning, String)?
   ) -> Change {
@@ -167,7 +171,7 @@ struct KVStreamReports {
 }
 
 extension KVStreamState {
-  /// Its number on the metrics page.
+  /// The state's number on the metrics page.
   fileprivate var number: Int {
     switch self {
     case .waiting: 0

@@ -2,36 +2,35 @@ package import EPPCore
 package import EPPPrefixCache
 
 /// Follows the numbered messages of one publisher (an engine, or one data-parallel rank of it): one method per event, which
-/// returns what to do. No I/O, no clock: times are passed in.
+/// returns the actions to perform. No I/O, no clock: times are passed in.
 ///
-/// A publisher counts its messages from 0 and says nothing when it starts anew; whoever subscribes late, loses the
-/// connection or is too slow misses some. Its replay socket gives the last 10,000 again, from a number on. Rules:
+/// A publisher numbers its messages from 0 and does not announce a restart; a subscriber that is late, disconnected or too slow
+/// misses some. Its replay socket sends the last 10,000 again, from a requested number on. Rules:
 ///
 /// - On one connection numbers only grow: one that does not is a restart, and a restarted engine has an empty cache.
-/// - The first numbers of a new connection may be the last ones of the old: they waited while a replay has overtaken them.
-///   Where there is a replay socket it tells them from a restart.
-/// - After every connect what is missing is replayed: messages were published meanwhile.
-/// - A replay begins with the last message that is known, its witness. When that one is another message by now, or is not there
-///   and none after it, the engine was started anew, however far its numbers have come.
-/// - While a replay fetches, new messages are held; those that it brought too are dropped by their number. A replay that only
-///   checks whether there was more holds nothing: it may go unanswered.
-/// - What a replay has left out on its way is asked for again, as long as each replay brings something. (The publisher's
-///   socket drops what does not fit between it and the network.)
-/// - What a replay does not have is lost: the stream goes on and is `degraded` until the cache is known to be empty.
-/// - A replay that is not answered leaves the engine unconfirmed: the stream is `degraded` until a later one, or the first message
-///   of all, shows that it is the same engine as before.
-/// - A replay socket that fails is left alone for a while (`ReplayPause`), and asked at most so often, for so long and for so much
-///   until nothing is missing (`Replay.Cost`).
+/// - The first numbers of a new connection may be the last ones of the old: they were queued while a replay overtook them.
+///   Where there is a replay socket it distinguishes them from a restart.
+/// - After every connect a replay fetches the messages that were published meanwhile.
+/// - A replay starts with the last known message, its witness. When that number belongs to another message now, or neither it
+///   nor a later one is sent, the engine was restarted, whatever its numbers.
+/// - While a replay fetches, new messages wait; those that it also brought are dropped by their number. A replay that only
+///   checks for missed messages makes none wait: it may go unanswered.
+/// - What a replay has left out is requested again, as long as each replay brings something. (The publisher's socket drops what
+///   it has no room for.)
+/// - What a replay does not have is lost: the stream continues and is `degraded` until the cache is known to be empty.
+/// - An unanswered replay leaves the engine unconfirmed: the stream is `degraded` until a later replay, or the first message of
+///   all, shows that it is the same engine as before.
+/// - A replay socket that fails is left alone for a while (`ReplayPause`), and the cost of one gap is bounded (`Replay.Cost`).
 ///
-/// After the actions of an event, and at least each time that `tick` is called, the owner performs what `proceed` returns.
+/// After the actions of an event, and after each `tick`, the owner performs what `proceed` returns.
 package struct KVStreamStateMachine: Sendable {
-  /// Messages that are held for a replay; further ones are dropped, and fetched by the next replay. An engine publishes 20
-  /// to 100 a second, and a replay of 10,000 takes seconds.
+  /// The largest number of messages that wait for a replay; further ones are dropped, and fetched by the next replay. An engine
+  /// publishes 20 to 100 a second, and a replay of 10,000 takes seconds.
   package static let maximumHeld = 4096
 
-  /// Messages that are lost for good.
+  /// Messages that are lost permanently.
   package private(set) var lostMessages: UInt64 = 0
-  /// Starts of the engine that were noticed while it was followed.
+  /// Restarts of the engine that were detected while it was followed.
   package private(set) var restarts: UInt64 = 0
 
   private let hasReplay: Bool
@@ -47,13 +46,12 @@ package struct KVStreamStateMachine: Sendable {
 
   /// - Parameters:
   ///   - hasReplay: whether the engine's replay socket is known.
-  ///   - configuration: the times and bounds of replays and checks.
+  ///   - configuration: the times and limits of replays and checks.
   package init(hasReplay: Bool, _ configuration: KVEventsConfiguration = KVEventsConfiguration()) {
     self.init(.following(AppliedHistory()), hasReplay: hasReplay, configuration)
   }
 
-  /// Goes on from what an earlier process has applied, by way of the engine's replay socket. Until the replay has shown that last
-  /// message nothing is sure: when it is another one, or is not kept any longer, all is learned anew.
+  /// Continues from what an earlier process has applied, with a replay. If that lacks `last`, all is learned anew.
   ///
   /// - Parameters:
   ///   - last: the message that was applied last.
@@ -66,6 +64,7 @@ package struct KVStreamStateMachine: Sendable {
 
   // MARK: - What is known
 
+  /// How reliable the known contents of the engine's cache are.
   package var state: KVStreamState { mode.state }
 
   private var history: AppliedHistory {
@@ -81,37 +80,38 @@ package struct KVStreamStateMachine: Sendable {
   /// The number of the next message to apply: all before it are applied or lost.
   package var next: UInt64 { history.next }
 
-  /// Whether no message that matters is lost, as far as is known for sure.
+  /// Whether it is certain that no message about present blocks is lost.
   package var isComplete: Bool { !isSuspended && !history.isIncomplete && !history.isUnconfirmed }
 
-  /// Whether a replay has to show whether the engine is still the same one.
+  /// Whether only a replay can show that the engine is still the same.
   package var isUnconfirmed: Bool { history.isUnconfirmed }
 
-  /// Whether a replay is wanted or runs.
+  /// Whether a replay is needed or runs, fetching or checking.
   package var isFetching: Bool { replay != nil }
 
-  /// Whether the replay that is wanted only looks whether something is missing.
+  /// Whether the needed or running replay only checks for missed messages.
   package var isChecking: Bool { if case .checking = mode { true } else { false } }
 
+  /// Whether all messages are dropped, between `suspend` and `endSuspension`.
   package var isSuspended: Bool { if case .suspended = mode { true } else { false } }
 
-  /// The message that was applied last since the engine's start.
+  /// The last message applied since the engine's start; nil when there is none.
   package var lastMessage: KVMessageID? { history.lastMessage }
 
   /// Whether a message has been applied since the engine's start.
   package var hasApplied: Bool { lastMessage != nil }
 
-  /// When the publisher was asked for the replay that runs; nil when it has not been asked yet, or none runs.
+  /// When the running replay was requested; nil when none runs.
   package var askedAt: MonotonicTime? { replay?.question?.startedAt }
 
-  /// Whether the replay seems to be silent, so that it is worth a look into its socket: the owner may have been away.
+  /// Whether no answer was read for so long that the owner should read the replay socket before the replay is given up.
   package func mayBeSilent(at now: MonotonicTime) -> Bool {
     replay?.question?.silence.mayBe(longerThan: configuration.replayIdleTimeout, now) ?? false
   }
 
   // MARK: - The subscription
 
-  /// The subscription is up, for the first time or again.
+  /// Processes a connect of the subscription, the first one or a further one.
   package mutating func connected(at now: MonotonicTime) -> [KVStreamAction] {
     timing.connected(now)
     guard !isSuspended else { return [] }
@@ -121,12 +121,12 @@ package struct KVStreamStateMachine: Sendable {
     return ended + dropped + (hasReplay ? mode.wantReplay(cost: cost) : [])
   }
 
-  /// The subscription is down. Messages that have come before may still follow.
+  /// Processes a disconnect of the subscription. Messages received before it may still follow.
   package mutating func disconnected() { timing.disconnected() }
 
-  /// A live message came.
+  /// Processes a live message.
   ///
-  /// - Parameter canWait: whether there is room to hold it.
+  /// - Parameter canWait: whether there is room to keep it.
   package mutating func message(_ message: KVMessageID, canWait: Bool, at now: MonotonicTime) -> [KVStreamAction] {
     timing.noteMessage(now)
     guard !isSuspended, message.number < .max else { return [.drop] }
@@ -151,10 +151,10 @@ package struct KVStreamStateMachine: Sendable {
     return [.apply]
   }
 
-  /// A number lower than those from before the connection has come. A replay from the last message on tells whether the
-  /// engine is another one by now, and has the message if it is.
+  /// Processes a number lower than those before the connect. A replay from the last message on shows whether the engine was
+  /// restarted, and contains the message if it was.
   ///
-  /// - Returns: nil when no replay answers: then it is taken for a restart.
+  /// - Returns: nil when no replay can answer; the message then counts as a restart.
   private mutating func verify(at now: MonotonicTime) -> [KVStreamAction]? {
     if replay?.witness != nil { return [.drop] }
     guard hasReplay, !history.isUnconfirmed, history.lastMessage != nil else { return nil }
@@ -163,9 +163,9 @@ package struct KVStreamStateMachine: Sendable {
 
   // MARK: - Replays
 
-  /// A message of the replay that runs came.
+  /// Processes a message of the running replay.
   ///
-  /// - Parameter bytes: of its payload.
+  /// - Parameter bytes: the size of its payload.
   package mutating func replayed(_ message: KVMessageID, bytes: Int = 0, at now: MonotonicTime) -> [KVStreamAction] {
     replay?.noteAnswer(bytes: bytes, at: now)
     guard let replay, message.number < .max else { return [.drop] }
@@ -189,13 +189,13 @@ package struct KVStreamStateMachine: Sendable {
     return [.apply]
   }
 
-  /// Something came from the replay socket that is no message.
+  /// Processes an unreadable answer of the replay socket.
   package mutating func replayUnreadable(at now: MonotonicTime) { replay?.noteAnswer(bytes: 0, at: now) }
 
-  /// The replay socket was looked at, and nothing was there.
+  /// Records that the replay socket was read and had no answer.
   package mutating func replayEmpty(at now: MonotonicTime) { replay?.noteEmpty(at: now) }
 
-  /// It is the stream's turn to ask.
+  /// Starts the stream's turn to request a replay.
   package mutating func turnGranted(at now: MonotonicTime) -> [KVStreamAction] {
     guard let questions = replay?.cost.questions, case .queued = replay?.stage else { return [.closeReplay] }
     replay?.ask(at: now)
@@ -203,7 +203,7 @@ package struct KVStreamStateMachine: Sendable {
     return [.askReplay(from: replay?.start ?? next)]
   }
 
-  /// No more comes of the replay that runs.
+  /// Processes the end of the running replay.
   package mutating func replayEnded(_ end: ReplayEnd, at now: MonotonicTime) -> [KVStreamAction] {
     guard let replay else { return [] }
     timing.noteEnd(end, hasBrought: replay.hasBrought, now)
@@ -230,9 +230,9 @@ package struct KVStreamStateMachine: Sendable {
     return ended + takeUp(held, mayReplay: replay.hasBrought && end == .complete, cost: cost)
   }
 
-  /// The time has come for what depends on time alone. To be called a few times a second.
+  /// Processes the passing of time. To be called a few times a second.
   ///
-  /// - Parameter isTurnOver: whether the turn to ask has to end, because other streams wait for theirs.
+  /// - Parameter isTurnOver: whether the turn has to end, because other streams wait for theirs.
   package mutating func tick(at now: MonotonicTime, isTurnOver: Bool) -> [KVStreamAction] {
     var actions: [KVStreamAction] = []
     if let replay, let question = replay.question {
@@ -249,7 +249,7 @@ package struct KVStreamStateMachine: Sendable {
     return actions + quiet()
   }
 
-  /// Moves the replay on as far as it may at a time.
+  /// Returns the next actions of the needed or running replay.
   package mutating func proceed(at now: MonotonicTime) -> [KVStreamAction] {
     guard let replay else { return [] }
     switch replay.stage {
@@ -266,7 +266,7 @@ package struct KVStreamStateMachine: Sendable {
     }
   }
 
-  /// Nothing has come for a while: the last messages may have been lost on their way.
+  /// Starts a check for missed messages, after a silence.
   package mutating func quiet() -> [KVStreamAction] {
     guard hasReplay, !isFetching, !isSuspended else { return [] }
     let replay = Replay(after: history, cost: Replay.Cost())
@@ -274,7 +274,7 @@ package struct KVStreamStateMachine: Sendable {
     return [.replay(from: replay.start)]
   }
 
-  /// Nothing has come of the replay for a while.
+  /// Processes the silence of a running replay.
   private mutating func unanswered(at now: MonotonicTime) -> [KVStreamAction] {
     guard let replay, let question = replay.question else { return [] }
     // An engine that has something to bring may be slow; a mere check is worth one question.
@@ -292,14 +292,14 @@ package struct KVStreamStateMachine: Sendable {
 
   // MARK: - Other evidence
 
-  /// The engine's process is a new one, by other evidence (its start time on the metrics page).
+  /// Processes a restart of the engine that other evidence shows (its start time on the metrics page).
   package mutating func restarted() -> [KVStreamAction] {
     // Before the first message there is nothing to forget.
     guard hasApplied || isFetching else { return [] }
     return startOver()
   }
 
-  /// What is known of the cache has proved wrong.
+  /// Learns the cache anew, because what is known of it has proved wrong.
   package mutating func mistrusted(_ contradiction: CacheContradiction) -> [KVStreamAction] {
     // That the engine holds more than is known of a stream with gaps is no news, and nothing is gained by knowing less:
     // without a replay, or with one that does not reach back to the beginning.
@@ -307,13 +307,13 @@ package struct KVStreamStateMachine: Sendable {
     return hasApplied && !isKnown ? learnAnew() : []
   }
 
-  /// The message with this number was applied, and says that the cache is empty.
+  /// Records that the applied message with this number reported the cache empty.
   package mutating func cleared(by number: UInt64) { history.clear(by: number) }
 
-  /// A message that was to be applied could not be read, or not all that it says could be entered.
+  /// Records that a message could not be decoded, or not be applied completely.
   package mutating func unreadable() { history.noteIncomplete() }
 
-  /// It has started anew so often that it cannot be one engine: nothing of it counts until `endSuspension`.
+  /// Drops all messages until `endSuspension`, because restarts are too frequent for one engine.
   package mutating func suspend() -> [KVStreamAction] {
     guard !isSuspended else { return [] }
     let closing = forget()
@@ -321,7 +321,7 @@ package struct KVStreamStateMachine: Sendable {
     return closing + [.reset, .dropHeld]
   }
 
-  /// It is tried again.
+  /// Ends the suspension.
   package mutating func endSuspension() -> [KVStreamAction] {
     guard isSuspended else { return [] }
     mode = .following(.forgotten(isIncomplete: false))
@@ -329,12 +329,12 @@ package struct KVStreamStateMachine: Sendable {
     return hasReplay ? mode.wantReplay() : []
   }
 
-  /// The stream is followed no more.
+  /// Returns the actions that end a replay, because the stream is no longer followed.
   package mutating func stop() -> [KVStreamAction] { forget() }
 
   // MARK: - Steps
 
-  /// The engine has begun anew: the message at hand is one of its first.
+  /// Starts over after a restart of the engine, with one of its first messages.
   private mutating func restart(at message: KVMessageID, _ canWait: Bool) -> [KVStreamAction] {
     restarts += 1
     let closing = forget() + [.reset, .dropHeld]
@@ -347,7 +347,7 @@ package struct KVStreamStateMachine: Sendable {
     return closing + [.apply]
   }
 
-  /// The engine has begun anew, and nothing of it is at hand.
+  /// Starts over after a restart of the engine, without a message of the new process.
   private mutating func startOver() -> [KVStreamAction] {
     restarts += 1
     let closing = forget() + [.reset, .dropHeld]
@@ -356,14 +356,14 @@ package struct KVStreamStateMachine: Sendable {
     return hasReplay ? closing + mode.wantReplay() : closing
   }
 
-  /// The engine is the same, and what is known of it is dropped.
+  /// Drops what is known of the engine, which is still the same process.
   private mutating func learnAnew() -> [KVStreamAction] {
     // Without a replay the cache is full of blocks that are not known any more.
     let closing = forget(leaving: .forgotten(isIncomplete: !hasReplay)) + [.reset, .dropHeld]
     return hasReplay ? closing + mode.wantReplay() : closing
   }
 
-  /// Goes back to the beginning.
+  /// Returns to the initial state.
   private mutating func forget(leaving history: AppliedHistory = AppliedHistory()) -> [KVStreamAction] {
     let closing = mode.closing
     mode = .following(history)
@@ -378,7 +378,7 @@ package struct KVStreamStateMachine: Sendable {
     return .hold
   }
 
-  /// Applies what was held; a gap among it is replayed if replays bring anything, and lost if not.
+  /// Applies waiting messages. Gaps between them are fetched if replays bring anything, and lost if not.
   private mutating func takeUp(_ held: [KVMessageID], mayReplay: Bool, cost: Replay.Cost) -> [KVStreamAction] {
     var actions: [KVStreamAction] = []
     for (position, message) in held.enumerated() where message.number >= next {

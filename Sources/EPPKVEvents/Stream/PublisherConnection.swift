@@ -1,6 +1,6 @@
 package import EPPCore
 
-/// Whether a publisher can be reached, and when its subscription is to be made anew. No I/O, no clock.
+/// Tracks whether a publisher can be reached, and when to subscribe again. No I/O, no clock.
 package struct PublisherConnection: Sendable {
   private enum State: Sendable {
     case connected(since: MonotonicTime)
@@ -8,66 +8,72 @@ package struct PublisherConnection: Sendable {
   }
 
   private struct Disconnection: Sendable {
-    /// Since when, or since another kind of address is tried.
+    /// When the connection was lost, or the kind of address was last changed.
     var since: MonotonicTime
-    /// When a connection that the library has given up is made again; nil as long as the library tries.
+    /// When to subscribe again because the library has given up; nil while the library reconnects.
     var reopenAt: MonotonicTime?
-    /// Whether it has been so for too long for the stream to be relied on.
+    /// Whether the publisher has been away too long for the stream to be relied on.
     var isUnreachable = false
   }
 
   /// How a connection was lost.
   package enum Loss: Sendable, Equatable {
-    /// It has ended. Unless the library says that it tries again, the peer has broken the protocol.
+    /// It has ended. Unless `retried` follows, the peer has broken the protocol.
     case ended
-    /// The library tries again by itself.
+    /// The library reconnects by itself.
     case retried
-    /// The peer speaks another protocol, or has died while it answered.
+    /// The peer uses another protocol, or died during the handshake.
     case handshakeFailed
   }
 
-  /// What makes the peer look like something else than a publisher.
+  /// A sign that the peer is not a publisher.
   package enum Suspicion: Sendable, Equatable {
+    /// Handshakes fail.
     case failsHandshakes
+    /// Connections end shortly after they were made.
     case hangsUpAtOnce
   }
 
+  /// What the owner has to do.
   package enum Action: Sendable, Equatable {
-    /// Subscribe anew: the library does not try any more, because the peer has broken the protocol or there was no socket.
+    /// Subscribe again: the library has given up because the peer has broken the protocol, or there was no socket.
     case reopen
-    /// Do not rely on the stream any more.
+    /// Stop relying on the stream.
     case giveUpFollowing
-    /// Subscribe anew, with the other kind of IP address.
+    /// Subscribe again with the other kind of IP address.
     case tryOtherAddressKind
   }
 
-  /// Connections that end so soon count as refused.
+  /// Shorter connections count as refused.
   private static let shortConnection = Duration.seconds(2)
-  /// An engine that dies or is stopped while it answers looks like another protocol, once or twice.
+  /// Failures that are reported as a suspicion: an engine that dies during a handshake looks like another protocol once or
+  /// twice.
   private static let toleratedFailures = 3
 
   private let disconnectedAfter: Duration
   private var state: State
-  /// How long it is waited before the next new subscription.
+  /// The delay before the next subscription.
   private var backoff: Backoff
   private var shortConnections = 0
   private var failedHandshakes = 0
 
   /// - Parameters:
-  ///   - isConnected: whether it begins connected, as an engine does that connects to this process.
-  ///   - configuration: how long a publisher may be away, and the pauses before a new subscription.
+  ///   - isConnected: whether it starts connected, for an engine that connects to this process.
+  ///   - configuration: how long a publisher may be away, and the delays before a new subscription.
+  ///   - now: the time.
   package init(isConnected: Bool, _ configuration: KVEventsConfiguration, at now: MonotonicTime) {
     disconnectedAfter = configuration.disconnectedAfter
     backoff = Backoff(initial: configuration.reviveAfter, ceiling: configuration.longestRevive)
     state = isConnected ? .connected(since: now) : .disconnected(Disconnection(since: now))
   }
 
+  /// Whether the publisher is connected.
   package var isConnected: Bool { if case .connected = state { true } else { false } }
 
-  /// Whether the publisher has been away for so long that its stream cannot be relied on.
+  /// Whether the publisher has been away too long for its stream to be relied on.
   package var isUnreachable: Bool { if case .disconnected(let gone) = state { gone.isUnreachable } else { false } }
 
-  /// The subscription is made, for the first time or anew.
+  /// Records that the subscription was made.
   package mutating func opened(at now: MonotonicTime) {
     switch state {
     case .connected: state = .disconnected(Disconnection(since: now))
@@ -77,19 +83,19 @@ package struct PublisherConnection: Sendable {
     }
   }
 
-  /// The subscription could not be made.
+  /// Records that the subscription could not be made.
   package mutating func openFailed(at now: MonotonicTime) { lose(at: now, reopenAt: now.advanced(by: backoff.next)) }
 
-  /// The library has connected.
+  /// Records that the library has connected.
   package mutating func connected(at now: MonotonicTime) {
     state = .connected(since: now)
     failedHandshakes = 0
   }
 
-  /// The connection is lost, or could not be made.
+  /// Records that the connection was lost or could not be made.
   ///
-  /// - Parameter hasBroughtMessages: whether messages have ever been applied.
-  /// - Returns: what this says of the peer, the first time that it happens too often.
+  /// - Parameter hasBroughtMessages: whether any message was ever applied.
+  /// - Returns: a suspicion when the failures become too many, else nil.
   package mutating func lost(_ loss: Loss, hasBroughtMessages: Bool, at now: MonotonicTime) -> Suspicion? {
     var suspicion: Suspicion?
     // Whatever is no publisher answers the greeting and hangs up; the library takes some of that for its oldest protocol.
@@ -111,13 +117,14 @@ package struct PublisherConnection: Sendable {
     state = .disconnected(gone)
   }
 
-  /// A message was applied: the peer is a publisher.
+  /// Records that a message was applied, which proves that the peer is a publisher.
   package mutating func noteMessage() { backoff.reset() }
 
-  /// What is due. To be called a few times a second; `opened` or `openFailed` follows what asks for a new subscription.
+  /// Returns the actions that are due. To be called a few times a second. The owner calls `opened` or `openFailed` after an
+  /// action that subscribes again.
   ///
-  /// - Parameter hasOtherAddressKind: whether the address is a name, which may stand for addresses of both kinds, and there is
-  ///   a subscription.
+  /// - Parameter hasOtherAddressKind: whether there is a subscription with a host name, which may resolve to both kinds of
+  ///   address.
   package mutating func tick(at now: MonotonicTime, hasOtherAddressKind: Bool) -> [Action] {
     guard case .disconnected(var gone) = state else { return [] }
     var actions: [Action] = []

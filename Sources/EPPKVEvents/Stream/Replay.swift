@@ -1,52 +1,60 @@
 package import EPPCore
 
-/// A replay that is wanted or runs: what it has to show, and how far the question has come.
+/// A needed or running replay of missing messages.
 package struct Replay: Sendable {
-  /// How far the question has come.
+  /// How far the request for the replay has come.
   package enum Stage: Sendable {
-    /// It waits for the end of the pause after earlier failures, if there is one.
+    /// Waits for the end of the pause after earlier failures, if any.
     ///
-    /// - questions: how often it has been asked for without an answer.
+    /// - questions: the number of unanswered requests so far.
     case wanted(questions: Int)
-    /// It waits for its turn among all streams.
+    /// Waits for its turn among all streams.
     case queued(questions: Int)
-    /// It has its turn, and the publisher has been asked.
+    /// The publisher has been asked.
     case asked(Question)
   }
 
-  /// A question that the publisher has been asked.
+  /// An open request to the publisher.
   package struct Question: Sendable {
-    /// How often the replay has been asked for, this time included.
+    /// The number of requests for this replay, this one included.
     package let count: Int
+    /// When the request was sent.
     package let startedAt: MonotonicTime
+    /// How long nothing has arrived.
     package var silence: ReplaySilence
-    /// What has come, readable or not.
+    /// Answers to this request, readable or not.
     package var messages = 0
   }
 
-  /// What all replays together have cost since the stream last knew of nothing that it misses. A publisher that leaves
-  /// something out of each replay would keep the stream asking without an end otherwise.
+  /// The total cost of the replays for one gap: since the stream last had no missing message. It bounds the replays from a
+  /// publisher whose answers are always incomplete.
   package struct Cost: Sendable, Equatable {
-    /// How often a replay was asked for.
+    /// Replay requests.
     package var questions = 0
-    /// What has come.
+    /// Answers, readable or not.
     package var messages = 0
+    /// Bytes of the answers.
     package var bytes = 0
-    /// How long those questions have run that are over; to wait for a turn takes none of it.
+    /// The duration of finished requests, without the time in the queue.
     package var spent = Duration.zero
   }
 
-  /// The number of the next message to apply, as it was when the replay was wanted.
+  /// The number of the next message to apply when the replay became necessary.
   package let base: UInt64
-  /// The number of the first message that is asked for.
+  /// The number of the first requested message.
   package let start: UInt64
-  /// The message before `base`, as long as the replay has not shown it.
+  /// The message before `base` that the replay has to contain; nil once it has arrived, or when there is none.
   package var witness: KVMessageID?
-  /// Whether a message of it was applied.
+  /// Whether a message of the replay was applied.
   package var hasBrought = false
+  /// The cost of this and the preceding replays for the gap.
   package var cost: Cost
+  /// How far the request has come.
   package var stage = Stage.wanted(questions: 0)
 
+  /// - Parameters:
+  ///   - history: the messages applied so far.
+  ///   - cost: the cost of preceding replays for the gap.
   package init(after history: AppliedHistory, cost: Cost) {
     base = history.next
     witness = history.witness
@@ -54,22 +62,22 @@ package struct Replay: Sendable {
     self.cost = cost
   }
 
-  /// The question that the publisher has been asked; nil when none is open.
+  /// The open request; nil when there is none.
   package var question: Question? { if case .asked(let question) = stage { question } else { nil } }
 
-  /// Whether so much has come that no publisher keeps more.
+  /// Whether more has arrived for the gap than any publisher keeps.
   package func isExcessive(_ configuration: KVEventsConfiguration) -> Bool {
     cost.messages > configuration.maximumReplayMessages || cost.bytes > configuration.maximumReplayBytes
   }
 
-  /// It is the stream's turn.
+  /// Starts a request, at the stream's turn.
   package mutating func ask(at now: MonotonicTime) {
     guard case .queued(let questions) = stage else { return }
     cost.questions += 1
     stage = .asked(Question(count: questions + 1, startedAt: now, silence: ReplaySilence(askedAt: now)))
   }
 
-  /// An answer has come: a message or something that is none.
+  /// Records an answer, readable or not.
   package mutating func noteAnswer(bytes: Int, at now: MonotonicTime) {
     guard case .asked(var question) = stage else { return }
     question.silence.noteHeard(now)
@@ -79,21 +87,21 @@ package struct Replay: Sendable {
     cost.bytes += bytes
   }
 
-  /// The socket has been looked at, and nothing was there.
+  /// Records that the socket was read and had no answer.
   package mutating func noteEmpty(at now: MonotonicTime) {
     guard case .asked(var question) = stage else { return }
     question.silence.noteEmpty(now)
     stage = .asked(question)
   }
 
-  /// The question was not answered, and is to be asked once more behind all others that wait.
+  /// Ends an unanswered request, so that the replay is requested again at a later turn.
   package mutating func askAgain(at now: MonotonicTime) {
     guard case .asked(let question) = stage else { return }
     cost = costAtEnd(now)
     stage = .wanted(questions: question.count)
   }
 
-  /// What has been spent when the replay ends at a time.
+  /// The cost if the replay ends at `now`.
   package func costAtEnd(_ now: MonotonicTime) -> Cost {
     guard let question else { return cost }
     var cost = cost

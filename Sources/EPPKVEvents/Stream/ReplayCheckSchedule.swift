@@ -1,26 +1,26 @@
 package import EPPCore
 
-/// When a stream from which nothing comes is asked whether there was more.
+/// When to check, with a replay, whether a silent stream has missed messages.
 package struct ReplayCheckSchedule: Sendable {
-  /// Nil when nothing has come since the last check, or there is no connection.
+  /// When the next check is due; nil when nothing has arrived since the last one, or there is no connection.
   package private(set) var dueAt: MonotonicTime?
 
+  /// No check.
   package init() {}
 
-  /// A message has come, or the connection is there.
+  /// Sets the time of the next check, after a message or a connect.
   package mutating func set(_ time: MonotonicTime) { dueAt = time }
 
-  /// The connection is lost: the next one begins with a replay.
+  /// Cancels the check, because the connection is lost: the next one starts with a replay.
   package mutating func cancel() { dueAt = nil }
 
-  /// A replay was not answered. What it was to tell is still not known: it is asked again when the socket may be, unless
-  /// something has come since.
+  /// Schedules another check after the pause, because a replay was not answered, unless one is scheduled already.
   package mutating func noteUnanswered(_ pause: ReplayPause) { if dueAt == nil { dueAt = pause.end } }
 
-  /// Whether to check at a time; a check that is due is made once.
+  /// Whether to check now. A check that is due is made once.
   ///
-  /// - Parameter isUnconfirmed: whether to check as soon as the pause is over, due or not. A check that is not due yet stays: what
-  ///   is lost until then is not in the answer.
+  /// - Parameter isUnconfirmed: whether to check as soon as the pause is over, due or not. A check that is not due yet stays
+  ///   scheduled, because messages may be lost until then.
   package mutating func take(_ now: MonotonicTime, isUnconfirmed: Bool, _ pause: ReplayPause) -> Bool {
     let isDue = dueAt.map { now >= $0 } ?? false
     guard isDue || isUnconfirmed, pause.isOver(now) else { return false }

@@ -1,6 +1,6 @@
 import EPPCore
 
-/// When a stream's replay socket may be asked, and when it has to be: what outlasts a single replay.
+/// When a stream's replay socket may and has to be used; state that outlasts a single replay.
 struct ReplayTiming: Sendable {
   private let configuration: KVEventsConfiguration
   private var pause: ReplayPause
@@ -12,13 +12,13 @@ struct ReplayTiming: Sendable {
     pause = ReplayPause(first: configuration.replayPause, longest: configuration.longestReplayPause)
   }
 
-  /// Whether the socket may be asked.
+  /// Whether the socket may be used now.
   func mayAsk(_ now: MonotonicTime) -> Bool { pause.isOver(now) }
 
-  /// Whether it may be asked so soon that messages can wait for it.
+  /// Whether the socket may be used soon enough for messages to wait.
   func mayAskSoon(_ now: MonotonicTime) -> Bool { pause.isShort(now) }
 
-  /// The subscription is up.
+  /// Records that the subscription is connected.
   mutating func connected(_ now: MonotonicTime) {
     isConnected = true
     checks.set(now.advanced(by: configuration.quietAfterConnect))
@@ -26,19 +26,19 @@ struct ReplayTiming: Sendable {
     pause.reset()
   }
 
-  /// The subscription is down: the next connection begins with a replay.
+  /// Records that the subscription is disconnected; the next connection starts with a replay.
   mutating func disconnected() {
     isConnected = false
     checks.cancel()
   }
 
-  /// A live message has come.
+  /// Records a live message.
   mutating func noteMessage(_ now: MonotonicTime) { checks.set(now.advanced(by: configuration.quietAfterMessage)) }
 
-  /// What is known of the engine was dropped: what failed before says nothing about what comes.
+  /// Ends the pause, because what was known of the engine was dropped.
   mutating func reset() { pause.reset() }
 
-  /// A replay has ended.
+  /// Records the end of a replay.
   mutating func noteEnd(_ end: ReplayEnd, hasBrought: Bool, _ now: MonotonicTime) {
     switch end {
     case .complete: pause.reset()
@@ -47,13 +47,13 @@ struct ReplayTiming: Sendable {
     }
   }
 
-  /// A replay did not have what was missing: no reason to ask it with every message that leaves a gap.
+  /// Starts a pause, because a replay did not contain the missing messages: it is not requested again with every gap.
   mutating func noteUseless(_ now: MonotonicTime) { pause.noteFailure(now) }
 
-  /// A replay was not answered, and no other one follows: what it was to show is to be checked later.
+  /// Schedules a check, because a replay was not answered and no other one follows.
   mutating func noteUnanswered() { if isConnected { checks.noteUnanswered(pause) } }
 
-  /// Whether to check now whether there was more; a check that is due is made once.
+  /// Whether to check now for missed messages. A check that is due is made once.
   ///
   /// - Parameter isUnconfirmed: whether only a replay can show that the engine is the same.
   mutating func takeCheck(_ now: MonotonicTime, isUnconfirmed: Bool) -> Bool {

@@ -1,32 +1,32 @@
 package import EPPCore
 
-/// Bounds what an engine costs that seems to be started anew all the time: several publishers at one address, each of which
-/// counts for itself, look like that.
+/// Bounds the cost of an engine that seems to restart continually, as several publishers at one address do, each with its own
+/// numbers.
 package struct RestartLimit: Sendable {
-  /// Restarts within a window that an engine may have.
+  /// The largest number of restarts within a window.
   package static let tolerated = 3
   private static let longestPause = Duration.seconds(480)
-  /// How long an engine has to behave until it is an ordinary one again.
+  /// How long an engine has to run without too many restarts to count as an ordinary one again.
   private static let probation = Duration.seconds(300)
 
   private let window: Duration
   private var backoff: Backoff
   private var times: [MonotonicTime] = []
-  /// Until when nothing is listened to; nil when nothing has to wait.
+  /// The end of the pause; nil when there is none.
   package private(set) var pausedUntil: MonotonicTime?
   private var trustedFrom: MonotonicTime?
 
   /// - Parameters:
-  ///   - window: restarts that are this long ago do not count any more.
-  ///   - pause: how long such an engine is left alone, the first time; doubled as long as it goes on.
+  ///   - window: the time after which restarts no longer count.
+  ///   - pause: the first pause; doubled each time.
   package init(window: Duration, pause: Duration) {
     self.window = window
     backoff = Backoff(initial: pause, ceiling: Self.longestPause)
   }
 
-  /// A restart was noticed.
+  /// Records a restart.
   ///
-  /// - Returns: whether there were too many by now: the stream has to pause.
+  /// - Returns: whether there were too many, so that the stream has to pause.
   package mutating func note(_ now: MonotonicTime) -> Bool {
     times.removeAll { now >= $0.advanced(by: window) }
     times.append(now)
@@ -39,7 +39,7 @@ package struct RestartLimit: Sendable {
     return true
   }
 
-  /// Whether restarts are worth a line in the log: an engine that has too many of them is no news each time.
+  /// Whether restarts should be logged: not for an engine that recently had too many.
   package func isTrusted(_ now: MonotonicTime) -> Bool { trustedFrom.map { now >= $0 } ?? true }
 
   /// Whether a pause has ended; true once for each.

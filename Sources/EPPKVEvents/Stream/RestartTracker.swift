@@ -1,38 +1,38 @@
 import EPPCore
 
-/// Which starts of an engine's process are known, from its messages and from its metrics page.
+/// Combines the restarts of an engine that its messages and its metrics page show.
 struct RestartTracker: Sendable {
-  /// When the engine's process was started, in seconds since 1970, as its metrics page has it; nil as long as it is not known.
+  /// The start of the engine's process in seconds since 1970, from its metrics page; nil until it is known.
   private(set) var startTime: Double?
-  /// The restarts that its messages had shown when that was learned.
+  /// The number of restarts shown by messages when `startTime` was learned.
   private var restartsAtStart: UInt64 = 0
-  /// Bounds what an engine costs that seems to be started anew all the time.
+  /// Bounds the cost of an engine that seems to restart continually.
   private var limit: RestartLimit
 
   init(_ configuration: KVEventsConfiguration) {
     limit = RestartLimit(window: configuration.restartWindow, pause: configuration.restartPause)
   }
 
-  /// Whether the stream is left alone because of too many restarts.
+  /// Whether the stream is paused because of too many restarts.
   var isPaused: Bool { limit.pausedUntil != nil }
 
-  /// What a restart that the messages have shown means.
+  /// The classification of a restart that the messages have shown.
   enum Restart {
-    /// Worth a line in the log.
+    /// To be logged.
     case ordinary
-    /// One of many that were said before.
+    /// One of many; not to be logged.
     case repeated
-    /// There were too many: the stream has to be left alone for a while.
+    /// One too many: the stream has to pause.
     case excessive
   }
 
-  /// Takes over what an earlier process knew.
+  /// Takes over the start time that an earlier process of this program knew.
   mutating func resume(startTime: Double?) { self.startTime = startTime }
 
-  /// The start time was read from the metrics page.
+  /// Records a start time from the metrics page.
   ///
-  /// - Parameter restarts: how many restarts the messages have shown by now.
-  /// - Returns: whether it is later than before, and whether that is a restart which the messages have not shown.
+  /// - Parameter restarts: the number of restarts that messages have shown.
+  /// - Returns: whether it is later than the known one, and whether it shows a restart that the messages have not shown.
   mutating func noteStart(at time: Double, restarts: UInt64) -> (isLater: Bool, isRestart: Bool) {
     // Only ever later: pages of several processes behind one port show now one time, now another.
     if let startTime, time <= startTime { return (false, false) }
@@ -42,10 +42,12 @@ struct RestartTracker: Sendable {
     return (true, isRestart)
   }
 
-  /// The start time has been dealt with: later ones are of restarts after these.
+  /// Records that the start time has been processed.
+  ///
+  /// - Parameter restarts: the number of restarts that messages have shown.
   mutating func settleStart(restarts: UInt64) { restartsAtStart = restarts }
 
-  /// The engine was started anew, or so it seems.
+  /// Records a restart that the messages have shown.
   mutating func noteRestart(at now: MonotonicTime) -> Restart {
     if limit.note(now) { return .excessive }
     return limit.isTrusted(now) ? .ordinary : .repeated

@@ -1,18 +1,18 @@
 import EPPCore
 import ZeroMQ
 
-/// Tells whether a message is one of the endpoint that a stream follows. The connection says whose it is, and a proxy between may
-/// mix up what several engines send. A topic that names nobody (an address behind a translation) is taken.
+/// Detects messages of other endpoints on a stream, which a proxy may mix up. Topics that name no endpoint (an address behind a
+/// translation) are accepted, because the connection identifies the engine.
 struct TopicFilter {
   private let slot: EndpointSlot
-  /// The topic of the last message that was taken, by the directory's version.
+  /// The topic of the last accepted message, and the directory's version at that time.
   private var accepted: (bytes: [UInt8], version: Int) = ([], -1)
 
   init(_ slot: EndpointSlot) { self.slot = slot }
 
-  /// Whether the message at hand is taken.
+  /// Checks the topic of the current message.
   ///
-  /// - Returns: nil when it is; the topic when it names another endpoint.
+  /// - Returns: nil when it is accepted; the topic when it names another endpoint.
   mutating func foreignTopic(_ context: EventThreadContext) -> [UInt8]? {
     let isKnown = context.message.withFrame(0) { KVFrames.isTopic(accepted.bytes, $0) }
     if isKnown, accepted.version == context.topics.version { return nil }

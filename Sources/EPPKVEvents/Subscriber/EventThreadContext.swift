@@ -4,31 +4,31 @@ import EPPPrefixCache
 import Logging
 import ZeroMQ
 
-/// What all streams of the event thread share: the socket library, scratch memory, and where results go. Belongs to that
-/// thread.
+/// What all streams share: the socket library, scratch memory, and the destinations of results. Belongs to the event thread.
 final class EventThreadContext {
   let configuration: KVEventsConfiguration
   let index: PrefixIndex
   let metrics: PickerMetrics
   let series: KVEventSeries
   let logger: Logger
-  /// Makes what learns an engine's earlier blocks from prompts; nil where that is not wanted.
+  /// Makes the adoptions of earlier blocks; nil when that is disabled.
   let adoption: LateJoinAdoptionFactory?
   let now: @Sendable () -> MonotonicTime
+  /// The ZeroMQ context of all sockets.
   let library: Context
   let poller: SocketPoller
   let decoder = KVEventDecoder()
-  /// The message at hand.
+  /// The current message.
   var message = Message()
-  /// The batch at hand.
+  /// The current decoded batch.
   var batch = KVEventBatch()
-  /// Whose topics are whose.
+  /// Finds the endpoint that a topic names.
   var topics = TopicDirectory()
-  /// Sockets that are read without being reported by the poller.
+  /// Tags of sockets that are read in the next round, whether the poller reports them or not.
   var ready: Set<UInt64> = []
-  /// Bytes of all streams' messages that wait.
+  /// The size of the waiting messages of all streams in bytes.
   var heldBytes = 0
-  /// Who may ask for a replay.
+  /// Limits simultaneous replays.
   var turns: ReplayTurns
   private var followedRanks: [EndpointSlot: Set<Int>] = [:]
   private var seriesUsers: [SeriesLabels: Int] = [:]
@@ -38,12 +38,14 @@ final class EventThreadContext {
     var rank: Int
   }
 
-  /// A name that is looked up holds up the library's thread and all streams that it serves: not all of them.
+  /// Several I/O threads, because a name look-up blocks a thread and all streams that it serves.
   private static let libraryThreads: Int32 = 4
-  /// Tokens and hashes of a batch for which memory is kept: a prompt of a million tokens.
+  /// The largest number of tokens of a batch for which memory is kept: a prompt of a million tokens.
   private static let keptTokens = 1 << 20
+  /// The largest number of hashes of a batch for which memory is kept.
   private static let keptHashes = 1 << 16
 
+  /// - Throws: `ZeroMQError` when the process has no file descriptor left.
   init(
     configuration: KVEventsConfiguration, index: PrefixIndex, metrics: PickerMetrics, logger: Logger,
     adoption: LateJoinAdoptionFactory?, waker: Waker,
@@ -63,7 +65,7 @@ final class EventThreadContext {
 
   // MARK: - Followed endpoints
 
-  /// Whether picks rely on a rank's events from now on.
+  /// Sets whether picks rely on a rank's events. An endpoint is followed while any of its ranks is.
   func setFollowed(_ isFollowed: Bool, _ slot: EndpointSlot, rank: Int) {
     let before = followedRanks[slot]?.isEmpty == false
     if isFollowed {
@@ -77,14 +79,14 @@ final class EventThreadContext {
 
   // MARK: - Series
 
-  /// The series of a stream. Streams with the same labels share it: an endpoint with another address takes the place of the
-  /// one with its name before that one goes.
+  /// The series of a stream. Streams with equal labels share it: an endpoint with a new address is added before the old one
+  /// with its name is removed.
   func takeSeries(endpoint: String, rank: Int) -> KVStreamSeries {
     seriesUsers[SeriesLabels(endpoint: endpoint, rank: rank), default: 0] += 1
     return metrics.kvStreamSeries(endpoint: endpoint, rank: rank)
   }
 
-  /// Releases a stream's series; the last stream with the same labels takes it off the page.
+  /// Releases a stream's series; the last stream with equal labels removes it from the page.
   func giveBack(_ series: KVStreamSeries, endpoint: String, rank: Int) {
     let labels = SeriesLabels(endpoint: endpoint, rank: rank)
     let others = (seriesUsers[labels] ?? 1) - 1
@@ -94,7 +96,7 @@ final class EventThreadContext {
 
   // MARK: - Memory
 
-  /// Gives the memory of an unusually large batch back.
+  /// Frees the memory of an unusually large batch.
   func trim() {
     if batch.tokens.capacity > Self.keptTokens || batch.hashes.capacity > Self.keptHashes { batch = KVEventBatch() }
   }

@@ -4,7 +4,7 @@ import EPPPrefixCache
 import Logging
 import ZeroMQ
 
-/// The event thread: waits for sockets and lets streams receive in turns, so that none starves the others.
+/// The event thread's loop: waits for sockets and lets streams receive in turns, so that none starves the others.
 final class KVEventLoop {
   private let mailbox: KVEventMailbox
   private let configuration: KVEventsConfiguration
@@ -25,12 +25,13 @@ final class KVEventLoop {
     var resynchronisedAt: MonotonicTime?
   }
 
-  /// Messages that are received from one socket before the others are served: some 100 µs of work each.
+  /// The largest number of messages read from one socket before the others are served; each takes some 100 µs.
   private static let messagesPerTurn = 64
   private static let tickInterval = Duration.milliseconds(200)
-  /// From one resynchronisation of an endpoint to the next at least (the llm-d EPP's interval).
+  /// The shortest interval between two resynchronisations of an endpoint (the llm-d EPP's interval).
   private static let resynchronisationInterval = Duration.seconds(30)
 
+  /// - Throws: `ZeroMQError` when the process has no file descriptor left, or `bindAddress` cannot be used.
   init(
     mailbox: KVEventMailbox, configuration: KVEventsConfiguration, index: PrefixIndex, metrics: PickerMetrics,
     logger: Logger, adoption: LateJoinAdoptionFactory?, resuming: @escaping KVEventSubscriber.Resuming,
@@ -47,7 +48,7 @@ final class KVEventLoop {
     nextTick = now()
   }
 
-  /// Works until it is told to stop.
+  /// Runs until a `stop` command.
   func run() {
     while !isStopping {
       wait()
@@ -73,7 +74,7 @@ final class KVEventLoop {
 
   /// Lets a socket's owner receive.
   ///
-  /// - Returns: whether there may be more.
+  /// - Returns: whether there may be more messages.
   private func serve(_ number: UInt64) -> Bool {
     guard let tag = SocketTag(number: number) else { return false }
     if tag.stream == CentralPublisherSocket.streamID { return serveCentral() }
@@ -141,8 +142,8 @@ final class KVEventLoop {
     for address in addresses { add(endpoint, address).start() }
   }
 
-  /// Whether the existing streams follow an endpoint at its present addresses. Those of engines that connect to this process
-  /// are not among its addresses.
+  /// Whether the existing streams follow an endpoint at its current addresses. Streams of engines that connect to this process
+  /// are compared by their replay address only.
   private func isFollowed(
     _ known: FollowedEndpoint, at addresses: [KVStreamAddress], replayOf endpoint: Endpoint
   ) -> Bool {
@@ -185,7 +186,7 @@ final class KVEventLoop {
     endpoints[slot]?.startTime = time
   }
 
-  /// Asks for prompts as long as they are of use.
+  /// Ends the request for an endpoint's prompts when none of its streams wants them any more.
   private func noteAdoption(_ followed: FollowedEndpoint) {
     guard followed.streams.contains(where: \.wantsPrompts) else { return }
     for stream in followed.streams { stream.tickAdoption() }
@@ -194,7 +195,7 @@ final class KVEventLoop {
 
   // MARK: - Publishers that connect to this process
 
-  /// A message at the central socket goes to the stream that its topic and its rank name.
+  /// Passes a message of the central socket to the stream that its topic and rank name.
   private func receivedCentralMessage(_ central: CentralPublisherSocket) {
     guard let (slot, rank) = central.sender(), let followed = endpoints[slot] else { return }
     // Two publishers with counters of their own would look like an engine that restarts with every message, and ranks

@@ -3,8 +3,9 @@ import EPPPrefixCache
 import Synchronization
 import ZeroMQ
 
-/// Commands for the event thread, and what it publishes for the others.
+/// Commands to the event thread, and state that it publishes. Any thread may use it.
 final class KVEventMailbox: Sendable {
+  /// A command to the event thread; see the methods of `KVEventSubscriber`.
   enum Command: Sendable {
     case follow(Endpoint)
     case unfollow(EndpointSlot)
@@ -19,22 +20,24 @@ final class KVEventMailbox: Sendable {
     var commands: [Command] = []
     var streams: [KVStreamStatus] = []
     var boundAddress: String?
-    /// Prompts among the commands.
+    /// The number of prompts in `commands`.
     var prompts = 0
   }
 
-  /// Prompts that wait for the event thread; further ones are dropped: later prompts tell the same.
+  /// The largest number of waiting prompts; further ones are dropped, because later prompts serve as well.
   private static let maximumPrompts = 16
 
+  /// Ends the event thread's wait.
   let waker = Waker()
   private let state = Mutex(State())
 
+  /// Adds a command and wakes the event thread.
   func post(_ command: Command) {
     state.withLock { $0.commands.append(command) }
     waker.wake()
   }
 
-  /// Leaves a prompt, if few wait.
+  /// Adds a prompt, if few are waiting.
   func post(prompt: [UInt32], to slot: EndpointSlot) {
     let isTaken = state.withLock { state in
       guard state.prompts < Self.maximumPrompts else { return false }
@@ -45,7 +48,7 @@ final class KVEventMailbox: Sendable {
     if isTaken { waker.wake() }
   }
 
-  /// All commands since the last call, in order.
+  /// Removes and returns all commands, in order.
   func takeCommands() -> [Command] {
     state.withLock { state in
       defer {
@@ -56,11 +59,13 @@ final class KVEventMailbox: Sendable {
     }
   }
 
+  /// The states of all streams, published by the event thread.
   var streams: [KVStreamStatus] {
     get { state.withLock { $0.streams } }
     set { state.withLock { $0.streams = newValue } }
   }
 
+  /// The address at which publishers connect, with the actual port; nil for none.
   var boundAddress: String? {
     get { state.withLock { $0.boundAddress } }
     set { state.withLock { $0.boundAddress = newValue } }

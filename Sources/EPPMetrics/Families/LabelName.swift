@@ -1,4 +1,4 @@
-/// Every label that a family of the product carries.
+/// The names of all labels that the families carry.
 enum LabelName: String, Sendable {
   case buildRef = "build_ref"
   case code
@@ -29,7 +29,8 @@ enum LabelName: String, Sendable {
 }
 
 extension [LabelName] {
-  /// The labels of everything that is counted per request.
+  /// The labels of families that are counted per request.
   static let request: [LabelName] = [.modelName, .targetModelName, .fairnessID, .priority]
+  /// The labels of families that are counted per plugin.
   static let plugin: [LabelName] = [.pluginName, .pluginType]
 }

@@ -1,11 +1,11 @@
-/// Label values come from clients and configuration: they are bounded in length, and in number, before they are kept.
+/// Checks label values. They come from clients and configuration, so their length and their number are bounded.
 enum LabelValue {
   /// The longest value in bytes of UTF-8.
   static let maximumBytes = 128
-  /// The value that stands for all that a limit folds together.
+  /// The value that replaces all values beyond a limit.
   static let other = "other"
 
-  /// Whether `cleaned` would return the value as it is.
+  /// Whether `cleaned` would return the value unchanged.
   static func isClean(_ value: String) -> Bool {
     value.utf8.count <= maximumBytes && !value.utf8.contains(where: isControl)
   }
@@ -25,16 +25,18 @@ enum LabelValue {
   private static func isControl(_ byte: UInt8) -> Bool { byte < 0x20 || byte == 0x7F }
 }
 
-/// The values that a label has taken so far, up to a limit; later ones are folded into `other`.
+/// The distinct values of a label so far, up to a limit.
 struct LabelValueSet: Sendable {
   private var values: Set<String> = []
   private let limit: Int
 
+  /// - Parameter limit: the largest number of distinct values.
   init(limit: Int) { self.limit = limit }
 
+  /// Whether the value has been admitted.
   func contains(_ value: String) -> Bool { values.contains(value) }
 
-  /// The value itself when it is known or there is room for it; else nil.
+  /// The value itself when it is known or there is room for it; else nil, and the caller uses `LabelValue.other`.
   mutating func admit(_ value: String) -> String? {
     if values.contains(value) { return value }
     guard values.count < limit else { return nil }

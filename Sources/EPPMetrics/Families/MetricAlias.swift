@@ -1,17 +1,21 @@
-/// An older name of a family, under which dashboards and autoscalers of earlier releases still ask for it.
+/// An older name of a family, which dashboards and autoscalers of earlier releases still query.
 ///
-/// Nothing is counted twice: the text writer makes the older series out of the current ones. Where the older one has
-/// fewer labels, series that become equal are added up.
+/// Nothing is counted twice: the text writer derives the older series from the current ones. Where the older family has fewer
+/// labels, series with equal labels are summed.
 struct MetricAlias: Sendable {
-  /// A label of the older series and the current label that it is read from.
+  /// A label of the older family and the current label that it is read from.
   struct Label: Sendable {
+    /// The name of the older label.
     var name: String
+    /// The current label.
     var source: LabelName
   }
 
+  /// The current name of the family.
   var family: String
+  /// The older name of the family.
   var name: String
-  /// Nil: the labels of the family.
+  /// The labels of the older family; nil when they are those of the current one.
   var labels: [Label]?
 
   init(_ family: String, _ name: String, _ labels: [Label]? = nil) {

@@ -1,7 +1,7 @@
 /// Every metric family of the product, declared once: name, help, labels, buckets.
 ///
-/// A family that the llm-d EPP has keeps its `llm_d_epp_` name there, so that existing dashboards work, and its
-/// stability mark in the help text; a family of our own starts with `epp_`.
+/// A family that the llm-d EPP also has keeps llm-d's `llm_d_epp_` name, so that existing dashboards work, and llm-d's
+/// stability mark in the help text. All other families start with `epp_`.
 struct MetricFamilies: Sendable {
   /// All families, in the order of their names.
   let all: [any ReadableMetricFamily]
@@ -64,7 +64,7 @@ struct MetricFamilies: Sendable {
   let endpointScrapeAge: MetricFamily<Gauge>
   let seriesDropped: MetricFamily<Counter>
 
-  /// What engines say of their caches, and what becomes of it.
+  /// Families about engines' KV events and their effect on the prefix index.
   struct KVEventFamilies: Sendable {
     let messages: MetricFamily<Counter>
     let blocks: MetricFamily<Counter>
@@ -98,7 +98,7 @@ struct MetricFamilies: Sendable {
     }
   }
 
-  /// How the token ids of prompts are found.
+  /// Families about the search for the token ids of prompts.
   struct TokenFamilies: Sendable {
     let requests: MetricFamily<Counter>
     let renderRefusals: MetricFamily<Counter>
@@ -131,7 +131,7 @@ struct MetricFamilies: Sendable {
     }
   }
 
-  /// What the pool does as a whole.
+  /// Families about the pool as a whole.
   struct PoolFamilies: Sendable {
     let averageKVCacheUtilization: MetricFamily<Gauge>
     let averageQueueSize: MetricFamily<Gauge>
@@ -302,7 +302,7 @@ struct MetricFamilies: Sendable {
   }
 }
 
-/// Makes families and remembers them all.
+/// Creates families and collects them in a list.
 private struct MetricFamilyList {
   private(set) var families: [any ReadableMetricFamily] = []
   let seriesDropped: MetricFamily<Counter>

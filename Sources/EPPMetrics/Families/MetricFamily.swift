@@ -1,16 +1,19 @@
 import Synchronization
 
-/// Something that a family holds one of for each combination of label values.
+/// The value of one series: a counter, a gauge or a histogram.
 protocol MetricCell: AnyObject, Sendable {
   associatedtype Layout: Sendable
+  /// The Prometheus type.
   static var kind: MetricKind { get }
+  /// A cell without observations.
   init(layout: Layout)
+  /// The value at this moment.
   var reading: MetricReading { get }
   /// Whether nothing was ever written to it.
   var isUntouched: Bool { get }
 }
 
-/// What the text writer needs to know of a family.
+/// Name, help, type and labels of a family, as the text writer needs them.
 struct MetricFamilyDescriptor: Sendable {
   var name: String
   var help: String
@@ -18,24 +21,27 @@ struct MetricFamilyDescriptor: Sendable {
   var labels: [LabelName]
 }
 
-/// One series on its way to the page.
+/// The label values and the value of one series, read for a page.
 struct MetricSeries: Sendable {
+  /// The label values, in the order of the family's labels.
   var labelValues: [String]
+  /// The value when it was read.
   var reading: MetricReading
 }
 
-/// A family as the text writer sees it: named, and readable at any moment.
+/// A family as the text writer uses it. Any thread may call its methods.
 protocol ReadableMetricFamily: Sendable {
+  /// Name, help, type and labels.
   var descriptor: MetricFamilyDescriptor { get }
   /// All series at this moment, in the order of their label values.
   func read() -> [MetricSeries]
-  /// Takes a series off the page. Whoever still holds its cell may go on writing to it.
+  /// Removes a series from the page. Its cell may still be written to.
   func remove(_ values: [String])
 }
 
 /// All series of one metric: one cell for each combination of label values, up to a limit.
 ///
-/// Looking a cell up takes a lock and hashes strings; whoever writes often keeps the cell.
+/// Looking up a cell takes a lock and hashes strings; frequent writers keep the cell. Any thread may call all methods.
 final class MetricFamily<Cell: MetricCell>: ReadableMetricFamily {
   let descriptor: MetricFamilyDescriptor
   private let layout: Cell.Layout
@@ -45,9 +51,13 @@ final class MetricFamily<Cell: MetricCell>: ReadableMetricFamily {
   private let cells = Mutex<[[String]: Cell]>([:])
 
   /// - Parameters:
-  ///   - limit: How many series there can be; later ones share one whose label values are all `other`.
-  ///   - skipsUntouched: Leaves out series to which nothing was written, for cells that are made in bundles.
-  ///   - dropped: Counts lookups that ended in the shared series.
+  ///   - name: the metric's name on the page.
+  ///   - help: the help text.
+  ///   - labels: the label names.
+  ///   - layout: the bucket bounds for histograms, else `()`.
+  ///   - limit: the largest number of series; later ones share one whose label values are all `other`.
+  ///   - skipsUntouched: leaves out series that were never written to, for cells that are created in groups.
+  ///   - dropped: counts look-ups that ended in the shared series.
   init(
     _ name: String, help: String, labels: [LabelName], layout: Cell.Layout, limit: Int, skipsUntouched: Bool,
     dropped: Counter
@@ -59,7 +69,7 @@ final class MetricFamily<Cell: MetricCell>: ReadableMetricFamily {
     self.dropped = dropped
   }
 
-  /// The cell for these label values, in the order of the family's labels; made when there is none yet.
+  /// The cell for these label values, in the order of the family's labels; created when there is none yet.
   func cell(_ values: [String]) -> Cell {
     assert(values.count == descriptor.labels.count)
     let key = values.map(LabelValue.cleaned)
@@ -79,7 +89,7 @@ final class MetricFamily<Cell: MetricCell>: ReadableMetricFamily {
     }
   }
 
-  /// A cell of the same kind that is no series of the family.
+  /// A cell of the family's type that is on no page.
   func cellOffThePage() -> Cell { Cell(layout: layout) }
 
   func remove(_ values: [String]) {

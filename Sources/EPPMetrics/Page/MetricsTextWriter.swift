@@ -2,11 +2,12 @@
 struct MetricsTextWriter {
   private(set) var bytes: [UInt8] = []
 
+  /// - Parameter count: bytes to reserve for the text.
   init(reservingBytes count: Int = 0) { bytes.reserveCapacity(count) }
 
-  /// Writes one family: its help, its type and its series. A family without series writes nothing.
+  /// Writes the help, the type and the series of one family. Writes nothing for a family without series.
   ///
-  /// - Parameter labels: Names in the order of the series' label values.
+  /// - Parameter labels: label names, in the order of the series' label values.
   mutating func write(name: String, help: String, kind: MetricKind, labels: [String], series: [MetricSeries]) {
     guard !series.isEmpty else { return }
     bytes.append(utf8: "# HELP ")
@@ -82,9 +83,10 @@ struct MetricsTextWriter {
 }
 
 extension [UInt8] {
+  /// Appends a text as UTF-8.
   mutating func append(utf8 text: String) { append(contentsOf: text.utf8) }
 
-  /// Escapes backslashes and line feeds, and quotation marks in a label value.
+  /// Appends a text with escaped backslashes and line feeds; with `quote`, quotation marks are escaped too.
   mutating func appendEscaped(_ text: String, quote: Bool) {
     for byte in text.utf8 {
       switch byte {
@@ -96,7 +98,7 @@ extension [UInt8] {
     }
   }
 
-  /// A number in decimal digits.
+  /// Appends a number in decimal digits.
   mutating func appendDecimal(_ number: UInt64) {
     var digits = InlineArray<20, UInt8>(repeating: 0)
     var rest = number
@@ -112,8 +114,8 @@ extension [UInt8] {
     }
   }
 
-  /// A number as Prometheus reads it: whole numbers up to 2^53 in plain digits, else the shortest text that reads back
-  /// as the same value; `+Inf`, `-Inf` and `NaN`.
+  /// Appends a number in Prometheus syntax: whole numbers up to 2^53 in plain digits, else the shortest text that reads back as
+  /// the same value; `+Inf`, `-Inf` and `NaN`.
   mutating func appendMetricValue(_ value: Double) {
     if value.isNaN {
       append(utf8: "NaN")

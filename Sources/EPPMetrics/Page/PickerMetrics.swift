@@ -1,53 +1,56 @@
 package import EPPCore
 import Synchronization
 
-/// All metrics of the product: typed handles to write, one page to read.
+/// All metrics of the product: handles to write values, and a page to read them.
 ///
-/// Every method may be called from any thread. Handles are looked up once and kept where writing is frequent.
+/// Any thread may call every method. Frequent writers look up a handle once and keep it.
 package final class PickerMetrics: Sendable {
-  /// What is written on the page beside the counts.
+  /// Settings of the metrics page.
   package struct Options: Sendable {
-    /// Whether the older metric names are written too (`--legacy-metrics`).
+    /// Whether the older metric names are also written (`--legacy-metrics`).
     package var legacyMetrics = true
     /// Whether the `llm_d_epp_extproc_*` families are written (`--enable-grpc-stream-metrics`).
     package var streamMetrics = false
     /// The `name` label of the pool's gauges.
     package var poolName = "default"
-    /// The `commit` and `build_ref` labels of `llm_d_epp_info`.
+    /// The `commit` label of `llm_d_epp_info`.
     package var commit = "unknown"
+    /// The `build_ref` label of `llm_d_epp_info`.
     package var buildReference = "unknown"
-    /// Plugin types in labels.
+    /// The plugin types that appear as label values.
     package var pluginLabels = PluginLabels()
+    /// Limits on the number of label values and series.
     package var limits = SeriesLimits()
 
     package init() {}
   }
 
-  /// The plugin types that do what this process always does, as labels of its series.
+  /// Plugin types of built-in functions, used as label values.
   package struct PluginLabels: Sendable {
     /// `producer_name` of `llm_d_epp_inflight_*`.
     package var loadProducer = ""
-    /// `source_type` and `extractor_type` of `llm_d_epp_datalayer_*`.
+    /// `source_type` of `llm_d_epp_datalayer_*`.
     package var dataSource = ""
+    /// `extractor_type` of `llm_d_epp_datalayer_extract_errors_total`.
     package var extractor = ""
 
     package init() {}
   }
 
-  /// How much memory label values may take.
+  /// Limits on the number of label values and series, which bound the memory they take.
   package struct SeriesLimits: Sendable {
-    /// Distinct models, of client and target together; llm-d's number.
+    /// Distinct model names, the client's and the target models together. llm-d's default.
     package var models = 1000
-    /// Distinct fairness ids; llm-d's number.
+    /// Distinct fairness ids. llm-d's default.
     package var fairnessIDs = 1000
-    /// Combinations of model, target model, fairness id and priority; each takes about 6 KB here and up to 45 KB of
-    /// the page.
+    /// Combinations of model, target model, fairness id and priority. Each takes about 6 KB of memory and up to 45 KB of the
+    /// page.
     package var requestSeries = 1000
     /// Target models counted for one endpoint.
     package var modelsPerEndpoint = 100
     /// Combinations of fairness id and priority counted for one endpoint.
     package var flightsPerEndpoint = 100
-    /// Endpoints.
+    /// Endpoints with series of their own.
     package var endpoints = 2 * EndpointSlot.capacity
     /// Series of any one family.
     package var seriesPerFamily = 20_000
@@ -67,16 +70,16 @@ package final class PickerMetrics: Sendable {
   package let streamDuration: Histogram
   /// `epp_session_affinity_total`.
   package let sessionAffinity: SessionAffinityCounters
-  /// `epp_buffered_body_bytes`: add what is taken, and the same with a minus sign when it is given back.
+  /// `epp_buffered_body_bytes`: bytes of request bodies held in memory. Set when the page is written.
   package let bufferedBodyBytes: Gauge
-  /// The threads that serve gRPC.
+  /// Series of the gRPC worker threads.
   package let transport: TransportSeries
   /// `epp_metrics_series_dropped_total`.
   package let seriesDropped: Counter
 
-  /// What the gRPC transport says of itself.
+  /// Series of the gRPC transport.
   package struct TransportSeries: Sendable {
-    /// `epp_grpc_writes_gathered`: 1 or 0.
+    /// `epp_grpc_writes_gathered`: 1 while the answers to one gateway connection are gathered into one packet, else 0.
     package let writesGathered: Gauge
     /// `epp_grpc_write_hold_seconds`.
     package let writeHold: Histogram
@@ -86,22 +89,24 @@ package final class PickerMetrics: Sendable {
     package let activeWorkers: Gauge
   }
 
-  /// Requests with a session, by whether they went where the session was.
+  /// `epp_session_affinity_total`: requests with a session, by `outcome`.
   package struct SessionAffinityCounters: Sendable {
-    /// The session was placed for the first time.
+    /// Requests of a session that had no endpoint yet.
     package let new: Counter
-    /// The request went where the session was.
+    /// Requests that were sent to the session's endpoint.
     package let kept: Counter
-    /// The request went elsewhere.
+    /// Requests that were sent to another endpoint than the session's.
     package let moved: Counter
   }
 
   let families: MetricFamilies
   let options: Options
+  /// The gauges of the pool as a whole.
   let pool: PoolGauges
   private let endpoints: Mutex<EndpointSeriesTable>
   private let requestSeries: Mutex<RequestSeriesTable>
 
+  /// Creates all families and those series that have no variable labels.
   package init(options: Options = Options()) {
     let families = MetricFamilies(seriesLimits: options.limits)
     self.families = families
@@ -127,7 +132,7 @@ package final class PickerMetrics: Sendable {
     for reason in Rejection.DroppedReason.allCases { _ = families.rejections.cell([reason.rawValue]) }
   }
 
-  /// The series of a request: one look-up under a lock, without an allocation once the series is there.
+  /// The series of a request. Takes a lock; does not allocate for a known combination of labels.
   package func requestSeries(model: String, targetModel: String, fairnessID: String, priority: Int) -> RequestSeries {
     // Longer values are never keys, and are not worth hashing.
     let isShort =
@@ -146,16 +151,16 @@ package final class PickerMetrics: Sendable {
     }
   }
 
-  /// Counts an attempt that found no endpoint: `llm_d_epp_scheduler_attempts_total{status="failure"}`.
+  /// Counts a scheduling attempt that found no endpoint: `llm_d_epp_scheduler_attempts_total{status="failure"}`.
   ///
-  /// Only models that requests were routed for are named: a pool without endpoints lets anybody invent others.
+  /// A model without routed requests is counted as `other`: clients of a pool without endpoints could otherwise create any
+  /// number of series.
   package func countFailedAttempt(targetModel: String) {
     let isKnown = requestSeries.withLock { $0.knows(model: targetModel) }
     families.schedulerAttempts.cell(["failure", isKnown ? targetModel : LabelValue.other, "", "", ""]).increment()
   }
 
-  /// Counts a request that was answered instead of routed: `epp_rejections_total`, by the reason that the client is
-  /// told, else by the name of the status.
+  /// Counts a rejected request: `epp_rejections_total`, by the dropped reason, else by the name of the status.
   package func countRejection(_ rejection: Rejection) {
     families.rejections.cell([rejection.reason?.rawValue ?? rejection.status.code]).increment()
   }
@@ -165,31 +170,31 @@ package final class PickerMetrics: Sendable {
     families.pluginDuration.cell([extensionPoint, type, name])
   }
 
-  /// `llm_d_epp_datalayer_poll_errors_total`: pages of engines that could not be had.
+  /// `llm_d_epp_datalayer_poll_errors_total`: metrics pages of engines that could not be fetched.
   package func pollErrors() -> Counter { families.pollErrors.cell([options.pluginLabels.dataSource]) }
 
-  /// `llm_d_epp_datalayer_extract_errors_total`: pages of engines that could not be read.
+  /// `llm_d_epp_datalayer_extract_errors_total`: metrics pages of engines that could not be parsed.
   package func extractErrors() -> Counter {
     families.extractErrors.cell([options.pluginLabels.dataSource, options.pluginLabels.extractor])
   }
 
-  /// The metrics of a prefix index.
+  /// The series of a prefix index.
   package struct PrefixIndexerSeries: Sendable {
     /// `llm_d_epp_prefix_indexer_size`: blocks.
     package let size: Gauge
-    /// `llm_d_epp_prefix_indexer_hit_ratio`: share of a prompt that was found.
+    /// `llm_d_epp_prefix_indexer_hit_ratio`: the matched share of a prompt.
     package let hitRatio: Histogram
-    /// `llm_d_epp_prefix_indexer_hit_bytes`: bytes of a prompt that were found.
+    /// `llm_d_epp_prefix_indexer_hit_bytes`: the matched bytes of a prompt.
     package let hitBytes: Histogram
-    /// `epp_prefix_index_blocks`: different blocks.
+    /// `epp_prefix_index_blocks`: distinct blocks.
     package let blocks: Gauge
-    /// `epp_prefix_index_bytes`.
+    /// `epp_prefix_index_bytes`: memory of the index.
     package let bytes: Gauge
-    /// `epp_prefix_index_refusals_total`.
+    /// `epp_prefix_index_refusals_total`: entries that were not stored for lack of memory or time.
     package let refusals: Counter
   }
 
-  /// The metrics of the prefix index that a plugin keeps.
+  /// The series of the prefix index that belongs to a plugin.
   package func prefixIndexer(pluginName: String, pluginType: String) -> PrefixIndexerSeries {
     let labels = [pluginName, pluginType]
     return PrefixIndexerSeries(
@@ -204,7 +209,7 @@ package final class PickerMetrics: Sendable {
     return families.streams.cell([names.indices.contains(status) ? names[status] : "Unknown"])
   }
 
-  /// gRPC statuses by number, written as the Go library writes them.
+  /// Names of the gRPC statuses 0...16, in the spelling of grpc-go.
   private static let statusNames = [
     "OK", "Canceled", "Unknown", "InvalidArgument", "DeadlineExceeded", "NotFound", "AlreadyExists",
     "PermissionDenied", "ResourceExhausted", "FailedPrecondition", "Aborted", "OutOfRange", "Unimplemented",
@@ -215,23 +220,23 @@ package final class PickerMetrics: Sendable {
 // MARK: - The pool and its endpoints
 
 extension PickerMetrics {
-  /// The series of an endpoint, made when there is none: to be kept for as long as the endpoint is in the pool.
+  /// The series of an endpoint, created when there are none; kept by callers for as long as the endpoint is in the pool.
   ///
-  /// Beyond the limit on endpoints they share one named `other`.
+  /// Endpoints beyond the limit share series named `other`.
   package func endpointSeries(for endpoint: Endpoint) -> EndpointSeries {
     endpoints.withLock { $0.series(of: EndpointSeriesKey(endpoint)) }
   }
 
-  /// Takes the series of an endpoint off the page; for an owner that knows of its going before `refreshPool` does.
+  /// Removes the series of an endpoint from the page, when its removal from the pool is known before the next `refreshPool`.
   package func removeEndpointSeries(for endpoint: Endpoint) {
     endpoints.withLock { $0.remove(EndpointSeriesKey(endpoint)) }
   }
 
-  /// Brings the gauges of the pool and of its endpoints up to a snapshot; called before a page is written.
+  /// Sets the gauges of the pool and of its endpoints from a snapshot. Called before a page is written.
   ///
-  /// Means and deviations (of the population) are over the endpoints whose page is fresh, and zero when there is none.
-  /// An endpoint that two refreshes in a row do not find loses its series: one refresh may hold a snapshot older than
-  /// the one that brought the endpoint.
+  /// Means and population standard deviations are over the endpoints with a fresh page, and 0 when there is none. An endpoint
+  /// loses its series when two consecutive refreshes do not find it: one refresh may use a snapshot that is older than the
+  /// endpoint.
   package func refreshPool(_ snapshot: PoolSnapshot, now: MonotonicTime) {
     var ready = 0
     var usage = Spread()
@@ -268,7 +273,7 @@ extension PickerMetrics {
   /// The media type of `page()`.
   package static let contentType = "text/plain; version=0.0.4; charset=utf-8"
 
-  /// All metrics in the Prometheus text format, families in the order of their names. Writers are not held up.
+  /// All metrics in the Prometheus text format, families in the order of their names. Does not block writers of values.
   package func page() -> [UInt8] {
     var writer = MetricsTextWriter(reservingBytes: 64 * 1024)
     for entry in pageEntries() {

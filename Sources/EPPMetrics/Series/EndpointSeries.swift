@@ -1,9 +1,10 @@
 import EPPCore
 import Synchronization
 
-/// The cells of everything that is counted per endpoint. Whoever routes keeps one for each endpoint of the pool.
+/// The cells of all metrics that are counted per endpoint. Any thread may use it. Request routing keeps one for each endpoint
+/// of the pool.
 ///
-/// Its series leave the page when the endpoint leaves the pool; writing to it afterwards is harmless and shows nowhere.
+/// Its series leave the page when the endpoint leaves the pool; later writes have no effect on the page.
 package final class EndpointSeries: Sendable {
   /// `llm_d_epp_per_endpoint_queue_size`; set by `PickerMetrics.refreshPool`.
   package let queueSize: Gauge
@@ -17,24 +18,25 @@ package final class EndpointSeries: Sendable {
   package let scrapeAge: Gauge
   /// `epp_prefix_cache_queried_tokens_total`: prompt tokens of every request sent to the endpoint.
   package let prefixQueriedTokens: Counter
-  /// `epp_prefix_exact_tokens_total`: those of them whose prediction rests on the engine's own events.
+  /// `epp_prefix_exact_tokens_total`: prompt tokens of requests whose prediction rests on the engine's KV events.
   package let prefixExactTokens: Counter
-  /// `epp_prefix_announced_tokens_total`: those of them that these events had announced.
+  /// `epp_prefix_announced_tokens_total`: prompt tokens that the engine's KV events had announced to be in its cache.
   package let prefixAnnouncedTokens: Counter
-  /// `epp_prefix_engine_error_ratio`.
+  /// `epp_prefix_engine_error_ratio`: difference between predicted cached tokens and the engine's own counters, as a share.
   package let counterError: Gauge
-  /// `epp_prefix_unmatched_windows_total`.
+  /// `epp_prefix_unmatched_windows_total`: windows in which the engine had many cache hits and no announced block matched.
   package let unmatchedWindows: Counter
-  /// `epp_prefix_cache_hit_tokens_total{source="predicted"}`.
+  /// `epp_prefix_cache_hit_tokens_total{source="predicted"}`: cached prompt tokens as predicted at the pick.
   package let prefixHitTokensPredicted: Counter
-  /// `epp_prefix_cache_hit_tokens_total{source="reported"}`.
+  /// `epp_prefix_cache_hit_tokens_total{source="reported"}`: cached prompt tokens as the engine's answers report them.
   package let prefixHitTokensReported: Counter
-  /// `epp_prefix_prediction_error_tokens`, of requests whose prediction rests on the engine's own events.
+  /// `epp_prefix_prediction_error_tokens`: counted for requests whose prediction rests on the engine's KV events.
   package let predictionError: Histogram
-  /// `epp_prefix_resyncs_total`.
+  /// `epp_prefix_resyncs_total`: how often the endpoint's cache contents were forgotten because two consecutive answers
+  /// contradicted the prediction.
   package let resyncs: Counter
 
-  /// What is in flight to the endpoint for one fairness id and priority.
+  /// The in-flight gauges of the endpoint for one fairness id and priority.
   package struct InFlight: Sendable {
     /// `llm_d_epp_inflight_requests`.
     package let requests: Gauge
@@ -90,7 +92,7 @@ package final class EndpointSeries: Sendable {
 
   /// `llm_d_epp_scheduler_attempts_total{status="success"}` for picks of this endpoint.
   ///
-  /// A look-up under a lock of this endpoint; beyond the limit on models the target model is `other`.
+  /// Takes a lock of this endpoint. Beyond the limit on models the target model is `other`.
   package func attempts(targetModel: String) -> Counter {
     return state.withLock { state in
       if let counter = state.attempts[targetModel] { return counter }
@@ -105,10 +107,10 @@ package final class EndpointSeries: Sendable {
     }
   }
 
-  /// The in-flight gauges for a fairness id and a priority. The request keeps them, so that what it added when it was
-  /// sent is taken from the same gauges when it ends.
+  /// The in-flight gauges for a fairness id and a priority. A request keeps them, so that it subtracts from the gauges that it
+  /// added to.
   ///
-  /// A look-up under a lock of this endpoint; beyond the limit on fairness ids both labels are `other`.
+  /// Takes a lock of this endpoint. Beyond the limit on combinations both labels are `other`.
   package func inFlight(fairnessID: String, priority: Int) -> InFlight {
     return state.withLock { state in
       if let flight = state.flights[FlightKey(fairnessID: fairnessID, priority: priority)] { return flight }
@@ -128,17 +130,17 @@ package final class EndpointSeries: Sendable {
     }
   }
 
-  /// Takes all series of the endpoint off the page.
+  /// Removes all series of the endpoint from the page.
   func remove() { owned.removeAll() }
 }
 
-/// What tells endpoints apart in labels.
+/// The values that distinguish endpoints in labels.
 struct EndpointSeriesKey: Hashable, Sendable {
   let name: String
   let namespace: String
   let port: UInt16
 
-  /// Stands for all endpoints beyond the limit.
+  /// The key of all endpoints beyond the limit.
   static let other = EndpointSeriesKey(name: LabelValue.other, namespace: LabelValue.other, port: 0)
 
   init(name: String, namespace: String, port: UInt16) {

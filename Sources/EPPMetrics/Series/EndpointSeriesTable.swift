@@ -1,4 +1,4 @@
-/// The series of the endpoints that are in the pool, or were until a moment ago.
+/// The series of the endpoints that are in the pool or have just left it.
 struct EndpointSeriesTable: Sendable {
   private struct Entry: Sendable {
     var series: EndpointSeries
@@ -10,17 +10,17 @@ struct EndpointSeriesTable: Sendable {
   private let options: PickerMetrics.Options
   private let dropped: Counter
   private var entries: [EndpointSeriesKey: Entry] = [:]
-  /// What all endpoints beyond the limit write to.
+  /// The series of all endpoints beyond the limit.
   private var shared: EndpointSeries?
 
-  /// - Parameter dropped: Counts look-ups that ended in the shared series.
+  /// - Parameter dropped: counts look-ups that ended in the shared series.
   init(families: MetricFamilies, options: PickerMetrics.Options, dropped: Counter) {
     self.families = families
     self.options = options
     self.dropped = dropped
   }
 
-  /// The series of an endpoint, made when there is none; the shared one beyond the limit.
+  /// The series of an endpoint, created when there are none; the shared ones beyond the limit.
   mutating func series(of key: EndpointSeriesKey) -> EndpointSeries {
     if let entry = entries[key] { return entry.series }
     guard entries.count >= options.limits.endpoints else {
@@ -35,10 +35,12 @@ struct EndpointSeriesTable: Sendable {
     return made
   }
 
-  /// Takes the series of an endpoint off the page.
+  /// Removes the series of an endpoint from the page.
   mutating func remove(_ key: EndpointSeriesKey) { entries.removeValue(forKey: key)?.series.remove() }
 
-  /// Forgets the endpoints that this refresh and the one before did not find.
+  /// Removes the endpoints that neither this refresh nor the one before found.
+  ///
+  /// - Parameter present: the endpoints that this refresh found.
   mutating func removeMissing(except present: Set<EndpointSeriesKey>) {
     for (key, entry) in entries {
       let isMissing = !present.contains(key)

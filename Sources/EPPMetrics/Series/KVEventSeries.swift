@@ -1,36 +1,40 @@
-/// What is counted of the engines' KV events as a whole. Any thread may write to it.
+/// Counters of KV events over all engines. Any thread may write to them.
 package struct KVEventSeries: Sendable {
-  /// `epp_kv_events_messages_total` by `outcome`.
+  /// `epp_kv_events_messages_total{outcome="applied"}`: messages applied to the prefix index.
   package let applied: Counter
-  /// Came twice, or was brought by a replay already.
+  /// `epp_kv_events_messages_total{outcome="duplicate"}`: messages that had been applied already.
   package let duplicate: Counter
-  /// Waited for a replay, and there was no room: the next replay brings it.
+  /// `epp_kv_events_messages_total{outcome="postponed"}`: messages dropped while a replay ran and the buffer was full; the next
+  /// replay brings them.
   package let postponed: Counter
-  /// Was no message of KV events.
+  /// `epp_kv_events_messages_total{outcome="unreadable"}`: messages that could not be decoded.
   package let unreadable: Counter
-  /// Its topic names another endpoint, or none of the pool.
+  /// `epp_kv_events_messages_total{outcome="misdirected"}`: messages whose topic names another endpoint, or none of the pool.
   package let misdirected: Counter
 
-  /// `epp_kv_events_blocks_total` by `outcome`: copies entered.
+  /// `epp_kv_events_blocks_total{outcome="stored"}`: copies of blocks that were added.
   package let stored: Counter
-  /// Copies taken out.
+  /// `epp_kv_events_blocks_total{outcome="removed"}`: copies of blocks that were removed.
   package let removed: Counter
-  /// Stored behind a block that is not known.
+  /// `epp_kv_events_blocks_total{outcome="orphaned"}`: blocks stored after a parent that is not known.
   package let orphaned: Counter
-  /// Held before the picker listened, and found by the tokens of a prompt.
+  /// `epp_kv_events_blocks_total{outcome="adopted"}`: blocks stored before the events were followed, and identified by a
+  /// prompt's tokens.
   package let adopted: Counter
-  /// Removed without being known.
+  /// `epp_kv_events_blocks_total{outcome="unknown"}`: removals of blocks that were not known.
   package let unknown: Counter
-  /// In caches that do not hold whole prefixes.
+  /// `epp_kv_events_blocks_total{outcome="not_indexed"}`: blocks of cache groups that are not indexed.
   package let notIndexed: Counter
-  /// Not entered for lack of memory.
+  /// `epp_kv_events_blocks_total{outcome="refused"}`: blocks not added for lack of memory.
   package let refused: Counter
-  /// `epp_kv_events_clears_total`.
+  /// `epp_kv_events_clears_total`: announcements that a whole cache is empty.
   package let clears: Counter
 
-  /// `epp_kv_events_replays_total` by `outcome`.
+  /// `epp_kv_events_replays_total{outcome="complete"}`.
   package let completeReplays: Counter
+  /// `epp_kv_events_replays_total{outcome="broken_off"}`.
   package let brokenReplays: Counter
+  /// `epp_kv_events_replays_total{outcome="excessive"}`.
   package let excessiveReplays: Counter
 
   private let streams: MetricFamily<Gauge>
@@ -55,11 +59,11 @@ package struct KVEventSeries: Sendable {
     streams = families.streams
   }
 
-  /// `epp_kv_events_streams` in a state, such as `live`.
+  /// `epp_kv_events_streams` for a `state`, such as `live`.
   package func streams(in state: String) -> Gauge { streams.cell([state]) }
 }
 
-/// The series of one stream of KV events. They leave the page with `remove`.
+/// The series of one KV event stream. Any thread may use them. They leave the page with `remove`.
 package final class KVStreamSeries: Sendable {
   /// `epp_kv_events_stream_state`.
   package let state: Gauge
@@ -77,15 +81,15 @@ package final class KVStreamSeries: Sendable {
     restarts = owned.cell(families.restarts, labels)
   }
 
-  /// Takes the series off the page.
+  /// Removes the series from the page.
   package func remove() { owned.removeAll() }
 }
 
 extension PickerMetrics {
-  /// What is counted of KV events as a whole. On the page from the first call on.
+  /// The counters of KV events over all engines. They are on the page from the first call on.
   package func kvEventSeries() -> KVEventSeries { KVEventSeries(families.kvEvents) }
 
-  /// The series of one data-parallel rank of an endpoint.
+  /// The series of the stream of one data-parallel rank of an endpoint.
   package func kvStreamSeries(endpoint: String, rank: Int) -> KVStreamSeries {
     KVStreamSeries(families.kvEvents, endpoint: endpoint, rank: rank)
   }

@@ -1,11 +1,11 @@
 import Synchronization
 
-/// The series of one owner, such as an endpoint: each is remembered when it is made, and all leave the page together.
+/// The series of one owner, such as an endpoint; all leave the page together.
 ///
-/// Any thread may use it. Two owners that make a series with the same label values share it, and the first one that goes takes it
-/// off the page.
+/// Any thread may use it. Two owners that create a series with equal label values share it, and the first owner that is removed
+/// takes it off the page.
 final class OwnedSeries: Sendable {
-  /// A struct, for an enum of two pointers hides them in tagged words, where LeakSanitizer does not find them.
+  /// A struct and not an enum with a pointer per case: that stores tagged pointers, which LeakSanitizer does not follow.
   private struct Registration {
     let family: any ReadableMetricFamily
     let values: [String]
@@ -18,7 +18,8 @@ final class OwnedSeries: Sendable {
 
   private let state = Mutex(State())
 
-  /// The cell for these label values, in the order of the family's labels; on the page until `removeAll`, and on none after that.
+  /// The cell for these label values, in the order of the family's labels. It is on the page until `removeAll`; a cell
+  /// requested after that is on no page.
   func cell<Cell: MetricCell>(_ family: MetricFamily<Cell>, _ values: [String]) -> Cell {
     state.withLock { state in
       guard !state.isRemoved else { return family.cellOffThePage() }
@@ -27,7 +28,7 @@ final class OwnedSeries: Sendable {
     }
   }
 
-  /// Takes all series of the owner off the page, for good. Whoever still holds a cell may go on writing to it.
+  /// Removes all series of the owner from the page, permanently. Their cells may still be written to.
   func removeAll() {
     let registered = state.withLock { state in
       state.isRemoved = true

@@ -17,7 +17,7 @@ struct PoolGauges: Sendable {
     deviationRunningRequests = families.deviationRunningRequests.cell([pool])
     readyEndpoints = families.readyEndpoints.cell([pool])
   }
-  /// Takes over what a snapshot shows.
+  /// Sets all gauges from the values of a snapshot.
   func set(usage: Spread, waiting: Spread, running: Spread, ready: Int) {
     averageKVCacheUtilization.set(usage.mean)
     averageQueueSize.set(waiting.mean)
@@ -29,7 +29,7 @@ struct PoolGauges: Sendable {
   }
 }
 
-/// Mean and standard deviation in one pass (Welford's method, which does not lose digits to large means).
+/// Mean and standard deviation in one pass (Welford's method, which keeps its precision when the mean is large).
 struct Spread {
   private(set) var count = 0
   private(set) var mean = 0.0
@@ -42,6 +42,6 @@ struct Spread {
     squares += difference * (value - mean)
   }
 
-  /// Of the population; zero when it is empty.
+  /// The population standard deviation; 0 when there are no values.
   var deviation: Double { count > 0 ? (squares / Double(count)).squareRoot() : 0 }
 }

@@ -1,7 +1,7 @@
 package import EPPCore
 
-/// The cells of everything that is counted per request, for one combination of model, target model, fairness id and
-/// priority. A request looks its series up once and writes without locks afterwards.
+/// The cells of all metrics that are counted per request, for one combination of model, target model, fairness id and priority.
+/// A request looks up its series once and then writes without locks, except for errors.
 package final class RequestSeries: Sendable {
   /// `llm_d_epp_request_total`: routed requests.
   package let requests: Counter
@@ -17,7 +17,7 @@ package final class RequestSeries: Sendable {
   package let inputTokens: Histogram
   /// `llm_d_epp_request_output_tokens`.
   package let outputTokens: Histogram
-  /// `llm_d_epp_request_cached_tokens`: as the engine reports them.
+  /// `llm_d_epp_request_cached_tokens`: prompt tokens that the engine reports as cached.
   package let cachedTokens: Histogram
   /// `llm_d_epp_request_ntpot_seconds`: the whole request's time divided by its output tokens.
   package let normalizedTimePerOutputToken: Histogram
@@ -54,21 +54,22 @@ package final class RequestSeries: Sendable {
     interTokenLatency = families.interTokenLatency.cell(labels)
   }
 
-  /// Counts a request that ended with an error: `llm_d_epp_request_error_total`.
+  /// Counts an error of a request: `llm_d_epp_request_error_total`.
   ///
   /// Takes a lock: errors are rare.
   package func countError(_ error: RequestErrorCode) { errors.cell(labels + [error.label]).increment() }
 }
 
-/// What `llm_d_epp_request_error_total` says of an error.
+/// The `error_code` label of `llm_d_epp_request_error_total`.
 package enum RequestErrorCode: Sendable, Equatable {
-  /// Answered by the picker.
+  /// The picker answered the request.
   case rejected(Rejection.Status)
-  /// Answered by the engine with a status of 400 or more.
+  /// The engine answered with a status of 400 or more, or with an error event in a stream.
   case modelServer
-  /// Ended without an answer.
+  /// The request ended without an answer.
   case unknown
 
+  /// The label's value.
   var label: String {
     switch self {
     case .rejected(let status): status.code
@@ -78,7 +79,7 @@ package enum RequestErrorCode: Sendable, Equatable {
   }
 }
 
-/// Finds the series of a request by its label values, within the limits on how many there may be.
+/// Finds the series of a request by its label values, within limits on their number.
 struct RequestSeriesTable: Sendable {
   private struct Key: Hashable {
     var model: String
@@ -86,8 +87,8 @@ struct RequestSeriesTable: Sendable {
     var fairnessID: String
     var priority: Int
 
-    /// Nearly always the target is the model itself, and the same storage: then the comparison is one of pointers and
-    /// a second hash of a long string is saved.
+    /// The target is nearly always the model itself, with shared storage: the comparison then compares pointers only, and saves
+    /// a second hash of a long string.
     func hash(into hasher: inout Hasher) {
       hasher.combine(model)
       if targetModel != model { hasher.combine(targetModel) }
@@ -102,22 +103,24 @@ struct RequestSeriesTable: Sendable {
   private var shared: RequestSeries?
   private let limit: Int
 
+  /// An empty table.
   init(limits: PickerMetrics.SeriesLimits) {
     models = LabelValueSet(limit: limits.models)
     fairnessIDs = LabelValueSet(limit: limits.fairnessIDs)
     limit = limits.requestSeries
   }
 
-  /// The series when it is there already: the way of nearly every request. Values that are not clean find none.
+  /// The series when it exists; the path of nearly every request. Finds nothing for values that are not clean
+  /// (`LabelValue.isClean`).
   func existing(model: String, targetModel: String, fairnessID: String, priority: Int) -> RequestSeries? {
     series[Key(model: model, targetModel: targetModel, fairnessID: fairnessID, priority: priority)]
   }
 
-  /// Whether a model has a label of its own.
+  /// Whether the model has a label value of its own.
   func knows(model: String) -> Bool { models.contains(model) }
 
-  /// The series of clean label values; made when there is none. Values and series beyond a limit are folded into
-  /// `other` and counted in `dropped`.
+  /// The series of clean label values; created when there is none. Values and series beyond a limit are replaced by `other` and
+  /// counted in `dropped`.
   mutating func series(
     model: String, targetModel: String, fairnessID: String, priority: Int, families: MetricFamilies, dropped: Counter
   ) -> RequestSeries {

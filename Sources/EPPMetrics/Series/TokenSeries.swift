@@ -1,22 +1,23 @@
-/// What is counted of the search for token ids. Any thread may write to it.
+/// The series of the search for token ids. Any thread may write to them.
 package struct TokenSeries: Sendable {
-  /// `epp_tokens_requests_total` by `outcome`: found among those that were seen before.
+  /// `epp_tokens_requests_total{outcome="cached"}`: prompts whose token ids were in the cache.
   package let cached: Counter
-  /// Rendered whole by an engine.
+  /// `epp_tokens_requests_total{outcome="rendered"}`: prompts that an engine rendered as a whole.
   package let rendered: Counter
-  /// Put together from what was known and the rest, rendered by an engine.
+  /// `epp_tokens_requests_total{outcome="incremental"}`: prompts whose beginning was in the cache and whose rest an engine
+  /// rendered.
   package let incremental: Counter
-  /// Not there in time: the request was matched by its bytes.
+  /// `epp_tokens_requests_total{outcome="late"}`: token ids that did not arrive in time; the request was matched by its bytes.
   package let late: Counter
-  /// No engine could be asked.
+  /// `epp_tokens_requests_total{outcome="no_engine"}`: no engine could be asked.
   package let nobody: Counter
-  /// Too many were being asked about.
+  /// `epp_tokens_requests_total{outcome="busy"}`: too many render requests were in flight.
   package let busy: Counter
-  /// The engine said no.
+  /// `epp_tokens_requests_total{outcome="refused"}`: the engine refused the render request.
   package let refused: Counter
-  /// The engine did not answer.
+  /// `epp_tokens_requests_total{outcome="failed"}`: the engine did not answer.
   package let failed: Counter
-  /// The engine's answer had no token ids in it.
+  /// `epp_tokens_requests_total{outcome="unreadable"}`: the engine's answer contained no token ids.
   package let unreadable: Counter
   /// `epp_tokens_render_refusals_total` by `code`, in the order of `refusalStatuses`.
   private let refusals: [Counter]
@@ -28,15 +29,17 @@ package struct TokenSeries: Sendable {
   package let inFlight: Gauge
   /// `epp_tokens_requests_waiting`.
   package let waiting: Gauge
-  /// `epp_tokens_cache_entries`, `epp_tokens_cache_bytes`, `epp_tokens_cache_evictions_total`.
+  /// `epp_tokens_cache_entries`.
   package let cacheEntries: Gauge
+  /// `epp_tokens_cache_bytes`.
   package let cacheBytes: Gauge
+  /// `epp_tokens_cache_evictions_total`.
   package let cacheEvictions: Counter
 
-  /// HTTP statuses that say that a path is not served.
+  /// HTTP statuses with which an engine refuses render requests whatever their prompt.
   package static let refusalStatuses: [UInt] = [401, 403, 404, 405, 407, 501]
 
-  /// The counter of a status; nil for one that is none of `refusalStatuses`.
+  /// `epp_tokens_render_refusals_total` for an HTTP status; nil for one that is not in `refusalStatuses`.
   package func refusal(_ status: UInt) -> Counter? {
     Self.refusalStatuses.firstIndex(of: status).map { refusals[$0] }
   }
@@ -63,6 +66,6 @@ package struct TokenSeries: Sendable {
 }
 
 extension PickerMetrics {
-  /// What is counted of the search for token ids. On the page from the first call on.
+  /// The series of the search for token ids. They are on the page from the first call on.
   package func tokenSeries() -> TokenSeries { TokenSeries(families.tokens) }
 }

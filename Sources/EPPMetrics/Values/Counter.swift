@@ -4,7 +4,7 @@ import Synchronization
 package final class Counter: MetricCell {
   private let count = Atomic<UInt64>(0)
 
-  /// A counter outside of any family: it counts, and no page shows it.
+  /// A counter that belongs to no family and is on no page.
   package init() {}
 
   init(layout: Void) {}
@@ -12,7 +12,7 @@ package final class Counter: MetricCell {
   /// Adds one.
   package func increment() { count.wrappingAdd(1, ordering: .relaxed) }
 
-  /// Adds `amount`; a negative amount is ignored, because a counter never shrinks.
+  /// Adds `amount`; a negative amount is ignored.
   package func increment(by amount: Int) {
     guard amount > 0 else { return }
     count.wrappingAdd(UInt64(amount), ordering: .relaxed)

@@ -4,18 +4,18 @@ import Synchronization
 package final class Gauge: MetricCell {
   private let bits = Atomic<UInt64>(0)
 
-  /// A gauge outside of any family, which no page shows.
+  /// A gauge that belongs to no family and is on no page.
   package init() {}
 
   init(layout: Void) {}
 
-  /// Replaces the value.
+  /// Sets the value.
   package func set(_ value: Double) { bits.store(value.bitPattern, ordering: .relaxed) }
 
-  /// Replaces the value.
+  /// Sets the value.
   package func set(_ value: Int) { set(Double(value)) }
 
-  /// Adds `amount`, which may be negative. Whole numbers up to 2^53 stay exact.
+  /// Adds `amount`, which may be negative. Whole numbers up to 2^53 are exact.
   package func add(_ amount: Int) {
     var old = bits.load(ordering: .relaxed)
     while true {
@@ -31,6 +31,6 @@ package final class Gauge: MetricCell {
 
   static var kind: MetricKind { .gauge }
   var reading: MetricReading { .gauge(value) }
-  /// A gauge says something even at zero.
+  /// Always false: a gauge is written even at 0.
   var isUntouched: Bool { false }
 }

@@ -1,6 +1,6 @@
 /// The unit and the upper bounds of a histogram's buckets, shared by all histograms of a family.
 package final class HistogramLayout: Sendable {
-  /// What is observed.
+  /// The kind of observed values.
   package enum Unit: Sendable {
     /// Times within this process. The sum is kept in nanoseconds.
     case duration
@@ -12,10 +12,10 @@ package final class HistogramLayout: Sendable {
     /// Shares, 0...1.
     case ratio
 
-    /// Steps of a bound in one unit of the page (a second, a token, a byte, 1.0).
+    /// Steps of a bound per unit of the page (a second, a token, a byte, 1.0).
     var stepsOfBound: Double { self == .count ? 1 : 1e9 }
 
-    /// Steps of the sum in one unit of the page.
+    /// Steps of the sum per unit of the page.
     var stepsOfSum: Double {
       switch self {
       case .duration, .ratio: 1e9
@@ -25,16 +25,18 @@ package final class HistogramLayout: Sendable {
     }
   }
 
-  /// The most bounds that a layout can have; one more bucket holds what is above them all.
+  /// The largest number of bounds of a layout; one more bucket holds the values above all bounds.
   package static let maximumBounds = 35
 
   let unit: Unit
   /// Upper bounds, inclusive, ascending, in steps.
   let bounds: [UInt64]
-  /// The bounds as the page writes them in `le`, without the last, `+Inf`.
+  /// The bounds as `le` label values, without the last one, `+Inf`.
   let boundTexts: [[UInt8]]
 
-  /// Bounds in seconds, tokens, bytes or shares, ascending; those past `maximumBounds` are left out.
+  /// - Parameters:
+  ///   - unit: the kind of observed values.
+  ///   - bounds: upper bounds in seconds, tokens, bytes or ratios, ascending; those beyond `maximumBounds` are left out.
   package init(_ unit: Unit, _ bounds: [Double]) {
     assert(bounds.count <= Self.maximumBounds && zip(bounds, bounds.dropFirst()).allSatisfy { $0 < $1 })
     let bounds = bounds.prefix(Self.maximumBounds)
@@ -47,7 +49,7 @@ package final class HistogramLayout: Sendable {
     }
   }
 
-  /// The bucket that a value falls into; `bounds.count` when it is above all bounds.
+  /// The bucket of a value; `bounds.count` when it is above all bounds.
   func bucket(of value: UInt64) -> Int {
     var low = 0
     var high = bounds.count
@@ -58,6 +60,7 @@ package final class HistogramLayout: Sendable {
     return low
   }
 
+  /// A sum of observations in units of the page.
   func total(ofSum sum: UInt64) -> Double { Double(sum) / unit.stepsOfSum }
 }
 
@@ -81,7 +84,7 @@ extension HistogramLayout {
     ])
   static let interTokenLatency = HistogramLayout(
     .longDuration, [0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1, 2])
-  /// Times that an answer is held for others, 10 µs to 10 ms.
+  /// Times that an answer waits for others of its packet, 10 µs to 10 ms.
   static let writeHold = HistogramLayout(
     .duration, [0.00001, 0.00002, 0.00005, 0.0001, 0.0002, 0.0003, 0.0005, 0.001, 0.002, 0.005, 0.01])
   static let streamDuration = HistogramLayout(

@@ -1,17 +1,17 @@
-/// What Prometheus calls the type of a family.
+/// The Prometheus type of a family.
 enum MetricKind: String, Sendable {
   case counter
   case gauge
   case histogram
 }
 
-/// One series' content at one moment.
+/// The content of one series at one moment.
 enum MetricReading: Sendable {
   case counter(UInt64)
   case gauge(Double)
   case histogram(HistogramReading)
 
-  /// Adds another series of the same family: both become one where an alias drops the labels that tell them apart.
+  /// Adds another series of the family, for an alias without the labels that distinguish the two.
   mutating func add(_ other: MetricReading) {
     switch (self, other) {
     case (.counter(let left), .counter(let right)): self = .counter(left &+ right)
@@ -24,12 +24,12 @@ enum MetricReading: Sendable {
   }
 }
 
-/// A histogram's content at one moment.
+/// The content of a histogram at one moment.
 struct HistogramReading: Sendable {
   let layout: HistogramLayout
-  /// Observations per bucket, not cumulated; one more than there are bounds.
+  /// Observations per bucket, not cumulative; one more than there are bounds.
   var counts: [UInt64]
-  /// In the layout's steps of the sum.
+  /// The sum of the observations, in the layout's steps of the sum.
   var sum: UInt64 = 0
 
   init(layout: HistogramLayout) {
@@ -37,7 +37,9 @@ struct HistogramReading: Sendable {
     counts = Array(repeating: 0, count: layout.bounds.count + 1)
   }
 
+  /// The number of observations.
   var count: UInt64 { counts.reduce(0, &+) }
+  /// The sum of the observations in units of the page.
   var total: Double { layout.total(ofSum: sum) }
 
   mutating func add(_ other: HistogramReading) {

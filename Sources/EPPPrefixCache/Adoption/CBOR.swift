@@ -1,4 +1,4 @@
-/// The few forms of canonical CBOR (RFC 8949 section 4.2) that go into a block's hash.
+/// The forms of canonical CBOR (RFC 8949 section 4.2) that go into a block's hash.
 enum CBOR {
   private enum Major {
     static let unsigned: UInt8 = 0x00
@@ -9,7 +9,7 @@ enum CBOR {
 
   private static let null: UInt8 = 0xF6
 
-  /// `[parent, [token, ...], null]`, or with a salt `[parent, [token, ...], [["cache_salt", salt]]]`.
+  /// Appends `[parent, [token, ...], null]`, or with a salt `[parent, [token, ...], [["cache_salt", salt]]]`.
   static func appendBlock(
     _ parent: [UInt8], _ tokens: some RandomAccessCollection<UInt32>, _ cacheSalt: String?, to output: inout [UInt8]
   ) {
@@ -28,12 +28,13 @@ enum CBOR {
     append(text: cacheSalt, to: &output)
   }
 
+  /// Appends a text string.
   static func append(text: String, to output: inout [UInt8]) {
     append(head: Major.text, text.utf8.count, to: &output)
     output += Array(text.utf8)
   }
 
-  /// A major type with its argument in as few bytes as it takes.
+  /// Appends a major type with its argument in the fewest bytes.
   private static func append(head major: UInt8, _ value: Int, to output: inout [UInt8]) {
     switch value {
     case 0..<24: output.append(major | UInt8(value))

@@ -1,11 +1,11 @@
 import Crypto
 
-/// Computes the hashes that vLLM gives its blocks, from their tokens: `f((parent, tokens, extra keys))`, where `f` is
-/// SHA-256 over the tuple as Python pickles it (protocol 5), or over its canonical CBOR.
+/// Computes the hashes that vLLM gives its blocks from their tokens: `f((parent, tokens, extra keys))`, where `f` is SHA-256
+/// over the tuple as Python pickles it (protocol 5), or over its canonical CBOR.
 ///
-/// Needed in two places only, for a hash costs as much as two hundred keys of our own: to see at start that an engine's
-/// tokens and block size are what we take them for (`EngineHashCheck`), and to place blocks whose parent was stored before
-/// we listened (`PrefixIndex.adopt`).
+/// Used in two places only, because a hash costs as much as two hundred block keys: to check that an engine's tokens and block
+/// size are as announced (`EngineHashCheck`), and to place blocks whose parent was stored before the events were followed
+/// (`PrefixIndex.adopt`).
 package struct EngineBlockHasher: Sendable {
   /// vLLM's `--prefix-caching-hash-algo`.
   package enum Algorithm: String, Sendable, CaseIterable {
@@ -13,24 +13,27 @@ package struct EngineBlockHasher: Sendable {
     case sha256CBOR = "sha256_cbor"
   }
 
-  /// A block's whole digest; engines show its last eight bytes.
+  /// The whole SHA-256 digest of a block. Engines announce its last eight bytes.
   package struct Digest: Sendable, Hashable {
+    /// All 32 bytes.
     package let bytes: [UInt8]
 
-    /// What vLLM sends as an integer.
+    /// The last eight bytes as a big-endian integer, as vLLM announces them.
     package var low64: UInt64 { bytes.suffix(8).reduce(0) { $0 << 8 | UInt64($1) } }
   }
 
-  /// What vLLM hashes for a missing parent since 0.32, if `PYTHONHASHSEED` is not set. Earlier versions took random
-  /// bytes: their hashes cannot be computed.
+  /// The text that vLLM since 0.32 hashes in place of a missing parent if `PYTHONHASHSEED` is not set. Earlier versions use
+  /// random bytes: their hashes cannot be computed.
   package static let defaultSeed = "vllm-none-hash"
 
-  /// The parent of every first block.
+  /// The digest that is the parent of every first block.
   package let root: Digest
-  /// How blocks are hashed.
+  /// The hash algorithm.
   package let algorithm: Algorithm
 
-  /// - Parameter seed: the engine's `PYTHONHASHSEED`, or `defaultSeed`.
+  /// - Parameters:
+  ///   - algorithm: the engine's hash algorithm.
+  ///   - seed: the engine's `PYTHONHASHSEED`, or `defaultSeed`.
   package init(_ algorithm: Algorithm, seed: String = Self.defaultSeed) {
     self.algorithm = algorithm
     var input: [UInt8] = []
@@ -41,12 +44,13 @@ package struct EngineBlockHasher: Sendable {
     root = Self.digest(input)
   }
 
-  /// The hash of a block without extra keys, or with a cache salt alone, which only CBOR has a settled form for.
+  /// The hash of a block without extra keys, or with a cache salt alone, for which only CBOR has a settled form.
   ///
   /// - Parameters:
-  ///   - parent: of the block before it; `root` for the first one.
-  ///   - tokens: those of the block, all of them.
-  /// - Returns: nil where the form of the bytes is not known: blocks of fewer than four tokens, and salts under pickle.
+  ///   - parent: the digest of the block before it; `root` for the first one.
+  ///   - tokens: all tokens of the block.
+  ///   - cacheSalt: the salt of a first block; nil for none.
+  /// - Returns: nil when the serialized form is not known: blocks of fewer than four tokens, and salts under pickle.
   package func hash(
     after parent: Digest, _ tokens: some RandomAccessCollection<UInt32>, cacheSalt: String? = nil
   ) -> Digest? {
@@ -64,9 +68,9 @@ package struct EngineBlockHasher: Sendable {
     return Self.digest(input)
   }
 
-  /// The hashes that an engine shows for the blocks of a prompt without extra keys, in order.
+  /// The hashes that an engine announces for the full blocks of a prompt without extra keys, in order.
   ///
-  /// Some 1.5 µs a block.
+  /// Takes about 1.5 µs a block.
   package func hashes(of tokens: [UInt32], blockTokens: Int) -> [UInt64] {
     guard blockTokens > 0 else { return [] }
     var parent = root

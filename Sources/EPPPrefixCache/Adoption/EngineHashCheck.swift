@@ -1,32 +1,35 @@
-/// Finds out how an engine hashes its blocks, from the first prefixes that it announces.
+/// Determines how an engine hashes its blocks, from the first prefixes that it announces.
 ///
-/// An engine whose hashes come out the same here has the tokens and the block size that its events say, and its hashes of
-/// other prompts can be computed. Most cannot be known: vLLM before 0.32 starts from random bytes, and SGLang hashes
-/// otherwise.
+/// If the computed hashes equal the announced ones, the tokens and the block size are as the events say, and the hashes of
+/// other prompts can be computed. For most engines they cannot: vLLM before 0.32 starts from random bytes, and SGLang hashes in
+/// another way.
 package struct EngineHashCheck: Sendable {
-  /// What has come out.
+  /// The result so far.
   package enum Verdict: Sendable {
-    /// No prefix was announced that could be computed.
+    /// No computable prefix has been announced yet, or fewer than `trials` without a match.
     case open
+    /// The computed hashes equal the announced ones.
     case known(EngineBlockHasher)
-    /// Some prefixes were, and none came out the same.
+    /// The hashes of `trials` prefixes were computed, and none was equal.
     case foreign
   }
 
   /// vLLM's default, and the values of `PYTHONHASHSEED` that its and llm-d's guides use.
   private static let seeds = [EngineBlockHasher.defaultSeed, "0", "42"]
-  /// First blocks that are computed before the hashes count as foreign.
+  /// The number of first blocks whose hashes are computed before the hashes count as foreign.
   package static let trials = 8
 
+  /// The result so far.
   package private(set) var verdict = Verdict.open
   private var trialsLeft = Self.trials
 
+  /// A check without a result.
   package init() {}
 
-  /// Whether there is something left to find out.
+  /// Whether there is no result yet.
   package var isOpen: Bool { if case .open = verdict { true } else { false } }
 
-  /// Looks at the first blocks of prefixes in a batch.
+  /// Checks the first blocks of prefixes in a batch.
   package mutating func see(_ batch: borrowing KVEventBatch) {
     for event in batch.events {
       guard isOpen else { return }

@@ -1,33 +1,34 @@
 package import EPPCore
 
-/// Learns from prompts which blocks one data-parallel rank of an engine stored before its events were followed.
+/// Identifies blocks that one data-parallel rank of an engine stored before its events were followed, from the tokens of
+/// prompts.
 ///
-/// The stream of events tells it what comes, batch by batch, and passes on prompts as long as they are wanted. Belongs to the event
-/// thread. Without one, blocks whose parents are not known stay unknown.
+/// The event stream calls it for each batch, and passes prompts on while `wantsPrompts` is true. Belongs to the event thread.
+/// Without an adoption, blocks whose parents are not known stay unknown.
 package protocol LateJoinAdoption: AnyObject {
-  /// How the engine hashes its blocks, in a word for the status page; `unknown` as long as nothing tells.
+  /// How the engine hashes its blocks, in one word for the status page; `unknown` until that is determined.
   var blockHashes: String { get }
 
-  /// Whether prompts that are sent to the engine can tell more.
+  /// Whether prompts that are sent to the engine may identify further blocks.
   var wantsPrompts: Bool { get }
 
-  /// A batch of events is about to be applied.
+  /// Called before a batch of events is applied.
   func willApply(_ batch: borrowing KVEventBatch)
 
-  /// A batch of events was applied.
+  /// Called after a batch of events was applied, with its effect on the index.
   func didApply(_ counts: AnnouncedCounts)
 
-  /// The engine was started anew, perhaps with other settings.
+  /// Called when the engine was restarted, perhaps with other settings.
   func engineRestarted()
 
-  /// A prompt without adapter, salt or media is sent to the engine.
+  /// Called for a prompt without adapter, salt or media that is sent to the engine.
   ///
-  /// - Returns: what was entered into the index.
+  /// - Returns: what was added to the index.
   func take(prompt tokens: [UInt32], at now: MonotonicTime) -> AnnouncedCounts
 
-  /// Time has passed: to be called a few times a second while prompts are wanted.
+  /// Called a few times a second while prompts are wanted.
   func tick()
 }
 
-/// Makes the adoption of one data-parallel rank of an endpoint.
+/// Creates the adoption of one data-parallel rank of an endpoint.
 package typealias LateJoinAdoptionFactory = @Sendable (PrefixIndex, EndpointSlot, _ rank: Int) -> any LateJoinAdoption

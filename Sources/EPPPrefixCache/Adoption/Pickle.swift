@@ -1,4 +1,4 @@
-/// The few forms of Python's pickle, protocol 5, that go into a block's hash.
+/// The forms of Python's pickle, protocol 5, that go into a block's hash.
 enum Pickle {
   private enum Operation {
     static let memoize: UInt8 = 0x94
@@ -14,7 +14,7 @@ enum Pickle {
     static let four: UInt8 = 0x4A
   }
 
-  /// A string, which is what the hash of a missing parent is made from.
+  /// Appends a string, from which the hash of a missing parent is made.
   static func appendSeed(_ seed: String, to output: inout [UInt8]) {
     var frame: [UInt8] = [Operation.shortText, UInt8(truncatingIfNeeded: seed.utf8.count)]
     frame += Array(seed.utf8)
@@ -22,7 +22,7 @@ enum Pickle {
     append(frame: frame, to: &output)
   }
 
-  /// `(parent, (token, ...), None)`.
+  /// Appends `(parent, (token, ...), None)`.
   static func appendBlock(
     _ parent: [UInt8], _ tokens: some RandomAccessCollection<UInt32>, to output: inout [UInt8]
   ) {
@@ -43,7 +43,7 @@ enum Pickle {
     append(frame: frame, to: &output)
   }
 
-  /// PROTO 5, then FRAME with the frame's length.
+  /// Appends PROTO 5, then FRAME with the frame's length, then the frame.
   private static func append(frame: [UInt8], to output: inout [UInt8]) {
     output += [0x80, 0x05, 0x95]
     for shift in stride(from: 0, to: 64, by: 8) { output.append(UInt8(truncatingIfNeeded: frame.count >> shift)) }

@@ -1,21 +1,23 @@
 package import EPPCore
 
-/// Adopts blocks by computing the hashes that the engine gives to the blocks of a prompt, for engines whose hashes can be computed.
+/// Adopts blocks by computing the engine's hashes of a prompt's blocks, for engines whose hashes can be computed.
 package final class RecomputedHashAdoption: LateJoinAdoption {
-  /// A twentieth of a core at most is spent on hashes: 1.5 µs a block.
+  /// The pause after a prompt for each hashed block: at 1.5 µs a hash, hashing takes at most a twentieth of a core.
   private static let timePerBlock = Duration.microseconds(30)
-  /// Blocks of a prompt that are hashed.
+  /// The largest number of blocks of one prompt that are hashed.
   private static let maximumBlocks = 8_192
 
   private let index: PrefixIndex
   private let slot: EndpointSlot
   private let rank: Int
   private var check = EngineHashCheck()
-  /// Whether blocks were announced whose parents were not known.
+  /// Whether blocks with unknown parents were announced.
   private var hasOrphans = false
+  /// When the next prompt may be hashed.
   private var nextAt = MonotonicTime(nanoseconds: 0)
   package private(set) var wantsPrompts = false
 
+  /// An adoption for one rank of the endpoint in `slot`.
   package init(_ index: PrefixIndex, _ slot: EndpointSlot, rank: Int) {
     self.index = index
     self.slot = slot

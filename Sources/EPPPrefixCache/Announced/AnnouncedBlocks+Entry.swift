@@ -1,8 +1,8 @@
 extension AnnouncedBlocks {
-  /// What is known of one block, in 20 bytes.
+  /// One block, in 20 bytes.
   ///
-  /// Of the engine's hash 52 bits are kept: of a million blocks two are then taken for one with a chance of 1 in 8,000,
-  /// and the check of predictions against what the engine reports ends that.
+  /// 52 bits of the engine's hash are kept: among a million blocks, two are taken for the same with a probability of 1 in
+  /// 8,000, and the check of predictions against the engine's reports corrects that.
   struct Entry {
     // Halves of words, for a word would have to begin at a multiple of 8.
     private var nameLow: UInt32
@@ -11,7 +11,10 @@ extension AnnouncedBlocks {
     private var keyHigh: UInt32
     private var link: UInt32
 
-    /// - Parameter parent: the number of the block before it plus 1; 0 for the first of a prefix.
+    /// - Parameters:
+    ///   - parent: the number of the block before it plus 1; 0 for the first of a prefix.
+    ///   - copies: the number of copies on each tier, four bits for each.
+    ///   - children: the number of blocks whose parent this is.
     init(hash: UInt64, key: BlockKey, parent: UInt32, copies: UInt32, children: UInt32 = 0) {
       let name = hash << 12 | UInt64(copies)
       nameLow = UInt32(truncatingIfNeeded: name)
@@ -22,16 +25,18 @@ extension AnnouncedBlocks {
       link = parent | (children >> 12) << Self.numberBits
     }
 
-    /// One that is not in use.
+    /// A free entry.
+    ///
+    /// - Parameter next: the number of the next free entry plus 1; 0 for the last.
     init(free next: UInt32) {
       self.init(hash: 0, key: BlockKey(rawValue: 0), parent: next, copies: 0, children: Self.free)
     }
 
-    /// Children of an entry that is not in use.
+    /// The number of children that marks a free entry.
     private static let free: UInt32 = 0xF_FFFF
-    /// Children that are counted; a block that has had so many counts as one with children for good.
+    /// The largest number of children that is counted; an entry that has reached it keeps it permanently.
     static let maximumChildren: UInt32 = free - 1
-    /// Numbers of entries have so many bits.
+    /// Bits of an entry's number.
     static let numberBits: UInt32 = 24
     private static let numberMask: UInt32 = 1 << numberBits - 1
     /// The bits of an engine's hash that are kept.
@@ -47,24 +52,25 @@ extension AnnouncedBlocks {
     @inline(__always)
     var hash: UInt64 { name >> 12 }
 
+    /// The block key; its 12 lower bits, which hold other values here, are cleared.
     @inline(__always)
     var key: BlockKey { BlockKey(rawValue: block) }
 
-    /// The number of the block before it plus 1; 0 for the first of a prefix. In a free entry the next free one.
+    /// The number of the block before it plus 1; 0 for the first of a prefix. In a free entry: of the next free one.
     @inline(__always)
     var parent: UInt32 {
       get { link & Self.numberMask }
       set { link = link & ~Self.numberMask | newValue }
     }
 
-    /// Copies on each tier, four bits for each.
+    /// Copies on each tier, four bits for each: GPU lowest, then CPU, then storage.
     @inline(__always)
     var copies: UInt32 {
       get { nameLow & 0xFFF }
       set { nameLow = nameLow & ~0xFFF | newValue }
     }
 
-    /// Blocks whose parent this is.
+    /// The number of blocks whose parent this is.
     @inline(__always)
     var children: UInt32 {
       get { keyLow & 0xFFF | (link >> Self.numberBits) << 12 }
@@ -74,13 +80,14 @@ extension AnnouncedBlocks {
       }
     }
 
+    /// Whether the entry is not in use.
     @inline(__always)
     var isFree: Bool { children == Self.free }
 
-    /// Whether it has had more children than are counted.
+    /// Whether the number of children has reached `maximumChildren`, so that it is no longer exact.
     var isSaturated: Bool { children == Self.maximumChildren }
 
-    /// Whether nothing is left of it: neither copies nor children.
+    /// Whether the entry has neither copies nor children.
     @inline(__always)
     var isEmpty: Bool { copies == 0 && children == 0 }
   }

@@ -1,14 +1,14 @@
-/// The entries as a snapshot keeps them: all of them by number, free ones included, without the hash table.
+/// Copying and restoring: a snapshot holds all entries by number, free ones included, without the hash table.
 extension AnnouncedBlocks {
-  /// Copies all entries to an array that shares nothing with these.
+  /// Copies all entries into an array with storage of its own.
   func copyEntries(into copy: inout [Entry]) {
     copy.removeAll(keepingCapacity: true)
     // Not assigned: the next change would then copy them, in the middle of an event.
     copy.append(contentsOf: entries)
   }
 
-  /// Blocks out of a snapshot. Children are counted anew; of what is counted only copies matter, and whether
-  /// an entry has had more children than are counted.
+  /// Restores blocks from a snapshot. Children are counted again; of each entry only its copies, and whether it is saturated,
+  /// are taken over.
   ///
   /// - Returns: nil when the entries contradict each other.
   init?(restoring entries: consuming [Entry], firstFree: UInt32) {
@@ -20,7 +20,9 @@ extension AnnouncedBlocks {
     makePlaces()
   }
 
-  /// - Returns: false when a parent is not there.
+  /// Counts the children of all entries.
+  ///
+  /// - Returns: false when a parent does not exist.
   private mutating func countChildren() -> Bool {
     for number in entries.indices where !entries[number].isFree && !entries[number].isSaturated {
       entries[number].children = 0
@@ -33,7 +35,7 @@ extension AnnouncedBlocks {
     return true
   }
 
-  /// Whether every chain of parents, which are known to be there, ends.
+  /// Whether every chain of parents ends. All parents are known to exist.
   private var hasNoCycle: Bool {
     // The walk that has come by first, counted from 1.
     var seen = [UInt32](repeating: 0, count: entries.count)
@@ -49,7 +51,7 @@ extension AnnouncedBlocks {
     return true
   }
 
-  /// Whether the list of free entries leads through every one of them once.
+  /// Whether the list of free entries contains each of them once.
   private var isFreeListWhole: Bool {
     var left = entries.count(where: \.isFree)
     var next = firstFree
@@ -62,7 +64,9 @@ extension AnnouncedBlocks {
     return left == 0
   }
 
-  /// - Returns: false when there is an entry that has neither copies nor children: it would never go.
+  /// Counts the entries in use, the leaves and the holes.
+  ///
+  /// - Returns: false when an entry has neither copies nor children: it would never be removed.
   private mutating func countEntries() -> Bool {
     for (number, entry) in entries.enumerated() where !entry.isFree {
       guard !entry.isEmpty else { return false }
@@ -73,7 +77,7 @@ extension AnnouncedBlocks {
     return true
   }
 
-  /// A hash table that is three fifths full.
+  /// Makes a hash table that is three fifths full.
   mutating func makePlaces() {
     (places, usedPlaces) = ([], 0)
     guard count > 0 else { return }

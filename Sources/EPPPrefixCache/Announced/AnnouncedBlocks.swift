@@ -1,53 +1,60 @@
-/// The blocks that one engine has announced, by the engine's own hashes: what they are called here, in how many copies
-/// they lie on each tier, and how many blocks are known behind each.
+/// The blocks that one engine has announced, by the engine's own hashes: their block keys, the number of copies on each tier,
+/// and the number of child blocks.
 ///
-/// Engines announce every physical copy and every eviction of one, so a block is there while copies are left. A block that is
-/// gone stays as an entry without copies while blocks behind it are there: such a prefix has a hole, and readers have to know.
+/// Engines announce every physical copy and every eviction of one, so a block is present while copies are left. A block without
+/// copies stays as an entry while it has children: the prefix then has a hole, which readers have to know.
 ///
 /// Flat arrays: 20 bytes a block, about 7 for its place in the hash table, and a bit that says whether it is a leaf.
 struct AnnouncedBlocks {
-  /// Copies that are counted on one tier; further ones are not.
+  /// The largest number of copies counted on one tier; further ones are ignored.
   static let maximumCopies: UInt32 = 15
   private static let tierBits: UInt32 = 4
-  /// Entries that can be numbered.
+  /// The largest number of entries.
   static let maximumCount = (1 << Entry.numberBits) - 2
   private static let numberMask: UInt32 = 1 << Entry.numberBits - 1
   private static let tombstone: UInt32 = numberMask
 
+  /// All entries by number, free ones included.
   var entries: [Entry] = []
-  /// Open addressing: 8 bits of the hash and an entry's number plus one; 0 is empty.
+  /// The hash table, with open addressing: 8 bits of the hash and an entry's number plus 1; 0 is an empty place.
   var places: [UInt32] = []
+  /// The number of the first free entry plus 1; 0 when there is none.
   var firstFree: UInt32 = 0
+  /// The entries without children.
   var leaves = LeafSet()
+  /// Places that are not empty, those of removed entries included.
   var usedPlaces = 0
 
-  /// Entries, those without copies included.
+  /// Entries in use, those without copies included.
   var count = 0
+  /// The number of holes for each set of tiers.
   var holes = HoleCounts()
 
-  /// Bytes of a block, for an estimate of what a number of them takes.
+  /// An estimate of the memory of one block in bytes.
   static let bytesPerBlock = 32
 
+  /// The memory of all arrays in bytes.
   var sizeInBytes: Int {
     entries.capacity * MemoryLayout<Entry>.stride + places.capacity * MemoryLayout<UInt32>.stride + leaves.sizeInBytes
   }
 
   // MARK: - Looking up
 
-  /// What a look for a hash found.
+  /// The result of looking up a hash.
   enum Finding {
-    /// The number of its entry.
+    /// The number of the block's entry.
     case known(Int)
-    /// A place that is free for it; none when there is no table yet.
+    /// A free place for the block; nil when there is no table yet.
     case unknown(place: Int?)
   }
 
-  /// An entry's number; nil when the hash is not known.
+  /// The number of a block's entry; nil when the hash is not known.
   @inline(__always)
   func find(_ hash: UInt64) -> Int? {
     if case .known(let number) = look(for: hash) { number } else { nil }
   }
 
+  /// Looks up a hash, and finds a free place for it when it is not known.
   @inline(__always)
   func look(for hash: UInt64) -> Finding {
     guard !places.isEmpty else { return .unknown(place: nil) }
@@ -73,20 +80,22 @@ struct AnnouncedBlocks {
   /// Whether an entry is not in use.
   func isFree(_ number: Int) -> Bool { entries[number].isFree }
 
+  /// The block key of an entry.
   @inline(__always)
   func key(_ number: Int) -> BlockKey { entries[number].key }
 
+  /// The number of copies of an entry on a tier.
   @inline(__always)
   func copies(_ number: Int, _ tier: StorageTier) -> UInt32 { entries[number].copies >> Self.shift(tier) & 15 }
 
-  /// Brings the place of a hash into the cache.
+  /// Prefetches the place of a hash.
   @inline(__always)
   func prefetchPlace(_ hash: UInt64) {
     guard !places.isEmpty else { return }
     places.span.prefetch(Self.home(Self.mix(hash), places.count))
   }
 
-  /// Brings the entry of a hash into the cache, whose place is there.
+  /// Prefetches the entry of a hash, whose place has been prefetched before.
   @inline(__always)
   func prefetchEntry(_ hash: UInt64) {
     guard !places.isEmpty else { return }
@@ -94,7 +103,7 @@ struct AnnouncedBlocks {
     if number != 0, number != Self.tombstone { entries.span.prefetch(Int(number) - 1) }
   }
 
-  /// All blocks that are there on at least one of these tiers, in no order.
+  /// The keys of all blocks with a copy on at least one of these tiers, unordered.
   func keys(on tiers: [StorageTier]) -> [BlockKey] {
     entries.filter { entry in
       !entry.isFree && tiers.contains { entry.copies >> Self.shift($0) & 15 > 0 }
@@ -103,7 +112,7 @@ struct AnnouncedBlocks {
 
   // MARK: - Changing
 
-  /// Counts a copy of a known entry.
+  /// Adds a copy to an entry.
   mutating func addCopy(_ number: Int, _ tier: StorageTier) {
     let copies = copies(number, tier)
     guard copies < Self.maximumCopies else { return }
@@ -112,13 +121,13 @@ struct AnnouncedBlocks {
     if copies == 0, hasChildren(number) { holes.move(from: before, to: entries[number].copies) }
   }
 
-  /// Enters a block that is not known, with one copy.
+  /// Adds an unknown block with one copy.
   ///
   /// - Parameters:
-  ///   - parent: the number of the block before it, where the newcomer is counted as a child already (`addChild`); nil for
-  ///     the first of a prefix.
-  ///   - place: the free place that a look for it has found, if nothing has changed since.
-  /// - Returns: its number; nil when there is none left.
+  ///   - parent: the number of the block before it, for which `addChild` has been called already; nil for the first of a
+  ///     prefix.
+  ///   - place: the free place that `look` found, if nothing has changed since.
+  /// - Returns: the number of its entry; nil when there is none left.
   mutating func insert(_ hash: UInt64, _ key: BlockKey, parent: Int?, _ tier: StorageTier, place: Int?) -> Int? {
     guard count < Self.maximumCount else { return nil }
     let number: Int
@@ -144,23 +153,26 @@ struct AnnouncedBlocks {
     return number
   }
 
-  /// Counts a block behind a known one, which stays from now on, whatever goes to make room for the newcomer.
+  /// Counts a child of an entry, which keeps the entry until `removeChild`.
   mutating func addChild(_ parent: Int) { changeChildren(of: parent, by: 1) }
 
-  /// The newcomer did not come.
+  /// Takes back `addChild`, and removes the entry if it is empty.
   mutating func removeChild(_ parent: Int) {
     changeChildren(of: parent, by: -1)
     if entries[parent].isEmpty { discard(from: parent) }
   }
 
-  /// The tiers that a block has left with the copy that has gone.
+  /// The sets of tiers that a block has left with its removed copy.
   struct Departure {
+    /// Whether the last copy on the GPU is gone.
     var fromGPU: Bool
+    /// Whether the last copy on GPU and CPU is gone.
     var fromGPUAndCPU: Bool
+    /// Whether the last copy on any tier is gone.
     var fromAll: Bool
   }
 
-  /// Counts a copy less, and forgets what is left without copies and children.
+  /// Removes a copy from an entry, and frees the entry when it has neither copies nor children.
   ///
   /// - Returns: nil when there was no copy.
   mutating func removeCopy(_ number: Int, _ tier: StorageTier) -> Departure? {
@@ -177,7 +189,7 @@ struct AnnouncedBlocks {
       fromAll: isLast && left == 0)
   }
 
-  /// Forgets an entry without copies and children, and then those of its ancestors that have become such.
+  /// Frees an empty entry, and then each ancestor that has become empty.
   private mutating func discard(from first: Int) {
     var number = first
     while entries[number].isEmpty {
@@ -206,8 +218,8 @@ struct AnnouncedBlocks {
     if changed == 0 { holes.count(entries[number].copies, -1) }
   }
 
-  /// A leaf that can go so that there is room, found by going round the entries: tails go before heads, and old entries
-  /// mostly before new ones.
+  /// The next leaf after `hand`, going round the entries, to be removed for lack of room: tails go before heads, and old
+  /// entries mostly before new ones. Moves `hand` to it.
   func leaf(from hand: inout Int) -> Int? {
     guard let leaf = leaves.next(after: hand) else { return nil }
     hand = leaf
@@ -225,7 +237,7 @@ struct AnnouncedBlocks {
     }
   }
 
-  /// Engines' hashes are mostly digests, but some count.
+  /// Spreads a hash over 64 bits. Most engines' hashes are digests, but some are consecutive numbers.
   @inline(__always)
   private static func mix(_ hash: UInt64) -> UInt64 {
     let name = hash & Entry.hashMask
@@ -235,6 +247,7 @@ struct AnnouncedBlocks {
   @inline(__always)
   private static func home(_ mixed: UInt64, _ places: Int) -> Int { Int(((mixed >> 32) &* UInt64(places)) >> 32) }
 
+  /// Enters an entry's number into the hash table.
   mutating func place(_ hash: UInt64, _ number: Int) {
     let mixed = Self.mix(hash)
     var place = Self.home(mixed, places.count)
@@ -268,11 +281,13 @@ struct AnnouncedBlocks {
     }
   }
 
-  /// Seven tenths of the places are used at most, those of removed entries included: beyond, a probe for a hash that is
-  /// not known grows long.
+  /// Whether more than seven tenths of the places would be used, those of removed entries included: then probes for unknown
+  /// hashes grow long.
   private var isCrowded: Bool { (usedPlaces + 1) * 10 > places.count * 7 }
 
-  /// Makes places for all entries but one, which has none yet.
+  /// Rebuilds a crowded hash table with room for more entries.
+  ///
+  /// - Parameter newcomer: the entry that is left out, because it is placed later.
   private mutating func growPlaces(besides newcomer: Int) {
     guard isCrowded else { return }
     // With many tombstones the same size will do.
@@ -285,7 +300,7 @@ struct AnnouncedBlocks {
     }
   }
 
-  /// A fifth more each time: twice as much would waste a third of the memory on the average.
+  /// Grows the array by a fifth: doubling would waste a third of the memory on average.
   private mutating func growEntries() {
     guard entries.count == entries.capacity else { return }
     entries.reserveCapacity(max(32, entries.count + entries.count / 5))
@@ -293,13 +308,12 @@ struct AnnouncedBlocks {
 }
 
 extension AnnouncedBlocks {
-  /// Fewer entries are not worth the work.
+  /// Smaller arrays are not compacted.
   private static let leastEntries = 4096
 
-  /// Gives back the memory of entries that are not in use, when these are most of them: all others get new numbers. About
-  /// 30 ns an entry.
+  /// Frees the memory of unused entries when they are the majority; all others get new numbers. Takes about 30 ns an entry.
   ///
-  /// - Returns: whether it did.
+  /// - Returns: whether it compacted.
   mutating func compact() -> Bool {
     guard entries.count > Self.leastEntries, count < entries.count / 2 else { return false }
     // The new numbers plus 1.

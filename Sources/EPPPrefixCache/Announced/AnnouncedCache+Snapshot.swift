@@ -1,17 +1,17 @@
 import EPPCore
 
 extension AnnouncedCache {
-  /// What beside its blocks the cache goes on with.
+  /// The state of the cache besides its blocks.
   struct State: Equatable {
     /// The group of blocks that is indexed; nil before the first blocks on the GPU.
     var group: CacheGroup?
-    /// The adapter of the last blocks that were computed with one.
+    /// The adapter of the last blocks that were computed with one; nil when there were none.
     var lastLoRAName: String?
-    /// The entry that was looked at last when room had to be made.
+    /// The entry that was examined last to make room.
     var hand = 0
   }
 
-  /// Copies everything that it takes to go on from here; one pass of the blocks' memory.
+  /// Copies everything that is needed to continue from here; one pass over the blocks' memory.
   func copy(into snapshot: inout AnnouncedSnapshot) {
     blocks.copyEntries(into: &snapshot.entries)
     snapshot.firstFree = blocks.firstFree
@@ -22,9 +22,9 @@ extension AnnouncedCache {
     snapshot.tiers = usedTiers
   }
 
-  /// One that goes on where a snapshot was taken, with blocks made from it.
+  /// A cache that continues from a snapshot, with blocks restored from it.
   ///
-  /// The index does not know it yet: `publish(on:to:)`.
+  /// The index does not know the blocks until `publish(on:to:)`.
   init(restoring snapshot: AnnouncedSnapshot, _ blocks: AnnouncedBlocks, slot: EndpointSlot) {
     self.init(slot: slot, blocks: blocks, waiting: snapshot.waiting, state: snapshot.state)
     position = snapshot.position

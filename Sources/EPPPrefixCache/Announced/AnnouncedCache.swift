@@ -1,38 +1,42 @@
 import EPPCore
 
-/// The KV cache of one engine, or of one data-parallel rank of it, as far as its events tell: follows them, and keeps the
-/// block index the same.
+/// The KV cache of one engine, or of one of its data-parallel ranks, as its events describe it. Applies the events and keeps
+/// the block index up to date.
 struct AnnouncedCache {
-  /// Blocks whose cache misses are made to overlap.
+  /// Blocks whose cache misses overlap.
   private static let batchBlocks = 32
-  /// Tokens in a block. vLLM's largest are those of models with Mamba layers, a few thousand.
+  /// The largest block in tokens. vLLM's largest are those of models with Mamba layers, a few thousand.
   private static let maximumBlockTokens = 16_384
 
+  /// The endpoint.
   let slot: EndpointSlot
+  /// The blocks that are known.
   private(set) var blocks = AnnouncedBlocks()
+  /// Stores whose parents are not known.
   private(set) var waiting = WaitingStores() {
     didSet { if waiting.isEmpty { gone.removeAll() } }
   }
-  /// Blocks that others wait for and that are known now, each held as if it had a child more.
+  /// Blocks that have just become known and that stores wait for. Each counts as having one more child, so that it stays.
   private var awaited: [(hash: UInt64, number: Int)] = []
   /// Groups of the engine's cache that are not indexed.
   private var others = OtherGroups()
-  /// The one of them that holds most of the engine's blocks now: the cache is to be made anew with it (`succeeded`).
+  /// The group that holds most of the engine's blocks now, when it is another one than the indexed: the cache is then to be
+  /// rebuilt with it (`succeeded`).
   private(set) var successor: OtherGroups.Successor?
-  /// Blocks that have gone while others waited for their parents.
+  /// Blocks that were removed while stores waited for their parents.
   var gone = GoneBlocks()
-  /// What beside the blocks events have said.
+  /// State besides the blocks.
   private(set) var state = State()
-  /// How far the engine's stream has been applied, if the event thread says so.
+  /// How far the engine's stream has been applied; nil when the event thread does not say.
   var position: EventStreamPosition?
-  /// What the index calls the cache.
+  /// The index's holders for this cache.
   private var names = AnnouncedHolders()
   /// Copies that were dropped to make room.
   private(set) var dropped = 0
 
   init(slot: EndpointSlot) { self.slot = slot }
 
-  /// One with blocks that the index does not know yet: `publish(on:to:)`.
+  /// A cache with blocks that the index does not know until `publish(on:to:)`.
   init(slot: EndpointSlot, blocks: AnnouncedBlocks, waiting: WaitingStores, state: State) {
     self.slot = slot
     self.blocks = blocks
@@ -41,7 +45,7 @@ struct AnnouncedCache {
     if !waiting.isEmpty { gone.forget() }
   }
 
-  /// An empty one that indexes the successor of this one's group.
+  /// An empty cache that indexes the successor of this cache's group.
   func succeeded(by successor: OtherGroups.Successor) -> AnnouncedCache {
     var result = AnnouncedCache(slot: slot)
     result.state.group = successor.group
@@ -50,30 +54,32 @@ struct AnnouncedCache {
     return result
   }
 
-  /// The group that is indexed, and how many of its blocks are known or wait.
+  /// The indexed group, and how many of its blocks are known or wait; nil when there is none.
   private var indexed: (group: CacheGroup, blockCount: Int)? {
     state.group.map { ($0, blocks.count + waiting.blockCount) }
   }
 
-  /// Tokens in a block of the group that is indexed.
+  /// Tokens in a block of the indexed group; nil when there is none.
   var blockTokens: Int? { state.group?.blockTokens }
+  /// The memory of all tables in bytes.
   var sizeInBytes: Int { blocks.sizeInBytes + waiting.sizeInBytes + gone.sizeInBytes + others.sizeInBytes }
-  /// The adapter of the last blocks that were computed with one.
+  /// The adapter of the last blocks that were computed with one; nil when there were none.
   var lastLoRAName: String? { state.lastLoRAName }
 
-  /// Every holder that blocks may name, for the time when the cache is forgotten.
+  /// Every holder of this cache in the index, with its tiers; needed when the cache is forgotten.
   var holders: [(holder: Holder, tiers: [StorageTier])] { names.all }
   /// Tiers that blocks have ever been on.
   var usedTiers: [StorageTier] { names.usedTiers }
 
   // MARK: - Events
 
-  /// Blocks are stored.
+  /// Applies a store event.
   ///
   /// - Parameters:
-  ///   - hashes: of the event's batch, as are the tokens.
-  ///   - limit: blocks that may be known.
-  ///   - namedSize: tokens in a block, as the engine's metrics page has it.
+  ///   - hashes: all hashes of the event's batch.
+  ///   - tokens: all tokens of the event's batch.
+  ///   - limit: the largest number of blocks that may be known.
+  ///   - namedSize: tokens in a block according to the engine's metrics page; nil where it does not say.
   mutating func store(
     _ event: BlocksStored, _ hashes: borrowing [UInt64], _ tokens: borrowing [UInt32], _ hasher: BlockHasher,
     _ limit: Int, namedSize: Int?, _ writer: inout BlockIndexWriter, _ counts: inout AnnouncedCounts
@@ -104,7 +110,7 @@ struct AnnouncedCache {
     placeWaiting(hasher, limit, &writer, &counts)
   }
 
-  /// Enters blocks whose parent is known, and notes those that others wait for.
+  /// Adds blocks whose parent is known, and notes those that stores wait for.
   private mutating func place(
     _ event: BlocksStored, _ hashes: borrowing [UInt64], _ tokens: borrowing [UInt32], _ parent: Int?,
     _ hasher: BlockHasher, _ limit: Int, _ writer: inout BlockIndexWriter, _ counts: inout AnnouncedCounts
@@ -147,10 +153,10 @@ struct AnnouncedCache {
     }
   }
 
-  /// Enters a block that is not known, with one copy.
+  /// Adds a block that is not known, with one copy.
   ///
-  /// - Parameter place: the free place that a look for it has found.
-  /// - Returns: its number; nil when there is no room for it.
+  /// - Parameter place: the free place that `look` found for it.
+  /// - Returns: the number of its entry; nil when there is no room for it.
   mutating func enter(
     _ hash: UInt64, _ key: BlockKey, behind parent: Int?, _ tier: StorageTier, _ place: Int?, _ limit: Int,
     _ writer: inout BlockIndexWriter
@@ -169,15 +175,16 @@ struct AnnouncedCache {
     return number
   }
 
-  /// Notes a block that is known now, if others wait for it. It stays, whatever goes to make room, until they have come.
+  /// Notes a block that has become known, if stores wait for it. It stays, whatever is dropped to make room, until they are
+  /// placed.
   private mutating func noteAwaited(_ hash: UInt64, _ number: Int) {
     guard waiting.isAwaited(hash) else { return }
     blocks.addChild(number)
     awaited.append((hash, number))
   }
 
-  /// Enters what has waited for blocks that are known now, and then what has waited for that. In a list and not by calls
-  /// within calls: 16,384 blocks may wait for one another.
+  /// Places the stores that wait for known blocks, and then those that wait for the blocks so placed. A loop instead of
+  /// recursion: 16,384 blocks may wait for one another.
   private mutating func placeWaiting(
     _ hasher: BlockHasher, _ limit: Int, _ writer: inout BlockIndexWriter, _ counts: inout AnnouncedCounts
   ) {
@@ -192,7 +199,7 @@ struct AnnouncedCache {
     }
   }
 
-  /// Blocks that are known have a copy on another tier.
+  /// Adds copies of known blocks on another tier.
   private mutating func relocate(
     _ event: BlocksStored, _ hashes: borrowing [UInt64], _ writer: inout BlockIndexWriter,
     _ counts: inout AnnouncedCounts
@@ -207,7 +214,7 @@ struct AnnouncedCache {
     }
   }
 
-  /// Copies of blocks are gone.
+  /// Applies a removal event.
   mutating func remove(
     _ event: BlocksRemoved, _ hashes: borrowing [UInt64], _ writer: inout BlockIndexWriter,
     _ counts: inout AnnouncedCounts
@@ -227,14 +234,14 @@ struct AnnouncedCache {
     }
   }
 
-  /// Whether a store says what is in its blocks, from the beginning of a prefix on.
+  /// Whether a store describes the contents of its blocks completely, as whole prefixes.
   private func isWhole(_ event: BlocksStored) -> Bool {
     event.cacheKind == .wholePrefix && !event.hashes.isEmpty && event.isContiguous
       && event.blockTokens <= Self.maximumBlockTokens && event.extraKeys.count <= event.hashes.count
   }
 
-  /// Whether a store belongs to the group that is indexed. The first one on the GPU chooses: offloading connectors have other
-  /// sizes (LMCache: 256 tokens), and what they send of a group of sliding windows looks like whole prefixes.
+  /// Whether a store belongs to the indexed group. The first store on the GPU selects the group: offloading connectors have
+  /// other block sizes (LMCache: 256 tokens), and what they send of a group of sliding windows looks like whole prefixes.
   private mutating func isIndexed(_ event: BlocksStored) -> Bool {
     if state.group == nil, event.tier == .gpu {
       state.group = CacheGroup(number: event.group, blockTokens: event.blockTokens)
@@ -242,7 +249,7 @@ struct AnnouncedCache {
     return follows(event.group, on: event.tier) && event.blockTokens == blockTokens
   }
 
-  /// A store that is not indexed.
+  /// Handles a store that is not indexed.
   private mutating func passOver(
     _ event: BlocksStored, _ hashes: borrowing [UInt64], _ tokens: borrowing [UInt32], _ namedSize: Int?,
     _ counts: inout AnnouncedCounts
@@ -255,13 +262,13 @@ struct AnnouncedCache {
     successor = others.stored(event, hashes, tokens, indexed: indexed, namedSize: namedSize)
   }
 
-  /// Whether a group is the one that is indexed. Connectors of slower tiers may number none.
+  /// Whether a group number is that of the indexed group. Connectors of slower tiers may send none.
   private func follows(_ number: Int?, on tier: StorageTier) -> Bool {
     guard let group = state.group else { return false }
     return number == group.number || number == nil && tier != .gpu
   }
 
-  /// Brings what the removal of these hashes will look at into the cache, so that the misses overlap.
+  /// Prefetches what the removal of these hashes will read, so that the cache misses overlap.
   func prefetch(_ hashes: borrowing [UInt64], _ range: Range<Int>, _ writer: borrowing BlockIndexWriter) {
     prefetchPlaces(hashes, range)
     for position in range { blocks.prefetchEntry(hashes[position]) }
@@ -270,12 +277,12 @@ struct AnnouncedCache {
     }
   }
 
-  /// The same for hashes that are stored, which have no entry yet.
+  /// Prefetches the hash table places of hashes that will be stored and have no entry yet.
   func prefetchPlaces(_ hashes: borrowing [UInt64], _ range: Range<Int>) {
     for position in range { blocks.prefetchPlace(hashes[position]) }
   }
 
-  /// Whether a block is in the GPU's memory.
+  /// Whether a block has a copy in the GPU's memory.
   func isOnGPU(_ key: BlockKey, _ writer: borrowing BlockIndexWriter) -> Bool { names.isOnGPU(key, writer) }
 
   // MARK: - Copies
@@ -292,10 +299,10 @@ struct AnnouncedCache {
     return true
   }
 
-  /// Tells the index of all blocks, of which it knows none.
+  /// Adds all blocks to the index, which knows none of them yet.
   ///
-  /// - Parameter tiers: those that blocks have ever been on.
-  /// - Returns: false when the index has no names left.
+  /// - Parameter tiers: the tiers that blocks have ever been on.
+  /// - Returns: false when the index has no holder left.
   mutating func publish(on tiers: [StorageTier], to writer: inout BlockIndexWriter) -> Bool {
     guard names.make(for: tiers, of: slot, blocks, &writer) else { return false }
     publishHoles(&writer)
@@ -304,15 +311,17 @@ struct AnnouncedCache {
 
   mutating func publishHoles(_ writer: inout BlockIndexWriter) { names.publishHoles(blocks.holes, &writer) }
 
-  /// Bytes that may wait beside so many blocks that may be known: a quarter of theirs. What a few messages bring may wait
-  /// in any case.
+  /// The largest size of waiting stores in bytes: a quarter of the memory of `limit` blocks, and at least enough for a few
+  /// messages.
   private static func waitingBytes(_ limit: Int) -> Int {
     min(WaitingStores.maximumBytes, max(64 << 10, limit * AnnouncedBlocks.bytesPerBlock / 4))
   }
 
-  /// Comes down to a limit that has become smaller, and gives back memory that is not needed any more.
+  /// Drops blocks above a limit that has become smaller, and frees memory.
   ///
-  /// - Parameter goal: blocks that may stay this time, at least the limit.
+  /// - Parameters:
+  ///   - limit: the largest number of blocks that may be known.
+  ///   - goal: the number of blocks that may stay after this call, at least the limit.
   /// - Returns: whether all entries were moved.
   mutating func trim(_ limit: Int, goal: Int, _ writer: inout BlockIndexWriter) -> Bool {
     waiting.trim(toBytes: Self.waitingBytes(limit))
@@ -323,9 +332,9 @@ struct AnnouncedCache {
     return true
   }
 
-  /// Drops leaves until another block may be known: the cache is then known less deeply than it is filled.
+  /// Drops leaves until one more block may be known. The cache is then known less deeply than it is filled.
   ///
-  /// - Returns: whether something was dropped.
+  /// - Returns: whether any was dropped.
   mutating func makeRoom(_ limit: Int, _ writer: inout BlockIndexWriter) -> Bool {
     let before = dropped
     while blocks.count >= min(limit, AnnouncedBlocks.maximumCount) {
@@ -339,14 +348,14 @@ struct AnnouncedCache {
   }
 }
 
-/// Blocks that were there before anybody listened.
+/// Blocks that were stored before the events were followed.
 extension AnnouncedCache {
-  /// Places stores that wait for a block of a prompt, whose tokens are known from elsewhere, together with the blocks
-  /// before it: the engine held these when it announced what waits, and has not removed them since, unless it has said so.
+  /// Places stores that wait for a block of a prompt, together with the prompt's blocks up to it. The engine held these blocks
+  /// when it announced the waiting stores, and has not removed them since, except those in `gone`.
   ///
   /// - Parameters:
-  ///   - tokens: the prompt's, without adapter, salt or media.
-  ///   - hashes: what the engine calls the prompt's blocks.
+  ///   - tokens: the tokens of a prompt without adapter, salt or media.
+  ///   - hashes: the engine's hashes of the prompt's blocks.
   mutating func adopt(
     _ tokens: [UInt32], _ hashes: [UInt64], hasher: BlockHasher, limit: Int, to writer: inout BlockIndexWriter,
     _ counts: inout AnnouncedCounts

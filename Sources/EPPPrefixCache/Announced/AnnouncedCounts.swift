@@ -1,27 +1,30 @@
-/// What an engine's messages have changed.
+/// What an engine's messages have changed in the index.
 package struct AnnouncedCounts: Equatable, Sendable {
-  /// Copies entered and taken out.
+  /// Copies of blocks added.
   package var stored = 0
+  /// Copies of blocks removed.
   package var removed = 0
-  /// Times the whole cache was said to be empty.
+  /// Events that reported the whole cache empty.
   package var cleared = 0
-  /// Stored behind a block that is not known: they wait for it, or were dropped.
+  /// Blocks stored after an unknown parent: they wait for it, or were dropped.
   package var orphaned = 0
-  /// Stored before the events were followed, and found by the tokens of a prompt.
+  /// Blocks stored before the events were followed, and identified by the tokens of a prompt.
   package var adopted = 0
-  /// Removed, or said to be on another tier, without being known.
+  /// Blocks removed, or announced on another tier, that were not known.
   package var unknown = 0
-  /// Stored in caches that do not hold whole prefixes, in another group than the one that is indexed, or in blocks of another size.
+  /// Blocks stored in a group other than the indexed one, in caches that do not hold whole prefixes, or in blocks of another
+  /// size.
   package var notIndexed = 0
-  /// Those of them on the GPU that no indexed block stands for: of another size, malformed, or in an engine that has announced no
-  /// whole prefixes at all.
+  /// Part of `notIndexed`: blocks on the GPU that no indexed block stands for, because they are of another size or malformed,
+  /// or because the engine has announced no whole prefixes at all.
   package var unusable = 0
-  /// Times another group took the place of the one that was indexed, and those of them in which not all that it had announced
-  /// was known any more.
+  /// Changes of the indexed group.
   package var groupChanges = 0
+  /// Part of `groupChanges`: changes to a group whose earlier announcements were no longer all known.
   package var incompleteGroupChanges = 0
-  /// Not entered because the index had no memory left.
+  /// Blocks not added because the index had no memory left.
   package var refused = 0
 
+  /// No changes.
   package init() {}
 }

@@ -1,18 +1,18 @@
 import EPPCore
 
-/// What the block index calls one engine's cache: a holder for each slowest tier that counts; only the GPU's until another tier is
-/// used.
+/// The holders of one engine's cache in the block index: one for each set of tiers, GPU, GPU or CPU, and any tier. Only the
+/// first exists until another tier is used.
 struct AnnouncedHolders {
-  /// Keys whose cache misses are made to overlap.
+  /// Keys whose cache misses overlap.
   private static let batchBlocks = 32
 
   private var gpu: Holder?
   private var gpuOrCPU: Holder?
   private var anyTier: Holder?
-  /// What the index has been told of holes in what these hold.
+  /// Whether the index has been told of holes, for each holder.
   private var holes = (gpu: false, gpuOrCPU: false, anyTier: false)
 
-  /// Those that there are, with the tiers that count for each.
+  /// The existing holders, each with its tiers.
   var all: [(holder: Holder, tiers: [StorageTier])] {
     [(gpu, [.gpu]), (gpuOrCPU, [.gpu, .cpu]), (anyTier, [.gpu, .cpu, .storage])].compactMap { holder, tiers in
       holder.map { ($0, tiers) }
@@ -30,7 +30,9 @@ struct AnnouncedHolders {
     return writer.holds(key, gpu)
   }
 
-  /// A copy of a block is on a tier; `blocks` are all that are known, with this one.
+  /// Adds a copy of a block on a tier.
+  ///
+  /// - Parameter blocks: all known blocks, this one included.
   mutating func insert(
     _ key: BlockKey, _ tier: StorageTier, of slot: EndpointSlot, _ blocks: borrowing AnnouncedBlocks,
     _ writer: inout BlockIndexWriter
@@ -44,13 +46,14 @@ struct AnnouncedHolders {
     if let anyTier { writer.insert(key, anyTier) }
   }
 
+  /// Removes a block from the holders whose tiers it has left.
   func remove(_ key: BlockKey, _ departure: AnnouncedBlocks.Departure, _ writer: inout BlockIndexWriter) {
     if departure.fromGPU, let gpu { writer.remove(key, gpu) }
     if departure.fromGPUAndCPU, let gpuOrCPU { writer.remove(key, gpuOrCPU) }
     if departure.fromAll, let anyTier { writer.remove(key, anyTier) }
   }
 
-  /// Makes the holders for blocks that have been on these tiers; false when the index has no names left.
+  /// Creates the holders for blocks that have been on these tiers; false when the index has no holder left.
   mutating func make(
     for tiers: [StorageTier], of slot: EndpointSlot, _ blocks: borrowing AnnouncedBlocks,
     _ writer: inout BlockIndexWriter
@@ -63,7 +66,7 @@ struct AnnouncedHolders {
     return true
   }
 
-  /// Tells the index whether prefixes have holes.
+  /// Tells the index which holders have holes.
   mutating func publishHoles(_ counts: HoleCounts, _ writer: inout BlockIndexWriter) {
     Self.publish(counts.gpu > 0, of: gpu, &holes.gpu, &writer)
     Self.publish(counts.gpuOrCPU > 0, of: gpuOrCPU, &holes.gpuOrCPU, &writer)
@@ -79,7 +82,7 @@ struct AnnouncedHolders {
     published = hasHoles
   }
 
-  /// The first block on a slower tier: from now on the index also knows what is there on any tier up to it.
+  /// Creates the holder for a slower tier, with its first block.
   private mutating func begin(
     upTo tier: StorageTier, _ slot: EndpointSlot, _ blocks: borrowing AnnouncedBlocks, _ writer: inout BlockIndexWriter
   ) {

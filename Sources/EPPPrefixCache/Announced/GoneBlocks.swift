@@ -1,13 +1,14 @@
-/// Blocks that an engine has removed while stores wait for unknown parents: those parents and what is before them were
-/// there when the stores were announced, and still are, but for these.
+/// Hashes of blocks that an engine has removed while stores wait for unknown parents. The parents and the blocks before them
+/// existed when the stores were announced, and still do unless they are in this set.
 struct GoneBlocks {
-  /// Beyond that, nothing can be said of unknown blocks.
+  /// The largest number of hashes. Beyond it, nothing is known of unknown blocks.
   static let capacity = 16_384
 
   private var hashes: Set<UInt64> = []
+  /// Whether more hashes were removed than can be kept, so that any unknown block may be gone.
   private(set) var isFull = false
 
-  /// Bytes in memory, or a few more.
+  /// An upper estimate of its memory in bytes.
   var sizeInBytes: Int { 16 * hashes.capacity }
 
   mutating func insert(_ hash: UInt64) {
@@ -19,7 +20,7 @@ struct GoneBlocks {
     }
   }
 
-  /// They are there again.
+  /// Takes out blocks that are stored again.
   mutating func remove(_ stored: ArraySlice<UInt64>) {
     guard !hashes.isEmpty else { return }
     for hash in stored { hashes.remove(hash) }
@@ -32,6 +33,6 @@ struct GoneBlocks {
     self = GoneBlocks()
   }
 
-  /// Forgets all unknown blocks, as after a restart of the picker.
+  /// Counts all unknown blocks as possibly gone, as after a restart of the picker.
   mutating func forget() { isFull = true }
 }

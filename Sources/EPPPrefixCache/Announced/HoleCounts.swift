@@ -1,13 +1,16 @@
-/// Blocks that are not there while others are known behind them, by the slowest tier that counts: the prefixes that lead
-/// through them have holes.
+/// The number of holes, for each set of tiers: blocks with children and without a copy on these tiers. Prefixes through them
+/// are not contiguous.
 struct HoleCounts: Equatable {
+  /// Blocks with children and without a copy on the GPU.
   private(set) var gpu = 0
+  /// Blocks with children and without a copy on GPU or CPU.
   private(set) var gpuOrCPU = 0
+  /// Blocks with children and without a copy on any tier.
   private(set) var anyTier = 0
 
-  /// Counts a block with others behind it, or takes it back.
+  /// Adds `change` to the counts that a block with these copies belongs to.
   ///
-  /// - Parameter copies: as an entry has them, four bits for each tier.
+  /// - Parameter copies: the number of copies on each tier, four bits for each, as in an entry.
   @inline(__always)
   mutating func count(_ copies: UInt32, _ change: Int) {
     if copies & 0xF == 0 { gpu += change }
@@ -15,7 +18,7 @@ struct HoleCounts: Equatable {
     if copies == 0 { anyTier += change }
   }
 
-  /// The copies of a block with others behind it are others now.
+  /// Updates the counts for a block with children whose copies have changed.
   @inline(__always)
   mutating func move(from before: UInt32, to after: UInt32) {
     count(before, -1)

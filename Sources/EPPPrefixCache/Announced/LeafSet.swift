@@ -1,8 +1,9 @@
-/// Which entries of an `AnnouncedBlocks` are leaves: a bit for each, so that going round them to the next leaf passes 64
-/// entries a step. (One after the other it took 2 µs to make room for a block where prompts have 6,000.)
+/// The set of the entries of an `AnnouncedBlocks` that are leaves. One bit for each, so that the search for the next leaf
+/// examines 64 entries a step. (Entry by entry it took 2 µs to make room for a block where prompts have 6,000.)
 struct LeafSet {
   private var words: [UInt64] = []
 
+  /// The memory in bytes.
   var sizeInBytes: Int { words.capacity * MemoryLayout<UInt64>.stride }
 
   @inline(__always)
@@ -11,11 +12,11 @@ struct LeafSet {
     words[number >> 6] |= 1 << UInt64(number & 63)
   }
 
-  /// - Precondition: it has been inserted before, or one with a higher number.
+  /// - Precondition: `number` or a higher number has been inserted before.
   @inline(__always)
   mutating func remove(_ number: Int) { words[number >> 6] &= ~(1 << UInt64(number & 63)) }
 
-  /// The first one behind `number`, going round; nil when there is none.
+  /// The first leaf after `number`, going round; nil when there is none.
   func next(after number: Int) -> Int? {
     guard !words.isEmpty else { return nil }
     let start = number + 1

@@ -1,29 +1,30 @@
-/// A group of an engine's KV cache: blocks of one size. Engines that have one group number none, and blocks of different sizes may
-/// come under one number.
+/// A group of an engine's KV cache, with blocks of one size. Engines with a single group send no number, and blocks of
+/// different sizes may be sent under one number.
 struct CacheGroup: Hashable {
-  /// The engine's number; nil where it gives none.
+  /// The engine's group number; nil where it sends none.
   var number: Int?
   /// Tokens in a block.
   var blockTokens: Int
 }
 
-/// The groups that an engine announces beside the one that is indexed, and whether one of them has to take its place.
+/// The groups that an engine announces besides the indexed one. Decides whether one of them has to replace it.
 ///
-/// Prompts are looked up in blocks of one group. Indexed is the group that holds most of the engine's blocks, and the first one as
-/// long as none holds clearly more. What the others announce is logged for as long as that is little, so that another one begins
-/// with what came before it.
+/// Prompts are looked up in blocks of one group: the group that holds most of the engine's blocks, and the first one as long as
+/// none holds clearly more. The events of the other groups are logged while they are few, so that a successor starts with its
+/// earlier blocks.
 struct OtherGroups {
-  /// An event of one of them, with bytes of its own: the event's ranges begin at 0.
+  /// An event of one group, with its own hashes and tokens: the event's ranges begin at 0.
   enum LoggedEvent {
     case stored(BlocksStored, hashes: [UInt64], tokens: [UInt32])
     case removed(BlocksRemoved, hashes: [UInt64])
   }
 
   private struct Entry {
+    /// The group.
     var group: CacheGroup
-    /// Blocks on the GPU, as far as its removals can be told from those of others.
+    /// Blocks on the GPU, as far as removals can be attributed to the group.
     var blockCount = 0
-    /// Everything that it has announced; nil when that was too much.
+    /// All its events; nil when they were too many.
     var log: [LoggedEvent]? = []
     var loggedBytes = 0
   }
@@ -31,32 +32,33 @@ struct OtherGroups {
   /// The group to index from now on.
   struct Successor {
     var group: CacheGroup
-    /// What it has announced so far; nil when not all of it is known any more.
+    /// All its events so far; nil when not all of them are known any more.
     var log: [LoggedEvent]?
   }
 
-  /// Groups that are counted. Models have up to three, and connectors one more.
+  /// The largest number of groups that are counted. Models have up to three, and connectors one more.
   private static let maximumCount = 8
-  /// Bytes of one group's log: about 2,000 blocks of 16 tokens.
+  /// The largest log of one group in bytes: about 2,000 blocks of 16 tokens.
   private static let maximumLoggedBytes = 256 << 10
-  /// A group takes over with so many blocks more, and a quarter more, than the indexed one has: two groups of one size rise and
-  /// fall together, a message apart.
+  /// A group replaces the indexed one when it has a quarter and this many blocks more: two groups of one size grow and shrink
+  /// together, a message apart.
   private static let margin = 2
-  /// A block counts so many times where the engine's own metrics page names its size.
+  /// The weight of a block whose size the engine's metrics page names; other blocks weigh 1.
   private static let weightOfNamedSize = 4
 
   private var entries: [Entry] = []
 
   init() {}
 
+  /// The size of all logs in bytes.
   var sizeInBytes: Int { entries.reduce(0) { $0 + $1.loggedBytes } }
 
-  /// Blocks of whole prefixes are on the GPU, in a group that is not indexed.
+  /// Counts blocks of whole prefixes that were stored on the GPU, in a group that is not indexed.
   ///
   /// - Parameters:
-  ///   - indexed: the group that is, and how many of its blocks are known or wait for their parents.
-  ///   - namedSize: tokens in a block, as the engine's metrics page has it; nil where it has none.
-  /// - Returns: the group to index from now on, when it is another one.
+  ///   - indexed: the indexed group, and how many of its blocks are known or wait for their parents.
+  ///   - namedSize: tokens in a block according to the engine's metrics page; nil where it does not say.
+  /// - Returns: the group to index from now on, when it changes.
   mutating func stored(
     _ event: BlocksStored, _ hashes: borrowing [UInt64], _ tokens: borrowing [UInt32],
     indexed: (group: CacheGroup, blockCount: Int), namedSize: Int?
@@ -71,7 +73,7 @@ struct OtherGroups {
     return Successor(group: group, log: entries[position].log)
   }
 
-  /// Blocks of a group that is not indexed have gone.
+  /// Counts blocks that were removed from a group that is not indexed.
   mutating func removed(_ event: BlocksRemoved, _ hashes: borrowing [UInt64]) {
     // Of several groups with one number it is taken for the largest: only the hashes would tell.
     let numbered = entries.indices.filter { entries[$0].group.number == event.group }
@@ -84,7 +86,7 @@ struct OtherGroups {
     append(.removed(copy, hashes: Array(hashes[event.hashes])), bytes: 64 + 8 * event.hashes.count, at: position)
   }
 
-  /// Those that there are when a successor has taken over: the one before is among them, without its log.
+  /// The other groups after a successor has replaced the indexed group, which is now among them, without a log.
   func succeeded(by successor: Successor, indexed: (group: CacheGroup, blockCount: Int)) -> OtherGroups {
     var result = OtherGroups()
     result.entries = entries.filter { $0.group != successor.group }

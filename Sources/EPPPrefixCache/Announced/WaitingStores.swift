@@ -1,13 +1,14 @@
-/// Stores whose parent is not known yet: a late join learns children before their parents are announced again, or
-/// replayed. Bounded; those that came first go first.
+/// Stores whose parent is not known yet: a picker that joins late receives children before their parents are announced again or
+/// replayed. Bounded; the oldest stores are dropped first.
 struct WaitingStores {
+  /// One store event with its own hashes and tokens.
   struct Store {
     private(set) var hashes: [UInt64]
     private(set) var tokens: [UInt32]
     var event: BlocksStored
-    /// Counts stores: copies go from the one that came first.
+    /// The store's sequence number. A removed copy is taken from the oldest store that has the block.
     var arrival: Int
-    /// Bytes of what stands beside the blocks.
+    /// The memory of all but hashes and tokens, in bytes.
     private let fixedBytes: Int
 
     init(hashes: [UInt64], tokens: [UInt32], event: BlocksStored, arrival: Int = 0) {
@@ -18,10 +19,10 @@ struct WaitingStores {
       fixedBytes = 256 + event.extraKeys.reduce(0) { $0 + 32 + $1.reduce(0) { $0 + $1.sizeInBytes } }
     }
 
-    /// Bytes in memory, or a few more.
+    /// An upper estimate of its memory in bytes.
     var sizeInBytes: Int { fixedBytes + WaitingStores.bytesPerBlock * hashes.count + 4 * tokens.count }
 
-    /// Keeps so many blocks, and returns the hashes of the others.
+    /// Keeps the first `blocks` blocks, and returns the hashes of the others.
     fileprivate mutating func cut(to blocks: Int) -> [UInt64] {
       let cut = Array(hashes[blocks...])
       if blocks == 0 { event.extraKeys = [] }
@@ -31,14 +32,14 @@ struct WaitingStores {
     }
   }
 
-  /// What waits for one parent, in order of arrival.
+  /// The stores that wait for one parent, in order of arrival.
   private struct Queue {
-    /// Those without blocks are gone.
+    /// Stores in order of arrival. An entry without blocks stands for a removed store.
     var stores: [Store] = []
-    /// Stores that have blocks.
+    /// The number of stores that have blocks.
     var left = 0
 
-    /// The place of the store that came as this one, if it has blocks.
+    /// The index of the store with this sequence number; nil when it has no blocks.
     func position(of arrival: Int) -> Int? {
       var (low, high) = (0, stores.count)
       while low < high {
@@ -49,39 +50,46 @@ struct WaitingStores {
     }
   }
 
-  /// Where a store waits.
+  /// The parent and the sequence number of a store.
   private struct StorePosition {
     var parent: UInt64
     var arrival: Int
   }
 
-  /// Blocks that wait for all parents together.
+  /// The largest number of waiting blocks, over all parents.
   static let maximumBlocks = 16_384
-  /// Bytes of all that waits: enough for so many single blocks of 16 tokens. How large an engine's blocks are, its own
-  /// events say.
+  /// The largest size of all waiting stores in bytes: enough for `maximumBlocks` single blocks of 16 tokens. Bounds engines
+  /// whose events announce larger blocks.
   static let maximumBytes = 8 << 20
-  /// Bytes of a block beside its tokens: its hash, and where it waits.
+  /// Bytes of a block besides its tokens: its hash, and its position.
   private static let bytesPerBlock = 112
-  /// Copies of one block that are remembered: as many as are counted of blocks that are known.
+  /// Copies of one block whose positions are remembered: as many as are counted of known blocks.
   private static let maximumCopies = Int(AnnouncedBlocks.maximumCopies)
 
   private var queues: [UInt64: Queue] = [:]
-  /// All stores in order of arrival. Those that are gone are passed over, and taken out when they are most of them.
+  /// All stores in order of arrival. Removed stores are skipped, and taken out when they are the majority.
   private var order: [StorePosition] = []
-  /// The first of `order` that may still be there.
+  /// The index of the first store in `order` that may still exist.
   private var first = 0
   private var storeCount = 0
-  /// The stores that have a block, in order of arrival: whether a removed one waits is asked of every one that is not
-  /// known, and a busy engine that was joined late removes thousands of them a second.
+  /// The stores that contain a block, in order of arrival. Every removal of an unknown block looks here, and a busy engine that
+  /// was joined late sends thousands of those a second.
   private var places: [UInt64: [StorePosition]] = [:]
+  /// Waiting blocks, over all parents.
   private(set) var blockCount = 0
+  /// An upper estimate of the memory of all stores in bytes.
   private(set) var sizeInBytes = 0
-  /// Stores that have come so far.
+  /// Stores that have arrived so far.
   private(set) var arrivals = 0
 
+  /// No stores.
   init() {}
 
-  /// Those of a snapshot, after so many have come; nil when they cannot all have waited at one time.
+  /// The stores of a snapshot; nil when they cannot all have waited at one time.
+  ///
+  /// - Parameters:
+  ///   - arrivals: the number of stores that had arrived.
+  ///   - stores: the stores with their parents, in any order.
   init?(arrivals: Int, stores: [(parent: UInt64, store: Store)]) {
     self.arrivals = arrivals
     let stores = stores.sorted { $0.store.arrival < $1.store.arrival }
@@ -96,10 +104,10 @@ struct WaitingStores {
 
   var isEmpty: Bool { queues.isEmpty }
 
-  /// Whether something waits for a block.
+  /// Whether a store waits for the block with this hash.
   func isAwaited(_ hash: UInt64) -> Bool { queues[hash] != nil }
 
-  /// All of them with their parents, in order of arrival.
+  /// All stores with their parents, in order of arrival.
   private var inOrder: [(parent: UInt64, store: Store)] {
     order[first...].compactMap { place in
       guard let queue = queues[place.parent], let position = queue.position(of: place.arrival) else { return nil }
@@ -111,7 +119,7 @@ struct WaitingStores {
     !store.hashes.isEmpty && store.hashes.count <= maximumBlocks && store.sizeInBytes <= maximumBytes
   }
 
-  /// Takes up a store; where there is no room for it, those that came first go.
+  /// Adds a store, and drops the oldest stores when there is no room for it.
   mutating func add(_ store: Store, parent: UInt64, maximumBytes: Int = Self.maximumBytes) {
     guard Self.canWait(store), store.sizeInBytes <= maximumBytes else { return }
     var store = store
@@ -121,7 +129,7 @@ struct WaitingStores {
     trim(toBytes: maximumBytes)
   }
 
-  /// Lets those go that came first, until the others keep within the bounds.
+  /// Drops the oldest stores until the others are within the bounds.
   mutating func trim(toBytes maximumBytes: Int) {
     while blockCount > Self.maximumBlocks || sizeInBytes > maximumBytes, first < order.count {
       let oldest = order[first]
@@ -130,7 +138,7 @@ struct WaitingStores {
     }
   }
 
-  /// Takes up the store that has come last.
+  /// Adds a store as the newest one.
   private mutating func append(_ store: Store, parent: UInt64) {
     if order.count > 2 * storeCount + 64 {
       order.removeAll { queues[$0.parent]?.position(of: $0.arrival) == nil }
@@ -148,7 +156,7 @@ struct WaitingStores {
     }
   }
 
-  /// The stores that wait for a block, which is known from now on.
+  /// Removes and returns the stores that wait for a block.
   mutating func take(parent: UInt64) -> [Store] {
     guard let stores = queues.removeValue(forKey: parent)?.stores.filter({ !$0.hashes.isEmpty }) else { return [] }
     storeCount -= stores.count
@@ -159,9 +167,9 @@ struct WaitingStores {
     return stores
   }
 
-  /// A copy of a block that waits is gone, and with it what is behind it.
+  /// Removes a copy of a waiting block, and the blocks after it in its store.
   ///
-  /// - Returns: whether it was one of those that wait.
+  /// - Returns: whether the block was waiting.
   mutating func remove(_ hash: UInt64, _ tier: StorageTier) -> Bool {
     for place in places[hash] ?? [] {
       guard let position = queues[place.parent]?.position(of: place.arrival),
@@ -175,7 +183,7 @@ struct WaitingStores {
     return false
   }
 
-  /// Of a store so many blocks stay.
+  /// Keeps the first `blocks` blocks of a store.
   private mutating func cut(_ position: Int, of parent: UInt64, to blocks: Int) {
     // Out of the table, so that the change copies nothing.
     guard var queue = queues.removeValue(forKey: parent) else { return }
@@ -193,7 +201,7 @@ struct WaitingStores {
     if queue.left > 0 { queues[parent] = queue }
   }
 
-  /// Blocks of a store do not wait any more.
+  /// Removes blocks of a store from the counts and positions.
   private mutating func forget(_ hashes: [UInt64], _ arrival: Int) {
     blockCount -= hashes.count
     for hash in hashes {
@@ -205,7 +213,7 @@ struct WaitingStores {
 }
 
 extension ExtraKey {
-  /// Bytes in memory, or a few more.
+  /// An upper estimate of its memory in bytes.
   var sizeInBytes: Int {
     switch self {
     case .text(let text), .item(let text, _): 48 + text.utf8.count
@@ -214,14 +222,14 @@ extension ExtraKey {
   }
 }
 
-/// Stores that wait, as words of a snapshot: the number of stores and of arrivals so far (two words), then of each, in
+/// Waiting stores as words of a snapshot: the number of stores, the number of arrivals so far, and then for each store, in
 /// order of arrival:
 ///
-///     parent's hash; arrival; hashes (4 bytes) and tier (4): 0 GPU, 1 CPU, 2 storage
+///     parent's hash; arrival; number of hashes (4 bytes) and tier (4): 0 GPU, 1 CPU, 2 storage
 ///     the hashes; the tokens, 4 bytes each
 ///     1 and the adapter's name, or 0
-///     number of lists of extra keys; of each the number of keys; of each its kind and what it is: 0 and a text, 1, a text
-///     and a place in the prompt, 2 and the bytes behind their number
+///     number of lists of extra keys; for each list the number of keys; for each key its kind and value: 0 and a text;
+///     1, a text and an offset in the prompt; 2, the number of bytes and the bytes
 extension WaitingStores {
   private enum Kind {
     static let text: UInt64 = 0
@@ -231,6 +239,7 @@ extension WaitingStores {
 
   // MARK: - Writing
 
+  /// Writes all stores.
   func write(to output: inout SnapshotWordWriter) {
     let stores = inOrder
     output.append(UInt64(stores.count))
@@ -280,7 +289,10 @@ extension WaitingStores {
 
   // MARK: - Reading
 
-  /// - Parameter group: the engine's group that is indexed; nil when it has stored none.
+  /// Reads the stores of a snapshot.
+  ///
+  /// - Parameter group: the indexed group of the engine; nil when it has stored none.
+  /// - Throws: when the words contradict each other or the bounds.
   init(
     _ bytes: RawSpan, _ cursor: inout SnapshotWordCursor, group: CacheGroup?
   ) throws(SnapshotWordCursor.Contradiction) {

@@ -1,4 +1,4 @@
-/// The members of one event as they are read, in whatever order they come.
+/// The members of one event, read in any order.
 struct EventMembers {
   enum EventType {
     case stored
@@ -29,12 +29,12 @@ struct EventMembers {
   private var tier = StorageTier.gpu
   private var loRAName: String?
   private var extraKeys: [[ExtraKey]] = []
-  /// SGLang's, of the whole prefix.
+  /// SGLang's cache salt, which applies to the whole prefix.
   private var cacheSalt: String?
   private var group: Int?
   private var cacheKind = CacheKind.wholePrefix
 
-  /// The order of members in an array that begins with the event's type: vLLM's, whose first six are SGLang's too.
+  /// The order of members in an array that begins with the event's type. It is vLLM's; SGLang has the first six in common.
   private static let storedOrder: [Member] = [
     .hashes, .parent, .tokens, .blockTokens, .other, .medium, .loRAName, .extraKeys, .group, .cacheKind,
   ]
@@ -73,6 +73,7 @@ struct EventMembers {
     }
   }
 
+  /// The members as a store event.
   var stored: BlocksStored {
     var extraKeys = extraKeys
     // As vLLM has it: with the first block of a prefix and with no other one.
@@ -82,6 +83,7 @@ struct EventMembers {
       loRAName: loRAName, extraKeys: extraKeys, group: group, cacheKind: cacheKind)
   }
 
+  /// The members as a removal event.
   var removed: BlocksRemoved { BlocksRemoved(hashes: hashes, tier: tier, group: group) }
 
   // MARK: - Members
@@ -146,13 +148,14 @@ struct EventMembers {
     return start..<hashes.count
   }
 
-  /// Room for so many more, without a new array for each of many small events.
+  /// Reserves room for `count` more elements, at least doubling the array, so that many small events do not reallocate it each
+  /// time.
   private static func reserve<Element>(_ count: Int, in array: inout [Element]) {
     guard array.count + count > array.capacity else { return }
     array.reserveCapacity(max(array.count + count, 2 * array.capacity))
   }
 
-  /// An integer, or a digest of 16 or 32 bytes: its last eight bytes, big-endian, are what vLLM sends as an integer.
+  /// Reads an integer, or a digest of 16 or 32 bytes, of which vLLM sends the last eight, big-endian, as an integer.
   private static func readHash(_ bytes: RawSpan, _ cursor: inout MessagePackCursor) throws(MessagePackError) -> UInt64 {
     guard cursor.kind(bytes) == .binary else { return try cursor.readInteger(bytes) }
     let digest = try cursor.readBinary(bytes)
@@ -205,7 +208,7 @@ struct EventMembers {
 
   // MARK: - Extra keys
 
-  /// One list or nil for each block; empty when all are nil, as they mostly are.
+  /// Reads one list or nil for each block. The result is empty when all are nil, which is the usual case.
   private static func readExtraKeys(
     _ bytes: RawSpan, _ cursor: inout MessagePackCursor, _ batch: inout KVEventBatch
   ) throws(MessagePackError) -> [[ExtraKey]] {
@@ -250,7 +253,7 @@ struct EventMembers {
     }
   }
 
-  /// SGLang: `{"cache_salt": ...}`.
+  /// Reads SGLang's metadata: `{"cache_salt": ...}`.
   private mutating func readMetadata(_ bytes: RawSpan, _ cursor: inout MessagePackCursor) throws(MessagePackError) {
     for _ in 0..<(try cursor.readMapHeader(bytes)) {
       guard cursor.kind(bytes) == .string else {
@@ -285,7 +288,7 @@ struct EventMembers {
 }
 
 extension RawSpan {
-  /// A byte inside of a range that the cursor has given, which is inside of the bytes.
+  /// The byte at `offset`, which has to be in a range that the cursor has returned. Unchecked.
   @inline(__always)
   fileprivate func unsafeByte(_ offset: Int) -> UInt8 {
     unsafe unsafeLoad(fromUncheckedByteOffset: offset, as: UInt8.self)

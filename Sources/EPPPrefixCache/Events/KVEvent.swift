@@ -1,61 +1,64 @@
-/// What an engine says of its KV cache. Hashes and tokens stand in the batch's own arrays.
+/// An event of an engine's KV cache. Hashes and tokens are in the arrays of its `KVEventBatch`.
 package enum KVEvent: Sendable, Equatable {
+  /// Blocks were stored.
   case stored(BlocksStored)
+  /// Blocks were removed.
   case removed(BlocksRemoved)
   /// The whole cache is empty.
   case cleared
 }
 
-/// Blocks that an engine has put into a cache.
+/// Blocks that an engine has stored in a cache.
 package struct BlocksStored: Sendable, Equatable {
-  /// The engine's hashes of the blocks, in `KVEventBatch.hashes`; each names the whole prefix up to its block.
+  /// The range of the blocks' hashes in `KVEventBatch.hashes`. Each hash identifies the whole prefix up to its block.
   package var hashes: Range<Int>
-  /// The hash of the block before the first; nil when that is the first of its prefix, or unknown (`isPlaceholder`).
+  /// The hash of the block before the first one; nil when the first block begins a prefix, or when it is unknown
+  /// (`isPlaceholder`).
   package var parent: UInt64?
-  /// The blocks' tokens, in `KVEventBatch.tokens`.
+  /// The range of the blocks' tokens in `KVEventBatch.tokens`.
   package var tokens: Range<Int>
   /// Tokens in a block; 0 when the engine does not say.
   package var blockTokens: Int
-  /// Where the blocks are now.
+  /// The tier on which the blocks are now.
   package var tier: StorageTier
-  /// The LoRA adapter that the blocks were computed with.
+  /// The LoRA adapter that the blocks were computed with; nil for the base model.
   package var loRAName: String?
-  /// What beside the tokens went into the hash of each block: empty, or one list per block.
+  /// What went into the hash of each block besides its tokens: empty, or one list per block.
   package var extraKeys: [[ExtraKey]]
-  /// The KV cache group; nil for engines that have one.
+  /// The KV cache group; nil for engines with a single group.
   package var group: Int?
-  /// What the group keeps of a prefix.
+  /// Which blocks of a prefix the group keeps.
   package var cacheKind: CacheKind
 
-  /// Whether the event says where known blocks are and nothing of what is in them: offloading connectors send these.
+  /// Whether the event reports where known blocks are, without their contents. Offloading connectors send such events.
   package var isPlaceholder: Bool { tokens.isEmpty }
 
-  /// Whether the tokens are those of the blocks, one block after the other. Not so where blocks were left out (sliding
-  /// windows), or where a block is not full.
+  /// Whether the tokens are those of all blocks, one block after the other. False where blocks were left out (sliding windows),
+  /// or where a block is not full.
   package var isContiguous: Bool {
     let (expected, overflow) = hashes.count.multipliedReportingOverflow(by: blockTokens)
     return blockTokens > 0 && !overflow && expected == tokens.count
   }
 }
 
-/// Blocks that an engine has dropped from a cache.
+/// Blocks of which an engine has removed a copy.
 package struct BlocksRemoved: Sendable, Equatable {
-  /// In `KVEventBatch.hashes`.
+  /// The range of the blocks' hashes in `KVEventBatch.hashes`.
   package var hashes: Range<Int>
-  /// Where a copy of each has been.
+  /// The tier from which the copies were removed.
   package var tier: StorageTier
-  /// The KV cache group; nil for engines that have one, and for connectors that number none.
+  /// The KV cache group; nil for engines with a single group, and for connectors that send none.
   package var group: Int?
 }
 
-/// Where a block lies.
+/// The tier on which a block is stored.
 package enum StorageTier: Sendable, Equatable, CaseIterable {
   case gpu
   case cpu
   case storage
 
-  /// The engines' words: `GPU`, `CPU` (Mooncake's connector: `cpu`; SGLang: `CPU_TIER1`, `CPU_TIER2`), `STORAGE` (SGLang:
-  /// `DISK`, `EXTERNAL`). Nothing said is the GPU; a word that is not known is taken for the slowest.
+  /// The tier for an engine's word: `GPU`, `CPU` (Mooncake's connector: `cpu`; SGLang: `CPU_TIER1`, `CPU_TIER2`), `STORAGE`
+  /// (SGLang: `DISK`, `EXTERNAL`). Nil is the GPU; any other word is taken for the slowest tier.
   init(medium: String?) {
     guard let medium else {
       self = .gpu
@@ -69,14 +72,14 @@ package enum StorageTier: Sendable, Equatable, CaseIterable {
   }
 }
 
-/// The kind of attention that a group of blocks serves.
+/// Which blocks of a prefix a cache group keeps, by its kind of attention.
 package enum CacheKind: Sendable, Equatable {
-  /// Attention over the whole prefix, under any of its names, or nothing said: such blocks are indexed.
+  /// Attention over the whole prefix, under any of its names, or no kind given: such blocks are indexed.
   case wholePrefix
-  /// Sliding windows, Mamba states and what else holds only parts of a prefix.
+  /// Sliding windows, Mamba states and others that keep only parts of a prefix.
   case partial
 
-  /// vLLM's `kv_cache_spec_kind`.
+  /// The kind for vLLM's `kv_cache_spec_kind`.
   init(specification: String?) {
     switch specification {
     case nil, "full_attention", "mla_attention", "sink_full_attention": self = .wholePrefix
@@ -85,11 +88,11 @@ package enum CacheKind: Sendable, Equatable {
   }
 }
 
-/// One of the things beside its tokens that an engine has put into a block's hash. vLLM sends them without a tag.
+/// A value besides the tokens that an engine has put into a block's hash. vLLM sends them without a tag.
 package enum ExtraKey: Sendable, Equatable, Hashable {
-  /// A LoRA name, a cache salt or a digest: told apart by comparing with what else is known of the request.
+  /// A LoRA name, a cache salt or a digest; distinguished by comparison with other members of the event.
   case text(String)
-  /// An image or the like, with its place in the prompt, in tokens.
+  /// An image or other medium, with its position in the prompt in tokens.
   case item(identifier: String, offset: Int)
   case bytes([UInt8])
 }

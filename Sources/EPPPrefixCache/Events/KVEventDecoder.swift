@@ -1,12 +1,15 @@
-/// Reads the messages of vLLM and SGLang: `[time, [event...], data-parallel rank]`, where an event is an array that
-/// begins with its type (vLLM up to 0.23, SGLang) or a map with a member `type` (vLLM from 0.24).
+/// Decodes the messages of vLLM and SGLang: `[time, [event...], data-parallel rank]`, where an event is an array that begins
+/// with its type (vLLM up to 0.23, SGLang) or a map with a member `type` (vLLM from 0.24).
 ///
-/// Members that are not known are passed over, and so are events of an unknown type: engines add both with every
-/// version. A message that is no MessagePack, or whose known members have another shape, is an error as a whole.
+/// Unknown members and events of an unknown type are skipped: engines add both with every version. A message that is no
+/// MessagePack, or whose known members have another shape, is an error as a whole.
 package struct KVEventDecoder: Sendable {
+  /// A decoder; it has no state.
   package init() {}
 
-  /// Replaces what the batch holds by what the message says. After an error the batch is empty.
+  /// Replaces the contents of the batch by the message. After an error the batch is empty.
+  ///
+  /// - Throws: `MessagePackError` when the message is malformed.
   package func decode(_ message: RawSpan, into batch: inout KVEventBatch) throws(MessagePackError) {
     batch.removeAll()
     do {

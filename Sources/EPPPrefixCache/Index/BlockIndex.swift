@@ -1,16 +1,19 @@
 import EPPCore
 
-/// Which endpoints hold which blocks, as request threads read it: without locks, while one thread writes.
+/// Which endpoints hold which blocks. Any number of threads read it without locks while one thread writes (`BlockIndexWriter`).
 ///
-/// The parts are a hash table from blocks to sets of holders, an arena of those sets, and what each holder stands for.
+/// Consists of a hash table from blocks to sets of holders, an arena of those sets, and an owner for each holder.
 final class BlockIndex: Sendable {
+  /// The set of holders of each block.
   let table: BlockTable
+  /// The members of the sets.
   let sets: HolderSets
+  /// Protects memory that readers may still use.
   let epochs = EpochDomain()
-  /// One word for each holder's number: its packed owner, 0 when it has none.
+  /// One word for each holder's number: its packed owner, 0 for none.
   private let owners: SharedWords
 
-  /// An index that holds nothing. It begins with some hundred kilobytes of memory.
+  /// An empty index. It takes some hundred kilobytes of memory.
   ///
   /// - Returns: nil when the system has no memory for it.
   init?() {
@@ -28,26 +31,28 @@ final class BlockIndex: Sendable {
     owners.deallocate()
   }
 
-  /// What a holder stands for; nil for one that was given up.
+  /// The owner of a holder; nil for a holder that was given up.
   @inline(__always)
   func owner(of holder: Int) -> HolderOwner? { HolderOwner(packed: owners.load(holder)) }
 
+  /// Publishes the owner of a holder; nil for none.
   func setOwner(_ owner: HolderOwner?, of holder: Holder) { owners.store(owner?.packed ?? 0, at: holder.number) }
 }
 
-/// How deep each holder has a prompt: bisection over sets.
+/// Finds the depth to which each holder has a prompt, by bisection over sets.
 ///
-/// Prefixes are closed: an endpoint that has a block has all before it. So when the sets of two blocks are equal, those of all
-/// blocks between them are too, and reading few blocks tells every holder's depth: the cost grows with the number of
-/// different depths, not with that of endpoints or blocks (`reference/kv-cache.md` 7.3). A holder that lost events may
-/// break the rule; it says so, and its depth is checked block by block.
+/// Prefixes are closed: a holder of a block has all blocks before it. So when the sets of two blocks are equal, those of all
+/// blocks between them are equal too. The cost grows with the number of different depths, not with the number of endpoints or
+/// blocks (`reference/kv-cache.md` 7.3). A holder with holes breaks the rule; it is marked (`HolderOwner.hasHoles`), and its
+/// depth is checked block by block.
 extension BlockIndex {
-  /// Up to this many blocks are looked at one after the other: their cache misses overlap.
+  /// Up to this many blocks are read one after the other: their cache misses overlap.
   private static let linearBlocks = 16
-  /// Blocks between two known ones that are looked at together.
+  /// Blocks between two known ones that are read together.
   private static let probes = 7
 
-  /// Finds how deep each endpoint holds the query's prompts, and makes its keys only as far as an endpoint may hold them.
+  /// Finds how deep each endpoint holds the query's prompts. Makes the query's keys only as far as an endpoint may hold them.
+  /// Takes no lock after the first match with the same `match`.
   func match(_ query: inout PrefixQuery, worth: TierWeights, into match: inout PrefixMatch) {
     match.begin(totalBlocks: query.blockCount, blockTokens: query.blockTokens)
     guard query.blockCount > 0 else { return }
@@ -123,7 +128,7 @@ extension BlockIndex {
     walk(keys, prompt, low, lowSet, last, tail, &match)
   }
 
-  /// Every member of a set holds this many blocks, and perhaps more.
+  /// Records that every member of a set holds the first `depth` blocks, and perhaps more.
   @inline(__always)
   private func emit(_ set: HolderSetID, _ depth: Int, _ match: inout PrefixMatch) {
     sets.forEachMember(of: set) { holder in
@@ -132,7 +137,7 @@ extension BlockIndex {
     }
   }
 
-  /// Looks closely at holders that may have holes.
+  /// Checks the depths of holders that may have holes, block by block.
   private func verify(_ position: Int, of query: borrowing PrefixQuery, in match: inout PrefixMatch) {
     guard !match.claims.isEmpty else { return }
     let prompt = query.prompts[position]

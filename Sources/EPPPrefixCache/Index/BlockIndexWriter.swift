@@ -1,18 +1,19 @@
-/// What changes a `BlockIndex`: one thread at a time.
+/// Changes a `BlockIndex`. Used by one thread at a time.
 struct BlockIndexWriter: ~Copyable {
+  /// The index that readers use.
   let index: BlockIndex
   private var table: BlockTableWriter
   private var sets: HolderSetsWriter
-  /// Numbers of holders that are free.
+  /// Free numbers of holders.
   private var freeHolders: [Int] = []
   private var nextHolder = 0
-  /// Numbers that no block names any more, and the epoch in which the last one did.
+  /// Numbers that no block names any more, each with the epoch in which it was released.
   private var idleHolders: [(number: Int, epoch: UInt64)] = []
   private var nextShrink = 0
 
   /// Pairs of a block and a holder.
   private(set) var pairCount = 0
-  /// Blocks that could not be entered because there was no memory or no name left for them.
+  /// Blocks that were not added for lack of memory or set names.
   private(set) var refusedCount = 0
 
   init(_ index: BlockIndex) {
@@ -21,14 +22,14 @@ struct BlockIndexWriter: ~Copyable {
     sets = HolderSetsWriter(index.sets, index.epochs)
   }
 
-  /// Blocks that at least one holder has.
+  /// Blocks with at least one holder.
   var blockCount: Int { table.count }
-  /// Bytes of the table and of the arena.
+  /// The memory of table and arena in bytes.
   var sizeInBytes: Int { table.sizeInBytes + sets.sizeInBytes }
 
   // MARK: - Holders
 
-  /// A holder that has no blocks yet; nil when there are too many.
+  /// A holder without blocks; nil when there are too many holders.
   mutating func makeHolder(_ owner: HolderOwner) -> Holder? {
     if freeHolders.isEmpty { reclaim() }
     let number: Int
@@ -45,16 +46,16 @@ struct BlockIndexWriter: ~Copyable {
     return holder
   }
 
-  /// From now on readers find nothing at a holder, whatever blocks still name it.
+  /// Removes the owner of a holder: readers find nothing at it from now on, even though blocks still name it.
   func disown(_ holder: Holder) { index.setOwner(nil, of: holder) }
 
-  /// Gives a holder's number back. No block names it any more.
+  /// Frees a holder's number. No block may name it any more.
   mutating func release(_ holder: Holder) {
     index.setOwner(nil, of: holder)
     idleHolders.append((holder.number, index.epochs.advance()))
   }
 
-  /// Says whether a holder's blocks may have holes, so that readers look closer.
+  /// Publishes whether a holder's blocks may have holes, so that readers check its depth.
   func setHoles(_ hasHoles: Bool, of holder: Holder) {
     guard var owner = index.owner(of: holder.number), owner.hasHoles != hasHoles else { return }
     owner.hasHoles = hasHoles
@@ -69,7 +70,7 @@ struct BlockIndexWriter: ~Copyable {
     return index.sets.contains(holder.number, in: table.set(at: position))
   }
 
-  /// A holder has a block. Does nothing when that is known.
+  /// Adds a block to a holder. Does nothing when the holder has it.
   ///
   /// - Returns: false when there is no memory for it.
   @discardableResult
@@ -102,7 +103,7 @@ struct BlockIndexWriter: ~Copyable {
     return true
   }
 
-  /// A holder does not have a block any more. Does nothing when it had not.
+  /// Removes a block from a holder. Does nothing when the holder does not have it.
   mutating func remove(_ key: BlockKey, _ holder: Holder) {
     guard case .held(let position) = table.find(key) else { return }
     let before = table.set(at: position)
@@ -120,13 +121,13 @@ struct BlockIndexWriter: ~Copyable {
     sets.release(before)
   }
 
-  /// Brings what the next calls will look at into the cache, so that the misses overlap.
+  /// Prefetches what changes of this block will read, so that cache misses overlap.
   @inline(__always)
   func prefetch(_ key: BlockKey) { table.prefetch(key) }
 
   // MARK: - Upkeep
 
-  /// Gives back what no reader can be looking at any more; cheap, to be called after some hundred changes.
+  /// Frees memory that no reader can be using any more. Cheap; to be called after some hundred changes.
   mutating func maintain() {
     nextShrink = (nextShrink + 1) % BlockTable.segmentCount
     table.shrink(nextShrink)

@@ -1,11 +1,11 @@
-/// Which set of holders has each block, in the form that is read without locks: an open hash table over block keys.
+/// The set of holders of each block: an open hash table over block keys that is read without locks.
 ///
-/// A key's upper 10 bits choose one of 1,024 segments, which grow one at a time, so that no growth takes long. A segment
-/// is an array of buckets of one cache line: seven slots, and a count of the keys that found their bucket full and went
-/// on to the next one. A probe ends at the first bucket without such keys, and a removal leaves nothing behind.
+/// A key's upper 10 bits select one of 1,024 segments. Segments grow one at a time, so that no growth takes long. A segment is
+/// an array of buckets of one cache line: seven slots, and a count of the keys that found their bucket full and went on to the
+/// next one. A probe ends at the first bucket without such keys, and a removal leaves no tombstone.
 ///
-/// A slot is one word: 40 bits of the key and the name of a set. Of those 40, 32 choose the bucket, so a segment can grow
-/// without knowing more of a key than that. Two keys are taken for one when 50 of their bits are equal.
+/// A slot is one word: 40 bits of the key and the id of a set. 32 of the 40 bits select the bucket, so a segment can grow
+/// without the full keys. Two keys are taken for the same when 50 of their bits are equal.
 struct BlockTable: Sendable {
   static let segmentBits = 10
   static let segmentCount = 1 << segmentBits
@@ -13,15 +13,16 @@ struct BlockTable: Sendable {
   static let bucketSlots = bucketWords - 1
   private static let tagMask: UInt64 = (1 << 40) - 1
 
-  /// One word a segment: its packed view, 0 when it has none.
+  /// One word per segment: its packed view, 0 for none.
   private let directory: SharedWords
 
+  /// An empty table; nil when the system has no memory for it.
   init?() {
     guard let directory = SharedWords(size: SharedWords.Size(words: Self.segmentCount)) else { return nil }
     self.directory = directory
   }
 
-  /// The set that holds a block. The caller is in an epoch.
+  /// The set of holders of a block; the empty set when it is unknown. The caller is in an epoch.
   @inline(__always)
   func set(of key: BlockKey) -> HolderSetID {
     guard let words = segment(Self.segmentNumber(of: key)) else { return .empty }
@@ -40,13 +41,14 @@ struct BlockTable: Sendable {
     return .empty
   }
 
+  /// A segment by its number; nil when it has no memory yet.
   @inline(__always)
   func segment(_ number: Int) -> SharedWords? { SharedWords(packed: directory.load(number)) }
 
-  /// Publishes a segment. The one before it may still be read.
+  /// Publishes a segment. Readers may still use the one before it.
   func setSegment(_ number: Int, _ words: SharedWords) { directory.store(words.packed, at: number) }
 
-  /// Gives all memory back. No reader may be left.
+  /// Frees all memory. No reader may be left.
   func deallocate() {
     for number in 0..<Self.segmentCount { segment(number)?.deallocate() }
     directory.deallocate()
@@ -59,7 +61,7 @@ struct BlockTable: Sendable {
     Int(truncatingIfNeeded: key.rawValue >> UInt64(64 - segmentBits))
   }
 
-  /// The part of a key that stands in its slot; never 0, so that no key looks like an empty slot.
+  /// The 40 bits of a key that are stored in its slot; never 0, because 0 is an empty slot.
   @inline(__always)
   static func tag(of key: BlockKey) -> UInt64 {
     let tag = key.rawValue >> 12 & tagMask
@@ -82,7 +84,7 @@ struct BlockTable: Sendable {
   @inline(__always)
   static func bucketCount(_ words: SharedWords) -> Int { words.count / bucketWords }
 
-  /// The bucket of a key, where there is room: larger tags are never before smaller ones.
+  /// The bucket in which a key is stored if there is room. Ascending in the tag.
   @inline(__always)
   static func home(of tag: UInt64, _ buckets: Int) -> Int {
     Int(truncatingIfNeeded: ((tag & 0xFFFF_FFFF) &* UInt64(truncatingIfNeeded: buckets)) >> 32)

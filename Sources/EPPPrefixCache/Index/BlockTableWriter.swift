@@ -1,22 +1,22 @@
-/// The writing side of a `BlockTable`: one thread at a time.
+/// The writing side of a `BlockTable`. Used by one thread at a time.
 struct BlockTableWriter: ~Copyable {
-  /// A place in a segment.
+  /// A slot in a segment.
   struct Position {
     fileprivate var words: SharedWords
     fileprivate var index: Int
   }
 
-  /// What a look for a block found.
+  /// The result of looking up a block.
   enum Finding {
-    /// The block stands there.
+    /// The slot of the block.
     case held(Position)
-    /// It is not there; this slot on its way is free.
+    /// The block is unknown; this slot on its probe path is free.
     case free(Position)
-    /// It is not there, and there is no segment for it, or no free slot on its way.
+    /// The block is unknown, and there is no segment for it, or no free slot on its probe path.
     case nowhere
   }
 
-  /// A segment that readers may still be in.
+  /// A replaced segment that readers may still use.
   private struct Retired {
     var words: SharedWords
     var epoch: UInt64
@@ -24,14 +24,17 @@ struct BlockTableWriter: ~Copyable {
 
   private let table: BlockTable
   private let epochs: EpochDomain
-  /// Packed views of the segments, the blocks in each, and how many it may have before it grows.
+  /// Packed views of the segments.
   private var segments = [UInt64](repeating: 0, count: BlockTable.segmentCount)
+  /// The number of blocks in each segment.
   private var counts = [Int](repeating: 0, count: BlockTable.segmentCount)
+  /// The number of blocks at which each segment grows.
   private var limits = [Int](repeating: 0, count: BlockTable.segmentCount)
+  /// Replaced segments that have not been freed yet.
   private var retired: [Retired] = []
-  /// Blocks that at least one holder has.
+  /// Blocks with at least one holder.
   private(set) var count = 0
-  /// Bytes of all segments, retired ones included.
+  /// The memory of all segments in bytes, retired ones included.
   private(set) var sizeInBytes = 0
 
   init(_ table: BlockTable, _ epochs: EpochDomain) {
@@ -46,7 +49,7 @@ struct BlockTableWriter: ~Copyable {
 
   // MARK: - Slots
 
-  /// Looks for a block.
+  /// Looks up a block.
   @inline(__always)
   func find(_ key: BlockKey) -> Finding {
     guard let words = segment(BlockTable.segmentNumber(of: key)) else { return .nowhere }
@@ -67,7 +70,7 @@ struct BlockTableWriter: ~Copyable {
     return free < 0 ? .nowhere : .free(Position(words: words, index: free))
   }
 
-  /// Brings a block's bucket into the cache.
+  /// Prefetches a block's bucket.
   @inline(__always)
   func prefetch(_ key: BlockKey) {
     guard let words = segment(BlockTable.segmentNumber(of: key)) else { return }
@@ -75,19 +78,20 @@ struct BlockTableWriter: ~Copyable {
     words.prefetch(bucket * BlockTable.bucketWords)
   }
 
+  /// The set in a slot.
   @inline(__always)
   func set(at position: Position) -> HolderSetID { BlockTable.set(in: position.words.loadRelaxed(position.index)) }
 
-  /// Another set, not the empty one, has a block that is there.
+  /// Replaces the set of a block. `set` is not empty.
   @inline(__always)
   func replace(at position: Position, by set: HolderSetID) {
     let word = position.words.loadRelaxed(position.index)
     position.words.store(BlockTable.word(BlockTable.tag(in: word), set), at: position.index)
   }
 
-  /// Enters a block that is not there.
+  /// Adds an unknown block.
   ///
-  /// - Parameter free: the free slot that `find` has told, if there is one.
+  /// - Parameter free: the free slot that `find` returned, if any.
   /// - Returns: false when there is no memory for it.
   mutating func insert(_ key: BlockKey, _ set: HolderSetID, free: Position?) -> Bool {
     let number = BlockTable.segmentNumber(of: key)
@@ -104,7 +108,7 @@ struct BlockTableWriter: ~Copyable {
     return true
   }
 
-  /// Takes a block out that is there.
+  /// Removes the block in a slot.
   mutating func remove(_ key: BlockKey, at position: Position) {
     position.words.store(0, at: position.index)
     // Only now: until here a reader had to be led to the slot.
@@ -113,7 +117,7 @@ struct BlockTableWriter: ~Copyable {
     count -= 1
   }
 
-  /// Counts a block at the buckets that it passes by on the way to its slot.
+  /// Adds `change` to the counts of the buckets between a block's home bucket and its slot.
   @inline(__always)
   private func pass(_ key: BlockKey, to position: Position, by change: Int) {
     let words = position.words
@@ -147,8 +151,8 @@ struct BlockTableWriter: ~Copyable {
     words.count / BlockTable.bucketWords * BlockTable.bucketSlots
   }
 
-  /// Publishes a segment. It grows when 80 to 92 % of its slots are full, a different share for each so that they do not
-  /// grow all at the same time. At 92 % a probe for a block that nobody holds reads 1.5 buckets.
+  /// Publishes a segment. It grows when 80 to 92 % of its slots are full; the share differs between segments, so that they do
+  /// not all grow at once. At 92 % a probe for an unknown block reads 1.5 buckets.
   private mutating func setSegment(_ number: Int, _ words: SharedWords) {
     sizeInBytes += words.sizeInBytes
     segments[number] = words.packed
@@ -156,7 +160,7 @@ struct BlockTableWriter: ~Copyable {
     table.setSegment(number, words)
   }
 
-  /// The segment of a number with room for one more block; nil when there is no memory.
+  /// The segment with room for one more block; nil when there is no memory.
   private mutating func makeRoom(_ number: Int) -> SharedWords? {
     guard let old = segment(number) else {
       guard let words = SharedWords(size: .page) else { return nil }
@@ -172,7 +176,7 @@ struct BlockTableWriter: ~Copyable {
     return larger
   }
 
-  /// Gives back memory that a segment does not need any more. Cheap when there is nothing to do; `number` is any.
+  /// Halves a segment with fewer blocks than an eighth of its words. Cheap when there is nothing to do.
   mutating func shrink(_ number: Int) {
     guard let old = segment(number), let size = old.size.half, counts[number] < old.count / 8,
       let smaller = SharedWords(size: size)
@@ -192,10 +196,10 @@ struct BlockTableWriter: ~Copyable {
     retired.append(Retired(words: old, epoch: epochs.advance()))
   }
 
-  /// Whether segments wait for their last readers.
+  /// Whether replaced segments have not been freed yet.
   var hasRetired: Bool { !retired.isEmpty }
 
-  /// Releases what no reader uses.
+  /// Frees the segments that no reader uses.
   mutating func reclaim(before oldestReader: UInt64) {
     retired.removeAll { retired in
       guard retired.epoch < oldestReader else { return false }

@@ -1,17 +1,17 @@
 import Synchronization
 
-/// Tells the writer when no reader can still use what it has taken out of the index.
+/// Epoch-based reclamation: tells the writer when no reader can still use memory that it has removed from the index.
 ///
-/// A reader announces the epoch in which it begins to look, and that it has finished; both are one store. The writer
-/// begins a new epoch with whatever it takes out, and releases it when every reader that looks began later.
+/// A reader announces the epoch in which it begins to read, and that it has finished; each is one store. The writer begins a
+/// new epoch with each removal, and frees the removed memory when every active reader began later. Any thread may use it.
 final class EpochDomain: Sendable {
-  /// A thread's place in the domain. One thread at a time uses it.
+  /// A reading thread's announcement. Used by one thread at a time.
   final class Reader: Sendable {
-    /// The epoch in which the present look began; 0 when there is none.
+    /// The epoch in which the current read began; 0 when there is none.
     fileprivate let epoch = Atomic<UInt64>(0)
-    /// Readers of different threads do not share a cache line.
+    /// Keeps readers of different threads on different cache lines.
     private let padding = InlineArray<14, UInt64>(repeating: 0)
-    /// Kept, so that no other one can be taken for it.
+    /// The domain; retained so that its identity stays unique.
     let domain: EpochDomain
 
     fileprivate init(_ domain: EpochDomain) { self.domain = domain }
@@ -19,20 +19,20 @@ final class EpochDomain: Sendable {
 
   private let current = Atomic<UInt64>(1)
   private let readers = Mutex<[WeakReader]>([])
-  /// What the writer had still to release when it ended.
+  /// Memory that the writer had not freed when it ended.
   private let leftovers = Mutex<[SharedWords]>([])
 
   private struct WeakReader {
     weak var reader: Reader?
   }
 
-  /// Readers hold the domain, so by now none is left.
+  /// Readers retain the domain, so none is left.
   deinit { leftovers.withLock { for words in $0 { words.deallocate() } } }
 
-  /// Releases memory when the domain ends: for a writer that ends before its readers.
+  /// Frees memory when the domain ends, for a writer that ends before its readers.
   func releaseAtEnd(_ words: [SharedWords]) { leftovers.withLock { $0 += words } }
 
-  /// A place for a thread that reads; given back with the last reference to it.
+  /// A reader for one thread. It is unregistered when the last reference to it is gone. Takes a lock.
   func makeReader() -> Reader {
     let reader = Reader(self)
     readers.withLock { readers in
@@ -42,7 +42,7 @@ final class EpochDomain: Sendable {
     return reader
   }
 
-  /// What is published now stays in memory until `leave`.
+  /// Begins a read: everything published now stays in memory until `leave`.
   @inline(__always)
   func enter(_ reader: Reader) {
     // When the writer has looked at this reader before the exchange, it had ended its epoch before that, too; so the second
@@ -52,14 +52,14 @@ final class EpochDomain: Sendable {
     _ = current.load(ordering: .sequentiallyConsistent)
   }
 
+  /// Ends a read.
   @inline(__always)
   func leave(_ reader: Reader) { reader.epoch.store(0, ordering: .releasing) }
 
-  /// Ends the present epoch and returns its number: what was taken out until now may be released once `oldestReader`
-  /// is beyond it.
+  /// Ends the current epoch and returns its number. Memory removed until now may be freed once `oldestReader` is greater.
   func advance() -> UInt64 { current.add(1, ordering: .sequentiallyConsistent).oldValue }
 
-  /// The epoch in which the earliest read that still goes on began; the present one when no read goes on.
+  /// The epoch in which the earliest active read began; the current epoch when there is none.
   func oldestReader() -> UInt64 {
     var oldest = current.load(ordering: .sequentiallyConsistent)
     readers.withLock { readers in

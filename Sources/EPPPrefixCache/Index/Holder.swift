@@ -1,34 +1,34 @@
 import EPPCore
 
-/// One cache of one endpoint as the index sees it: what may hold blocks. A number that is given out and taken back by the
-/// index's writer; what it stands for is told by its `HolderOwner`.
+/// One cache of one endpoint in the index. The index's writer assigns and frees its number; its `HolderOwner` says which cache
+/// it is.
 struct Holder: Hashable, Sendable {
   /// 0..<`maximumCount`.
   var number: Int
 
-  /// How many there can be at one time: they are named by 16 bits in sets, and 0 is no holder.
+  /// The largest number of holders at one time: sets name them by 16 bits, and 0 is no holder.
   static let maximumCount = 65_535
 }
 
-/// In what way an endpoint holds a block.
+/// Why an endpoint is taken to hold a block.
 enum Residency: Int, CaseIterable, Sendable {
-  /// The engine has announced it, in the memory of its GPU.
+  /// The engine has announced it, on the GPU.
   case gpu
-  /// The engine has announced it, in the GPU's memory or the host's.
+  /// The engine has announced it, on the GPU or in the host's memory.
   case gpuOrCPU
   /// The engine has announced it, on any tier.
   case anyTier
-  /// A request was sent there a moment ago that will make the engine hold it.
+  /// A request for it was sent there recently, and the engine is expected to announce it.
   case speculative
-  /// Requests were sent there that made the engine hold it, as far as its capacity tells.
+  /// Requests for it were sent there, and the endpoint's capacity suggests that it is still there.
   case routed
 }
 
-/// What a holder stands for, as it is published to readers.
+/// The endpoint and the kind of cache of a holder, as published to readers.
 struct HolderOwner: Equatable, Sendable {
   var slot: EndpointSlot
   var residency: Residency
-  /// Blocks are held behind ones that are not: a depth that was found by bisection has to be looked at again.
+  /// Whether blocks may be held without all blocks before them: a depth found by bisection then has to be checked.
   var hasHoles = false
 
   init(slot: EndpointSlot, residency: Residency) {
@@ -36,7 +36,7 @@ struct HolderOwner: Equatable, Sendable {
     self.residency = residency
   }
 
-  /// Nil for 0: nobody's.
+  /// Unpacks an owner; nil for 0, which is no owner.
   @inline(__always)
   init?(packed: UInt64) {
     guard packed != 0, let residency = Residency(rawValue: Int(packed >> 1 & 7)) else { return nil }
@@ -45,6 +45,7 @@ struct HolderOwner: Equatable, Sendable {
     hasHoles = packed & 16 != 0
   }
 
+  /// The owner in one word, not 0.
   var packed: UInt64 {
     UInt64(slot.generation) << 32 | UInt64(slot.index) << 16 | (hasHoles ? 16 : 0) | UInt64(residency.rawValue) << 1 | 1
   }

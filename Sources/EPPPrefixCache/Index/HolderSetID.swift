@@ -1,5 +1,5 @@
-/// The name of a set of holders, in 24 bits: none, a single holder, or the place of a larger set in the arena. Equal
-/// names are equal sets, and different names are different sets.
+/// The id of a set of holders, in 24 bits: the empty set, a single holder, or the position of a larger set in the arena. Sets
+/// are equal exactly when their ids are.
 struct HolderSetID: Equatable, Sendable {
   var rawValue: UInt32
 
@@ -12,7 +12,7 @@ struct HolderSetID: Equatable, Sendable {
   @inline(__always)
   init(_ holder: Holder) { rawValue = UInt32(holder.number + 1) }
 
-  /// The set that begins at a unit of the arena.
+  /// The id of the set that begins at a unit of the arena.
   @inline(__always)
   init(unit: Int) { rawValue = UInt32(unit + Self.firstUnit) }
 
@@ -23,11 +23,11 @@ struct HolderSetID: Equatable, Sendable {
   @inline(__always)
   var single: Holder? { rawValue > 0 && rawValue < UInt32(Self.firstUnit) ? Holder(number: Int(rawValue) - 1) : nil }
 
-  /// Where a larger set begins in the arena; nil for other sets.
+  /// The unit at which a larger set begins in the arena; nil for other sets.
   @inline(__always)
   var unit: Int? { rawValue >= UInt32(Self.firstUnit) ? Int(rawValue) - Self.firstUnit : nil }
 
   private static let firstUnit = Holder.maximumCount + 1
-  /// How many units the arena can have.
+  /// The largest number of units of the arena.
   static let maximumUnits = (1 << bits) - firstUnit
 }

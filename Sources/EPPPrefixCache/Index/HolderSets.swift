@@ -1,7 +1,7 @@
-/// The members of the sets that blocks name, in the form that is read without locks.
+/// The members of the sets that blocks name, read without locks.
 ///
-/// A set of two or more stands in an arena: a word with its size, then four members a word, ascending. It never changes
-/// while a block names it.
+/// A set of two or more is stored in an arena: a header word, then four members a word, ascending. It never changes while a
+/// block names it.
 struct HolderSets: Sendable {
   static let segmentCount = 256
   /// Words in a unit, the smallest piece of the arena.
@@ -49,15 +49,17 @@ struct HolderSets: Sendable {
     return false
   }
 
+  /// The segment and the index of the first word of a unit; nil when the segment does not exist.
   @inline(__always)
   func place(of unit: Int) -> (words: SharedWords, first: Int)? {
     guard let words = SharedWords(packed: directory.load(unit / Self.segmentUnits)) else { return nil }
     return (words, unit % Self.segmentUnits * Self.unitWords)
   }
 
+  /// Publishes a segment of the arena.
   func setSegment(_ number: Int, _ words: SharedWords) { directory.store(words.packed, at: number) }
 
-  /// Gives all memory back. No reader may be left.
+  /// Frees all memory. No reader may be left.
   func deallocate() {
     for number in 0..<Self.segmentCount { SharedWords(packed: directory.load(number))?.deallocate() }
     directory.deallocate()

@@ -1,14 +1,14 @@
-/// The writing side of `HolderSets`: makes each set once, counts the blocks that name it, and gives the place of a set
-/// that no block names to another when no reader can still use it.
+/// The writing side of `HolderSets`. Stores each distinct set once, counts the blocks that name it, and reuses the space of an
+/// unnamed set when no reader can still use it. Used by one thread at a time.
 struct HolderSetsWriter: ~Copyable {
-  /// A change of a set by one holder, whose result is remembered: the blocks of a prompt mostly make the same one.
+  /// The addition or removal of one holder. Results are cached, because the blocks of a prompt mostly make the same step.
   private struct Step: Equatable {
     var from: UInt32
-    /// The holder, and above it whether it joins.
+    /// The holder's number, and above it whether it is added.
     var change: UInt32
   }
 
-  /// A set that no block names: it can be taken up again until its place is given away.
+  /// A set that no block names. It can be named again until its space is reused.
   private struct Idle {
     var set: HolderSetID
     var epoch: UInt64
@@ -16,22 +16,22 @@ struct HolderSetsWriter: ~Copyable {
 
   private let sets: HolderSets
   private let epochs: EpochDomain
-  /// Open addressing: the upper half of a set's hash, and its name; 0 is empty.
+  /// A hash table of the sets, with open addressing: the upper half of a set's hash, and its id; 0 is empty.
   private var interned = [UInt64](repeating: 0, count: 1024)
   private var internedCount = 0
-  /// By the low bits of a hash of the step.
+  /// The cached steps, by a hash of the step.
   private var steps = [(step: Step, to: HolderSetID)](
     repeating: (Step(from: .max, change: .max), .empty), count: Self.stepCount)
   private static let stepCount = 4096
   private static let joins: UInt32 = 1 << 16
-  /// Places that are free, by their size in units.
+  /// Free units of the arena, by the size of the space in units.
   private var free: [Int: [Int]] = [:]
   private var nextUnit = 0
   private var idle: [Idle] = []
   private var segmentCount = 0
   private var scratch: [UInt16] = []
 
-  /// Sets of two members or more that blocks name.
+  /// Named sets of two members or more.
   private(set) var count = 0
 
   init(_ sets: HolderSets, _ epochs: EpochDomain) {
@@ -39,10 +39,10 @@ struct HolderSetsWriter: ~Copyable {
     self.epochs = epochs
   }
 
-  /// Bytes of the arena.
+  /// The memory of the arena in bytes.
   var sizeInBytes: Int { segmentCount * HolderSets.segmentUnits * HolderSets.unitWords * MemoryLayout<UInt64>.stride }
 
-  /// How many holders are in a set.
+  /// The number of holders in a set.
   func memberCount(of set: HolderSetID) -> Int {
     guard let unit = set.unit, let (words, first) = sets.place(of: unit) else { return set.isEmpty ? 0 : 1 }
     return HolderSets.memberCount(words.loadRelaxed(first))
@@ -50,16 +50,16 @@ struct HolderSetsWriter: ~Copyable {
 
   // MARK: - Steps
 
-  /// The set with one holder more; nil when there is no room for another set.
+  /// The set with one more holder; nil when there is no room for another set.
   ///
-  /// The result is not counted as named yet: `retain` it at once, for a set that was never named is never given back.
+  /// The result is not counted as named yet: call `retain` at once, because a set that was never named is never freed.
   @inline(__always)
   mutating func adding(_ holder: Holder, to set: HolderSetID) -> HolderSetID? {
     if set.isEmpty { return HolderSetID(holder) }
     return step(from: set, UInt32(holder.number) | Self.joins)
   }
 
-  /// The set with one holder less; nil when there is no room for another set. To be retained like that of `adding`.
+  /// The set with one holder less; nil when there is no room for another set. Call `retain` at once, as after `adding`.
   @inline(__always)
   mutating func removing(_ holder: Holder, from set: HolderSetID) -> HolderSetID? {
     if let single = set.single { return single == holder ? .empty : set }
@@ -101,7 +101,7 @@ struct HolderSetsWriter: ~Copyable {
 
   // MARK: - Counting
 
-  /// A block names the set from now on.
+  /// Counts a block that names the set.
   @inline(__always)
   mutating func retain(_ set: HolderSetID) {
     guard let unit = set.unit, let (words, first) = sets.place(of: unit) else { return }
@@ -110,7 +110,7 @@ struct HolderSetsWriter: ~Copyable {
     words.store(header + Header.oneName, at: first)
   }
 
-  /// A block that named the set does not any more.
+  /// Takes back one `retain`.
   @inline(__always)
   mutating func release(_ set: HolderSetID) {
     guard let unit = set.unit, let (words, first) = sets.place(of: unit) else { return }
@@ -128,11 +128,11 @@ struct HolderSetsWriter: ~Copyable {
     words.store(header, at: first)
   }
 
-  /// Whether so many sets wait for their last readers that it is worth while to look after them.
+  /// Whether enough sets are unnamed to make `reclaim` worthwhile.
   var hasManyIdle: Bool { idle.count >= Self.manyIdle }
   private static let manyIdle = 1024
 
-  /// Takes back the places of sets that no block names and no reader uses.
+  /// Frees the space of sets that no block names and no reader uses.
   mutating func reclaim(before oldestReader: UInt64) {
     guard !idle.isEmpty else { return }
     var waiting: [Idle] = []
@@ -163,13 +163,13 @@ struct HolderSetsWriter: ~Copyable {
 
   // MARK: - Interning
 
-  /// The first word of a set.
+  /// The header word of a set: 16 bits for the number of members, 32 bits for the number of blocks that name it, flags.
   private enum Header {
     static let oneName: UInt64 = 1 << 16
     static let nameMask: UInt64 = 0xFFFF_FFFF << 16
-    /// No block names it, and it is in the list of those that wait.
+    /// The set is unnamed, or was, and is in the list `idle`.
     static let isIdle: UInt64 = 1 << 48
-    /// A block has named it since it began to wait.
+    /// A block has named the set since it was added to `idle`.
     static let wasUsed: UInt64 = 1 << 49
   }
 
@@ -225,7 +225,7 @@ struct HolderSetsWriter: ~Copyable {
     }
   }
 
-  /// Takes a set out of the table, and closes the gap.
+  /// Removes a set from the hash table and closes the gap.
   private mutating func forget(_ set: HolderSetID) {
     let mask = interned.count - 1
     func home(_ entry: UInt64) -> Int {
@@ -250,7 +250,7 @@ struct HolderSetsWriter: ~Copyable {
     internedCount -= 1
   }
 
-  /// Writes a set into the arena; nil when that is full.
+  /// Writes a set into the arena; nil when the arena is full.
   private mutating func store(_ members: [UInt16]) -> HolderSetID? {
     guard let unit = allocate(HolderSets.units(members: members.count)), let (words, first) = sets.place(of: unit)
     else { return nil }

@@ -1,7 +1,7 @@
 import CPrefetch
 
 extension Span {
-  /// Begins to bring an element into the processor's caches. A hint, which an index out of range cannot harm.
+  /// Prefetches an element. An index out of range is harmless.
   @inline(__always)
   func prefetch(_ index: Int) {
     unsafe withUnsafeBufferPointer { buffer in

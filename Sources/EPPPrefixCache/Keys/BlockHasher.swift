@@ -1,17 +1,17 @@
 import EPPCore
 
-/// Makes chained 64-bit keys: each mixes the key before it with the bytes of the next block.
+/// Computes chained 64-bit block keys: each mixes the previous key with the bytes of the next block.
 ///
-/// The mixing step is that of the wyhash family, the 128-bit product of two words folded to 64. Every word of a block
-/// meets a secret word of its own before the product: against a known one a client could make a factor zero, and with it
-/// all blocks that differ in the other factor equal.
+/// The mixing step is `foldedProduct`, as in the wyhash family. Every word of a block is first combined with a secret word of
+/// its own: against known words a client could make a factor zero, and so give equal keys to all blocks that differ in the
+/// other factor.
 package struct BlockHasher: Sendable {
-  /// Drawn from the seed: eight for the words of a block, two for the chain.
+  /// Derived from the seed: eight words for the words of a block, two for the chain.
   private let secrets: InlineArray<10, UInt64>
   /// Bytes that are mixed in at once: 16 token ids, or a quarter of a block of text.
   static let stepBytes = 64
 
-  /// Draws the secret words from the seed.
+  /// Derives the secret words from the seed.
   package init(seed: HashSeed) {
     secrets = InlineArray { position in
       let step = UInt64(position + 1)
@@ -21,10 +21,10 @@ package struct BlockHasher: Sendable {
     }
   }
 
-  /// The key of the 64 bytes at `offset`, behind the prefix with the key `previous`.
+  /// The key of the 64 bytes at `offset`, after a prefix with the key `previous`.
   ///
-  /// The block's own part does not wait for the key before it, so blocks overlap in the processor and only one product a
-  /// block stands in line: about 5 ns a block.
+  /// The block's own part does not depend on the previous key, so blocks overlap in the processor and only one product a block
+  /// is sequential: about 5 ns a block.
   @inline(__always)
   func key(after previous: BlockKey, _ bytes: RawSpan, at offset: Int) -> BlockKey {
     @inline(__always) func pair(_ index: Int) -> UInt64 {
@@ -36,7 +36,7 @@ package struct BlockHasher: Sendable {
     return BlockKey(rawValue: foldedProduct(previous.rawValue ^ secrets[8], block ^ secrets[9]))
   }
 
-  /// The key of a block of `width` bytes, any number of them: every 64 are mixed in as a block of that size is.
+  /// The key of a block of `width` bytes, any number of them: each 64 bytes are mixed in as a block of that size.
   @inline(__always)
   func key(after previous: BlockKey, _ bytes: RawSpan, at offset: Int, width: Int) -> BlockKey {
     if width == 64 { return key(after: previous, bytes, at: offset) }
@@ -49,7 +49,7 @@ package struct BlockHasher: Sendable {
     return done == width ? key : self.key(afterWhole: key, bytes, at: offset + done, count: width - done)
   }
 
-  /// What is left of a block, less than 64 bytes, and how much it is.
+  /// The key after the last, incomplete 64 bytes of a block; includes their number.
   private func key(afterWhole key: BlockKey, _ bytes: RawSpan, at offset: Int, count: Int) -> BlockKey {
     var rest = InlineArray<64, UInt8>(repeating: 0)
     for position in 0..<count {
@@ -59,7 +59,7 @@ package struct BlockHasher: Sendable {
     return BlockKey(rawValue: foldedProduct(last.rawValue ^ secrets[7], UInt64(count) ^ secrets[6]))
   }
 
-  /// The key that the first block of a text is chained to: requests that differ in any of these share nothing.
+  /// The key to which the first block of a text is chained. Requests that differ in model or salt share no keys.
   func root(model: String, cacheSalt: String?) -> BlockKey {
     var key = foldedProduct(secrets[1], secrets[2] ^ 64)
     absorb(model, into: &key)
@@ -67,7 +67,7 @@ package struct BlockHasher: Sendable {
     return BlockKey(rawValue: key)
   }
 
-  /// The key that the first block of token ids is chained to.
+  /// The key to which the first block of token ids is chained.
   func root(_ root: BlockRoot) -> BlockKey {
     var key = foldedProduct(secrets[0], secrets[2] ^ UInt64(root.blockTokens))
     absorb(root.loRAName ?? "", into: &key)
@@ -75,7 +75,7 @@ package struct BlockHasher: Sendable {
     return BlockKey(rawValue: key)
   }
 
-  /// The key of a block that is made of more than its tokens.
+  /// The key of a block with extra keys.
   func key(_ key: BlockKey, with extras: [ExtraKey]) -> BlockKey {
     var value = key.rawValue
     for extra in extras {

@@ -1,36 +1,38 @@
 package import EPPCore
 
-/// The block keys of one request's prompts, made as far as they are asked for.
+/// The block keys of one request's prompts, computed as far as they are needed.
 ///
-/// A worker thread keeps one and reuses its storage: once warm, no request allocates. Prompts do not run into each
-/// other: each is hashed from the root on, and only its full blocks count.
+/// Each worker thread keeps one and reuses its storage: once warm, no request allocates. Each prompt is hashed from the root
+/// on, and only its full blocks count.
 package struct PrefixQuery: Sendable {
-  /// Prompts of one request that are looked up; the rest is not.
+  /// The largest number of prompts of one request that are looked up; further ones are not.
   static let maximumPrompts = 256
-  /// Keys are made in chunks of this many at least.
+  /// Keys are computed in chunks of at least this many blocks.
   static let chunkBlocks = 128
 
   /// One prompt with at least one full block.
   struct Prompt: Sendable {
-    /// Where its keys stand in `keys`.
+    /// The index of its first key in `keys`.
     var firstKey: Int
+    /// Its full blocks.
     var blocks: Int
-    /// Blocks of it that an engine can take from its cache: it always computes the last token itself.
+    /// The blocks that an engine can take from its cache: it always computes the last token itself.
     var reusable: Int
-    /// How many of its keys are made.
+    /// The number of its keys that are computed.
     var made: Int
-    /// Where its next block begins, in bytes.
+    /// The offset of its next block in bytes.
     var offset: Int
   }
 
-  /// Keys of all prompts, one prompt after the other; of each, only the first `made` mean anything.
+  /// Keys of all prompts, one prompt after the other; of each, only the first `made` are valid.
   private(set) var keys: [BlockKey] = []
+  /// The prompts that are looked up.
   private(set) var prompts: [Prompt] = []
-  /// Blocks of all prompts, made or not.
+  /// Full blocks of all prompts.
   package private(set) var blockCount = 0
   /// Tokens in a block.
   package private(set) var blockTokens = 16
-  /// Whether the prompts have full blocks that are not looked up: what is matched then is a part of what may be held.
+  /// Whether the prompts have full blocks that are not looked up, so that endpoints may hold more than is matched.
   package private(set) var isCut = false
 
   private var hasher: BlockHasher?
@@ -38,20 +40,21 @@ package struct PrefixQuery: Sendable {
   private var bytes: [UInt8] = []
   private var tokens: [UInt32] = []
 
-  /// One without a prompt.
+  /// A query without a prompt.
   package init() {}
 
   private var blockBytes: Int { blockTokens * MemoryLayout<UInt32>.size }
 
-  /// Takes up the prompts of a request, at most `maximumTokens` in all, and makes no key yet.
+  /// Starts a query for the prompts of a request, and computes no key yet.
   ///
-  /// Shares the storage of `prompt` until all keys are made or the query is emptied: change the prompt only after that,
-  /// or it is copied.
+  /// Shares the storage of `prompt` until all keys are computed or the query is emptied: a change of the prompt before that
+  /// copies it.
   ///
   /// - Parameters:
+  ///   - maximumTokens: the largest number of tokens that are looked up, over all prompts.
   ///   - blockTokens: tokens in a block; text has 4 bytes a token.
-  ///   - loRAName: the adapter that the request asks for; nil for the base model. Only for token ids: text is told apart
-  ///     by the model's name.
+  ///   - loRAName: the adapter that the request asks for; nil for the base model. Only for token ids: text is distinguished by
+  ///     the model's name.
   package mutating func begin(
     for prompt: borrowing CanonicalPrompt, request: InferenceRequest, hasher: BlockHasher, maximumTokens: Int,
     blockTokens: Int, loRAName: String? = nil
@@ -69,7 +72,7 @@ package struct PrefixQuery: Sendable {
     lay(out: prompt, maximumBlocks: max(0, maximumTokens) / self.blockTokens)
   }
 
-  /// No prompt: nothing matches.
+  /// Removes all prompts; nothing matches then.
   package mutating func removeAll() {
     prompts.removeAll(keepingCapacity: true)
     blockCount = 0
@@ -77,13 +80,13 @@ package struct PrefixQuery: Sendable {
     releasePrompt()
   }
 
-  /// Makes the keys that are left.
+  /// Computes all keys.
   package mutating func finish() {
     for position in prompts.indices { makeKeys(ofPrompt: position, upTo: prompts[position].blocks) }
     releasePrompt()
   }
 
-  /// Makes the keys of a prompt up to its block `count`, in whole chunks.
+  /// Computes the keys of a prompt up to its block `count`, in whole chunks.
   mutating func makeKeys(ofPrompt position: Int, upTo count: Int) {
     guard let hasher, prompts[position].made < count else { return }
     let chunked = (count + Self.chunkBlocks - 1) / Self.chunkBlocks * Self.chunkBlocks

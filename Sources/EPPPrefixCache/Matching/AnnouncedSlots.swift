@@ -1,12 +1,13 @@
 import EPPCore
 
-/// What engines' events say of the pool as a whole, and of which endpoint of each slot.
+/// The current `Announcements`, with the generation of the endpoint in each slot.
 struct AnnouncedSlots {
+  /// What is published to readers.
   var current = PrefixIndex.Announcements()
-  /// The generation of the latest endpoint of each slot of which anything was told: what is told of an earlier one comes too late.
+  /// The latest generation of each slot that anything was reported for; reports for earlier generations are ignored.
   private var generations: [Int: UInt32] = [:]
 
-  /// Puts a slot into one of the sets, or takes it out.
+  /// Adds a slot to one of the sets, or removes it.
   mutating func set(
     _ isMember: Bool, _ slot: EndpointSlot, in set: WritableKeyPath<PrefixIndex.Announcements, SlotSet>
   ) {

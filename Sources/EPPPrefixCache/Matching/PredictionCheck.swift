@@ -1,4 +1,4 @@
-/// How an engine's cache has proved to be otherwise than it was known.
+/// How an engine's cache differs from what was known of it.
 package enum CacheContradiction: Sendable, Equatable {
   /// Blocks are gone that its events had announced.
   case holdsLess
@@ -6,32 +6,35 @@ package enum CacheContradiction: Sendable, Equatable {
   case holdsMore
 }
 
-/// Holds what was predicted of an endpoint's cache against what its engine reports, answer by answer.
+/// Compares the predictions for an endpoint's cache with its engine's reports, answer by answer.
 ///
-/// One contradiction may be an eviction between the pick and the request's start; several of one kind in a row mean that what
-/// is known of the cache is wrong. One of each kind is no more than chance.
+/// One contradiction may be an eviction between the pick and the request's start; several of one kind in a row mean that the
+/// known contents are wrong. One of each kind may be chance.
 package struct PredictionCheck: Sendable {
-  /// What follows from an answer.
+  /// The result of one comparison.
   package enum Verdict: Sendable, Equatable {
     case right
-    /// Wrong, and not for the first time in a row where it says how.
+    /// The prediction was wrong. The contradiction is given when it has occurred often enough in a row to act on, else nil.
     case wrong(CacheContradiction?)
   }
 
-  /// Contradictions in a row after which the cache is learned anew.
+  /// Contradictions of one kind in a row at which the cache's contents are to be learned anew.
   private static let tolerated = 2
   private var contradictions = 0
   private var last: CacheContradiction?
 
+  /// A check without contradictions.
   package init() {}
 
+  /// Compares one answer with its prediction.
+  ///
   /// - Parameters:
   ///   - predicted: tokens that the engine was expected to take from its cache.
-  ///   - reported: tokens that it says it took.
-  ///   - blockTokens: tokens in one of its blocks. A difference of one block is none: the last block of a prompt may be
-  ///     stored, or evicted, by a neighbour meanwhile.
-  ///   - seesPicks: whether what was sent there a moment ago was counted in. Else the engine holds more with every second
-  ///     request of a burst, which says nothing of its events.
+  ///   - reported: tokens that it reported as cached.
+  ///   - blockTokens: tokens in one of its blocks. A difference of up to one block is tolerated: another request may store or
+  ///     evict a prompt's last block meanwhile.
+  ///   - seesPicks: whether recent picks were part of the prediction. Otherwise the engine holds more with every second request
+  ///     of a burst, which says nothing of its events.
   package mutating func note(
     predicted: Int, reported: Int, blockTokens: Int, seesPicks: Bool = true
   ) -> Verdict {

@@ -1,27 +1,28 @@
 package import EPPCore
 
-/// How much of a request's prompts each endpoint holds, by slot. A worker thread keeps one and reuses its storage.
+/// How much of a request's prompts each endpoint holds, by slot. Each worker thread keeps one and reuses its storage.
 ///
-/// For an endpoint that holds nothing, and for an earlier or later endpoint of its slot, it says 0.
+/// The answer is 0 for an endpoint that holds nothing, and for an earlier or later endpoint of its slot.
 package struct PrefixMatch: Sendable {
   private struct Entry {
-    /// The match that wrote it.
+    /// The number of the match that wrote the entry.
     var round: UInt32 = 0
     var generation: UInt32 = 0
-    /// The prompt that `depths` is about.
+    /// The index of the prompt that `depths` refers to.
     var prompt: Int32 = -1
-    /// Blocks of the present prompt, by residency.
+    /// Blocks of the current prompt, by residency.
     var depths = InlineArray<5, Int32>(repeating: 0)
-    /// Blocks of all prompts before it, on any tier.
+    /// Blocks of all finished prompts, on any tier.
     var blocks: Int32 = 0
-    /// Those of them that the engine will not compute again, and those of these that it has announced itself.
+    /// Blocks of all finished prompts that the engine will not compute again.
     var reusable: Int32 = 0
+    /// Part of `reusable` that the engine has announced.
     var announced: Int32 = 0
-    /// The same with each tier's blocks at their worth.
+    /// Blocks of all finished prompts, weighted by tier.
     var worth: Float = 0
   }
 
-  /// A holder with holes: how deep it may hold the present prompt.
+  /// The depth to which a holder with holes may hold the current prompt.
   struct Claim {
     var holder: Int
     var owner: HolderOwner
@@ -31,54 +32,55 @@ package struct PrefixMatch: Sendable {
   private var entries = [Entry](repeating: Entry(), count: EndpointSlot.capacity)
   private var round: UInt32 = 0
   private var prompt: Int32 = 0
-  /// Slots that the present prompt has been found at.
+  /// Slots at which the current prompt has been found.
   private var touched: [Int32] = []
-  /// Holders whose depth has to be looked at again.
+  /// Holders whose depth has to be checked.
   private(set) var claims: [Claim] = []
-  /// Where a holder's claim stands, if it has one: what is there may be of an earlier prompt.
+  /// The index of a holder's claim; it may be outdated, of an earlier prompt.
   private var claimOfHolder: [Int32] = []
-  /// The reading thread's place in the index that was last matched.
+  /// The reading thread's registration in the index that was last matched.
   var reader: EpochDomain.Reader?
-  /// Blocks of the request's prompts.
+  /// Full blocks of the request's prompts.
   package private(set) var totalBlocks = 0
   /// Tokens in a block.
   package private(set) var blockTokens = 1
 
-  /// One that holds no answers yet.
+  /// A match without results.
   package init() {}
 
   // MARK: - Answers
 
-  /// Blocks that the endpoint holds, contiguous from the first of each prompt, summed over the prompts, on any tier.
+  /// Blocks that the endpoint holds on any tier, contiguous from the first of each prompt, summed over the prompts.
   package func matchedBlocks(_ slot: EndpointSlot) -> Int {
     let entry = entries[slot.index]
     return entry.round == round && entry.generation == slot.generation ? Int(entry.blocks) : 0
   }
 
-  /// Share of the blocks that is held, 0...1, where blocks on slower tiers count less; 0 when there are none.
+  /// The share of the blocks that the endpoint holds, 0...1, where blocks on slower tiers count less; 0 when there are no
+  /// blocks.
   package func ratio(_ slot: EndpointSlot) -> Double {
     let entry = entries[slot.index]
     guard totalBlocks > 0, entry.round == round, entry.generation == slot.generation else { return 0 }
     return Double(entry.worth) / Double(totalBlocks)
   }
 
-  /// Tokens that are held.
+  /// Tokens of the blocks that the endpoint holds.
   package func matchedTokens(_ slot: EndpointSlot) -> Int { matchedBlocks(slot) * blockTokens }
 
-  /// Tokens that the engine will take from its cache: of a prompt of n tokens min(depth, ⌊(n-1)/block⌋) blocks, for it
-  /// computes the last token in any case (seen with vLLM 0.22 and 0.32).
+  /// Tokens that the engine will take from its cache: of a prompt of n tokens min(depth, ⌊(n-1)/block⌋) blocks, because it
+  /// always computes the last token (observed with vLLM 0.22 and 0.32).
   package func reusableTokens(_ slot: EndpointSlot) -> Int {
     let entry = entries[slot.index]
     return entry.round == round && entry.generation == slot.generation ? Int(entry.reusable) * blockTokens : 0
   }
 
-  /// Those of the reusable tokens that the engine has announced itself.
+  /// Part of `reusableTokens` that the engine has announced.
   package func announcedTokens(_ slot: EndpointSlot) -> Int {
     let entry = entries[slot.index]
     return entry.round == round && entry.generation == slot.generation ? Int(entry.announced) * blockTokens : 0
   }
 
-  /// Whether the engine itself has announced all that it is taken to hold, so that what it reports must agree.
+  /// Whether the engine has announced all of `reusableTokens`, so that its report must agree.
   package func isAnnounced(_ slot: EndpointSlot) -> Bool {
     let entry = entries[slot.index]
     guard entry.round == round, entry.generation == slot.generation else { return true }
@@ -87,7 +89,7 @@ package struct PrefixMatch: Sendable {
 
   // MARK: - Matching
 
-  /// Forgets what was matched before.
+  /// Forgets the previous match.
   mutating func begin(totalBlocks: Int, blockTokens: Int) {
     self.totalBlocks = totalBlocks
     self.blockTokens = blockTokens
@@ -102,7 +104,7 @@ package struct PrefixMatch: Sendable {
     }
   }
 
-  /// An endpoint holds the first `depth` blocks of the present prompt in some way.
+  /// Records that an endpoint holds the first `depth` blocks of the current prompt.
   @inline(__always)
   mutating func note(_ owner: HolderOwner, depth: Int) {
     let index = owner.slot.index
@@ -124,7 +126,8 @@ package struct PrefixMatch: Sendable {
     entries[index].depths[residency] = max(entries[index].depths[residency], Int32(depth))
   }
 
-  /// An endpoint with holes holds some of the first `depth` blocks of the present prompt. Claims grow deeper.
+  /// Records that a holder with holes holds some of the first `depth` blocks of the current prompt. Depths of one holder must
+  /// not decrease.
   mutating func claim(_ holder: Int, _ owner: HolderOwner, depth: Int) {
     if claimOfHolder.count <= holder {
       claimOfHolder.append(contentsOf: repeatElement(0, count: holder + 1 - claimOfHolder.count))
@@ -138,9 +141,11 @@ package struct PrefixMatch: Sendable {
     }
   }
 
-  /// The present prompt is matched: what was found is added up.
+  /// Adds the results of the current prompt to the sums, and goes on to the next prompt.
   ///
-  /// - Parameter reusable: blocks of it that an engine can take from its cache.
+  /// - Parameters:
+  ///   - worth: the weights of the tiers.
+  ///   - reusable: blocks of the prompt that an engine can take from its cache.
   mutating func endPrompt(_ worth: TierWeights, reusable: Int) {
     for slot in touched {
       let depths = entries[Int(slot)].depths
@@ -161,15 +166,16 @@ package struct PrefixMatch: Sendable {
   }
 }
 
-/// What a block is worth to a score by where it lies, 0...1: the slower the tier, the more of the time that it saves is
-/// spent on fetching it. GPU and CPU are llm-d's.
+/// The weight of a block in scores by its tier, 0...1: the slower the tier, the more of the saved time is spent on fetching the
+/// block. The values for GPU and CPU are llm-d's.
 package struct TierWeights: Equatable, Sendable {
   /// In the memory of the GPU.
   package var gpu: Float = 1
   /// In the host's memory.
   package var cpu: Float = 0.8
-  /// On disks, or somewhere else.
+  /// On disks or remote storage.
   package var storage: Float = 0.5
 
+  /// The default weights.
   package init() {}
 }

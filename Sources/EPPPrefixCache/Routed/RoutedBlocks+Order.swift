@@ -1,12 +1,13 @@
-/// The order of use.
+/// The order of use: a doubly linked list of the blocks at which uses ended, by their last use. Every block without children is
+/// in it.
 ///
-/// A doubly linked list of the blocks at which uses ended, in the order of their last use; every block without children
-/// is in it. What the oldest use needs and no later one goes first, from its end: that is the least recently used block
-/// at every step, with a constant number of changes to a block.
+/// Blocks that only the oldest use needs are evicted first, from its end. That is the least recently used block at every step,
+/// with a constant number of changes per block.
 extension RoutedBlocks {
+  /// Whether an entry is in the list.
   func isLinked(_ entry: Int32) -> Bool { entries[Int(entry)].previous != Self.unlinked }
 
-  /// A use ended at this block.
+  /// Makes an entry the end of the latest use.
   mutating func touch(_ entry: Int32, use: UInt32) {
     unlink(entry)
     entries[Int(entry)].use = use
@@ -16,6 +17,7 @@ extension RoutedBlocks {
     newest = entry
   }
 
+  /// Removes an entry from the list, if it is in it.
   mutating func unlink(_ entry: Int32) {
     let (previous, next) = (entries[Int(entry)].previous, entries[Int(entry)].next)
     guard previous != Self.unlinked else { return }
@@ -33,10 +35,10 @@ extension RoutedBlocks {
     if successor >= 0 { entries[Int(successor)].previous = entry } else { newest = entry }
   }
 
-  /// How far `linkByUse` looks for the right place.
+  /// Entries that `linkByUse` examines at most.
   private static let longestSearch = 64
 
-  /// Puts a block that lost its last child without an eviction back among the old.
+  /// Inserts a block that lost its last child without an eviction, near its place by its last use.
   mutating func linkByUse(_ entry: Int32) {
     let use = entries[Int(entry)].use
     var successor = oldest
@@ -48,7 +50,7 @@ extension RoutedBlocks {
     link(entry, before: successor)
   }
 
-  /// Removes blocks, the least recently used first.
+  /// Removes `blocks` blocks, the least recently used first.
   mutating func evict(_ blocks: Int) {
     var left = blocks
     while left > 0, oldest >= 0 {
@@ -62,7 +64,7 @@ extension RoutedBlocks {
     }
   }
 
-  /// Ends the uses up to this one, the oldest first: what no later use needs goes.
+  /// Ends the uses up to this one, the oldest first: removes the blocks that no later use needs.
   mutating func endUses(upTo use: UInt32) {
     while oldest >= 0, Int32(bitPattern: entries[Int(oldest)].use &- use) <= 0 {
       let end = oldest
@@ -70,7 +72,9 @@ extension RoutedBlocks {
     }
   }
 
-  /// Removes the oldest block, and those before it that served no other use.
+  /// Removes the leaf of the oldest use, and the blocks before it that no other use needs.
+  ///
+  /// - Returns: the number of removed blocks.
   private mutating func removeChain(from leaf: Int32, atMost limit: Int) -> Int {
     let use = entries[Int(leaf)].use
     unlink(leaf)
@@ -118,7 +122,7 @@ extension RoutedBlocks {
     return removed
   }
 
-  /// Frees an entry that is in no list and has no children.
+  /// Frees an entry that is not in the list and has no children.
   mutating func discard(_ entry: Int32) {
     let key = entries[Int(entry)].key
     var table = table.mutableSpan

@@ -1,7 +1,7 @@
 /// The hash table: two places a block, so runs of probes are short and mostly within one cache line.
 ///
-/// A place holds the upper half of a key and an entry's number plus one, 0 when it is empty. The upper half alone tells
-/// where a key belongs, so a probe that misses and a removal touch no entry.
+/// A place holds the upper half of a key and an entry's number plus one; 0 is an empty place. The home place of a key depends
+/// on its upper half only, so a probe that misses and a removal read no entry.
 extension RoutedBlocks {
   @inline(__always)
   private static func home(_ tag: UInt64, _ places: Int) -> Int { Int((tag &* UInt64(places)) >> 32) }
@@ -9,7 +9,7 @@ extension RoutedBlocks {
   @inline(__always)
   static func home(of key: BlockKey, places: Int) -> Int { home(key.rawValue >> 32, places) }
 
-  /// The table as a value of its own for the time of a loop over both arrays; it has to be put back.
+  /// Moves the table out for a loop over both arrays; the caller has to put it back.
   mutating func takeTable() -> [UInt64] {
     var taken: [UInt64] = []
     swap(&taken, &table)
@@ -45,7 +45,7 @@ extension RoutedBlocks {
     table[place] = tag << 32 | UInt64(entry + 1)
   }
 
-  /// Takes an entry out and moves those behind it up, so that no gap breaks a run of probes.
+  /// Removes an entry's place and moves later places up, so that no gap breaks a run of probes.
   @inline(__always)
   static func unplace(_ key: BlockKey, _ entry: Int32, in table: inout MutableSpan<UInt64>) {
     let places = table.count
@@ -75,7 +75,7 @@ extension RoutedBlocks {
     table[hole] = 0
   }
 
-  /// Gives the arrays room for this many blocks, which is not less than are held, and numbers the entries anew.
+  /// Resizes the arrays to `blocks` blocks, which is at least the number held, and renumbers the entries.
   mutating func reallocate(blocks: Int) {
     var numbers = [Int32](repeating: Self.none, count: entries.count)
     var next: Int32 = 0

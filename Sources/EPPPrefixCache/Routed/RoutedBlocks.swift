@@ -1,61 +1,69 @@
-/// The blocks that one endpoint is taken to hold: a set of keys that is always closed under prefixes, because a block
-/// goes only when no block behind it is left. So a prompt's depth is contiguous, and can be found by bisection.
+/// The blocks that one endpoint is assumed to hold. The set of keys is always closed under prefixes, because a block is removed
+/// only after all blocks behind it. So a prompt's depth is contiguous, and can be found by bisection.
 ///
-/// When there is no more room the least recently used blocks go, the tail of a prefix before its head. Flat arrays: 32
+/// When there is no more room the least recently used blocks are removed, the tail of a prefix before its head. Flat arrays: 32
 /// bytes a block, and 16 for its two places in the hash table.
 struct RoutedBlocks {
   struct Entry {
     var key: BlockKey
-    /// The entry of the block before this one; `none` for the first of a prompt.
+    /// The number of the entry before it; `none` for the first block of a prompt.
     var parent: Int32
-    /// Entries whose parent this is; `free` for an entry that is not in use.
+    /// The number of entries whose parent this is; `free` for an entry that is not in use.
     var children: Int32
-    /// Neighbours in the order of use; `unlinked` when the entry is not in it. Free entries are chained by `next`.
+    /// The entry before it in the order of use; `none` at the end, `unlinked` when the entry is not in the list.
     var previous: Int32
+    /// The entry after it in the order of use; `none` at the end. In a free entry: the next free one.
     var next: Int32
-    /// The latest use that is known to end here, or to have ended at a block behind it that is gone.
+    /// The latest use known to end at this block, or at a removed block behind it.
     var use: UInt32
   }
 
+  /// No entry.
   static let none: Int32 = -1
+  /// The value of `previous` in an entry that is not in the list.
   static let unlinked: Int32 = -2
+  /// The value of `children` in a free entry.
   static let free: Int32 = -1
-  /// Blocks whose places in the hash table are fetched together.
+  /// Blocks whose places in the hash table are prefetched together.
   static let batchBlocks = 32
-  /// Bytes of a block when the arrays are full.
+  /// The memory of a block when the arrays are full, in bytes.
   static let bytesPerBlock = MemoryLayout<Entry>.stride + 2 * MemoryLayout<UInt64>.stride
 
   var entries: [Entry] = []
-  /// Open addressing with linear probing; see `RoutedBlocks+Table.swift`.
+  /// The hash table, with open addressing and linear probing; see `RoutedBlocks+Table.swift`.
   var table: [UInt64] = []
   var firstFree = none
-  /// Ends of uses, from the one used longest ago; see `RoutedBlocks+Order.swift`.
+  /// The end of the use that is longest ago; see `RoutedBlocks+Order.swift`.
   var oldest = none
+  /// The end of the latest use.
   var newest = none
+  /// The number of the latest use; wraps around.
   var uses: UInt32 = 0
 
   /// Blocks held.
   var count = 0
-  /// Blocks for which there is room in the arrays.
+  /// Blocks for which the arrays have room.
   var allocatedBlocks: Int { entries.count }
-  /// Where words go that are read only to have them in the cache.
+  /// Accumulates words that are read only to bring them into the cache.
   var touched: UInt64 = 0
-  /// Keys that have gone since somebody last took them: those of evictions and removals.
+  /// Keys removed by evictions and removals; the caller takes them from here.
   var removedKeys: [BlockKey] = []
 
-  /// Bytes that the arrays take.
+  /// The memory of the arrays in bytes.
   var sizeInBytes: Int { Self.sizeInBytes(blocks: allocatedBlocks) }
 
+  /// The memory of arrays for `blocks` blocks, in bytes.
   static func sizeInBytes(blocks: Int) -> Int { blocks * bytesPerBlock }
 
-  /// All blocks held, in no order.
+  /// The keys of all blocks, unordered.
   var keys: [BlockKey] { entries.filter { $0.children != Self.free }.map(\.key) }
 
   // MARK: - Reading
 
+  /// Whether a block is held.
   func contains(_ key: BlockKey) -> Bool { find(key) >= 0 }
 
-  /// How many of a prompt's keys are held, counted from the first.
+  /// The number of a prompt's keys that are held, counted from the first.
   private func depth(_ keys: borrowing [BlockKey], _ prompt: PrefixQuery.Prompt) -> Int {
     func isHeld(_ depth: Int) -> Bool { contains(keys[prompt.firstKey + depth - 1]) }
     guard count > 0, prompt.blocks > 0, isHeld(1) else { return 0 }
@@ -90,16 +98,16 @@ struct RoutedBlocks {
 
   // MARK: - Writing
 
-  /// What entering a prompt has changed.
+  /// The result of adding a prompt.
   struct Insertion {
-    /// Blocks held, from the first.
+    /// Blocks of the prompt that are held, from the first.
     var held: Int
-    /// Blocks that were new, up to `held`.
+    /// Blocks of the prompt that were added.
     var added: Int
     var use: UInt32
   }
 
-  /// Enters what is missing of a prompt, and makes room first. A prompt that is longer than the capacity loses its tail.
+  /// Adds the missing blocks of a prompt, and makes room first. A prompt that is longer than the capacity loses its tail.
   ///
   /// - Parameter capacity: at most `allocatedBlocks`.
   mutating func insert(
@@ -119,7 +127,10 @@ struct RoutedBlocks {
     return Insertion(held: held, added: held - known, use: uses)
   }
 
-  /// Appends a run of blocks that are not held and for which there is room; the parent has been told of the first already.
+  /// Appends a run of blocks that are not held and for which there is room; the first one is already counted as the parent's
+  /// child.
+  ///
+  /// - Returns: the entry of the last block.
   private mutating func append(
     _ keys: borrowing [BlockKey], _ run: Range<Int>, parent: Int32, use: UInt32
   ) -> Int32 {
@@ -150,8 +161,8 @@ struct RoutedBlocks {
     return parent
   }
 
-  /// Takes out what the uses that ended at these blocks had entered, as far as no block is behind it and no use in
-  /// `others` ended there.
+  /// Removes the blocks of the uses that ended at these blocks, as far as no block is behind them and no use in `others` ended
+  /// there.
   mutating func release(_ ends: [BlockKey], besides others: Set<BlockKey>) {
     for key in ends {
       var current = find(key)
@@ -166,7 +177,7 @@ struct RoutedBlocks {
     }
   }
 
-  /// Takes back what an insertion entered, from its end, as far as no other use needs it.
+  /// Removes what an insertion added, from its end, as far as no other use needs it.
   mutating func remove(_ tail: PickRecord.Tail) {
     var current = find(tail.lastKey)
     guard current >= 0, entries[Int(current)].children == 0, entries[Int(current)].use == tail.use, tail.newBlocks > 0
@@ -190,7 +201,7 @@ struct RoutedBlocks {
 }
 
 extension RoutedBlocks {
-  /// Copies everything that it takes to go on from here.
+  /// Copies everything that is needed to continue from here.
   func copy(into snapshot: inout RoutedSnapshot) {
     snapshot.entries.removeAll(keepingCapacity: true)
     // Not assigned: the next change would then copy them.
@@ -201,7 +212,7 @@ extension RoutedBlocks {
     snapshot.uses = uses
   }
 
-  /// Blocks out of a snapshot, with arrays that have room for no more.
+  /// Restores blocks from a snapshot, with arrays without spare room.
   init(restoring snapshot: RoutedSnapshot) {
     entries = snapshot.entries
     count = snapshot.blockCount

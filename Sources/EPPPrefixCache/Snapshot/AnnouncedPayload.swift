@@ -4,9 +4,11 @@ struct AnnouncedPayload: IndexSnapshotPayload {
 
   let kind = IndexSnapshotFormat.SectionKind.announced
   private let snapshot: AnnouncedSnapshot
-  /// Words before the first column: those of the layout and the adapter's name.
+  /// The words before the first column: layout and adapter's name.
   private let head: [UInt64]
+  /// The words of the waiting stores.
   private let waiting: [UInt64]
+  /// Entries whose parent is in column 2.
   private let toldParents: Int
 
   init(_ snapshot: AnnouncedSnapshot) {

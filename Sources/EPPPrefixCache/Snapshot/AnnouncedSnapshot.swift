@@ -1,27 +1,27 @@
-/// What one engine, or one data-parallel rank of it, has announced, as of one moment: a copy that nothing else changes.
+/// A copy of what one data-parallel rank of an engine has announced, as of one moment.
 ///
-/// `PrefixIndex.copyAnnounced` fills one under the writer's lock; all else is done with it outside. One that is used again
-/// keeps its storage, so that the copy itself allocates nothing.
+/// `PrefixIndex.copyAnnounced` fills it under the writer's lock; everything else is done outside of the lock. A reused snapshot
+/// keeps its storage, so that the copy itself does not allocate.
 package struct AnnouncedSnapshot: Sendable {
   /// The data-parallel rank.
   package internal(set) var rank = 0
-  /// How far the engine's stream had been applied; nil when the event thread did not say.
+  /// How far the engine's stream had been applied; nil when that was not known.
   package internal(set) var position: EventStreamPosition?
-  /// Blocks that are known, those included that are gone while blocks behind them may be there.
+  /// Known blocks, those included that are gone while blocks behind them may be there.
   package internal(set) var blockCount = 0
 
   var entries: [AnnouncedBlocks.Entry] = []
   var firstFree: UInt32 = 0
   var state = AnnouncedCache.State()
   var waiting = WaitingStores()
-  /// Which tiers have ever been used.
+  /// Tiers that blocks have ever been on.
   var tiers: [StorageTier] = []
 
-  /// One without blocks.
+  /// A snapshot without blocks.
   package init() {}
 
-  /// Makes room for so many entries, and a few more, in memory that the system has given already: 24 MB of fresh pages
-  /// take 50 ms, and the copy into them is made under a lock.
+  /// Reserves room for `count` entries, and a few more, in memory whose pages are already mapped: 24 MB of new pages take 50
+  /// ms, and the copy is made under a lock.
   mutating func reserve(_ count: Int) {
     guard entries.capacity < count else { return }
     let blank = AnnouncedBlocks.Entry(hash: 0, key: BlockKey(rawValue: 0), parent: 0, copies: 0)
@@ -30,14 +30,14 @@ package struct AnnouncedSnapshot: Sendable {
     entries.removeAll(keepingCapacity: true)
   }
 
-  /// The entries, which are gone from here: whoever changes them then needs no copy.
+  /// Moves the entries out, so that changing them makes no copy.
   mutating func takeEntries() -> [AnnouncedBlocks.Entry] {
     var taken: [AnnouncedBlocks.Entry] = []
     swap(&taken, &entries)
     return taken
   }
 
-  /// Bytes that it takes in memory.
+  /// Its memory in bytes.
   package var sizeInBytes: Int {
     MemoryLayout<Self>.size + entries.capacity * MemoryLayout<AnnouncedBlocks.Entry>.stride + waiting.sizeInBytes
   }
@@ -49,14 +49,14 @@ extension AnnouncedSnapshot {
   private typealias EntryFlags = IndexSnapshotFormat.EntryFlags
   private typealias Contradiction = SnapshotWordCursor.Contradiction
 
-  /// How many of what stand in a section.
+  /// The numbers of elements in a section.
   private struct Sizes {
     var entries: Int
     var used: Int
     var toldParents: Int
   }
 
-  /// - Throws: when the payload does not hold what it says, or cannot be what a cache was like.
+  /// - Throws: when the payload is incomplete or contradicts itself.
   init(rank: Int, _ bytes: RawSpan, _ words: Range<Int>) throws(SnapshotWordCursor.Contradiction) {
     self.init()
     self.rank = rank

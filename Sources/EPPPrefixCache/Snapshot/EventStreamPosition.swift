@@ -1,12 +1,12 @@
-/// How far an engine's stream of events has been applied, and what tells whether it is still the same engine.
+/// How far an engine's event stream has been applied, with marks that identify the engine's process.
 package struct EventStreamPosition: Equatable, Sendable {
-  /// The number of the next message: all before it are applied, or lost.
+  /// The sequence number of the next message: all before it are applied or lost.
   package var nextMessage: UInt64
-  /// What the message before it was (`KVMessageID.mark`): another engine's message with the same number is another one.
+  /// The mark of the message before it (`KVMessageID.mark`), which differs between engines; nil when it is not known.
   package var lastMark: UInt64?
-  /// When the engine's process was started, in seconds since 1970, as its metrics page tells.
+  /// Start of the engine's process in seconds since 1970, from its metrics page; nil when it is not known.
   package var engineStartTime: Double?
-  /// Whether no message before it that matters is lost.
+  /// Whether no relevant message before it was lost.
   package var isComplete: Bool
 
   package init(

@@ -1,20 +1,20 @@
-/// Reads a snapshot of the index, section by section, from whatever bytes a file has.
+/// Reads a snapshot of the index from a file, section by section. Accepts any bytes.
 ///
-/// The caller gives it `wantedBytes` from the file again and again, until that is nil:
+/// The caller passes the next `wantedBytes` of the file until that is nil:
 ///
 ///     while let count = decoder.wantedBytes {
 ///       if let section = try decoder.read(bytes) { ... }  // the next `count` bytes of the file
 ///     }
 ///
-/// Never wants more than is left of the file, so memory is bounded by its largest section. To be used by one thread.
+/// Never requests more than is left of the file, so memory is bounded by its largest section. Used by one thread.
 package struct IndexSnapshotDecoder: Sendable {
-  /// What stands in a file.
+  /// The contents of a section.
   package enum Section: Sendable {
-    /// What engines say of the pool as a whole; no endpoint is followed in it.
+    /// Pool-wide facts from engines' events; the set of followed endpoints is empty.
     case pool(PrefixIndex.Announcements)
-    /// What an engine, or a data-parallel rank of it, has announced.
+    /// What a data-parallel rank of an engine has announced.
     case announced(AnnouncedSnapshot, identity: [UInt8])
-    /// What was sent to an endpoint.
+    /// What was routed to an endpoint.
     case routed(RoutedSnapshot, identity: [UInt8])
   }
 
@@ -32,7 +32,7 @@ package struct IndexSnapshotDecoder: Sendable {
     var payloadWords: Int
 
     var identityWords: Int { IndexSnapshotFormat.words(identityBytes, of: 1) }
-    /// With the checksum.
+    /// Words of identity, payload and checksum.
     var words: Int { identityWords + payloadWords + 1 }
   }
 
@@ -45,18 +45,18 @@ package struct IndexSnapshotDecoder: Sendable {
   private var fileMark: UInt64 = 0
   private var sections: UInt64 = 0
   private var blocks: UInt64 = 0
-  /// Whether a section was refused: what the end counts cannot be checked then.
+  /// Whether a section was refused, so that the number of blocks in the end section cannot be checked.
   private var hasRefused = false
 
   /// - Parameters:
-  ///   - keySpace: that of the index that is to go on from the snapshot.
-  ///   - byteCount: the size of the file.
+  ///   - keySpace: the key space of the index that is to be restored.
+  ///   - byteCount: the size of the file in bytes.
   package init(keySpace: IndexSnapshotKeySpace, byteCount: Int) {
     self.keySpace = keySpace
     self.byteCount = byteCount
   }
 
-  /// The bytes that `read` is to be given next; nil when all is read, or nothing more can be.
+  /// The number of bytes that `read` has to be given next; nil when everything is read, or after an error that ends the file.
   package var wantedBytes: Int? {
     let words: Int
     switch expectation {
@@ -68,12 +68,11 @@ package struct IndexSnapshotDecoder: Sendable {
     return min(words * IndexSnapshotFormat.wordBytes, byteCount - offset)
   }
 
-  /// Takes the next bytes of the file.
+  /// Reads the next bytes of the file.
   ///
-  /// - Parameter bytes: `wantedBytes` of them.
-  /// - Returns: a section that was read whole, if one was.
-  /// - Throws: the reason why the file is of no use from here on; when it concerns one section only, the ones behind it
-  ///   can be read.
+  /// - Parameter bytes: the next `wantedBytes` of the file.
+  /// - Returns: the section that these bytes complete, if any.
+  /// - Throws: the reason why the rest of the file cannot be used; if `concernsOneSection`, the sections after it can be read.
   package mutating func read(_ bytes: RawSpan) throws(IndexSnapshotError) -> Section? {
     let before = expectation
     expectation = .nothing

@@ -1,21 +1,20 @@
-/// Writes a snapshot of the index, section by section, in chunks that the caller puts into a file one after the other.
+/// Writes a snapshot of the index, section by section, in chunks that the caller appends to a file.
 ///
-/// Holds no more than about 1 MB besides the section that it is given. To be used by one thread. A file is whole only
-/// after `finish`.
+/// Uses at most about 1 MB besides the section that it is given. Used by one thread. A file is complete only after `finish`.
 package struct IndexSnapshotEncoder: ~Copyable {
-  /// Chunks are handed on from this size on.
+  /// The size from which on a chunk is passed to the caller.
   private static let chunkWords = 1 << 17
 
   private var output = SnapshotWordWriter()
-  /// The checksum of the header, which all others start from.
+  /// The header's checksum, from which all others start.
   private let fileMark: UInt64
   private var sections: UInt64 = 0
   private var blocks: UInt64 = 0
-  /// Bytes written so far, the end not included.
+  /// Bytes written so far, without the end section.
   package private(set) var byteCount = 0
 
   /// - Parameters:
-  ///   - keySpace: that of the index.
+  ///   - keySpace: the key space of the index.
   ///   - writtenAt: the time of writing in seconds since 1970.
   package init(keySpace: IndexSnapshotKeySpace, writtenAt: Double) {
     output.append(IndexSnapshotFormat.magic)
@@ -29,40 +28,44 @@ package struct IndexSnapshotEncoder: ~Copyable {
     output.append(fileMark)
   }
 
-  /// Writes what engines say of the pool as a whole. First, so that it is there when the first endpoint is.
+  /// Writes pool-wide facts from engines' events. To be called first, so that they are restored before the first endpoint.
   ///
-  /// - Parameter write: takes the next bytes of the file; its errors are passed on, and the file is then of no use.
+  /// - Parameter write: appends the next bytes to the file.
+  /// - Throws: errors of `write`; the file is then unusable.
   package mutating func append<Failure: Error>(
     _ announcements: PrefixIndex.Announcements, to write: (RawSpan) throws(Failure) -> Void
   ) throws(Failure) {
     try append(PoolPayload(announcements), of: [], to: write)
   }
 
-  /// Writes what an engine, or a data-parallel rank of it, has announced.
+  /// Writes what a data-parallel rank of an engine has announced.
   ///
   /// - Parameters:
-  ///   - identity: what names the endpoint in any process; not empty.
-  ///   - write: takes the next bytes of the file.
+  ///   - identity: identifies the endpoint across processes; not empty.
+  ///   - write: appends the next bytes to the file.
+  /// - Throws: errors of `write`; the file is then unusable.
   package mutating func append<Failure: Error>(
     _ snapshot: AnnouncedSnapshot, of identity: [UInt8], to write: (RawSpan) throws(Failure) -> Void
   ) throws(Failure) {
     try append(AnnouncedPayload(snapshot), of: identity, to: write)
   }
 
-  /// Writes what was sent to an endpoint.
+  /// Writes what was routed to an endpoint.
   ///
   /// - Parameters:
-  ///   - identity: what names the endpoint in any process; not empty.
-  ///   - write: takes the next bytes of the file.
+  ///   - identity: identifies the endpoint across processes; not empty.
+  ///   - write: appends the next bytes to the file.
+  /// - Throws: errors of `write`; the file is then unusable.
   package mutating func append<Failure: Error>(
     _ snapshot: RoutedSnapshot, of identity: [UInt8], to write: (RawSpan) throws(Failure) -> Void
   ) throws(Failure) {
     try append(RoutedPayload(snapshot), of: identity, to: write)
   }
 
-  /// Writes the end.
+  /// Writes the end section.
   ///
-  /// - Parameter write: takes the last bytes of the file.
+  /// - Parameter write: appends the last bytes to the file.
+  /// - Throws: errors of `write`.
   package consuming func finish<Failure: Error>(to write: (RawSpan) throws(Failure) -> Void) throws(Failure) {
     try append(EndPayload(sections: sections, blocks: blocks), of: [], to: write)
   }
@@ -94,7 +97,7 @@ package struct IndexSnapshotEncoder: ~Copyable {
   }
 }
 
-/// The end: `IndexSnapshotFormat`, kind 4.
+/// The end section: `IndexSnapshotFormat`, kind 4.
 private struct EndPayload: IndexSnapshotPayload {
   let kind = IndexSnapshotFormat.SectionKind.end
   let rank = 0

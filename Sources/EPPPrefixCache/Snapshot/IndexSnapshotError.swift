@@ -1,29 +1,29 @@
 /// Why a snapshot, or one section of it, cannot be used.
 package enum IndexSnapshotError: Error, Equatable, CustomStringConvertible {
   case notASnapshot
-  /// Another version of the format.
+  /// The format has another version.
   case version(UInt32)
   case damagedHeader
-  /// The hash secret is another one.
+  /// It was written with another hash secret.
   case otherSecret
-  /// Keys are made from blocks in another way.
+  /// It was written by a program that computes block keys in another way.
   case otherKeys
-  /// Blocks of text have so many tokens there.
+  /// Blocks of text have another number of tokens.
   case otherTextBlocks(there: UInt32, here: UInt32)
-  /// The file ends after so many bytes, and should not.
+  /// The file ends too early, after this many bytes.
   case cutOff(after: Int)
-  /// What says how long the section at this byte is.
+  /// The checksum or the kind in the section header at this byte is wrong.
   case damagedSectionHeader(at: Int)
-  /// Of the section of this endpoint; further sections can be read.
+  /// The checksum of this endpoint's section is wrong; further sections can be read.
   case wrongChecksum(identity: [UInt8])
   /// The section of this endpoint contradicts itself; further sections can be read.
   case contradiction(identity: [UInt8])
-  /// The end does not count what stands before it.
+  /// The counts in the end section are wrong.
   case wrongCounts
-  /// Bytes behind the end.
+  /// Bytes follow the end section.
   case trailing(bytes: Int)
 
-  /// Whether it is about one section only, so that those behind it can be read.
+  /// Whether the error concerns one section only, so that those after it can be read.
   package var concernsOneSection: Bool {
     switch self {
     case .wrongChecksum, .contradiction: true
@@ -60,7 +60,7 @@ package enum IndexSnapshotError: Error, Equatable, CustomStringConvertible {
     return text
   }
 
-  /// An identity as text for a log, whatever bytes it has.
+  /// An identity as text for the log, whatever bytes it has.
   private static func text(_ identity: [UInt8]) -> String {
     guard !identity.isEmpty else { return "the pool" }
     let shown = identity.prefix(128).map { (0x20..<0x7F).contains($0) ? $0 : UInt8(ascii: "?") }
@@ -70,13 +70,13 @@ package enum IndexSnapshotError: Error, Equatable, CustomStringConvertible {
 
 /// Why a section was not restored.
 package enum IndexRestoreError: Error, Equatable, CustomStringConvertible {
-  /// The engine's events, or picks, have been entered for the slot already: they are newer.
+  /// Newer events or picks have already been entered for the slot.
   case occupied
   /// The endpoint has left the pool.
   case departed
-  /// The index has no name left for another cache.
+  /// The index has no holder left.
   case full
-  /// The section's blocks cannot be what a cache was like.
+  /// The blocks of the section contradict each other.
   case contradiction
 
   package var description: String {

@@ -1,16 +1,16 @@
 import Crypto
 
-/// What block keys depend on: keys of one space mean nothing in another.
+/// Everything that block keys depend on: keys of different key spaces are unrelated.
 package struct IndexSnapshotKeySpace: Hashable, Sendable {
-  /// The hash secret, without telling it.
+  /// The id of the hash secret.
   package let seed: HashSeedID
   /// Tokens in a block of text: `PrefixIndex.Limits.textBlockTokens`.
   package let textBlockTokens: UInt32
-  /// How keys are made from blocks, whatever the secret.
+  /// A digest of the way keys are computed, independent of the secret.
   let form: UInt64
 
   /// - Parameters:
-  ///   - seed: what the index's hasher is made from.
+  ///   - seed: the seed of the index's hasher.
   ///   - textBlockTokens: `PrefixIndex.Limits.textBlockTokens`.
   package init(seed: HashSeed, textBlockTokens: Int) {
     self.seed = HashSeedID(seed)
@@ -18,7 +18,7 @@ package struct IndexSnapshotKeySpace: Hashable, Sendable {
     form = Self.currentForm()
   }
 
-  /// A digest of keys of known blocks under a known secret. It changes by itself whenever keys are made in another way.
+  /// A digest of keys of known blocks under a known secret. It changes whenever keys are computed in another way.
   private static func currentForm() -> UInt64 {
     let hasher = BlockHasher(seed: HashSeed(first: 1, second: 2))
     let block = (0..<100).map { UInt8($0) }

@@ -1,25 +1,28 @@
-/// The contents of a section, written in steps, so that the whole of it never stands in memory a second time.
+/// The contents of a section, written in steps, so that they are never in memory a second time as a whole.
 protocol IndexSnapshotPayload {
+  /// The kind of the section.
   var kind: IndexSnapshotFormat.SectionKind { get }
+  /// The data-parallel rank; 0 where there is none.
   var rank: Int { get }
-  /// Words of all steps together, known before the first.
+  /// Words of all steps, known before the first one.
   var wordCount: Int { get }
-  /// Blocks in it, for the count at the end of the file.
+  /// Blocks in the section, for the count in the end section.
   var blockCount: Int { get }
+  /// The number of steps.
   var stepCount: Int { get }
 
-  /// Writes one step, about 100 KB; they come in ascending order, once each.
+  /// Writes one step, about 100 KB. Steps are written once each, in ascending order.
   func write(step: Int, to output: inout SnapshotWordWriter)
 }
 
 extension IndexSnapshotPayload {
-  /// Elements of a column that are written in one step. A multiple of what fits into a word.
+  /// Elements of a column written in one step; a multiple of the elements of a word.
   static var stepElements: Int { 8192 }
 
-  /// Steps that a column takes.
+  /// The number of steps of a column.
   static func steps(_ count: Int) -> Int { (count + stepElements - 1) / stepElements }
 
-  /// The elements of a column that its step writes.
+  /// The elements of a column that a step writes.
   static func range(_ step: Int, of count: Int) -> Range<Int> {
     step * stepElements..<min(count, (step + 1) * stepElements)
   }

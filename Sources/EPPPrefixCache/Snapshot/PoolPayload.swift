@@ -1,15 +1,16 @@
-/// Writes and reads what engines say of the pool as a whole: `IndexSnapshotFormat`, kind 1. Which endpoints' events are
-/// followed is not part of it.
+/// Writes and reads pool-wide facts from engines' events: `IndexSnapshotFormat`, kind 1. The sets of endpoints are not part of
+/// it.
 struct PoolPayload: IndexSnapshotPayload {
   let kind = IndexSnapshotFormat.SectionKind.pool
   let rank = 0
   let blockCount = 0
   let stepCount = 1
+  /// The block size and the adapters; the sets of endpoints are empty after reading.
   private(set) var announcements: PrefixIndex.Announcements
 
   init(_ announcements: PrefixIndex.Announcements) { self.announcements = announcements }
 
-  /// - Throws: when the payload does not hold what it says.
+  /// - Throws: when the payload is incomplete or contradicts itself.
   init(_ bytes: RawSpan, _ words: Range<Int>) throws(SnapshotWordCursor.Contradiction) {
     announcements = PrefixIndex.Announcements()
     var cursor = SnapshotWordCursor(words)

@@ -3,9 +3,9 @@ struct RoutedPayload: IndexSnapshotPayload {
   let kind = IndexSnapshotFormat.SectionKind.routed
   let rank = 0
   private let snapshot: RoutedSnapshot
-  /// The numbers of blocks in the file by those of entries: free entries have none.
+  /// The number of a block in the file, by the number of its entry; meaningless for free entries.
   private let numbers: [UInt32]
-  /// Entries at which uses ended, the oldest first.
+  /// The entries at which uses ended, the oldest first.
   private let ends: [Int32]
 
   init(_ snapshot: RoutedSnapshot) {

@@ -1,23 +1,22 @@
-/// What was sent to one endpoint, in the order of use, as of one moment: a copy that nothing else changes.
+/// A copy of what was routed to one endpoint, in the order of use, as of one moment.
 ///
-/// One that is used again keeps its storage.
+/// A reused snapshot keeps its storage.
 package struct RoutedSnapshot: Sendable {
-  /// Tokens that the endpoint's cache was taken to hold.
+  /// Tokens that the endpoint's cache was assumed to hold.
   package internal(set) var capacityTokens = 0
-  /// Blocks that it is taken to hold.
+  /// Blocks that the endpoint is assumed to hold.
   package internal(set) var blockCount = 0
 
-  /// Entries by number, free ones included; tables and lists as `RoutedBlocks` has them.
+  /// Entries by number, free ones included, as in `RoutedBlocks`.
   var entries: [RoutedBlocks.Entry] = []
   var oldest = RoutedBlocks.none
   var newest = RoutedBlocks.none
   var uses: UInt32 = 0
 
-  /// One without blocks.
+  /// A snapshot without blocks.
   package init() {}
 
-  /// Makes room for so many entries, and a few more, in memory that the system has given already, as in
-  /// `AnnouncedSnapshot`.
+  /// Reserves room for `count` entries, and a few more, in memory whose pages are already mapped, as in `AnnouncedSnapshot`.
   mutating func reserve(_ count: Int) {
     guard entries.capacity < count else { return }
     let blank = RoutedBlocks.Entry(
@@ -28,7 +27,7 @@ package struct RoutedSnapshot: Sendable {
     entries.removeAll(keepingCapacity: true)
   }
 
-  /// Bytes that it takes in memory.
+  /// Its memory in bytes.
   package var sizeInBytes: Int {
     MemoryLayout<Self>.size + entries.capacity * MemoryLayout<RoutedBlocks.Entry>.stride
   }
@@ -38,7 +37,7 @@ package struct RoutedSnapshot: Sendable {
 extension RoutedSnapshot {
   private typealias Contradiction = SnapshotWordCursor.Contradiction
 
-  /// - Throws: when the payload does not hold what it says, or cannot be what a table was like.
+  /// - Throws: when the payload is incomplete or contradicts itself.
   init(_ bytes: RawSpan, _ words: Range<Int>) throws(SnapshotWordCursor.Contradiction) {
     self.init()
     var cursor = SnapshotWordCursor(words)
@@ -69,7 +68,7 @@ extension RoutedSnapshot {
     }
   }
 
-  /// A use ended at a block, after all that were linked before.
+  /// Appends a block to the order of use.
   private mutating func link(_ number: UInt32) throws(SnapshotWordCursor.Contradiction) {
     guard number < UInt32(entries.count), entries[Int(number)].previous == RoutedBlocks.unlinked else {
       throw Contradiction()

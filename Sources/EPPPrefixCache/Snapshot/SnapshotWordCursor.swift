@@ -1,21 +1,22 @@
-/// Walks through the words of a section's payload. Never goes beyond its end, and accepts no length that the bytes do not
-/// bear out.
+/// Reads the words of a section's payload. Never reads beyond its end, and rejects lengths that exceed it.
 struct SnapshotWordCursor {
-  /// The payload does not hold what it says it does.
+  /// The payload is incomplete or contradicts itself.
   struct Contradiction: Error {}
 
-  /// The next word.
+  /// The index of the next word.
   private(set) var position: Int
   let end: Int
 
-  /// - Parameter words: in the bytes that are walked through.
+  /// - Parameter words: the range of the payload in the bytes.
   init(_ words: Range<Int>) {
     position = words.lowerBound
     end = words.upperBound
   }
 
+  /// The number of words that are left.
   var left: Int { end - position }
 
+  /// Reads a word.
   @inline(__always)
   mutating func word(_ bytes: RawSpan) throws(Contradiction) -> UInt64 {
     guard position < end else { throw Contradiction() }
@@ -23,19 +24,20 @@ struct SnapshotWordCursor {
     return bytes.word(position)
   }
 
+  /// Reads a word as two numbers of 32 bits.
   mutating func halves(_ bytes: RawSpan) throws(Contradiction) -> (low: Int, high: Int) {
     let word = try word(bytes)
     return (Int(word & 0xFFFF_FFFF), Int(word >> 32))
   }
 
-  /// A number of things that take a word each at least.
+  /// Reads the number of elements that take at least a word each.
   mutating func count(_ bytes: RawSpan) throws(Contradiction) -> Int {
     let word = try word(bytes)
     guard word <= UInt64(left) else { throw Contradiction() }
     return Int(word)
   }
 
-  /// Passes over a column, and tells its first word.
+  /// Skips a column of `count` elements of `width` bytes, and returns the index of its first word.
   mutating func column(_ count: Int, of width: Int) throws(Contradiction) -> Int {
     let words = IndexSnapshotFormat.words(count, of: width)
     guard words <= left else { throw Contradiction() }
@@ -43,12 +45,13 @@ struct SnapshotWordCursor {
     return position
   }
 
+  /// Reads bytes, padded to whole words.
   mutating func bytes(_ count: Int, _ bytes: RawSpan) throws(Contradiction) -> [UInt8] {
     let first = try column(count, of: 1)
     return (0..<count).map { bytes.element($0, of: first) as UInt8 }
   }
 
-  /// A text behind its length in bytes.
+  /// Reads a text, preceded by its length in bytes.
   mutating func text(_ bytes: RawSpan) throws(Contradiction) -> String {
     let length = try word(bytes)
     guard length <= UInt64(left * IndexSnapshotFormat.wordBytes) else { throw Contradiction() }
@@ -57,13 +60,13 @@ struct SnapshotWordCursor {
 }
 
 extension RawSpan {
-  /// A word by its number.
+  /// The word with this index.
   @inline(__always)
   func word(_ index: Int) -> UInt64 {
     unsafe unsafeLoadUnaligned(fromByteOffset: index * IndexSnapshotFormat.wordBytes, as: UInt64.self).littleEndian
   }
 
-  /// An element of the column that begins at a word.
+  /// An element of the column that begins at this word.
   @inline(__always)
   func element<Element: FixedWidthInteger & BitwiseCopyable>(_ index: Int, of word: Int) -> Element {
     let offset = word * IndexSnapshotFormat.wordBytes + index * MemoryLayout<Element>.size

@@ -1,7 +1,8 @@
 import EPPCore
 
-/// What engines say of their caches.
+/// Applying engines' events.
 extension IndexWriter {
+  /// Applies a batch of events: `PrefixIndex.apply`.
   mutating func apply(
     _ batch: borrowing KVEventBatch, from slot: EndpointSlot, rank: Int, position: EventStreamPosition?
   ) -> AnnouncedCounts {
@@ -50,7 +51,7 @@ extension IndexWriter {
     return counts
   }
 
-  /// Another group of the engine's cache is indexed from now on: what is known of it takes the place of what was known.
+  /// Changes the indexed group: what is known of the new one replaces what was known of the old one.
   private mutating func change(
     _ cache: inout AnnouncedCache, to successor: OtherGroups.Successor, _ limit: Int, _ counts: inout AnnouncedCounts
   ) {
@@ -74,6 +75,7 @@ extension IndexWriter {
     }
   }
 
+  /// The end of the hashes to prefetch from `hashes` on.
   private func fetchEnd(_ hashes: Range<Int>, _ batch: borrowing KVEventBatch) -> Int {
     min(batch.hashes.count, max(hashes.lowerBound + Self.fetchedBlocks, hashes.upperBound))
   }
@@ -92,13 +94,14 @@ extension IndexWriter {
     return counts
   }
 
-  /// Blocks of a cache that wait for a parent.
+  /// Blocks of a cache that wait for an unknown parent.
   func waitingBlocks(of slot: EndpointSlot, rank: Int) -> Int {
     guard endpoints[slot.index]?.slot.generation == slot.generation else { return 0 }
     return endpoints[slot.index]?.caches[rank]?.waiting.blockCount ?? 0
   }
 
-  /// Blocks that may be known of a rank's cache: its part of half of its endpoint's share of the memory.
+  /// The largest number of blocks that may be known of a rank's cache: half of its endpoint's share of the memory, divided by
+  /// the endpoint's ranks.
   func announcedLimit(_ slot: EndpointSlot, rank: Int) -> Int {
     let caches = endpoints[slot.index]?.caches
     let ranks = (caches?.count ?? 0) + (caches?[rank] == nil ? 1 : 0)
@@ -106,11 +109,10 @@ extension IndexWriter {
     return max(1, bytes / (AnnouncedBlocks.bytesPerBlock + Self.sharedBytesPerBlock))
   }
 
-  /// Takes from caches what is above their limit, which has become smaller since more endpoints joined, and the memory of
-  /// what has gone.
+  /// Drops blocks of caches above their limit, which becomes smaller when endpoints join, and frees memory.
   ///
-  /// - Parameter blocks: so many at most are dropped, and no cache is moved once so many were, for the writer's lock is
-  ///   held. A cache is moved whole, at 30 ns a block.
+  /// - Parameter blocks: the largest number of blocks to drop; no cache is moved after that, because the writer's lock is held.
+  ///   A cache is moved as a whole, at 30 ns a block.
   mutating func trimCaches(blocks: Int) {
     var left = blocks
     for position in endpoints.indices where left > 0 {
@@ -130,6 +132,7 @@ extension IndexWriter {
     }
   }
 
+  /// Notes the block size of a cache as the last announced one.
   mutating func noteBlockTokens(of cache: borrowing AnnouncedCache) {
     guard let blockTokens = cache.blockTokens else { return }
     hasBlockTokens = true
@@ -138,16 +141,18 @@ extension IndexWriter {
     hasNews = true
   }
 
+  /// Notes an adapter's name.
   mutating func note(loRAName name: String) {
     if news.loRANames.count < Self.maximumLoRANames, news.loRANames.insert(name).inserted { hasNews = true }
   }
 
-  /// What engines have said of the pool as a whole since this was last asked; nil when nothing has changed.
+  /// The pool-wide facts, if they have changed since the last call; else nil.
   mutating func takeNews() -> News? {
     defer { hasNews = false }
     return hasNews ? news : nil
   }
 
+  /// Forgets what a rank has announced, and ends the endpoint's speculative picks.
   mutating func reset(_ slot: EndpointSlot, rank: Int) {
     guard endpoints[slot.index]?.slot.generation == slot.generation else { return }
     // The engine that picks were supposed to fill is gone, or nothing is known of it.

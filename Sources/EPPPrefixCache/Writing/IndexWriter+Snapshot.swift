@@ -1,7 +1,8 @@
 import EPPCore
 
-/// Copies for snapshots, and reading them back.
+/// Copying to snapshots and restoring from them.
 extension IndexWriter {
+  /// The data-parallel ranks of an endpoint that have announced something, in ascending order.
   func announcedRanks(of slot: EndpointSlot) -> [Int] {
     guard let endpoint = endpoints[slot.index], endpoint.slot.generation == slot.generation else { return [] }
     return endpoint.caches.keys.sorted()
@@ -13,19 +14,21 @@ extension IndexWriter {
     return (endpoints[slot.index]?.caches.count ?? 0) > 1
   }
 
-  /// How much there is to copy; 0 when the engine's rank has announced nothing.
+  /// The number of entries to copy; 0 when the rank has announced nothing.
   func announcedEntries(of slot: EndpointSlot, rank: Int) -> Int {
     guard endpoints[slot.index]?.slot.generation == slot.generation else { return 0 }
     return endpoints[slot.index]?.caches[rank]?.blocks.entries.count ?? 0
   }
 
-  /// How much there is to copy; 0 when nothing was sent to the endpoint.
+  /// The number of entries to copy; 0 when nothing was routed to the endpoint.
   func routedEntries(of slot: EndpointSlot) -> Int {
     guard endpoints[slot.index]?.slot.generation == slot.generation else { return 0 }
     return endpoints[slot.index]?.routed.blocks.entries.count ?? 0
   }
 
-  /// - Returns: false when the engine's rank has announced nothing.
+  /// Copies what a rank has announced.
+  ///
+  /// - Returns: false when it has announced nothing.
   func copyAnnounced(of slot: EndpointSlot, rank: Int, into snapshot: inout AnnouncedSnapshot) -> Bool {
     guard endpoints[slot.index]?.slot.generation == slot.generation, let cache = endpoints[slot.index]?.caches[rank]
     else {
@@ -36,7 +39,9 @@ extension IndexWriter {
     return true
   }
 
-  /// - Returns: false when nothing was sent to the endpoint.
+  /// Copies what was routed to an endpoint.
+  ///
+  /// - Returns: false when nothing was routed there.
   func copyRouted(of slot: EndpointSlot, into snapshot: inout RoutedSnapshot) -> Bool {
     guard let endpoint = endpoints[slot.index], endpoint.slot.generation == slot.generation,
       endpoint.routed.holder != nil

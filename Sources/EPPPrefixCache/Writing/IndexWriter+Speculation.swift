@@ -1,13 +1,13 @@
 import EPPCore
 
-/// Blocks of picks that their engine is expected to announce.
+/// Speculative picks: blocks that the engine is expected to announce.
 extension IndexWriter {
-  /// Notes a pick's speculative uses: its blocks count until this time.
+  /// Adds a speculative use that counts until `time`.
   mutating func speculate(_ tail: PickRecord.Tail, of slot: EndpointSlot, until time: MonotonicTime) {
     endpoints[slot.index]?.speculations.append(tail, until: time)
   }
 
-  /// A pick's blocks count until this time.
+  /// Sets the time until which a pick's blocks count.
   mutating func settle(_ record: PickRecord, until time: MonotonicTime) {
     settle(record.speculativeUses, of: record.slot, until: time)
   }
@@ -17,26 +17,26 @@ extension IndexWriter {
     for use in uses { endpoints[slot.index]?.speculations.settle(use, until: time) }
   }
 
-  /// Until when a pick's blocks count; nil when they do not any more.
+  /// The time until which a use counts; nil when it does not count any more.
   func end(ofUse use: UInt32, of slot: EndpointSlot) -> MonotonicTime? {
     guard endpoints[slot.index]?.slot.generation == slot.generation else { return nil }
     return endpoints[slot.index]?.speculations.end(ofUse: use)
   }
 
-  /// A pick's blocks do not count any more.
+  /// Ends uses at once.
   mutating func end(_ uses: [UInt32], of slot: EndpointSlot) {
     guard !uses.isEmpty else { return }
     settle(uses, of: slot, until: MonotonicTime(nanoseconds: 0))
     endSpeculations(at: slot.index, now: MonotonicTime(nanoseconds: 0))
   }
 
-  /// None of an endpoint's picks counts any more that has not been announced.
+  /// Ends all speculative uses of an endpoint.
   mutating func endSpeculations(of slot: EndpointSlot) {
     endpoints[slot.index]?.speculations.removeAll()
     _ = change(slot, .speculative) { $0.endUses(upTo: $0.uses) }
   }
 
-  /// Ends what is confirmed, for the engine has announced the blocks, and what is overdue, for it never will.
+  /// Ends uses whose blocks the engine has announced, and uses whose time has passed.
   mutating func endSpeculations(now: MonotonicTime) {
     for position in endpoints.indices where endpoints[position]?.speculations.isEmpty == false {
       confirmSpeculations(at: position)
@@ -44,8 +44,8 @@ extension IndexWriter {
     }
   }
 
-  /// What an engine has announced is told by its events alone from now on: it may have gone again before the pick's
-  /// answer begins.
+  /// Ends uses whose last block the engine has announced. From then on its events alone count: the block may be evicted before
+  /// the pick's answer begins.
   private mutating func confirmSpeculations(at position: Int) {
     guard let caches = endpoints[position]?.caches, !caches.isEmpty,
       var speculations = endpoints[position]?.speculations

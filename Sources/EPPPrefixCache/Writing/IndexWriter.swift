@@ -1,21 +1,22 @@
 import EPPCore
 
-/// The writing half of a `PrefixIndex`: what each endpoint is known to hold and why, and the block index that readers
-/// see. One thread at a time.
+/// The writing half of a `PrefixIndex`: what each endpoint is known to hold and why, and the block index that readers use. Used
+/// by one thread at a time.
 struct IndexWriter: ~Copyable {
   /// Everything that is known of one endpoint.
   struct EndpointState {
     var slot: EndpointSlot
     /// Tokens that its cache holds.
     var capacityTokens: Int
-    /// Tokens in a block, as the engine's metrics page has it.
+    /// Tokens in a block according to the engine's metrics page; nil where it does not say.
     var namedBlockTokens: Int?
-    /// What requests were sent there.
+    /// Blocks of requests that were routed there.
     var routed = Table()
-    /// What was sent there a moment ago and is not announced yet, by an endpoint whose events are followed.
+    /// Blocks of recent picks that are not announced yet, for an endpoint whose events are followed.
     var speculative = Table()
+    /// The picks of `speculative`, with the times until which they count.
     var speculations = Speculations()
-    /// What its engine says, by data-parallel rank.
+    /// What its engine has announced, by data-parallel rank.
     var caches: [Int: AnnouncedCache] = [:]
 
     subscript(_ kind: TableKind) -> Table {
@@ -24,52 +25,57 @@ struct IndexWriter: ~Copyable {
     }
   }
 
+  /// One of an endpoint's two tables of picks.
   enum TableKind: Sendable {
     case routed
     case speculative
   }
 
-  /// Blocks that picks have entered, and what the index calls them.
+  /// Blocks of picks, and their holder in the index.
   struct Table {
     var blocks = RoutedBlocks()
     var holder: Holder?
   }
 
-  /// What of the pool as a whole has changed.
+  /// Pool-wide facts from engines' events.
   struct News {
     var blockTokens: Int
     var loRANames: Set<String>
   }
 
-  /// Blocks of a holder whose endpoint has left, which are being removed from the index.
+  /// Blocks of a given-up holder that are still to be removed from the index.
   private struct Sweep {
     var keys: [BlockKey]
     var holder: Holder
   }
 
-  /// Bytes that a block takes beside the tables of its endpoint, with the block table half full.
+  /// Bytes of a block besides the tables of its endpoint, with the block table half full.
   static let sharedBytesPerBlock = 16
-  /// How far ahead of the change the block table is fetched.
+  /// Blocks that are prefetched ahead of a change.
   static let fetchedBlocks = 32
 
   let limits: PrefixIndex.Limits
   let hasher: BlockHasher
   var index: BlockIndexWriter
   var endpoints = [EndpointState?](repeating: nil, count: EndpointSlot.capacity)
-  /// The last endpoint of each slot that has left the pool: nothing is entered for it any more.
+  /// The last generation of each slot that has left the pool, for which nothing is entered any more.
   private var departed = [UInt32?](repeating: nil, count: EndpointSlot.capacity)
   var endpointCount = 0
   private var sweeps: [Sweep] = []
+  /// Pairs in `sweeps`.
   private var sweepingPairs = 0
   /// Bytes of all endpoints' tables.
   var tableBytes = 0
+  /// Pool-wide facts.
   var news = News(blockTokens: 16, loRANames: [])
+  /// Whether `news` has changed since `takeNews`.
   var hasNews = false
-  /// Whether the block size among the news is one that an engine has announced.
+  /// Whether the block size in `news` was announced by an engine or restored.
   var hasBlockTokens = false
-  /// Adapters that are remembered.
+  /// The largest number of adapters that are remembered.
   static let maximumLoRANames = 1024
-  /// Steps of sweeping for each time that a cache is cleared: as many caches are swept that were cleared with a block each.
+  /// Sweep steps for each clearing of a cache: as many steps as keep up with caches of a few blocks that are cleared
+  /// continually.
   static let sweptPerClearing = 64
 
   init(_ index: BlockIndex, limits: PrefixIndex.Limits, hasher: BlockHasher) {
@@ -78,6 +84,7 @@ struct IndexWriter: ~Copyable {
     self.hasher = hasher
   }
 
+  /// Pairs of a block and a holder, without those that are being removed.
   var pairCount: Int { index.pairCount - sweepingPairs }
   var blockCount: Int { index.blockCount }
   var sizeInBytes: Int { index.sizeInBytes + tableBytes }
@@ -85,7 +92,7 @@ struct IndexWriter: ~Copyable {
 
   // MARK: - Endpoints
 
-  /// Gives a slot to its present endpoint; what is known of an earlier one is removed.
+  /// Assigns a slot to an endpoint, and removes what is known of an earlier one.
   ///
   /// - Returns: false for an endpoint that has left the pool.
   mutating func admit(_ slot: EndpointSlot) -> Bool {
@@ -100,6 +107,7 @@ struct IndexWriter: ~Copyable {
 
   private func isLater(_ slot: EndpointSlot, than other: UInt32?) -> Bool { other.map(slot.isLater(than:)) ?? true }
 
+  /// Removes an endpoint that has left the pool.
   mutating func remove(_ slot: EndpointSlot) {
     guard let endpoint = endpoints[slot.index], endpoint.slot.generation == slot.generation else {
       // It never had an entry: from now on it gets none.
@@ -118,6 +126,7 @@ struct IndexWriter: ~Copyable {
     for cache in endpoint.caches.values { forget(cache) }
   }
 
+  /// Removes a cache's blocks from the index, in small steps.
   mutating func forget(_ cache: AnnouncedCache) {
     tableBytes -= cache.sizeInBytes
     for (holder, tiers) in cache.holders { sweep(cache.blocks.keys(on: tiers), holder) }
@@ -125,7 +134,7 @@ struct IndexWriter: ~Copyable {
 
   // MARK: - Routed
 
-  /// Enters a pick's prompts.
+  /// Adds the blocks of a pick's prompts.
   mutating func record(
     _ keys: borrowing [BlockKey], _ lengths: [Int], _ record: PickRecord, _ entry: PrefixIndex.Entry
   ) {
@@ -168,6 +177,7 @@ struct IndexWriter: ~Copyable {
     return PickRecord.Tail(lastKey: keys[end - 1], newBlocks: insertion.added, use: insertion.use)
   }
 
+  /// Adds blocks to a holder.
   mutating func putIn(_ keys: borrowing [BlockKey], _ range: Range<Int>, _ holder: Holder) {
     var fetched = range.lowerBound
     for position in range {
@@ -179,7 +189,7 @@ struct IndexWriter: ~Copyable {
     }
   }
 
-  /// Takes out of the index what has gone from an endpoint's table.
+  /// Removes from the index what has been removed from an endpoint's table.
   private mutating func takeOut(_ blocks: inout RoutedBlocks, _ holder: Holder) {
     guard !blocks.removedKeys.isEmpty else { return }
     var fetched = 0
@@ -193,7 +203,7 @@ struct IndexWriter: ~Copyable {
     blocks.removedKeys.removeAll(keepingCapacity: blocks.removedKeys.count <= 4096)
   }
 
-  /// Changes a table of a slot's present endpoint; nil when the slot is another endpoint's.
+  /// Changes a table of a slot's endpoint; nil when the slot belongs to another endpoint or the table has no holder.
   mutating func change<Result>(
     _ slot: EndpointSlot, _ kind: TableKind, _ body: (inout RoutedBlocks) -> Result
   ) -> Result? {
@@ -208,8 +218,8 @@ struct IndexWriter: ~Copyable {
     return result
   }
 
-  /// The state of a slot's present endpoint, with its tables as the caller's own, so that changing them copies nothing; to be
-  /// put back.
+  /// The state of a slot's endpoint, with its tables moved out, so that changing them makes no copy. The caller has to put it
+  /// back.
   mutating func take(_ slot: EndpointSlot) -> EndpointState? {
     guard let endpoint = endpoints[slot.index], endpoint.slot.generation == slot.generation else { return nil }
     endpoints[slot.index]?.routed.blocks = RoutedBlocks()
@@ -218,13 +228,13 @@ struct IndexWriter: ~Copyable {
     return endpoint
   }
 
-  /// Takes back what a pick has entered, as far as no other pick has used it since.
+  /// Removes what a pick has added, unless later picks use it.
   mutating func forget(_ record: PickRecord) {
     end(record.speculativeUses, of: record.slot)
     for (tail, kind) in record.takeTails() where kind == .routed { _ = change(record.slot, kind) { $0.remove(tail) } }
   }
 
-  /// Moves what a pick has entered to another endpoint.
+  /// Moves what a pick has added to another endpoint.
   mutating func move(_ record: PickRecord, to moved: PickRecord) {
     let uses = record.speculativeUses
     defer { end(uses, of: record.slot) }
@@ -244,20 +254,21 @@ struct IndexWriter: ~Copyable {
 
   // MARK: - Room
 
-  /// Blocks that an endpoint may be known to hold by what was sent there: its share of the memory. Where its engine's
-  /// events need half of that, and an eighth for what waits for its parents, both kinds of picks have the rest.
+  /// The largest number of blocks of an endpoint's picks: its share of the memory. Where its engine's events are followed they
+  /// need half of the share, and an eighth for waiting stores; both tables of picks have half of the rest each.
   private func share(of endpoint: borrowing EndpointState) -> Int {
     let share = limits.maximumBytes / max(1, endpointCount)
     let bytes = endpoint.caches.isEmpty ? share : share * 3 / 16
     return max(1, bytes / (RoutedBlocks.bytesPerBlock + Self.sharedBytesPerBlock))
   }
 
-  /// Blocks that a table may have: what the endpoint's cache holds, or its share of the memory.
+  /// The largest number of blocks of a table: the endpoint's cache, or its share of the memory if that is less.
   func capacity(of endpoint: borrowing EndpointState, _ kind: TableKind) -> Int {
     let blockTokens = kind == .routed ? limits.textBlockTokens : news.blockTokens
     return min(max(1, endpoint.capacityTokens / blockTokens), share(of: endpoint))
   }
 
+  /// Sets the tokens that an endpoint's cache holds, and shrinks its tables.
   mutating func setCapacity(tokens: Int, of slot: EndpointSlot) {
     guard admit(slot), var endpoint = take(slot) else { return }
     endpoint.capacityTokens = tokens
@@ -265,12 +276,13 @@ struct IndexWriter: ~Copyable {
     endpoints[slot.index] = endpoint
   }
 
+  /// Sets the block size that the engine's metrics page reports.
   mutating func setBlockTokens(_ tokens: Int, of slot: EndpointSlot) {
     guard admit(slot) else { return }
     endpoints[slot.index]?.namedBlockTokens = tokens
   }
 
-  /// Takes from all endpoints what is above their share: it has become smaller because one joined.
+  /// Shrinks the tables of all endpoints to their share, which becomes smaller when one joins.
   private mutating func reclaim() {
     for position in endpoints.indices {
       guard let slot = endpoints[position]?.slot, var endpoint = take(slot) else { continue }
@@ -285,6 +297,7 @@ struct IndexWriter: ~Copyable {
     if let holder = endpoint.speculative.holder { shrink(&endpoint.speculative.blocks, to: speculative, holder) }
   }
 
+  /// Evicts blocks above the capacity and frees their memory.
   mutating func shrink(_ blocks: inout RoutedBlocks, to capacity: Int, _ holder: Holder) {
     guard blocks.allocatedBlocks > capacity else { return }
     blocks.evict(blocks.count - capacity)
@@ -294,7 +307,7 @@ struct IndexWriter: ~Copyable {
     tableBytes -= before - blocks.sizeInBytes
   }
 
-  /// Gives a table room, by doubling.
+  /// Enlarges a table, at least doubling it.
   private mutating func grow(_ blocks: inout RoutedBlocks, blocks wanted: Int, capacity: Int) {
     guard wanted > blocks.allocatedBlocks else { return }
     let size = min(capacity, max(256, wanted, 2 * blocks.allocatedBlocks))
@@ -307,17 +320,17 @@ struct IndexWriter: ~Copyable {
 
   // MARK: - Upkeep
 
-  /// Readers see nothing of the holder from now on; its blocks go in small steps.
+  /// Hides a holder from readers; its blocks are removed in small steps.
   private mutating func sweep(_ keys: [BlockKey], _ holder: Holder) {
     index.disown(holder)
     sweeps.append(Sweep(keys: keys, holder: holder))
     sweepingPairs += keys.count
   }
 
-  /// Goes on with sweeps: faster when more waits than goes.
+  /// Continues sweeps, with more steps when more pairs are waiting.
   mutating func sweepOn(atLeast steps: Int) { maintain(steps: max(steps, sweepingPairs / 32)) }
 
-  /// Goes on with sweeps for so many blocks, and gives memory back.
+  /// Removes up to `steps` swept pairs, and frees memory.
   mutating func maintain(steps: Int) {
     var left = steps
     while left > 0, let last = sweeps.indices.last {

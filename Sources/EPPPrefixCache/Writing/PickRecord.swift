@@ -1,32 +1,34 @@
 package import EPPCore
 import Synchronization
 
-/// What one pick has entered into the index, so that it can be taken back when nothing came of it, or moved when another
-/// endpoint served. Filled in when the pick is entered, which may be a moment after it was made.
+/// What one pick has added to the index, so that it can be removed when the request fails, or moved when another endpoint
+/// serves it. Filled when the pick is entered, which may be after it was made. Any thread may use it.
 package final class PickRecord: Sendable {
   /// The end of one prompt in the index.
   struct Tail: Sendable {
+    /// The key of the prompt's last block that is held.
     var lastKey: BlockKey
-    /// Blocks up to the last one that were not there before.
+    /// Blocks up to the last one that the pick has added.
     var newBlocks: Int
-    /// The endpoint's count of uses when they were entered: a later use of the same blocks keeps them.
+    /// The number of the use in the endpoint's table: a later use of these blocks keeps them.
     var use: UInt32
   }
 
-  /// The endpoint that the entries are of.
+  /// The endpoint that the entries belong to.
   package let slot: EndpointSlot
   private let tails = Mutex<[(tail: Tail, kind: IndexWriter.TableKind)]>([])
 
   init(slot: EndpointSlot) { self.slot = slot }
 
-  /// The endpoint's speculative uses that the pick was.
+  /// The numbers of the pick's speculative uses.
   var speculativeUses: [UInt32] {
     tails.withLock { $0.filter { $0.kind == .speculative }.map(\.tail.use) }
   }
 
+  /// Adds the end of one prompt.
   func append(_ tail: Tail, in kind: IndexWriter.TableKind) { tails.withLock { $0.append((tail, kind)) } }
 
-  /// Takes all ends: they are used once.
+  /// Removes and returns all ends: they are used once.
   func takeTails() -> [(tail: Tail, kind: IndexWriter.TableKind)] {
     tails.withLock { tails in
       let taken = tails

@@ -1,40 +1,42 @@
-/// Looks at eight bytes at a time, in a plain 64-bit word: generic SIMD operators cost hundreds of times more in this
-/// form.
+/// Examines eight bytes at a time in a 64-bit word. Generic SIMD operators were hundreds of times slower here.
 ///
-/// The test for a byte is Mycroft's test for zero. Borrows run towards higher bytes, so the lowest flag of a word is
-/// right and later ones may be false: a search takes the lowest and looks again.
+/// Bytes are compared with Mycroft's test for zero. Borrows propagate towards higher bytes, so the lowest flag of a word is
+/// right and later ones may be false: a search uses the lowest flag and then looks again.
 enum ByteWord {
+  /// A word whose bytes are all 1.
   static let ones: UInt64 = 0x0101_0101_0101_0101
+  /// A word of the top bits of all bytes.
   static let tops: UInt64 = 0x8080_8080_8080_8080
 
   // The loads are not checked: the caller has compared the offset with an end that is inside of the bytes. Checks by
   // the span too would cost a third of the time of a scan.
 
-  /// Eight bytes, the first one lowest.
+  /// The eight bytes at `offset`, the first one lowest. Unchecked: all eight have to be inside of `bytes`.
   @inline(__always)
   static func load(_ bytes: RawSpan, _ offset: Int) -> UInt64 {
     unsafe bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: UInt64.self).littleEndian
   }
 
-  /// Four bytes, the first one lowest.
+  /// The four bytes at `offset`, the first one lowest. Unchecked: all four have to be inside of `bytes`.
   @inline(__always)
   static func loadHalf(_ bytes: RawSpan, _ offset: Int) -> UInt32 {
     unsafe bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: UInt32.self).littleEndian
   }
 
+  /// The byte at `offset`. Unchecked: it has to be inside of `bytes`.
   @inline(__always)
   static func byte(_ bytes: RawSpan, _ offset: Int) -> UInt8 {
     unsafe bytes.unsafeLoad(fromUncheckedByteOffset: offset, as: UInt8.self)
   }
 
-  /// Flags the bytes that equal `byte`; only the lowest flag is certain.
+  /// Flags the bytes of a word that equal `byte`; only the lowest flag is reliable.
   @inline(__always)
   static func matches(_ word: UInt64, _ byte: UInt8) -> UInt64 {
     let difference = word ^ (ones &* UInt64(byte))
     return (difference &- ones) & ~difference & tops
   }
 
-  /// The place of the lowest flag.
+  /// The index of the byte with the lowest flag.
   @inline(__always)
   static func index(_ flags: UInt64) -> Int { flags.trailingZeroBitCount >> 3 }
 
@@ -65,10 +67,10 @@ enum ByteWord {
     return end
   }
 
-  /// The first CR or LF in `start..<end`, else `end`; and whether `"usage"` stands before it, quotes included. The range has to be
-  /// inside of `bytes`.
+  /// The first CR or LF in `start..<end`, else `end`. Sets `hasUsageKey` when `"usage"`, quotes included, stands before it. The
+  /// range has to be inside of `bytes`.
   ///
-  /// Looks for the `g`, the rarest letter of the word in text and in the keys of engines' answers.
+  /// Searches for the `g`, the rarest letter of the word in text and in the keys of engines' answers.
   static func firstLineEnd(_ bytes: RawSpan, _ start: Int, _ end: Int, _ hasUsageKey: inout Bool) -> Int {
     var offset = start
     while end &- offset >= 8 {

@@ -1,6 +1,8 @@
-/// Strings: found eight bytes at a time, checked, not unescaped.
+/// Strings: scanned eight bytes at a time, checked, not unescaped.
 extension JSONCursor {
   /// Reads a string without unescaping it.
+  ///
+  /// - Throws: when there is no valid string: unexpected end, wrong character, invalid escape or UTF-8.
   package mutating func readString(_ bytes: RawSpan) throws(JSONError) -> JSONText {
     try expect(bytes, UInt8(ascii: "\""))
     let start = offset
@@ -24,7 +26,7 @@ extension JSONCursor {
     }
   }
 
-  /// Moves over bytes that need no attention: ASCII but for quote, backslash and control characters.
+  /// Skips ASCII other than quotes, backslashes and control characters.
   @inline(__always)
   private mutating func skipPlainBytes(_ bytes: RawSpan) {
     while end &- offset >= 8 {
@@ -63,6 +65,7 @@ extension JSONCursor {
     }
   }
 
+  /// The value of an ASCII hexadecimal digit; nil for other bytes.
   static func hexValue(_ digit: UInt8) -> UInt32? {
     switch digit {
     case 0x30...0x39: UInt32(digit - 0x30)
@@ -72,7 +75,7 @@ extension JSONCursor {
     }
   }
 
-  /// Characters of two to four bytes in a row, shortest form, no surrogates (Unicode 15, table 3-7).
+  /// Skips consecutive characters of two to four bytes. Shortest form, no surrogates (Unicode 15, table 3-7).
   private mutating func skipMultibyte(_ bytes: RawSpan) throws(JSONError) {
     while end &- offset >= 4 {
       // Four bytes, first one lowest: masks pick the marks of each form, then the payload bits that rule out longer
@@ -92,7 +95,7 @@ extension JSONCursor {
     while offset < end, byte(bytes, offset) >= 0x80 { try skipLastMultibyte(bytes) }
   }
 
-  /// One character with fewer than four bytes left.
+  /// Skips one multibyte character where fewer than four bytes are left.
   private mutating func skipLastMultibyte(_ bytes: RawSpan) throws(JSONError) {
     let count: Int
     var second: ClosedRange<UInt8> = 0x80...0xBF

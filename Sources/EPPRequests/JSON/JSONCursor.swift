@@ -1,16 +1,16 @@
-/// Steps through JSON text in place: no tree, no copies; what is not asked for is checked and skipped.
+/// Parses JSON text in place: no tree, no copies. Values that are not read are checked and skipped.
 ///
-/// Strict (RFC 8259): UTF-8, numbers, escapes and nesting are checked in what is skipped too. Any bytes may be given to
-/// it. After an error the cursor stands at the byte at fault and is of no further use.
+/// Strict (RFC 8259): UTF-8, numbers, escapes and nesting are checked in skipped values too. Accepts any bytes. After an error
+/// the cursor stands at the faulty byte and cannot be used further.
 ///
-/// The cursor holds offsets only, and every method is given the bytes again, the same ones each time: a type that holds
-/// a span needs lifetime annotations, which the language does not have in a settled form yet.
+/// The cursor holds offsets only, and every method takes the bytes as an argument, the same ones each time: a type that holds a
+/// span needs lifetime annotations, which are not yet a stable part of the language.
 package struct JSONCursor: Sendable {
-  /// Brackets inside brackets that are entered; further ones are an error. No inference API comes near it. What is skipped may
+  /// The deepest nesting of values that are read; deeper ones are an error. No inference API comes near it. Skipped values may
   /// be nested to any depth.
   package static let maximumDepth = 128
 
-  /// What a value is, told by its first byte.
+  /// The kind of a value, determined by its first byte.
   package enum Kind: Equatable, Sendable {
     case object
     case array
@@ -20,10 +20,11 @@ package struct JSONCursor: Sendable {
     case null
   }
 
-  /// Where the next token begins, or white space before it.
+  /// The offset of the next token, or of white space before it.
   package internal(set) var offset: Int
-  /// Brackets that are open.
+  /// The number of open brackets.
   var depth = 0
+  /// The end of the range that is parsed.
   let end: Int
 
   /// A cursor over all of `bytes`.
@@ -32,7 +33,7 @@ package struct JSONCursor: Sendable {
     end = bytes.byteCount
   }
 
-  /// A cursor over a part of the bytes.
+  /// A cursor over a range of the bytes.
   package init(_ range: Range<Int>) {
     precondition(range.lowerBound >= 0, "a cursor cannot begin before its bytes")
     offset = range.lowerBound
@@ -41,13 +42,15 @@ package struct JSONCursor: Sendable {
 
   // MARK: - Tokens
 
-  /// Not checked: the caller has compared `offset` with `end`.
+  /// The byte at `offset`. Unchecked: the caller has compared `offset` with `end`.
   @inline(__always)
   func byte(_ bytes: RawSpan, _ offset: Int) -> UInt8 { ByteWord.byte(bytes, offset) }
 
+  /// An error at the current offset.
   func error(_ reason: JSONError.Reason) -> JSONError { JSONError(reason: reason, offset: offset) }
 
-  /// Every method comes by here first, so this is where `end` is held against the bytes: all loads rely on it.
+  /// Skips white space. Every method starts with it, so it is the place where `end` is checked against the bytes; all loads
+  /// rely on that.
   @inline(__always)
   private mutating func skipWhiteSpace(_ bytes: RawSpan) {
     precondition(end <= bytes.byteCount, "a cursor was given other bytes than its own")
@@ -58,7 +61,9 @@ package struct JSONCursor: Sendable {
     }
   }
 
-  /// The kind of the value that begins here.
+  /// The kind of the next value.
+  ///
+  /// - Throws: at the end, or when no value begins with the next byte.
   @inline(__always)
   package mutating func peek(_ bytes: RawSpan) throws(JSONError) -> Kind {
     skipWhiteSpace(bytes)
@@ -74,12 +79,15 @@ package struct JSONCursor: Sendable {
     }
   }
 
-  /// Fails when anything but white space follows.
+  /// Checks that nothing but white space follows.
+  ///
+  /// - Throws: `trailingBytes`.
   package mutating func finish(_ bytes: RawSpan) throws(JSONError) {
     skipWhiteSpace(bytes)
     guard offset == end else { throw error(.trailingBytes) }
   }
 
+  /// Skips white space and one expected character.
   @inline(__always)
   mutating func expect(_ bytes: RawSpan, _ character: UInt8) throws(JSONError) {
     skipWhiteSpace(bytes)
@@ -91,21 +99,23 @@ package struct JSONCursor: Sendable {
   // MARK: - Containers
 
   /// Enters an object or an array.
+  ///
+  /// - Throws: when another character follows, or beyond `maximumDepth`.
   package mutating func open(_ bytes: RawSpan, _ kind: Kind) throws(JSONError) {
     skipWhiteSpace(bytes)
     guard depth < Self.maximumDepth else { throw error(.tooDeep) }
     try enter(bytes, kind)
   }
 
-  /// The same at any depth.
+  /// Enters an object or an array at any depth.
   private mutating func enter(_ bytes: RawSpan, _ kind: Kind) throws(JSONError) {
     try expect(bytes, kind == .object ? UInt8(ascii: "{") : UInt8(ascii: "["))
     depth += 1
   }
 
-  /// Moves to the next member of an object: its key, with the value next; nil at the closing brace.
+  /// Moves to the next member of an object and returns its key, with the value next; nil at the closing brace.
   ///
-  /// - Parameter isFirst: whether this is the first call for the object; set to false.
+  /// - Parameter isFirst: true for the first call for the object; set to false.
   @inline(__always)
   package mutating func nextMember(_ bytes: RawSpan, isFirst: inout Bool) throws(JSONError) -> JSONText? {
     guard try nextItem(bytes, UInt8(ascii: "}"), &isFirst) else { return nil }
@@ -116,7 +126,7 @@ package struct JSONCursor: Sendable {
 
   /// Moves to the next element of an array; false at the closing bracket.
   ///
-  /// - Parameter isFirst: whether this is the first call for the array; set to false.
+  /// - Parameter isFirst: true for the first call for the array; set to false.
   @inline(__always)
   package mutating func nextElement(_ bytes: RawSpan, isFirst: inout Bool) throws(JSONError) -> Bool {
     try nextItem(bytes, UInt8(ascii: "]"), &isFirst)
@@ -147,7 +157,7 @@ package struct JSONCursor: Sendable {
 
 /// Numbers, booleans and null.
 extension JSONCursor {
-  /// Reads a number: its text is checked, and its value is made when it is a whole one.
+  /// Reads a number. Its syntax is checked; its value is computed when it is a whole number without a sign.
   @inline(__always)
   package mutating func readNumber(_ bytes: RawSpan) throws(JSONError) -> JSONNumber {
     skipWhiteSpace(bytes)
@@ -176,9 +186,8 @@ extension JSONCursor {
     return JSONNumber(range: start..<offset, integer: isWhole ? value : nil)
   }
 
-  /// Behind a number in an array: reads on through `,digits` without white space as long as the numbers are at most
-  /// `UInt32.max`, the form in which clients send token ids. What is of any other form is left to be read in the usual
-  /// way.
+  /// Reads `,digits` without white space, after a number in an array, as long as the numbers are at most `UInt32.max`: the form
+  /// in which clients send token ids. Stops before any other form, which the general methods then read.
   mutating func readFurtherIntegers(_ bytes: RawSpan, into numbers: inout [UInt32]) {
     while offset < end, byte(bytes, offset) == UInt8(ascii: ",") {
       let start = offset &+ 1
@@ -237,7 +246,7 @@ extension JSONCursor {
     try skipWord(bytes, 0x6C6C_756E)
   }
 
-  /// Four letters, the first one lowest.
+  /// Skips four letters, given as a word with the first one lowest.
   private mutating func skipWord(_ bytes: RawSpan, _ letters: UInt32) throws(JSONError) {
     guard offset + 4 <= end else { throw error(.unexpectedEnd) }
     guard ByteWord.loadHalf(bytes, offset) == letters else { throw error(.unexpectedByte) }
@@ -245,10 +254,10 @@ extension JSONCursor {
   }
 }
 
-/// Values that nobody asked for.
+/// Values that are not read.
 extension JSONCursor {
-  /// Moves over a value of any kind, checking it, and gives its range. Nesting is counted, not recursed into: a bit for
-  /// each open bracket.
+  /// Skips and checks a value of any kind, and returns its range. Not recursive: nesting is tracked with one bit for each open
+  /// bracket.
   @discardableResult
   package mutating func skipValue(_ bytes: RawSpan) throws(JSONError) -> Range<Int> {
     skipWhiteSpace(bytes)
@@ -283,8 +292,9 @@ extension JSONCursor {
 
   /// One bit per open bracket: set for an object.
   private struct NestingBits {
-    /// Of the first 64, and of the others.
+    /// The bits of the 64 outermost brackets.
     private var first: UInt64 = 0
+    /// The bits of all further brackets.
     private var others: [UInt64] = []
 
     subscript(depth: Int) -> Bool {
@@ -304,12 +314,12 @@ extension JSONCursor {
 
 /// A number in JSON text, checked.
 package struct JSONNumber: Equatable, Sendable {
-  /// Where its text stands.
+  /// The range of its text.
   package var range: Range<Int>
-  /// The value, when it is written without sign, fraction or exponent in at most 19 digits.
+  /// The value, when it is written without sign, fraction or exponent in at most 19 digits; else nil.
   package var integer: UInt64?
 
-  /// A number at a place.
+  /// A number with its range and value.
   package init(range: Range<Int>, integer: UInt64?) {
     self.range = range
     self.integer = integer

@@ -1,6 +1,6 @@
-/// Why bytes are not JSON, and where.
+/// A syntax error in JSON, with its position.
 package struct JSONError: Error, Equatable, Sendable {
-  /// The fault, in words for a client.
+  /// The kind of error, with a text for the client.
   package enum Reason: String, Sendable {
     case unexpectedEnd = "it ends too early"
     case unexpectedByte = "unexpected character"
@@ -12,9 +12,9 @@ package struct JSONError: Error, Equatable, Sendable {
     case trailingBytes = "something follows the value"
   }
 
-  /// What is wrong there.
+  /// The kind of error.
   package var reason: Reason
-  /// The byte at fault, counted from 0.
+  /// The offset of the faulty byte, from 0.
   package var offset: Int
 
   /// An error at a byte.

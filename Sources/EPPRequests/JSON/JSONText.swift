@@ -1,11 +1,11 @@
 /// A string in JSON text, checked but not unescaped.
 package struct JSONText: Equatable, Sendable {
-  /// What stands between the quotes.
+  /// The byte range between the quotes.
   package let range: Range<Int>
-  /// Whether there is a backslash in it.
+  /// Whether the range contains a backslash.
   package let hasEscapes: Bool
 
-  /// The range with the quotes.
+  /// The byte range with the quotes.
   package var quotedRange: Range<Int> { (range.lowerBound - 1)..<(range.upperBound + 1) }
 
   /// Whether the unescaped text equals a word.
@@ -28,7 +28,7 @@ package struct JSONText: Equatable, Sendable {
     return true
   }
 
-  /// Whether the unescaped text comes before another's, byte by byte.
+  /// Whether the unescaped text comes before another text in byte order.
   func precedes(_ other: JSONText, in bytes: RawSpan) -> Bool {
     if hasEscapes || other.hasEscapes {
       var text: [UInt8] = []
@@ -54,11 +54,12 @@ package struct JSONText: Equatable, Sendable {
   }
 }
 
-/// From what is written to what is meant.
+/// Unescaping.
 extension JSONText {
-  /// Appends the unescaped text. A surrogate without its partner becomes U+FFFD.
+  /// Appends the unescaped text to `output`. A surrogate without its partner becomes U+FFFD.
   ///
-  /// The escaped text is appended first, since no escape is shorter than what it stands for; then it is written over.
+  /// The escaped text is appended first, because no escape is shorter than the character it stands for, and then overwritten in
+  /// place.
   package func append(from bytes: RawSpan, to output: inout [UInt8]) {
     let source = bytes.extracting(range)
     let start = output.count
@@ -73,8 +74,8 @@ extension JSONText {
     output.removeLast(output.count - end)
   }
 
-  /// Writes the meaning of `source` into `target` from `start` on; where it ends. `target` has room for all of the
-  /// source's bytes, and writing is never ahead of reading.
+  /// Writes the unescaped `source` into `target` from `start` on and returns the end. `target` has room for all bytes of the
+  /// source, and writing is never ahead of reading.
   private static func unescape(_ source: RawSpan, into target: inout MutableRawSpan, at start: Int) -> Int {
     let count = source.byteCount
     var read = 0
@@ -128,7 +129,7 @@ extension JSONText {
     }
   }
 
-  /// The scalar of the `\u` escape at `read`, or of a pair of them; moves `read` behind it.
+  /// The scalar of the `\u` escape at `read`, or of a surrogate pair of escapes; moves `read` to the end of the escape.
   private static func scalar(_ source: RawSpan, _ read: inout Int) -> UInt32 {
     let unit = codeUnit(source, read)
     read += 6
@@ -151,7 +152,7 @@ extension JSONText {
     return value
   }
 
-  /// Stores a scalar as UTF-8; how many bytes.
+  /// Stores a scalar as UTF-8 and returns its number of bytes.
   private static func store(_ scalar: UInt32, into target: inout MutableRawSpan, at offset: Int) -> Int {
     let count = scalar < 0x80 ? 1 : scalar < 0x800 ? 2 : scalar < 0x10000 ? 3 : 4
     for index in 0..<count {

@@ -1,19 +1,20 @@
-/// Finds one member of a JSON object while the text passes by in pieces: follows brackets, strings and the keys of the
-/// upper levels, and keeps no text.
+/// Finds one member of a JSON object while the text is streamed in pieces. Tracks brackets, strings and the keys of the upper
+/// levels, and keeps no text.
 ///
-/// It does not check what it reads: of what is not JSON it finds something or nothing. Keys are compared as they are
-/// written, without unescaping; no engine escapes its own.
+/// Does not check the syntax: in invalid JSON it may find anything or nothing. Keys are compared without unescaping; no engine
+/// escapes its own keys.
 struct MemberScanner: Sendable {
-  /// What to look for: up to eight letters, the last one lowest.
+  /// The key to find: up to eight letters as a word, the last letter lowest.
   enum Name: UInt64 {
     case usage = 0x75_7361_6765
     case model = 0x6D_6F64_656C
   }
 
+  /// A boundary of the member's value.
   enum Event: Equatable {
-    /// The value's first byte.
+    /// The offset of the value's first byte.
     case began(Int)
-    /// Behind the value's last byte.
+    /// The offset after the value's last byte.
     case ended(Int)
   }
 
@@ -27,11 +28,11 @@ struct MemberScanner: Sendable {
 
   private enum Value: Equatable {
     case absent
-    /// The colon has passed.
+    /// The colon has been read, and no byte of the value yet.
     case expected
     case string
     case scalar
-    /// Ends with the bracket that brings the depth back to this.
+    /// Ends with the bracket that brings the depth back to the associated value.
     case container(Int)
   }
 
@@ -60,15 +61,19 @@ struct MemberScanner: Sendable {
   /// Whether the top-level value has ended.
   private(set) var isComplete = false
 
-  /// Whether the text may go on in another line: its value has not ended, and no string is open, which no line break may be in.
+  /// Whether the text may continue in another line: the top-level value has not ended, and no string is open, because strings
+  /// cannot contain line breaks.
   var goesOnInNextLine: Bool { !isComplete && place == .structure }
 
+  /// - Parameters:
+  ///   - name: the key to find.
+  ///   - looksInside: whether members of the top-level objects `response` and `message` count too.
   init(_ name: Name, looksInside: Bool) {
     self.name = name
     self.looksInside = looksInside
   }
 
-  /// Moves on to the next event in `offset..<end`, which has to be inside of `bytes`; nil when there is none.
+  /// Advances `offset` to the next event in `offset..<end`, which has to be inside of `bytes`; nil when there is none.
   mutating func next(_ bytes: RawSpan, _ offset: inout Int, _ end: Int) -> Event? {
     while offset < end {
       switch place {

@@ -2,8 +2,9 @@ import EPPCore
 
 /// Prompts of completions and embeddings: a text, several texts, token ids, several lists of token ids.
 extension CanonicalPrompt {
-  /// Reads an input in any of the four forms; each text or list is a prompt of its own, and empty ones are none;
-  /// false where it is something else, or empty.
+  /// Reads an input in any of the four forms. Each text or list becomes a prompt of its own; empty ones are left out.
+  ///
+  /// - Returns: false when the input has another form or is empty.
   mutating func appendInput(_ cursor: inout JSONCursor, _ body: RawSpan) throws(JSONError) -> Bool {
     switch try cursor.peek(body) {
     case .string:
@@ -17,7 +18,9 @@ extension CanonicalPrompt {
     }
   }
 
-  /// Reads a string, the only form of an image's prompt; false for anything else, and for an empty one.
+  /// Reads a string, the only form of an image's prompt.
+  ///
+  /// - Returns: false when the value has another form or is empty.
   mutating func appendString(_ cursor: inout JSONCursor, _ body: RawSpan) throws(JSONError) -> Bool {
     guard try cursor.peek(body) == .string else {
       try cursor.skipValue(body)
@@ -34,7 +37,7 @@ extension CanonicalPrompt {
     prompts.append(start..<bytes.count)
   }
 
-  /// The elements of the list: all of one kind, or false.
+  /// Reads the elements of a list; false unless all are of one kind.
   private mutating func appendInputs(_ cursor: inout JSONCursor, _ body: RawSpan) throws(JSONError) -> Bool {
     var isKnown = true
     var kind: JSONCursor.Kind?
@@ -79,7 +82,7 @@ extension CanonicalPrompt {
     return isKnown
   }
 
-  /// Reads a token id and those that follow it in plain form; whether it was one.
+  /// Reads a token id and those that follow it in plain form; false when the number is not a token id.
   @inline(__always)
   private mutating func appendTokenID(_ cursor: inout JSONCursor, _ body: RawSpan) throws(JSONError) -> Bool {
     guard let integer = try cursor.readNumber(body).integer, let token = UInt32(exactly: integer) else {

@@ -2,7 +2,9 @@ import EPPCore
 
 /// Messages of chats and items of conversations, in canonical form.
 extension CanonicalPrompt {
-  /// Reads an array of messages; false where it is something else, or empty.
+  /// Reads an array of messages.
+  ///
+  /// - Returns: false when the value has another form or is empty.
   mutating func appendMessages(_ cursor: inout JSONCursor, _ body: RawSpan) throws(JSONError) -> Bool {
     guard try cursor.peek(body) == .array else {
       try cursor.skipValue(body)
@@ -24,7 +26,7 @@ extension CanonicalPrompt {
     return isKnown && hasMessage
   }
 
-  /// Reads a text as what it is short for: one message of the user.
+  /// Appends a text as one message of the user, for which it is the short form.
   mutating func appendUserText(_ text: JSONText, _ body: RawSpan) {
     bytes.append(PromptMark.message)
     bytes.append(contentsOf: "user".utf8)
@@ -32,7 +34,8 @@ extension CanonicalPrompt {
     text.append(from: body, to: &bytes)
   }
 
-  /// A string, or a list of parts; nothing for null; anything else as a value.
+  /// Appends the content of a message: a string, or a list of parts. Null appends nothing; anything else is appended as a
+  /// value.
   mutating func appendContent(_ range: Range<Int>, _ body: RawSpan) throws(JSONError) {
     var cursor = JSONCursor(range)
     switch try cursor.peek(body) {
@@ -62,7 +65,7 @@ extension CanonicalPrompt {
     case value(Range<Int>)
   }
 
-  /// A member beside role and content: tool calls, the id that a result answers, a name.
+  /// A member of a message besides role and content: tool calls, a tool call id, a name.
   private struct Member {
     var key: JSONText
     var value: Range<Int>
@@ -95,7 +98,7 @@ extension CanonicalPrompt {
     try appendMembers(&others, body)
   }
 
-  /// In the order of their names; of equal names the last counts. What is null counts as absent.
+  /// Appends members in the order of their names. Of equal names the last one counts; null counts as absent.
   private mutating func appendMembers(_ members: inout [Member], _ body: RawSpan) throws(JSONError) {
     if members.count > 1 {
       members.sort { left, right in
@@ -117,8 +120,9 @@ extension CanonicalPrompt {
 
   // MARK: - Parts of a content
 
-  /// Text as text, so that a list with one text is the same prompt as the text alone; anything else as a value, and as a
-  /// medium: what an engine makes of an embedding, the id of a file or a kind of part that is new is not known here.
+  /// Appends one part. Text is appended as text, so that a list with one text is equal to the text alone. Anything else is
+  /// appended as a value and counts as media: the engine's tokens for embeddings, file ids and unknown kinds of parts cannot be
+  /// derived here.
   private mutating func appendPart(
     _ cursor: inout JSONCursor, _ body: RawSpan, isLater: Bool
   ) throws(JSONError) {

@@ -2,10 +2,10 @@ import EPPCore
 
 /// JSON values inside of a prompt: tools, tool calls, images.
 extension CanonicalPrompt {
-  /// Appends a value that has been checked: no white space, strings unescaped, members in the client's order, which is
-  /// the order in which chat templates print them.
+  /// Appends a value that has been checked: no white space, strings unescaped, members in the client's order, in which chat
+  /// templates print them.
   ///
-  /// - Parameter isMedium: whether it is part of something that is no text: long strings in it are data, whatever their names.
+  /// - Parameter isMedium: whether the value is part of a non-text content; long strings in it are data, whatever their names.
   mutating func appendValue(
     _ cursor: inout JSONCursor, _ body: RawSpan, isMedium: Bool = false
   ) throws(JSONError) {
@@ -57,13 +57,14 @@ extension CanonicalPrompt {
     }
   }
 
-  /// Longer strings of an image or the like are no names of formats, sizes or files.
+  /// Bytes; longer strings in an image or other media are data, not names of formats, sizes or files.
   private static let longestNameInMedium = 256
 
-  /// Anthropic's clients move `cache_control` on with every turn; it is no part of what the model reads.
+  /// Whether a member is left out of the prompt. Anthropic's clients move `cache_control` with every turn; the model does not
+  /// read it.
   static func isLeftOut(_ key: JSONText, _ body: RawSpan) -> Bool { key.equals("cache_control", in: body) }
 
-  /// Members that hold an image, a sound or a film, or say where it is: base64 of megabytes is no text to be counted.
+  /// Whether a member holds an image, a sound or a film, or its address: base64 of megabytes is replaced by a digest.
   private static func holdsData(_ key: JSONText, _ body: RawSpan) -> Bool {
     key.equals("url", in: body) || key.equals("data", in: body) || key.equals("image_url", in: body)
       || key.equals("video_url", in: body) || key.equals("audio_url", in: body) || key.equals("file_data", in: body)

@@ -1,11 +1,11 @@
 import EPPCore
 
-/// 16 bytes that stand for the many of an image or a sound.
+/// A 16-byte digest that replaces the data of an image or a sound.
 ///
-/// Not a cryptographic hash: whoever makes two contents with one digest confuses only what is expected of caches, and
-/// every endpoint still computes the right answer.
+/// Not a cryptographic hash: a client that constructs two contents with equal digests only spoils the prediction of cached
+/// tokens. Every endpoint still computes the right answer.
 enum ContentDigest {
-  /// Two lanes of multiply-and-fold over 8-byte words (the principle of wyhash), each seeing the other's last state.
+  /// Two lanes of multiply-and-fold over 8-byte words (the principle of wyhash); each lane takes in the other's last state.
   static func lanes(of bytes: RawSpan) -> (UInt64, UInt64) {
     var first: UInt64 = 0x9E37_79B9_7F4A_7C15 ^ UInt64(bytes.byteCount)
     var second: UInt64 = 0xD1B5_4A32_D192_ED03
@@ -25,7 +25,7 @@ enum ContentDigest {
     )
   }
 
-  /// Eight bytes, or those that are left, the lowest first.
+  /// The eight bytes at `offset`, or those that are left, the first one lowest.
   @inline(__always)
   private static func word(_ bytes: RawSpan, _ offset: Int) -> UInt64 {
     if offset + 8 <= bytes.byteCount { return ByteWord.load(bytes, offset) }

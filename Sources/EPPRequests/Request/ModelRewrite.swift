@@ -1,18 +1,18 @@
 package import EPPCore
 
-/// A change of the model's name in a body: the bytes of one range are replaced, all others stay where they are.
+/// A replacement of the model's name in a body. One byte range is replaced; all other bytes stay.
 package struct ModelRewrite: Sendable, Equatable {
-  /// The JSON string in the client's body, quotes included.
+  /// The byte range of the JSON string in the client's body, quotes included.
   package let range: Range<Int>
-  /// The JSON string to put there.
+  /// The JSON string of the new name, quotes included.
   package let replacement: [UInt8]
-  /// Bytes of the client's body.
+  /// The size of the client's body in bytes.
   package let bodyBytes: Int
 
   /// - Parameters:
-  ///   - range: where the JSON string of the model stands, quotes included; inside of the body.
-  ///   - bodyBytes: bytes of the client's body.
-  ///   - model: the name to put there.
+  ///   - range: the byte range of the model's JSON string, quotes included; inside of the body.
+  ///   - bodyBytes: the size of the client's body in bytes.
+  ///   - model: the new name.
   package init(range: Range<Int>, bodyBytes: Int, model: String) {
     self.range = range
     self.bodyBytes = bodyBytes
@@ -21,14 +21,14 @@ package struct ModelRewrite: Sendable, Equatable {
     replacement = text
   }
 
-  /// The change that a request needs; nil when it needs none, or when its body names no model.
+  /// The replacement that a request needs; nil when its target model is the client's, or when its body names no model.
   package init?(_ request: InferenceRequest) {
     guard request.targetModel != request.model, let range = request.modelRange else { return nil }
     self.init(range: range, bodyBytes: request.bodyBytes, model: request.targetModel)
   }
 
-  /// What stays before the name.
+  /// The bytes before the name.
   package var prefix: Range<Int> { 0..<range.lowerBound }
-  /// What stays behind the name.
+  /// The bytes after the name.
   package var suffix: Range<Int> { range.upperBound..<bodyBytes }
 }

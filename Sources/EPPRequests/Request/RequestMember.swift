@@ -1,6 +1,6 @@
 import EPPCore
 
-/// The top-level members that matter here.
+/// The top-level members of request bodies that routing reads.
 enum RequestMember {
   case model
   case prompt(PromptForm)
@@ -12,18 +12,18 @@ enum RequestMember {
   case echo
   case choices
 
-  /// What a prompt is written as.
+  /// The form of a prompt.
   enum PromptForm {
     /// A list of objects with a role and a content.
     case messages
-    /// The same, or a text of the user.
+    /// A list of objects with a role and a content, or a text of the user.
     case textOrMessages
     case text
     /// A text, token ids, or lists of them.
     case input
   }
 
-  /// Which member of an API a key is; nil for one that does not matter.
+  /// The member that a key names in an API; nil for one that routing does not read.
   init?(_ key: JSONText, _ body: RawSpan, _ api: InferenceAPI) {
     if key.equals("model", in: body) {
       self = .model
@@ -71,14 +71,14 @@ enum RequestMember {
     }
   }
 
-  /// Members that chats and completions have in common, and that say how an engine uses its cache.
+  /// Members that chats and completions have in common and that affect an engine's use of its cache.
   private static func generation(_ key: JSONText, _ body: RawSpan) -> RequestMember? {
     if key.equals("prompt_logprobs", in: body) { return .promptLogprobs }
     if key.equals("echo", in: body) { return .echo }
     return key.equals("n", in: body) ? .choices : nil
   }
 
-  /// How the prompt in a member is written; nil for a member that holds none.
+  /// The form of the prompt in a member; nil for a member that holds none.
   private static func promptForm(_ key: JSONText, _ body: RawSpan, _ api: InferenceAPI) -> PromptForm? {
     switch api {
     case .chatCompletions, .messages, .messagesCountTokens: key.equals("messages", in: body) ? .messages : nil

@@ -1,16 +1,18 @@
 import EPPCore
 
-/// What a request's top-level members say, gathered in one pass; the prompt's text goes straight to its place.
+/// The top-level members of a request, read in one pass; the prompt's text is appended directly to the canonical prompt.
 ///
-/// Of members with the same name the last counts, faults included: so engines read it, and so no request means one
-/// thing here and another there.
+/// Of members with equal names the last one counts, even if it is faulty, as in engines: so a request has one meaning
+/// everywhere.
 struct RequestMembers {
+  /// The value of `model`.
   enum Model {
     case missing
     case notText
     case text(JSONText)
   }
 
+  /// The state of the prompt.
   enum Prompt {
     /// There is none.
     case missing
@@ -19,31 +21,36 @@ struct RequestMembers {
     case read
   }
 
+  /// Whether the body is a JSON object.
   private(set) var isObject = true
+  /// The model's name.
   private(set) var model = Model.missing
+  /// Whether the prompt was read.
   private(set) var prompt = Prompt.missing
+  /// vLLM's `cache_salt`; nil when it is missing or no string.
   private(set) var cacheSalt: JSONText?
-  /// What stands before the messages wherever the client wrote it.
+  /// The byte range of the tools. They are hashed before the messages, wherever the client wrote them.
   private(set) var tools: Range<Int>?
+  /// The byte range of the system text or the instructions, hashed before the messages.
   private(set) var system: Range<Int>?
   private var hasPromptLogprobs = false
   private var hasLogprobs = false
   private var isEchoed = false
-  /// Answers to one prompt.
+  /// Completions per prompt (`n`).
   private(set) var choices = 1
-  /// Seeded anew in each process, so that nobody can tell which names come out alike.
+  /// Hasher of the members' names. Seeded per process, so that clients cannot construct collisions.
   private var nameHasher = Hasher()
 
   /// A hash of all members' names in their order.
   var names: Int { nameHasher.finalize() }
 
-  /// Whether vLLM computes the whole prompt anew: it has to where probabilities of the prompt's own tokens are asked for,
-  /// which an echo does too, in a completion with `logprobs`, in a chat with or without.
+  /// Whether vLLM computes the whole prompt anew: it has to when log probabilities of the prompt's tokens are asked for. `echo`
+  /// does so too: in a completion with `logprobs`, in a chat with or without.
   func readsNoCache(_ api: InferenceAPI) -> Bool {
     hasPromptLogprobs || isEchoed && (hasLogprobs || api == .chatCompletions)
   }
 
-  /// Reads all of the body and fills `text` with the prompt, without tools and system.
+  /// Reads the whole body and fills `text` with the prompt, without tools and system text.
   init(_ api: InferenceAPI, _ body: RawSpan, _ text: inout CanonicalPrompt) throws(JSONError) {
     var cursor = JSONCursor(body)
     if try cursor.peek(body) == .object {
@@ -113,7 +120,7 @@ struct RequestMembers {
     return nil
   }
 
-  /// Whether it is in a form that is known, and not empty.
+  /// Reads the prompt; false when its form is unknown or it is empty.
   private static func readPrompt(
     _ form: RequestMember.PromptForm, _ cursor: inout JSONCursor, _ body: RawSpan, _ text: inout CanonicalPrompt
   ) throws(JSONError) -> Bool {

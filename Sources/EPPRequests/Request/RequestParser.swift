@@ -1,19 +1,20 @@
 package import EPPCore
 
-/// Reads what routing needs out of a request body, in one pass over its bytes.
+/// Parses the parts of a request body that routing needs, in one pass.
 ///
-/// The canonical prompt does not depend on the order in which a client writes members, nor on how it escapes: tools and
-/// system text stand before the messages, role before content, as chat templates put them.
+/// The canonical prompt does not depend on the client's order of members or its escapes: tools and system text stand before the
+/// messages, role before content, as in chat templates. Stateless; any thread may use it.
 package struct RequestParser: Sendable {
-  /// A parser keeps nothing from one body to the next.
+  /// A parser; it keeps nothing between bodies.
   package init() {}
 
+  /// Parses a request body.
+  ///
   /// - Parameters:
   ///   - api: `.passthrough` leaves the body unread.
   ///   - body: the whole body.
-  ///   - prompt: filled with the prompt in canonical form; its storage is reused. Empty after an error.
-  ///     Empty also where the body has no prompt, or one in a form that is not known: such a request is routed without it, and
-  ///     the engine says what is wrong, if anything is.
+  ///   - prompt: filled with the canonical prompt; its storage is reused. Empty after an error, and when the body has no prompt
+  ///     or one in an unknown form: such a request is routed without it, and the engine reports errors, if any.
   /// - Throws: a 400 when the body is no JSON object or names no model.
   package func parse(
     api: InferenceAPI, body: RawSpan, prompt: inout CanonicalPrompt
@@ -43,9 +44,9 @@ package struct RequestParser: Sendable {
   }
 }
 
-/// From what was gathered to the request.
+/// Building the request from its members.
 extension RequestParser {
-  /// Puts tools and the system's text before the messages, and names the one prompt of a chat.
+  /// Inserts tools and system text before the messages, and sets the range of a chat's one prompt.
   private func complete(_ prompt: inout CanonicalPrompt, _ members: RequestMembers, _ body: RawSpan) throws(JSONError) {
     guard case .read = members.prompt, prompt.prompts.isEmpty else { return }
     if members.tools != nil || members.system != nil {
@@ -76,7 +77,9 @@ extension RequestParser {
     }
   }
 
-  /// The request, when all that it needs is there.
+  /// The request.
+  ///
+  /// - Throws: a 400 when the body is no object, or its model is missing, no string or empty.
   private func request(
     _ api: InferenceAPI, _ body: RawSpan, _ members: RequestMembers, _ prompt: CanonicalPrompt
   ) throws(Rejection) -> InferenceRequest {

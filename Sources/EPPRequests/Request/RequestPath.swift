@@ -1,17 +1,17 @@
 package import EPPCore
 
-/// Tells the API of a request by its path.
+/// Determines the API of a request by its path.
 package enum RequestPath {
-  /// What a request without any path header is taken for, as llm-d's router does.
+  /// The path of a request without any path header, as in llm-d's router.
   package static let fallback = "/v1/completions"
 
-  /// The path of a request: the gateway's own, else what a proxy before it noted.
+  /// The path of a request: `:path`, else `x-original-path`, else `x-forwarded-path`, else `fallback`.
   package static func path(of headers: RequestHeaders) -> String {
     headers.first(HeaderName.path) ?? headers.first(HeaderName.originalPath) ?? headers.first(HeaderName.forwardedPath)
       ?? fallback
   }
 
-  /// The API of a path: query and trailing slashes do not count, and any segments may stand before the known ones.
+  /// The API of a path. The query and trailing slashes are ignored, and any segments may precede the known ones.
   package static func api(of path: String) -> InferenceAPI {
     var bytes = path.utf8[...]
     if let query = bytes.firstIndex(where: { $0 == UInt8(ascii: "?") || $0 == UInt8(ascii: "#") }) {
@@ -22,7 +22,7 @@ package enum RequestPath {
     return .passthrough
   }
 
-  /// Whether the last segments are these.
+  /// Whether the path's last segments are `ending`.
   private static func ends(_ path: Substring.UTF8View, with ending: String.UTF8View) -> Bool {
     guard path.count >= ending.count, path.suffix(ending.count).elementsEqual(ending) else { return false }
     return path.count == ending.count || path.dropLast(ending.count).last == UInt8(ascii: "/")

@@ -1,6 +1,6 @@
 package import EPPCore
 
-/// The body of an answer to a request that is not routed, in OpenAI's error format.
+/// The body of the answer to a request that is not routed, in OpenAI's error format.
 package enum ErrorBody {
   /// A JSON object with one member, `error`. Its `code` is the HTTP status, as vLLM answers.
   package static func json(for rejection: Rejection) -> [UInt8] {
@@ -20,7 +20,7 @@ package enum ErrorBody {
     return body
   }
 
-  /// OpenAI's word for the status.
+  /// OpenAI's error type for a status.
   private static func type(of status: Rejection.Status) -> String {
     switch status {
     case .badRequest, .contentTooLarge: "invalid_request_error"

@@ -1,6 +1,6 @@
-/// Events of a stream that say that it has failed. Each API begins its own with a member that tells.
+/// Recognises error events in a stream. In each API they begin with a member that identifies them.
 enum ErrorEvent {
-  /// Whether an event that begins like this may be one; nearly all begin with `{"id"`.
+  /// Whether an event with this beginning may be an error; nearly all others begin with `{"id"`.
   @inline(__always)
   static func mayBegin(_ bytes: RawSpan, _ range: Range<Int>) -> Bool {
     guard range.count > 2 else { return true }
@@ -11,7 +11,8 @@ enum ErrorEvent {
     return letter == UInt8(ascii: "e") || letter == UInt8(ascii: "o") || letter == UInt8(ascii: "t")
   }
 
-  /// Whether an object that begins like this is one: its first member is `error` and not null, or says that it is an error.
+  /// Whether an object with this beginning is an error: its first member is an `error` that is not null, or an `object` or
+  /// `type` with the value `error`.
   static func isError(_ bytes: RawSpan) -> Bool {
     var cursor = JSONCursor(bytes)
     var isFirst = true

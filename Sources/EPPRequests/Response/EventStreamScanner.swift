@@ -1,38 +1,39 @@
-/// Cuts an event stream (`text/event-stream`) into the data of its `data:` lines, in any cutting of the stream. Nothing
-/// is kept between pieces: what is cut is given on in parts.
+/// Splits an event stream (`text/event-stream`) into the data of its `data:` lines, however the stream is cut into pieces.
+/// Nothing is buffered: data that is cut is returned in parts.
 ///
-/// Data that is spread over several lines of one event comes as several lines; nearly all events of engines have one.
+/// Data on several lines of one event is returned as several lines; nearly all events of engines have one.
 struct EventStreamScanner: Sendable {
-  /// A part of a line's data. The line `data: [DONE]` has none.
+  /// A part of a line's data. The line `data: [DONE]` yields none.
   struct Part {
-    /// Where it is.
+    /// The byte range of the part.
     var range: Range<Int>
-    /// What begins with it.
+    /// What begins with this part.
     var begins: Beginning
-    /// Whether the line ends with it.
+    /// Whether the line ends with this part.
     var ends: Bool
-    /// Whether `"usage"` stands in it as a whole; false where nobody asked.
+    /// Whether the part contains a whole `"usage"`; false when the caller did not ask for it.
     var hasUsageKey = false
   }
 
+  /// What begins with a part.
   enum Beginning {
     /// The first line of an event.
     case event
-    /// Another line of it. Servers that leave out the empty line between events send these too.
+    /// A further line of an event. Streams without empty lines between events yield these too.
     case line
-    /// It goes on with a line.
+    /// The part continues a line.
     case nothing
   }
 
   private enum Phase {
-    /// So many letters of `data:` have passed.
+    /// The matched letters of `data:`.
     case name(Int)
-    /// Behind the colon.
+    /// After the colon.
     case start
-    /// So many letters of `[DONE]` have passed.
+    /// The matched letters of `[DONE]`.
     case marker(Int)
     case data
-    /// What is left of a line that is not of interest.
+    /// The rest of an ignored line.
     case rest
   }
 
@@ -42,12 +43,12 @@ struct EventStreamScanner: Sendable {
   private var phase = Phase.name(0)
   /// Whether the event has data already.
   private var hasData = false
-  /// Whether the last byte was a carriage return: a line feed behind it ends no further line.
+  /// Whether the last byte was a carriage return, after which a line feed ends no further line.
   private var endsWithReturn = false
 
-  /// Moves on to the next part from `offset` on; nil when there is none left in these bytes.
+  /// Advances `offset` to the next part; nil when there is none left in these bytes.
   ///
-  /// - Parameter findsUsageKey: Whether to look for `"usage"` on the way to the end of a line.
+  /// - Parameter findsUsageKey: whether to look for `"usage"` up to the end of the line.
   mutating func next(_ bytes: RawSpan, _ offset: inout Int, findsUsageKey: Bool) -> Part? {
     while offset < bytes.byteCount {
       let byte = ByteWord.byte(bytes, offset)
@@ -114,7 +115,7 @@ struct EventStreamScanner: Sendable {
     return Part(range: start..<end, begins: begins, ends: ends, hasUsageKey: hasUsageKey)
   }
 
-  /// Passes the end of a line.
+  /// Skips the end of a line.
   private mutating func endLine(_ bytes: RawSpan, _ offset: inout Int) {
     endsWithReturn = ByteWord.byte(bytes, offset) == 0x0D
     offset += 1

@@ -1,16 +1,15 @@
 import EPPCore
 
-/// Puts the client's name for the model back into an answer to a request whose model was rewritten: in the member
-/// `model` of the JSON answer or of each event (there in the Responses API's `response` and Anthropic's `message` too),
-/// never in text.
+/// Restores the client's model name in the answer to a request whose model was rewritten: in the member `model` of the JSON
+/// answer or of each event (for events also in the Responses API's `response` and Anthropic's `message`), never in text.
 ///
-/// Whatever string stands there is replaced, so nothing has to be held back to compare it, and no byte waits.
+/// Any string value is replaced, so no byte has to be held back for a comparison.
 package struct ModelNameRestorer: Sendable {
-  /// A change in one piece of the answer.
+  /// A replacement in one piece of the answer.
   package struct Edit: Equatable, Sendable {
-    /// The bytes of the piece that go.
+    /// The bytes of the piece to replace.
     package var range: Range<Int>
-    /// What comes in their place; empty where a name goes on from the piece before.
+    /// The new bytes; empty where a name continues from the piece before.
     package var replacement: [UInt8]
   }
 
@@ -20,7 +19,9 @@ package struct ModelNameRestorer: Sendable {
   private var members: MemberScanner
   private var isInsideName = false
 
-  /// - Parameter model: the client's name for the model.
+  /// - Parameters:
+  ///   - format: the format of the answer.
+  ///   - model: the client's name for the model.
   package init(_ format: UsageScanner.Format, model: String) {
     self.format = format
     var text: [UInt8] = []
@@ -29,8 +30,8 @@ package struct ModelNameRestorer: Sendable {
     members = MemberScanner(.model, looksInside: format == .eventStream)
   }
 
-  /// The changes in the next piece of the body, ascending; they do not overlap. A JSON answer's `content-length` no
-  /// longer holds where one was announced.
+  /// The replacements in the next piece of the body, in ascending order, without overlaps. They change the size of a JSON
+  /// answer, so that an announced `content-length` no longer holds.
   package mutating func edits(in bytes: RawSpan) -> [Edit] {
     var edits: [Edit] = []
     switch format {

@@ -1,8 +1,8 @@
 import EPPCore
 
-/// The `usage` object of the APIs, under its several names.
+/// Reads the `usage` object of the APIs, with all its names of members.
 enum UsageObject {
-  /// Reads a usage object; nil when it is none, or when it has no count that is known here.
+  /// Reads a usage object; nil when the bytes are no object, or when it has no known count.
   static func read(_ bytes: RawSpan) -> TokenUsage? {
     var cursor = JSONCursor(bytes)
     do {

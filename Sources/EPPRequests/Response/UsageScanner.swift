@@ -1,26 +1,25 @@
 package import EPPCore
 
-/// Reads token counts out of an answer as its pieces pass by, in any cutting and in bounded memory.
+/// Reads token counts from an answer that is streamed in pieces of any size, in bounded memory.
 package struct UsageScanner: Sendable {
-  /// How an answer is written.
+  /// The format of an answer.
   package enum Format: Sendable {
     case json
     /// `text/event-stream`.
     case eventStream
   }
 
-  /// Bytes of a usage object that are kept while it is incomplete; the largest of vLLM's has 400. A longer one is
-  /// passed over, however it is cut.
+  /// The largest usage object that is read, in bytes; vLLM's largest has 400. Larger ones are ignored, however they are cut.
   static let maximumObjectBytes = 4096
 
-  /// What the answer has said so far; later counts replace earlier ones, field by field (Anthropic's events say the
-  /// prompt first and the answer last). Nil when it said nothing, as errors do.
+  /// The counts reported so far; later counts replace earlier ones, field by field (Anthropic's events report the prompt first
+  /// and the answer last). Nil when nothing was reported, as in errors.
   package private(set) var usage: TokenUsage?
-  /// Whether a token has come: the first event with data, or for a JSON answer, which is sent when all is computed, its
-  /// first byte.
+  /// Whether a token has arrived: the first event with data, or the first byte of a JSON answer, which is sent when all is
+  /// computed.
   package private(set) var hasFirstToken = false
 
-  /// Whether an event has said that the answer has failed (`{"error": ...}`, `{"object": "error"}`, `{"type": "error"}`).
+  /// Whether an event has reported an error (`{"error": ...}`, `{"object": "error"}`, `{"type": "error"}`).
   package private(set) var hasError = false
 
   private let format: Format
@@ -29,9 +28,9 @@ package struct UsageScanner: Sendable {
   private var isCapturing = false
   private var isTooLong = false
   private var captured: [UInt8] = []
-  /// A line that has nothing of interest in it, in case that its event goes on with another one.
+  /// A line without a usage key, kept in case its event continues with another line.
   private var skipped: [UInt8] = []
-  /// The beginning of an event that may be an error; nil for others.
+  /// The beginning of an event that may be an error; nil for other events.
   private var head: [UInt8]?
   private static let maximumHeadBytes = 64
 
@@ -41,7 +40,7 @@ package struct UsageScanner: Sendable {
     members = MemberScanner(.usage, looksInside: format == .eventStream)
   }
 
-  /// The next piece of the body.
+  /// Scans the next piece of the body.
   package mutating func feed(_ bytes: RawSpan) {
     switch format {
     case .json:
@@ -91,7 +90,7 @@ package struct UsageScanner: Sendable {
     unsafe scan(line.span.bytes, 0..<line.count)
   }
 
-  /// Gathers the beginning of an event until it can be told whether it is an error.
+  /// Collects the beginning of an event until it is known whether it is an error.
   private mutating func lookForError(_ bytes: RawSpan, _ range: Range<Int>, ends: Bool) {
     guard var head else { return }
     let end = min(range.upperBound, range.lowerBound + Self.maximumHeadBytes - head.count)
@@ -130,7 +129,7 @@ package struct UsageScanner: Sendable {
     unsafe piece.withUnsafeBytes { unsafe captured.append(contentsOf: $0) }
   }
 
-  /// Reads the object that ends with `piece`.
+  /// Reads the usage object that ends with `piece`.
   private mutating func read(_ piece: RawSpan) {
     let isWhole = captured.isEmpty && !isTooLong
     if isWhole {

@@ -14,6 +14,7 @@ final class EndpointSeriesTable: Sendable {
 
   init(metrics: PickerMetrics) { self.metrics = metrics }
 
+  /// The series of an endpoint, created when there are none. Takes a lock.
   func series(of endpoint: Endpoint) -> EndpointSeries {
     let known = entries.withLock { entries in
       let entry = entries[endpoint.slot.index]
@@ -28,6 +29,7 @@ final class EndpointSeriesTable: Sendable {
     }
   }
 
+  /// Removes the series of an endpoint that has left the pool.
   func remove(_ endpoint: Endpoint) {
     entries.withLock { entries in
       guard let entry = entries[endpoint.slot.index], entry.slot == endpoint.slot else { return }

@@ -4,16 +4,17 @@ import EPPPrefixCache
 import EPPRequests
 import EPPScheduling
 
-/// What an engine's answer says before its body.
+/// The status and headers of an engine's answer.
 package struct ResponseStart: Sendable {
-  /// The HTTP status; nil when the gateway did not tell.
+  /// The HTTP status; nil when the gateway did not send it.
   package var status: Int?
+  /// Whether the answer is `text/event-stream`.
   package var isEventStream: Bool
-  /// False when the body is compressed: nothing is read out of it then.
+  /// False when the body is compressed and cannot be read.
   package var isReadable: Bool
-  /// False when the gateway keeps the body to itself (`response_body_mode: NONE`): the end of the stream is its end then.
+  /// False when the gateway does not send the body (`response_body_mode: NONE`); the answer then ends with the stream.
   package var bodyIsSeen: Bool
-  /// The endpoint that the gateway names as served, `ip:port`.
+  /// The endpoint that served the request according to the gateway, `ip:port`; nil when it did not say.
   package var served: String?
 
   package init(status: Int?, isEventStream: Bool, isReadable: Bool, bodyIsSeen: Bool = true, served: String?) {
@@ -25,30 +26,35 @@ package struct ResponseStart: Sendable {
   }
 }
 
-/// A request from its dispatch to its end: what it holds of its endpoint's load, and what is learned from its answer.
+/// A request from its dispatch to its end: holds its share of the endpoint's load, and learns from its answer.
 ///
-/// One thread only: that of the request's stream.
+/// Used only on the thread of the request's stream.
 package final class InFlightRequest {
-  /// What is known of the request when it leaves.
+  /// What is known of the request at its dispatch.
   struct DispatchRecord {
+    /// When the request's headers arrived.
     var receivedAt: MonotonicTime
+    /// Tokens of the prompt.
     var promptTokens: Int
+    /// Tokens of the prompt expected in the endpoint's cache.
     var predictedCachedTokens: Int
     /// The model that the engine was asked for.
     var model: String
-    /// How well the prediction is founded.
+    /// How reliable the prediction is.
     var confidence: CacheVerifier.Confidence
-    /// What its token ids were found for; nil where they were not found for its text.
+    /// The kind of prompt whose token ids were found; nil when none were found for its text.
     var rendered: PromptKind?
-    /// Whether it is a chat or a completion.
+    /// Whether the request is a chat or a completion.
     var isGeneration: Bool
-    /// Prompt tokens that the endpoint has to compute.
+    /// Tokens of the prompt that the endpoint has to compute.
     var uncachedTokens: Int { max(0, promptTokens - predictedCachedTokens) }
   }
 
-  /// What its pick has entered into the index.
+  /// The entries of the pick in the prefix index.
   struct Entries {
+    /// The entry by the prompt's text.
     var text: PickRecord?
+    /// The entry by token ids.
     var tokens: PickRecord?
 
     func forEach(_ body: (PickRecord) -> Void) {
@@ -59,13 +65,13 @@ package final class InFlightRequest {
 
   private let ledger: RequestLedger
   private let verifier: CacheVerifier
-  /// Whether what was just sent to an endpoint counts before it is announced.
+  /// Whether recently routed prompts count before they are announced.
   private let speculates: Bool
   private let fairnessID: String
   private let dispatched: DispatchRecord
   private let series: RequestSeries
   private var serving: ServingEndpoint
-  /// The endpoint that was picked; `serving` follows the one that serves.
+  /// The endpoint that was picked; `serving` is the one that serves the request.
   private let picked: EndpointSlot
   private var entries: Entries
   /// Plugins that follow the request.
@@ -77,10 +83,10 @@ package final class InFlightRequest {
   private var holdsTokens = true
   private var isFinished = false
   private var hasFailed = false
-  /// Whether an error in the middle of an answer has been counted.
+  /// Whether an error event in the answer has been counted.
   private var isErrorCounted = false
 
-  /// Where the request is: the endpoint whose load it is part of.
+  /// The endpoint that serves the request, with its load and series.
   struct ServingEndpoint {
     var slot: EndpointSlot
     var load: EndpointLoad
@@ -107,9 +113,9 @@ package final class InFlightRequest {
     occupy()
   }
 
-  /// The answer has begun.
+  /// Processes the status and headers of the answer.
   ///
-  /// - Returns: headers that plugins add to it, in place of those of the same name.
+  /// - Returns: headers that plugins set on the answer; they replace headers with equal names.
   @discardableResult
   package func responseStarted(_ start: ResponseStart, now: MonotonicTime) -> [RequestHeaders.Field] {
     guard !isFinished else { return [] }
@@ -133,7 +139,7 @@ package final class InFlightRequest {
     return answer.headers
   }
 
-  /// A piece of the answer's body.
+  /// Processes a piece of the answer's body.
   package func responseBody(_ bytes: RawSpan, now: MonotonicTime) {
     guard !isFinished else { return }
     responseBytes += bytes.byteCount
@@ -161,7 +167,7 @@ package final class InFlightRequest {
     }
   }
 
-  /// The answer is complete.
+  /// Processes the end of a complete answer.
   package func responseEnded(now: MonotonicTime) {
     guard !isFinished else { return }
     let time = now.duration(since: dispatched.receivedAt)
@@ -172,7 +178,11 @@ package final class InFlightRequest {
     finish(hasFailed || isErrorCounted ? .failed : .complete, now: now)
   }
 
-  /// The stream is over, with or without a complete answer.
+  /// Processes the end of the stream. Does nothing after `responseEnded`.
+  ///
+  /// - Parameters:
+  ///   - isComplete: whether the stream ended regularly.
+  ///   - now: the time of the end.
   package func ended(isComplete: Bool, now: MonotonicTime) {
     guard !isFinished else { return }
     if !answer.hasStarted {
@@ -213,7 +223,7 @@ package final class InFlightRequest {
 
   // MARK: - Load
 
-  /// The gateway fell back to another endpoint: load and prefix entries follow the one that served.
+  /// Moves load and index entries to the endpoint that serves the request, when the gateway fell back to it.
   private func move(to served: String, now: MonotonicTime) {
     guard let serving = ledger.serving(ofDestination: served, fairnessID: fairnessID) else {
       // An address outside of the pool: nothing is known of its load or cache.
@@ -265,7 +275,7 @@ package final class InFlightRequest {
   }
 }
 
-/// The times of an answer's pieces.
+/// The times at which pieces of an answer arrive.
 struct AnswerClock {
   private(set) var hasStarted = false
   private(set) var isEventStream = false
@@ -274,7 +284,7 @@ struct AnswerClock {
 
   enum Chunk: Equatable {
     case first
-    /// With the time since the one before.
+    /// A further piece, with the time since the previous one.
     case next(Duration)
   }
 

@@ -3,8 +3,8 @@ import EPPMetrics
 import EPPPrefixCache
 import EPPScheduling
 
-/// What is in flight: enters a decision into load, index, sessions and metrics, and takes back or moves what an answer shows to be
-/// otherwise. Any thread may use it.
+/// Records dispatched requests in load, index, plugins and metrics, and corrects the records by their answers. Any thread may
+/// use it.
 package final class RequestLedger: Sendable {
   private let source: any PoolSnapshotSource
   private let index: PrefixIndex
@@ -13,11 +13,12 @@ package final class RequestLedger: Sendable {
   private let metrics: PickerMetrics
   private let indexSeries: PickerMetrics.PrefixIndexerSeries
 
-  /// How long a pick's blocks count at most without being announced: while its answer has not begun, and when its answer
-  /// is not seen (llm-d's `speculativeTTL`).
+  /// How long a pick's blocks count without being announced while its answer has not begun.
   private static let longestSpeculation = Duration.seconds(60)
+  /// How long a pick's blocks count without being announced when its answer is not seen (llm-d's `speculativeTTL`).
   private static let blindSpeculation = Duration.seconds(2)
-  /// The same from the answer's first token on: the prompt is computed, and its blocks are announced with that step.
+  /// How long a pick's blocks count without being announced after the answer's first token: the prompt is computed, and its
+  /// blocks are announced with that step.
   private static let settledSpeculation = Duration.seconds(1)
 
   init(
@@ -32,10 +33,10 @@ package final class RequestLedger: Sendable {
     self.indexSeries = indexSeries
   }
 
-  /// A request goes to an endpoint.
+  /// Records that a request is sent to an endpoint.
   ///
-  /// - Parameter followed: endpoints whose events the request was matched with.
-  /// - Returns: what follows it to its end, nil where that is not seen; and the headers that plugins add to it.
+  /// - Parameter followed: endpoints that were matched by their events.
+  /// - Returns: the request in flight, nil when its end is not seen; and the headers that plugins set on it.
   func dispatch(
     _ request: inout RoutingRequest, _ decision: Decision, _ confidence: CacheVerifier.Confidence, followed: SlotSet,
     to member: PoolSnapshot.Member, now: MonotonicTime
@@ -77,7 +78,7 @@ package final class RequestLedger: Sendable {
     return (flight, effects.requestHeaders)
   }
 
-  /// Enters the prompts where they go.
+  /// Enters the prompts into the index.
   private func record(
     _ request: inout RoutingRequest, _ slot: EndpointSlot, isFollowed: Bool, isSeen: Bool, _ now: MonotonicTime
   ) -> InFlightRequest.Entries {
@@ -104,18 +105,18 @@ package final class RequestLedger: Sendable {
 
   // MARK: - For requests in flight
 
-  /// The answer of a request has begun: its prompt is computed.
+  /// Shortens the time of a pick's speculative entries, because its answer has begun and its prompt is computed.
   func settle(_ entries: PickRecord, now: MonotonicTime) {
     index.settle(entries, until: now.advanced(by: Self.settledSpeculation))
   }
 
-  /// Takes back what a pick entered into the index.
+  /// Removes a pick's entries from the index.
   func forget(_ entries: PickRecord) { index.forget(entries) }
 
-  /// Moves what a pick entered to the endpoint that served.
+  /// Moves a pick's entries to the endpoint that served the request.
   func move(_ entries: PickRecord, to slot: EndpointSlot) -> PickRecord { index.move(entries, to: slot) }
 
-  /// The endpoint with an address; nil when it is none of the pool's.
+  /// The endpoint with an address; nil when the pool has none.
   func serving(ofDestination destination: String, fairnessID: String) -> InFlightRequest.ServingEndpoint? {
     let snapshot = source.currentSnapshot()
     guard let index = snapshot.index(ofDestination: destination) else { return nil }

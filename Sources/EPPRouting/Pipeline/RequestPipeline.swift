@@ -5,9 +5,10 @@ import EPPRequests
 import EPPScheduling
 import Synchronization
 
-/// The way of a request: parse, admit, candidates, match, schedule, commit. Every stage is a function over one `RoutingRequest`.
+/// Routes requests in stages: parse, admit, candidates, match, schedule, commit. Every stage is a function over one
+/// `RoutingRequest`.
 ///
-/// Any thread may route; nothing here waits. `admit` may suspend a request, which goes on later without doing anything twice.
+/// Any thread may route; no method waits. `admit` may suspend a request, which continues later without repeating a stage.
 package final class RequestPipeline: Sendable {
   private let configurations: Mutex<RoutingConfiguration>
   private let revisions = Atomic<UInt64>(0)
@@ -20,7 +21,7 @@ package final class RequestPipeline: Sendable {
   private let decisions: any DecisionSink
   private let clock: @Sendable () -> MonotonicTime
   private let parser = RequestParser()
-  /// Nil where there is no source of tokens.
+  /// Nil when there is no source of token ids.
   private let tokenSeries: TokenSeries?
 
   init(
@@ -40,7 +41,7 @@ package final class RequestPipeline: Sendable {
     tokenSeries = tokens == nil ? nil : metrics.tokenSeries()
   }
 
-  /// What requests are routed by from now on; those that have begun go on with what they have read.
+  /// The configuration of further requests; a request that has begun keeps the one that it has read.
   package var configuration: RoutingConfiguration {
     get { configurations.withLock { $0 } }
     set {
@@ -49,13 +50,13 @@ package final class RequestPipeline: Sendable {
     }
   }
 
-  /// Changes with each new configuration: for those who keep what they have made of one.
+  /// Changes with each new configuration, for callers that cache values derived from it.
   package var revision: UInt64 { revisions.load(ordering: .acquiring) }
 
-  /// Whether requests may be suspended: whoever calls `begin` then needs a way to be woken.
+  /// Whether requests may be suspended, so that callers of `begin` should pass `wake`.
   package var maySuspend: Bool { tokens != nil }
 
-  /// What a worker thread keeps for its requests.
+  /// The working memory of one worker thread.
   package func makeScratch() -> RoutingScratch {
     var generator = SystemRandomNumberGenerator()
     return RoutingScratch(seed: generator.next())
@@ -63,12 +64,17 @@ package final class RequestPipeline: Sendable {
 
   // MARK: - Beginning and going on
 
-  /// Decides where a request goes, and counts it as there.
+  /// Routes a request: picks an endpoint and records the dispatch.
   ///
   /// - Parameters:
-  ///   - body: how much of the body there is.
-  ///   - bytes: the bytes of it.
-  ///   - wake: makes the request's thread call `resume`; nil when the request cannot wait.
+  ///   - arrival: what the gateway sent besides the body.
+  ///   - body: how much of the body `bytes` holds.
+  ///   - bytes: the body, or its beginning.
+  ///   - wake: called at most once, on any thread, when the token ids for a suspended request are there; has to make the
+  ///     request's thread call `resume`. Nil when the request must not be suspended.
+  ///   - scratch: the worker thread's memory.
+  ///   - now: the time.
+  /// - Returns: the routed request, the rejection, or a suspension, to be resumed at `wake` or at its deadline.
   package func begin(
     _ arrival: RequestArrival, _ body: ReceivedBody, _ bytes: RawSpan, wake: (@Sendable () -> Void)? = nil,
     scratch: inout RoutingScratch, now: MonotonicTime
@@ -89,7 +95,9 @@ package final class RequestPipeline: Sendable {
     }
   }
 
-  /// Goes on with a request that was suspended, with what is there now.
+  /// Continues a suspended request with the token ids that have arrived, if any. To be called once.
+  ///
+  /// - Returns: the routed request or the rejection.
   package func resume(
     _ suspension: Suspension, scratch: inout RoutingScratch, now: MonotonicTime
   ) -> RouteOutcome {
@@ -126,7 +134,7 @@ package final class RequestPipeline: Sendable {
 
   // MARK: - Parse
 
-  /// Reads what the request asks for.
+  /// Parses the request, and reads the configuration and the pool.
   private func parse(
     _ arrival: RequestArrival, _ body: ReceivedBody, _ bytes: RawSpan, _ request: inout RoutingRequest
   ) throws(Rejection) {
@@ -160,9 +168,9 @@ package final class RequestPipeline: Sendable {
 
   // MARK: - Admit
 
-  /// Finds the token ids of a text, where some endpoint's events can be matched with them.
+  /// Looks for the token ids of a text, when endpoints can be matched by them.
   ///
-  /// - Returns: what to wait for.
+  /// - Returns: the token ids to wait for; nil when the request need not wait.
   private func admit(
     _ body: RawSpan, _ wake: @escaping @Sendable () -> Void, _ scratch: inout RoutingScratch, now: MonotonicTime
   ) -> (any PendingTokens)? {
@@ -181,7 +189,7 @@ package final class RequestPipeline: Sendable {
     }
   }
 
-  /// Whether token ids would tell more than the text does.
+  /// Whether token ids would give better matches than the text.
   private func wantsTokens(_ request: borrowing RoutingRequest) -> Bool {
     guard request.parsed.api == .chatCompletions || request.parsed.api == .completions, !request.prompt.isTokens,
       !request.prompt.hasMedia, request.prompt.prompts.count == 1
@@ -191,7 +199,8 @@ package final class RequestPipeline: Sendable {
       && request.configuration.profile.usesPrefixes
   }
 
-  /// Engines that can be asked for token ids: those that answer scrapes and whose events are followed, from a random one on.
+  /// Engines that can be asked for token ids: endpoints with a fresh metrics page whose events are followed, from a random one
+  /// on.
   private func renderers(_ scratch: inout RoutingScratch) -> [EndpointAddress] {
     let members = scratch.request.snapshot.members
     guard !members.isEmpty else { return [] }
@@ -210,7 +219,7 @@ package final class RequestPipeline: Sendable {
 
   // MARK: - Candidates, match, schedule
 
-  /// Finds the endpoints that the request may go to.
+  /// Sets the endpoints that the request may be sent to.
   private func findCandidates(_ scratch: inout RoutingScratch, now: MonotonicTime) throws(Rejection) {
     let snapshot = scratch.request.snapshot
     scratch.request.configuration.profile.selectCandidates(
@@ -224,8 +233,8 @@ package final class RequestPipeline: Sendable {
         : "no endpoint of the pool is in the subset that the gateway asks for", reason: .noEndpoints)
   }
 
-  /// Finds what each endpoint holds of the request's prompts: by their text, by the token ids that it carries, or by its
-  /// text and the token ids that were found for it.
+  /// Finds what each endpoint holds of the request's prompts: by their text, by the token ids of the request, or by the text
+  /// and the token ids that were found for it.
   private func match(_ scratch: inout RoutingScratch) {
     let settings = scratch.request.configuration.settings
     let isTokens = scratch.request.prompt.isTokens
@@ -264,7 +273,7 @@ package final class RequestPipeline: Sendable {
     index.match(&scratch.request.tokenQuery, into: &scratch.scheduling.context.match.tokens)
   }
 
-  /// The adapter that a model is, as far as events or the engines' metrics pages name it; nil for the base model.
+  /// The adapter that the request's model is, if events or the engines' metrics pages name it; nil for the base model.
   private func loRAName(_ request: borrowing RoutingRequest) -> String? {
     let model = request.parsed.targetModel
     if request.announcements.loRANames.contains(model) { return model }
@@ -279,7 +288,7 @@ package final class RequestPipeline: Sendable {
     return nil
   }
 
-  /// Ranks the candidates and picks.
+  /// Scores the candidates and picks.
   private func schedule(_ scratch: inout RoutingScratch) throws(Rejection) -> Decision {
     guard let decision = scratch.request.configuration.profile.schedule(&scratch.scheduling) else {
       metrics.countFailedAttempt(targetModel: scratch.request.parsed.targetModel)
@@ -291,7 +300,7 @@ package final class RequestPipeline: Sendable {
 
   // MARK: - Commit
 
-  /// Enters a decision everywhere: index, session, load, metrics, log.
+  /// Records a decision in index, plugins, load, metrics and log.
   private func commit(
     _ decision: Decision, _ scratch: inout RoutingScratch, now: MonotonicTime
   ) -> RoutedRequest {
@@ -337,10 +346,10 @@ package final class RequestPipeline: Sendable {
         outcome: .routed))
   }
 
-  /// Counts and logs a request that gets the picker's own answer: the pipeline does so itself, a session for what it refuses
-  /// before.
+  /// Counts and logs a request that the picker itself answers. The pipeline calls it for its own rejections; a session calls it
+  /// for requests that it rejects before.
   ///
-  /// - Parameter pickTime: from the last event that the pick needed to the refusal; nil when nothing was tried.
+  /// - Parameter pickTime: time from the last event that the pick waited for to the rejection; nil when no pick was tried.
   package func noteRejection(_ rejection: Rejection, requestID: String, pickTime: Duration? = nil) {
     metrics.requestSeries(model: "", targetModel: "", fairnessID: "default-flow", priority: 0)
       .countError(.rejected(rejection.status))
@@ -351,7 +360,7 @@ package final class RequestPipeline: Sendable {
 }
 
 extension RoutingRequest {
-  /// Token ids were found for the text.
+  /// Sets the token ids that were found for the text.
   mutating func setRendered(_ ids: [UInt32]) {
     guard !ids.isEmpty else { return }
     rendered.tokens = ids
@@ -362,7 +371,7 @@ extension RoutingRequest {
 }
 
 extension Decision {
-  /// Prompt tokens that the pick is expected to take from its cache.
+  /// Prompt tokens that the picked endpoint is expected to take from its cache.
   func predictedTokens(of request: InferenceRequest) -> Int {
     request.readsNoCache ? 0 : min(isExact ? reusableTokens : matchedTokens, request.promptTokens)
   }

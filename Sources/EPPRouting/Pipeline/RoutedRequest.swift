@@ -1,26 +1,26 @@
 package import EPPCore
 package import EPPRequests
 
-/// A request that was given an endpoint.
+/// A routed request.
 package struct RoutedRequest {
-  /// `ip:port`, or several separated by commas, best first.
+  /// `ip:port` of the pick, or several separated by commas, best first.
   package let destination: String
-  /// Every candidate's sum by destination, when they are to be told (`--emit-endpoint-scores`).
+  /// The weighted sums of all candidates by destination; empty without `--emit-endpoint-scores`.
   package let scores: [(destination: String, score: Double)]
-  /// How the body has to be changed; nil leaves it as it is.
+  /// The change of the body; nil for none.
   package let rewrite: ModelRewrite?
-  /// The model's name that the client used, where the request goes on with another: answers have to show it again.
+  /// The client's name for the model when the request is rewritten, to be restored in the answer; else nil.
   package let clientModel: String?
-  /// Headers that plugins add to the request, in place of those of the same name.
+  /// Headers that plugins set on the request; they replace headers with equal names.
   package let headers: [RequestHeaders.Field]
-  /// What follows the request to its end; nil when its end is not seen.
+  /// The request in flight; nil when its end is not seen.
   package let flight: InFlightRequest?
 }
 
-/// What the pipeline says of a request.
+/// The result of routing.
 package enum RouteOutcome {
   case routed(RoutedRequest)
   case refused(Rejection)
-  /// It has to wait: `RequestPipeline.resume` goes on with it.
+  /// The request has to wait; `RequestPipeline.resume` continues it.
   case suspended(Suspension)
 }

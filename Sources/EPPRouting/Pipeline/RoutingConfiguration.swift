@@ -1,18 +1,19 @@
 package import EPPScheduling
 
-/// What requests are routed by: immutable, and put in the place of another one as a whole. A request reads it once.
+/// The configuration of routing: immutable, replaced as a whole. Each request reads it once.
 package final class RoutingConfiguration: Sendable {
+  /// Settings besides the scheduling profile.
   package struct Settings: Sendable {
-    /// How much of a prompt is matched, and the size of caches that nobody reports.
+    /// How much of a prompt is matched, and the assumed size of caches that engines do not report.
     package var prefix: PrefixSettings
-    /// Whether all candidates' scores go into the answer.
+    /// Whether the scores of all candidates are sent to the gateway.
     package var emitsScores = false
-    /// Ignores the gateway's subset hint.
+    /// Whether the gateway's subset hint is ignored.
     package var ignoresSubset = false
-    /// Whether what was just sent to an endpoint whose events are followed counts before it announces it.
+    /// Whether prompts recently routed to an endpoint with followed events count before they are announced.
     package var speculates = true
-    /// Whether only what engines' events say counts for requests whose tokens are known: an engine without events holds
-    /// nothing of them, and what is sent there is not entered.
+    /// Whether prompts with known token ids are matched by engines' events only: an engine without events then holds nothing of
+    /// them, and what is routed to it is not recorded.
     package var followsEventsAlone = false
     /// How long a request waits for its token ids.
     package var tokenDeadline: Duration
@@ -23,9 +24,11 @@ package final class RoutingConfiguration: Sendable {
     }
   }
 
+  /// Settings besides the scheduling profile.
   package let settings: Settings
+  /// The scheduling profile.
   package let profile: SchedulingProfile
-  /// The plugin that the prefix index belongs to, in the labels of its metrics.
+  /// The plugin that the prefix index belongs to, for the labels of its metrics.
   package let prefixProducer: ConfiguredPlugin
 
   package init(
@@ -37,10 +40,10 @@ package final class RoutingConfiguration: Sendable {
     self.prefixProducer = prefixProducer
   }
 
-  /// Headers of requests that its plugins read, lower case: they have to be kept.
+  /// Request headers that plugins read, in lower case; they have to be kept.
   package var keptHeaders: [String] { profile.headerNames }
 
-  /// Without a scorer: what a request has before it has read one.
+  /// A configuration without scorers, for a request that has not read one yet.
   static let empty = RoutingConfiguration(
     settings: Settings(tokenDeadline: .zero), profile: SchedulingProfile.empty)
 }

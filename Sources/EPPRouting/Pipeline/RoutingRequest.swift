@@ -2,9 +2,9 @@ package import EPPCore
 import EPPPrefixCache
 import EPPRequests
 
-/// How much of a request's body is there when it is routed.
+/// How much of a request's body has been received when it is routed.
 package enum ReceivedBody: Sendable, Equatable {
-  /// Nothing: the request has no body, or the gateway keeps it back until it is too late.
+  /// Nothing: the request has no body, or the gateway does not send it in time.
   case none
   /// All of it.
   case whole
@@ -12,11 +12,13 @@ package enum ReceivedBody: Sendable, Equatable {
   case beginning
 }
 
-/// A request as it reaches the pipeline: what the gateway says of it, and since when it is here.
+/// A request as it reaches the pipeline, without its body.
 package struct RequestArrival: Sendable {
+  /// What the gateway sent besides the body.
   package var context: RequestContext
+  /// When the request's headers arrived.
   package var receivedAt: MonotonicTime
-  /// Whether the request's end will be told to the flight that follows from it.
+  /// Whether the request's end will be reported to the resulting `InFlightRequest`.
   package var seesResponse: Bool
 
   package init(context: RequestContext, receivedAt: MonotonicTime, seesResponse: Bool) {
@@ -26,10 +28,10 @@ package struct RequestArrival: Sendable {
   }
 }
 
-/// What requests have in common whose prompts become tokens in the same way: the API, the model, and which members their
-/// bodies have. What the members say does not count, for each client has tools of its own.
+/// A class of requests whose prompts are expected to become tokens in the same way: equal API, model and names of body members.
+/// The members' values do not count, because each client has its own tools.
 struct PromptKind: Hashable, Sendable {
-  /// One word, for names of models of any length come from anybody.
+  /// A hash instead of the values, because clients may send model names of any length.
   private let hash: Int
 
   init(_ request: InferenceRequest) {
@@ -41,16 +43,16 @@ struct PromptKind: Hashable, Sendable {
   }
 }
 
-/// Everything that is known of one request on its way through the pipeline. Each stage adds its part and reads those before it;
-/// a request that is suspended keeps all of it.
+/// The state of one request in the pipeline. Each stage adds its part and reads those of earlier stages; a suspended request
+/// keeps all of it.
 struct RoutingRequest: Sendable {
   var context = RequestContext(requestID: "")
   var receivedAt = MonotonicTime(nanoseconds: 0)
   var seesResponse = false
-  /// Read once: the request is decided by what they say, whatever comes meanwhile.
+  /// The configuration, read once.
   var configuration = RoutingConfiguration.empty
   var snapshot = PoolSnapshot.empty
-  /// What engines' events say of the pool.
+  /// Pool-wide facts from engines' events.
   var announcements = PrefixIndex.Announcements()
 
   // From `parse`.
@@ -58,27 +60,28 @@ struct RoutingRequest: Sendable {
   var prompt = CanonicalPrompt()
 
   // From `admit`.
-  /// The token ids of a text, when they are known.
+  /// The token ids that were found for a text; empty when there are none.
   var rendered = CanonicalPrompt()
-  /// What they were found for.
+  /// The kind of prompt that `rendered` was found for; nil when there are none.
   var renderedKind: PromptKind?
 
   // From `match`.
   /// The adapter that the request asks for; nil for the base model.
   var loRAName: String?
-  /// The prompt's blocks by its text, and by its token ids.
+  /// The blocks of the prompt's text.
   var textQuery = PrefixQuery()
+  /// The blocks of the prompt's token ids.
   var tokenQuery = PrefixQuery()
 
   private static let maximumKeptBytes = 4 << 20
 
-  /// The prompt's token ids, the client's own or those that were found for its text.
+  /// The prompt's token ids: the client's own, or those found for its text.
   var tokenPrompt: CanonicalPrompt { prompt.isTokens ? prompt : rendered }
 
-  /// How the body has to be changed; nil leaves it as it is.
+  /// The change of the body; nil for none.
   var rewrite: ModelRewrite? { ModelRewrite(parsed) }
 
-  /// Lets go of the request, and keeps the storage for the next one: what one large request needed is given back.
+  /// Releases the request and keeps the storage for the next one, except that of unusually large prompts.
   mutating func removeAll() {
     context = RequestContext(requestID: "")
     configuration = .empty

@@ -1,20 +1,20 @@
 import EPPCore
 import EPPScheduling
 
-/// What routing needs on one worker thread, kept between requests so that nothing is allocated once it is warm.
+/// The working memory of routing on one worker thread, reused so that nothing is allocated once it is warm.
 package struct RoutingScratch {
   var request = RoutingRequest()
   var scheduling: SchedulingScratch
 
   init(seed: UInt64) { scheduling = SchedulingScratch(seed: seed) }
 
-  /// Lets go of the request, and keeps the storage for the next one.
+  /// Releases the request and keeps the storage.
   mutating func removeAll() {
     request.removeAll()
     scheduling.removeAll()
   }
 
-  /// A UUID (version 4) for a request that came without an id.
+  /// A UUID (version 4) for a request without an id.
   package mutating func makeRequestID() -> String {
     let high = scheduling.random.next()
     let low = scheduling.random.next()

@@ -1,42 +1,44 @@
 package import EPPCore
 
-/// Where the token ids of texts come from. Any thread may ask; nothing waits.
+/// Finds the token ids of texts. Any thread may call it; no method waits.
 package protocol PromptTokenSource: Sendable {
-  /// The token ids that the engines make of a request's prompt.
+  /// Looks for the token ids that the engines make of a request's prompt.
   ///
   /// - Parameters:
+  ///   - request: the parsed body.
   ///   - body: the whole body of the request.
-  ///   - endpoints: engines that can be asked, the first ones first.
-  ///   - wake: called at most once, on any thread, when a pending answer is there, and never after its `cancel`.
+  ///   - endpoints: engines that can be asked, in order of preference.
+  ///   - wake: called at most once, on any thread, when a pending result is there, and never after its `cancel`.
   func tokens(
     of request: InferenceRequest, body: RawSpan, at endpoints: [EndpointAddress], wake: @escaping @Sendable () -> Void
   ) -> TokenAnswer
-  /// A prediction that rests on token ids has proved wrong.
+  /// Forgets known token ids, because a prediction that rests on some has proved wrong.
   func invalidate()
 }
 
-/// What a `PromptTokenSource` knows.
+/// The result of a look-up of token ids.
 package enum TokenAnswer: Sendable {
+  /// The token ids.
   case known([UInt32])
-  /// An engine was asked.
+  /// An engine has been asked.
   case pending(any PendingTokens)
-  /// There are none for this request, or not now.
+  /// There are no token ids for this request, or not at present.
   case unavailable
 }
 
-/// Token ids that are on their way.
+/// Token ids that an engine has been asked for. Any thread may use it.
 package protocol PendingTokens: AnyObject, Sendable {
-  /// Nil as long as they are not there, and when they could not be had.
+  /// The token ids; nil until they arrive, and when they cannot be had.
   var result: [UInt32]? { get }
-  /// Nobody waits for them any more: after this has returned nobody is woken.
+  /// Gives up waiting; `wake` is not called after this has returned.
   func cancel()
 }
 
-/// A request that waits for something before it is routed. It is resumed once, with what is there by then, or cancelled.
+/// A request that waits before it is routed. It is resumed once, or cancelled. Any thread may use it.
 ///
-/// An object, for it keeps all that is known of the request: within a `RouteOutcome` that would be moved for every request.
+/// An object, because it keeps the whole state of the request, which would otherwise be moved with every `RouteOutcome`.
 package final class Suspension: Sendable {
-  /// When it goes on at the latest.
+  /// When the request has to be resumed at the latest.
   package let deadline: MonotonicTime
   let request: RoutingRequest
   private let tokens: any PendingTokens
@@ -47,10 +49,10 @@ package final class Suspension: Sendable {
     self.deadline = deadline
   }
 
-  /// Nobody waits any more: after this has returned nobody is woken.
+  /// Gives up waiting; `wake` is not called after this has returned.
   package func cancel() { tokens.cancel() }
 
-  /// The token ids, as far as they are there, which nobody waits for any more.
+  /// Ends the wait and returns the token ids; nil when they have not arrived.
   func takeTokens() -> [UInt32]? {
     tokens.cancel()
     return tokens.result

@@ -1,24 +1,28 @@
 package import EPPCore
 package import EPPPrefixCache
 
-/// Keeps a pool's prefix index in a file, and reads it back.
+/// Writes a pool's prefix index to a file, and reads it back. Any thread may use it; `read` and `write` block on the file.
 package struct IndexSnapshots: Sendable {
   /// What was read or written.
   package struct Summary: Sendable, Equatable {
+    /// Data-parallel ranks with announced blocks; of a written file without the pending ones.
     package var endpoints = 0
+    /// Blocks in all sections.
     package var blocks = 0
+    /// The size of the file in bytes.
     package var bytes = 0
-    /// Seconds since 1970.
+    /// The time of writing in seconds since 1970.
     package var writtenAt = 0.0
-    /// Parts that could not be read, a sentence each.
+    /// Sections that could not be read, one sentence each.
     package var problems: [String] = []
 
-    /// Whole seconds since it was written; 0 for a time that is none, for the file may say any.
+    /// Whole seconds since the file was written; 0 when the file contains no valid time.
     package func age(at now: Double) -> Int { Int(exactly: (now - writtenAt).rounded()) ?? 0 }
   }
 
   /// Why a snapshot is not used, or could not be written.
   package struct Failure: Error, CustomStringConvertible {
+    /// The reason, in one line.
     package let description: String
   }
 
@@ -27,7 +31,10 @@ package struct IndexSnapshots: Sendable {
   private let keySpace: IndexSnapshotKeySpace
   private let maximumBytes: Int
 
-  /// - Parameter seed: that of the index's keys: a file of another one is refused.
+  /// - Parameters:
+  ///   - path: the file.
+  ///   - index: the index to copy and to restore.
+  ///   - seed: the hash secret of the index; a file with another one is rejected.
   package init(path: String, index: PrefixIndex, seed: HashSeed) {
     self.path = path
     self.index = index
@@ -35,10 +42,11 @@ package struct IndexSnapshots: Sendable {
     maximumBytes = index.limits.maximumBytes
   }
 
-  /// Reads the file: what is known of the pool goes into the index, what is known of endpoints onto a pending, from which they
-  /// take it when they appear. Takes as long as the file is large.
+  /// Reads the file: restores pool-wide facts to the index, and puts the sections of endpoints into `pending`, from which they
+  /// are taken when the endpoints appear. The time grows with the size of the file.
   ///
   /// - Returns: nil when there is no file.
+  /// - Throws: when the file cannot be read or used; `pending` is then empty.
   package func read(to pending: PendingSnapshots) throws(Failure) -> Summary? {
     var summary = Summary()
     do {
@@ -82,10 +90,14 @@ package struct IndexSnapshots: Sendable {
     }
   }
 
-  /// Writes what is still pending, for a process that ends soon after its start must not lose whom it has not met, and
-  /// what is known of these endpoints, in the place of the file that was there.
+  /// Writes the pending sections, because a process that ends soon after its start must not lose endpoints that it has not met,
+  /// and then what is known of `endpoints`. Replaces an existing file when all is written.
   ///
-  /// - Parameter now: seconds since 1970.
+  /// - Parameters:
+  ///   - endpoints: the endpoints of the pool.
+  ///   - pending: sections that were read and not taken yet.
+  ///   - now: seconds since 1970.
+  /// - Throws: when the file cannot be written; an existing file then stays.
   package func write(
     _ endpoints: [Endpoint], and pending: PendingSnapshots, now: Double
   ) throws(Failure) -> Summary {

@@ -2,7 +2,7 @@ package import EPPCore
 package import EPPPrefixCache
 import Synchronization
 
-/// What a snapshot holds of endpoints that have not appeared yet. Any thread may take from it.
+/// Sections of a snapshot whose endpoints have not appeared yet. Any thread may use it.
 package final class PendingSnapshots: Sendable {
   private struct Key: Hashable {
     var identity: [UInt8]
@@ -16,30 +16,33 @@ package final class PendingSnapshots: Sendable {
 
   private let state = Mutex(State())
 
+  /// No sections.
   package init() {}
 
-  /// What makes an endpoint the same one across processes.
+  /// Identifies an endpoint across processes.
   static func identity(of endpoint: Endpoint) -> [UInt8] {
     Array("\(endpoint.namespace)\n\(endpoint.name)\n\(endpoint.address)".utf8)
   }
 
+  /// Adds a section, in place of an earlier one with equal identity and rank.
   func put(_ snapshot: AnnouncedSnapshot, of identity: [UInt8]) {
     state.withLock { $0.announced[Key(identity: identity, rank: snapshot.rank)] = snapshot }
   }
 
+  /// Adds a section, in place of an earlier one with equal identity.
   func put(_ snapshot: RoutedSnapshot, of identity: [UInt8]) { state.withLock { $0.routed[identity] = snapshot } }
 
-  /// What a rank of an endpoint had announced; nil when nothing is known, and the second time.
+  /// Removes and returns what a rank of an endpoint had announced; nil when there is nothing.
   package func takeAnnounced(of endpoint: Endpoint, rank: Int) -> AnnouncedSnapshot? {
     state.withLock { $0.announced.removeValue(forKey: Key(identity: Self.identity(of: endpoint), rank: rank)) }
   }
 
-  /// What had been sent to an endpoint; nil when nothing is known, and the second time.
+  /// Removes and returns what had been routed to an endpoint; nil when there is nothing.
   package func takeRouted(of endpoint: Endpoint) -> RoutedSnapshot? {
     state.withLock { $0.routed.removeValue(forKey: Self.identity(of: endpoint)) }
   }
 
-  /// What has not been taken yet.
+  /// The sections that have not been taken.
   func contents() -> (
     announced: [(identity: [UInt8], snapshot: AnnouncedSnapshot)],
     routed: [(identity: [UInt8], snapshot: RoutedSnapshot)]
@@ -49,10 +52,10 @@ package final class PendingSnapshots: Sendable {
     }
   }
 
-  /// Removes what has not been taken.
+  /// Removes all sections.
   package func removeAll() { state.withLock { $0 = State() } }
 
-  /// Bytes of all that is kept.
+  /// The memory of all sections in bytes.
   package var sizeInBytes: Int {
     state.withLock { state in
       state.announced.values.reduce(0) { $0 + $1.sizeInBytes } + state.routed.values.reduce(0) { $0 + $1.sizeInBytes }

@@ -1,8 +1,8 @@
 import Glibc
 
-/// A file on disk that is read or written from its beginning to its end.
+/// A file that is read or written sequentially.
 ///
-/// What is written stands under another name until it is whole: a crash leaves the file that was there before.
+/// A file is written under a temporary name and renamed when it is complete: a crash leaves the previous file.
 struct SnapshotFile: ~Copyable {
   /// Why a file could not be read or written; one line for the operator.
   struct Failure: Error, CustomStringConvertible {
@@ -15,10 +15,10 @@ struct SnapshotFile: ~Copyable {
 
   private let descriptor: Int32
   private let path: String
-  /// The name that it has until it is whole; nil when it is read.
+  /// The name while it is written; nil for a file that is read.
   private let temporaryPath: String?
 
-  /// Opens a file to be read; nil when there is none.
+  /// Opens a file for reading; nil when there is none.
   init?(reading path: String) throws(Failure) {
     self.path = path
     temporaryPath = nil
@@ -29,7 +29,7 @@ struct SnapshotFile: ~Copyable {
     }
   }
 
-  /// Begins a file that will take the place of `path`. Others than its owner may not read it: it says which prompts engines
+  /// Creates a temporary file that will replace `path`. Only its owner may read it, because it shows which prompts engines
   /// hold.
   init(writing path: String) throws(Failure) {
     self.path = path
@@ -45,14 +45,14 @@ struct SnapshotFile: ~Copyable {
     if let temporaryPath { _ = unsafe unlink(temporaryPath) }
   }
 
-  /// Bytes of a file that is read.
+  /// The size of a file that is read, in bytes.
   func size() throws(Failure) -> Int {
     var status = stat()
     guard unsafe fstat(descriptor, &status) == 0 else { throw Failure("read", path) }
     return Int(status.st_size)
   }
 
-  /// The next bytes: so many, or fewer at the end of the file.
+  /// Reads the next `count` bytes, or fewer at the end of the file.
   func read(_ count: Int, into bytes: inout [UInt8]) throws(Failure) {
     bytes.removeAll(keepingCapacity: true)
     if bytes.count < count { bytes.append(contentsOf: repeatElement(0, count: count)) }
@@ -69,7 +69,7 @@ struct SnapshotFile: ~Copyable {
     bytes.removeLast(count - done)
   }
 
-  /// Adds bytes at the end.
+  /// Appends bytes.
   func write(_ bytes: RawSpan) throws(Failure) {
     var done = 0
     while done < bytes.byteCount {
@@ -82,7 +82,7 @@ struct SnapshotFile: ~Copyable {
     }
   }
 
-  /// The file is whole: it takes its place.
+  /// Flushes the file to disk and moves it to its place.
   consuming func finish() throws(Failure) {
     guard let temporaryPath, fsync(descriptor) == 0, unsafe rename(temporaryPath, path) == 0 else {
       throw Failure("written", path)

@@ -4,35 +4,39 @@ import EPPPrefixCache
 import EPPScheduling
 import Synchronization
 
-/// Holds what is predicted of engines' caches against what they report, answer by answer and by their own counters, and says to whom
-/// it may concern what has proved wrong. Any thread may use it.
+/// Compares predicted cache contents with what engines report, by single answers and by the engines' counters. When they
+/// contradict each other it has the endpoint's cache learned anew (`CacheEventSource`) and known token ids forgotten
+/// (`PromptTokenSource`). Any thread may use it.
 package final class CacheVerifier: Sendable {
-  /// How well the prediction of a request is founded.
+  /// How reliable the prediction for a request is.
   struct Confidence: Sendable {
-    /// Whether the engine's own events say what it holds of this request: so it counts in the sums that are held against
-    /// the engine's counters.
+    /// Whether the prediction rests on the engine's events, so that the request counts in the comparison with the engine's
+    /// counters.
     var isExact = false
-    /// Whether the engine itself has announced all of it, so that the answer has to report just that.
+    /// Whether the engine has announced all predicted blocks, so that its answer must report just these.
     var isAnnounced = false
-    /// Whether it would be `isAnnounced` if the model is none of the engine's LoRA adapters.
+    /// Whether `isAnnounced` would be true if the model is none of the engine's LoRA adapters.
     var isAnnouncedForBase = false
     /// Tokens in a block of the engine.
     var blockTokens = 16
-    /// Whether not all is known of what the engine holds.
+    /// Whether the engine holds blocks that are not known.
     var isAdopting = false
   }
 
-  /// What is known of one endpoint.
+  /// The state of one endpoint.
   private struct Entry {
     var slot: EndpointSlot
     var answers = PredictionCheck()
     var counters = EngineCounterCheck()
-    /// Tokens of all that was dispatched there.
+    /// Prompt tokens of all requests sent there.
     var sent = 0
+    /// Prompt tokens of requests whose prediction rests on the engine's events.
     var exact = 0
+    /// Prompt tokens predicted to be in its cache.
     var predicted = 0
+    /// Predicted prompt tokens that its events had announced.
     var announced = 0
-    /// Whether its answers name cached tokens (vLLM's `--enable-prompt-tokens-details`).
+    /// Whether its answers contain cached tokens (vLLM's `--enable-prompt-tokens-details`).
     var givesDetails = false
   }
 
@@ -49,11 +53,12 @@ package final class CacheVerifier: Sendable {
     self.endpoints = endpoints
   }
 
+  /// Forgets an endpoint that has left the pool.
   func remove(_ slot: EndpointSlot) {
     entries.withLock { if $0[slot.index]?.slot == slot { $0[slot.index] = nil } }
   }
 
-  /// Works on what is known of an endpoint.
+  /// Changes the state of an endpoint, under a lock.
   private func change<Result>(_ slot: EndpointSlot, _ body: (inout Entry) -> Result) -> Result {
     entries.withLock { entries in
       var entry = entries[slot.index].flatMap { $0.slot == slot ? $0 : nil } ?? Entry(slot: slot)
@@ -64,6 +69,7 @@ package final class CacheVerifier: Sendable {
 
   // MARK: - When a request leaves
 
+  /// How reliable the prediction of a decision is.
   func confidence(
     in decision: Decision, _ request: borrowing RoutingRequest, _ member: PoolSnapshot.Member
   ) -> Confidence {
@@ -81,8 +87,8 @@ package final class CacheVerifier: Sendable {
       blockTokens: announcements.blockTokens, isAdopting: announcements.adopting.contains(slot))
   }
 
-  /// Whether it is sure which of an engine's models is asked for: an adapter whose name no event has told yet is matched
-  /// like the base model, and the engine holds nothing for it.
+  /// Whether it is certain which of an engine's models is requested. An adapter that no event has named yet is matched like the
+  /// base model, and the engine holds nothing for it.
   private func isKnown(
     _ model: String, _ member: PoolSnapshot.Member, _ announcements: PrefixIndex.Announcements
   ) -> Bool {
@@ -90,7 +96,7 @@ package final class CacheVerifier: Sendable {
       || announcements.loRANames.isEmpty && member.metrics.loRA.maximum == 0 || baseModels.contains(model)
   }
 
-  /// Lets the source of events know a prompt that may tell what an endpoint holds.
+  /// Passes a prompt to the source of events, if it may identify unknown blocks of an endpoint.
   func notePrompt(_ request: borrowing RoutingRequest, to slot: EndpointSlot) {
     guard request.tokenQuery.blockCount > 0, request.announcements.adopting.contains(slot),
       request.parsed.cacheSalt == nil, !request.prompt.hasMedia, request.loRAName == nil
@@ -99,12 +105,12 @@ package final class CacheVerifier: Sendable {
     if prompt.prompts.count == 1 { events.notePrompt(prompt.tokens, to: slot) }
   }
 
-  /// A request has gone to an endpoint.
+  /// Counts a request that is sent to an endpoint.
   ///
   /// - Parameters:
-  ///   - tokens: of the prompt.
-  ///   - predicted: those that are expected in the endpoint's cache.
-  ///   - announced: those of them that its engine's events say.
+  ///   - tokens: tokens of the prompt.
+  ///   - predicted: tokens expected in the endpoint's cache.
+  ///   - announced: part of `predicted` that the engine's events announced.
   func noteDispatch(
     tokens: Int, predicted: Int, announced: Int, _ confidence: Confidence, _ serving: InFlightRequest.ServingEndpoint
   ) {
@@ -123,9 +129,9 @@ package final class CacheVerifier: Sendable {
 
   // MARK: - When an answer has come
 
-  /// The cached tokens that an answer of an engine reports; nil where it reports none.
+  /// The cached tokens that an answer reports; nil when it reports none.
   ///
-  /// An engine that names them leaves them out where there are none (vLLM 0.22).
+  /// An engine that reports them omits the value 0 (vLLM 0.22).
   func cachedTokens(_ usage: TokenUsage, isGeneration: Bool, of slot: EndpointSlot) -> Int? {
     // Other APIs than chats and completions name them always, or never.
     guard isGeneration else { return usage.cachedTokens }
@@ -138,7 +144,7 @@ package final class CacheVerifier: Sendable {
     }
   }
 
-  /// An engine has told how much of a prompt came from its cache, of which its own events had announced something.
+  /// Compares the cached tokens that an answer reports with the prediction.
   func verify(
     _ dispatched: InFlightRequest.DispatchRecord, reported: Int, speculates: Bool,
     at serving: InFlightRequest.ServingEndpoint
@@ -167,17 +173,17 @@ package final class CacheVerifier: Sendable {
     if dispatched.rendered != nil, !confidence.isAdopting { tokens?.invalidate() }
   }
 
-  /// Whether no tokens are to be found for a kind of request.
+  /// Whether no token ids should be looked for, for a kind of prompt.
   func isSetAside(_ kind: PromptKind, now: MonotonicTime) -> Bool { tokenCounts.isSetAside(kind, now: now) }
 
-  /// An engine has counted the tokens of a prompt for which some were found.
+  /// Records whether an engine counted as many tokens as were found for a prompt.
   func noteTokenCount(agrees: Bool, _ kind: PromptKind, now: MonotonicTime) {
     if tokenCounts.note(agrees: agrees, kind, now: now) { tokens?.invalidate() }
   }
 
   // MARK: - Once a second
 
-  /// Holds what was predicted of an endpoint's cache against its engine's counters.
+  /// Compares the predictions for an endpoint with its engine's counters. To be called once a second.
   func checkCounters(of member: PoolSnapshot.Member) {
     guard let queried = member.metrics.prefixCacheQueriedTokens, let hits = member.metrics.prefixCacheHitTokens,
       !member.isStale
@@ -206,7 +212,7 @@ package final class CacheVerifier: Sendable {
     }
   }
 
-  /// An endpoint's engine was started anew, perhaps with other flags.
+  /// Records that an endpoint's engine was restarted, perhaps with other flags.
   func noteStart(of slot: EndpointSlot, at time: Double) {
     change(slot) { $0.givesDetails = false }
     events.noteStart(of: slot, at: time)

@@ -1,44 +1,48 @@
 import EPPPrefixCache
 
-/// Holds what was predicted of an endpoint's cache against the engine's own prefix-cache counters, window by window: the
-/// check that needs nothing of the answers.
+/// Compares the predictions for an endpoint's cache with the engine's own prefix cache counters, window by window. It needs
+/// nothing from answers.
 ///
-/// The counters know nothing of single requests, so only sums are compared, of windows in which nearly all of the engine's
-/// prompts came from here and were predicted by its own events.
+/// The counters do not distinguish requests, so only sums are compared, over windows in which nearly all of the engine's
+/// prompts came from this process and were predicted by the engine's events.
 struct EngineCounterCheck: Sendable {
-  /// Counts since the start, all in tokens.
+  /// Cumulative counts, all in tokens.
   struct Reading: Sendable, Equatable {
-    /// Looked up by the engine, and found in its cache.
+    /// Looked up by the engine in its cache.
     var engineQueried: UInt64
+    /// Found by the engine in its cache.
     var engineHits: UInt64
-    /// Sent to it from here; of these, predicted by its own events; and predicted to be in its cache.
+    /// Sent to the engine by this process.
     var sent: Int
+    /// Sent to the engine with a prediction that rests on its events.
     var exact: Int
+    /// Predicted to be in its cache.
     var predicted: Int
-    /// Of the predicted ones, announced by its own events; the rest was sent there a moment before.
+    /// Part of `predicted` that its events announced; the rest was routed there recently.
     var announced: Int
   }
 
-  /// What follows from a window.
+  /// The result of a window.
   enum Verdict: Sendable, Equatable {
     case right(error: Double)
-    /// Wrong, and not for the first time in a row where it says how.
+    /// The prediction was wrong. The contradiction is given when it has occurred often enough in a row to act on, else nil.
     case wrong(error: Double, CacheContradiction?)
-    /// The engine found much in its cache, and nothing of what was sent there was among what its events had announced.
+    /// The engine found much in its cache, and no prompt matched what its events had announced.
     case nothingMatches
   }
 
-  /// Seconds and tokens that a window has at least: what is under way at its ends is little beside them.
+  /// The shortest window in seconds, so that requests in progress at its ends are few in comparison.
   private static let seconds = 30
+  /// The fewest looked-up tokens of a window.
   private static let tokens = 20_000
-  /// Share of the looked-up tokens by which the two may differ.
+  /// The tolerated difference as a share of the looked-up tokens.
   private static let tolerated = 0.2
 
   private var start: Reading?
   private var age = 0
   private var wrongWindows = 0
 
-  /// To be told once a second.
+  /// Adds a reading; to be called once a second. Nil while the window is open, and when it cannot be judged.
   mutating func note(_ reading: Reading) -> Verdict? {
     guard let start, reading.engineQueried >= start.engineQueried, reading.engineHits >= start.engineHits else {
       // The first one, or an engine that was started anew.

@@ -1,20 +1,21 @@
 import EPPCore
 import Synchronization
 
-/// Holds the number of token ids that were found for prompts against what engines count, by kind of request. Any thread may
-/// use it.
+/// Compares the number of token ids found for prompts with the engines' counts, by kind of prompt. Any thread may use it.
 ///
-/// A kind for which wrong tokens are found again and again (a tokenizer's path that does otherwise than the request's own, an
-/// engine with another template) is matched by its text for a while: wrong tokens find nothing, and win over the text.
+/// A kind for which wrong token ids are found repeatedly (a tokenizer path that differs from the request's, an engine with
+/// another template) is matched by its text for a while, because wrong token ids match nothing and would take precedence over
+/// the text.
 final class TokenCountCheck: Sendable {
-  /// Differences running after which a kind is set aside, and for how long.
+  /// Consecutive differences at which a kind is set aside.
   static let tolerated = 3
+  /// How long a kind is set aside.
   static let pause = Duration.seconds(300)
-  /// Kinds that are remembered: clients make them up.
+  /// The largest number of kinds: clients may invent them.
   static let capacity = 1024
 
   private struct Record {
-    /// Since the last agreement.
+    /// Differences since the last agreement.
     var differences = 0
     var hasAgreed = false
     var setAsideUntil = MonotonicTime(nanoseconds: 0)
@@ -22,18 +23,18 @@ final class TokenCountCheck: Sendable {
 
   private let records = Mutex<[PromptKind: Record]>([:])
 
-  /// Kinds that are remembered.
+  /// The number of kinds that are remembered.
   var count: Int { records.withLock { $0.count } }
 
-  /// Whether no tokens are to be found for a kind of request.
+  /// Whether no token ids should be looked for, for a kind of prompt.
   func isSetAside(_ kind: PromptKind, now: MonotonicTime) -> Bool {
     records.withLock { records in records[kind].map { now < $0.setAsideUntil } ?? false }
   }
 
-  /// An engine has counted a prompt's tokens.
+  /// Records whether an engine's count agrees.
   ///
-  /// - Returns: whether others may be wrong too: the kind came out right before, so something has changed. One that never did
-  ///   says nothing of the others.
+  /// - Returns: whether token ids of other prompts may be wrong too: this kind agreed before, so something has changed. A kind
+  ///   that never agreed says nothing about others.
   func note(agrees: Bool, _ kind: PromptKind, now: MonotonicTime) -> Bool {
     records.withLock { records in
       var record = records[kind] ?? Record()

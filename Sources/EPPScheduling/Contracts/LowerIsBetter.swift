@@ -1,6 +1,6 @@
-/// llm-d's way from a count to a score, where less is better.
+/// llm-d's normalisation of counts to scores, for counts where less is better.
 enum LowerIsBetter {
-  /// (greatest - own) / (greatest - least); 1 for all when they are equal.
+  /// Replaces each value by (greatest - value) / (greatest - least); by 1 when all are equal.
   static func normalize(_ values: inout [Double]) {
     guard var least = values.first else { return }
     var greatest = least

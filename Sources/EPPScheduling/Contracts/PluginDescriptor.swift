@@ -2,7 +2,7 @@ import EPPCore
 package import EPPMetrics
 package import EPPPrefixCache
 
-/// What a plugin does, and so where the configuration file may name it. The raw value is the word of messages.
+/// What a plugin does, which determines where the configuration file may name it. The raw value is used in messages.
 package enum PluginRole: String, Sendable, CaseIterable {
   case scorer = "scorer"
   case filter = "filter"
@@ -19,7 +19,7 @@ package enum PluginRole: String, Sendable, CaseIterable {
   case parser = "parser"
 }
 
-/// A plugin type: everything that configuration, command line, metrics and documentation say of it is read from here.
+/// A plugin type: the single source for configuration, command line, metrics and documentation.
 package struct PluginDescriptor: Sendable, Equatable {
   /// What a plugin is made into. A type with several parts has several roles.
   package enum Part: Sendable {
@@ -28,11 +28,12 @@ package struct PluginDescriptor: Sendable, Equatable {
     case picker(@Sendable (PluginArguments) -> any Picker)
     /// A view of the prefix index.
     case prefixProducer(@Sendable (PluginArguments) -> PrefixView)
-    /// A value for the target that does the work.
+    /// A value for the module that does the work.
     case settings(PluginRole, @Sendable (PluginArguments) -> any PluginSettings)
-    /// What it stands for is always done, whether it is named or not.
+    /// A function that is always active, whether the plugin is named or not.
     case builtIn(PluginRole)
 
+    /// The role of the part.
     package var role: PluginRole {
       switch self {
       case .scorer: .scorer
@@ -44,21 +45,23 @@ package struct PluginDescriptor: Sendable, Equatable {
     }
   }
 
-  /// The word of the configuration file and of metric labels.
+  /// The type's name in the configuration file and in metric labels.
   package let type: String
-  /// Words that mean the same.
+  /// Other names that the configuration file may use.
   package let olderNames: [String]
-  /// One sentence without a full stop.
+  /// A one-sentence description without a full stop.
   package let summary: String
+  /// The parameters that the configuration file may give.
   package let parameters: [PluginParameter]
-  /// What to say of a parameter that belongs elsewhere, by its key.
+  /// For parameters that belong to another plugin: what to tell the user, by their keys.
   package let movedParameters: [String: String]
-  /// Whether llm-d's endpoint picker adds it by itself, so that a file may refer to it without naming it in `plugins`.
+  /// Whether llm-d's endpoint picker adds the plugin by itself, so that a file may refer to it without naming it in `plugins`.
   package let isInjected: Bool
-  /// Finds what contradicts or has no effect in arguments that are each right by themselves.
+  /// Reports arguments that contradict each other or have no effect.
   package let check: @Sendable (inout PluginCheck) -> Void
   /// What a plugin with these arguments needs of a request.
   package let needs: @Sendable (PluginArguments, PluginEnvironment) -> PluginNeeds
+  /// What the plugin is made into.
   package let parts: [Part]
 
   package init(
@@ -78,17 +81,18 @@ package struct PluginDescriptor: Sendable, Equatable {
     self.parts = parts
   }
 
+  /// The roles of all parts.
   package var roles: [PluginRole] { parts.map(\.role) }
 
-  /// Types are told apart by their names, which a list holds once.
+  /// Compares the types' names, which are unique in a list.
   package static func == (left: Self, right: Self) -> Bool { left.type == right.type }
 }
 
-/// What plugins need of a request beside its endpoints.
+/// What plugins need of a request besides its endpoints.
 package struct PluginNeeds: Sendable, Equatable {
   /// Whether the prompt has to be looked up in the prefix index.
   package var prefixMatch: Bool
-  /// Headers that have to be kept, lower case.
+  /// Headers that have to be kept, in lower case.
   package var headers: [String]
 
   package init(prefixMatch: Bool = false, headers: [String] = []) {
@@ -97,18 +101,18 @@ package struct PluginNeeds: Sendable, Equatable {
   }
 }
 
-/// A value that a plugin makes for the target that does its work.
+/// A value that a plugin makes for the module that does its work.
 package protocol PluginSettings: Sendable, Equatable {}
 
-/// What plugins of one process share when they are made.
+/// What the plugins of one process share.
 package struct PluginEnvironment: Sendable {
-  /// The secret that session keys are hashed with.
+  /// The secret with which session keys are hashed.
   package var seed: HashSeed
-  /// Where session ids come from, where a plugin does not say; lower case.
+  /// The header with the session id, in lower case, for plugins that name none.
   package var sessionHeader: String
-  /// Views of the prefix index, by the names of their producers.
+  /// The views of the prefix index, by the names of their producers.
   package var prefixViews: [String: PrefixView]
-  /// Nil counts nothing.
+  /// The metrics; nil counts nothing.
   package var metrics: PickerMetrics?
 
   package init(
@@ -121,41 +125,48 @@ package struct PluginEnvironment: Sendable {
     self.metrics = metrics
   }
 
-  /// Whether a plugin that was made in the other one would be the same here.
+  /// Whether a plugin made in the other environment would be equal to one made here.
   func makesTheSame(as other: PluginEnvironment) -> Bool {
     seed == other.seed && sessionHeader == other.sessionHeader && prefixViews == other.prefixViews
   }
 
-  /// The view of a producer; of no name, or of one that is not known, the whole index.
+  /// The view of a producer; the whole index for nil and for an unknown name.
   package func prefixView(named name: String?) -> PrefixView { name.flatMap { prefixViews[$0] } ?? .whole }
 }
 
-/// Gathers what is wrong with a plugin's arguments taken together.
+/// Collects the problems of a plugin's arguments.
 package struct PluginCheck {
-  /// A sentence, and the parameter that it is about: the keys from the outermost one in.
+  /// A problem, and the parameter that it concerns.
   package struct Problem: Equatable {
+    /// What is wrong, in a sentence.
     package var message: String
+    /// The keys of the parameter, from the outermost one in.
     package var path: [String]
   }
 
+  /// The arguments to check.
   package let arguments: PluginArguments
-  /// The plugin's type as the file has it.
+  /// The plugin's type as the file names it.
   package let type: String
+  /// The problems reported so far.
   package private(set) var problems: [Problem] = []
-  /// What is accepted and has no effect.
+  /// Notes on arguments that are accepted and have no effect.
   package private(set) var notes: [String] = []
 
+  /// A check without problems.
   package init(_ arguments: PluginArguments, of type: String) {
     self.arguments = arguments
     self.type = type
   }
 
-  /// - Parameter path: empty for what is missing.
+  /// Adds a problem.
+  ///
+  /// - Parameter path: the keys of the parameter; empty for what is missing.
   package mutating func report(_ message: String, at path: String...) {
     problems.append(Problem(message: message, path: path))
   }
 
-  /// Reports a word that is none of the known ones, with the nearest of these.
+  /// Adds a problem for an unknown word, with the nearest known word as a suggestion.
   package mutating func report(unknown word: String, _ what: String, among known: [String], at path: String...) {
     problems.append(
       Problem(
@@ -163,14 +174,17 @@ package struct PluginCheck {
           + known.joined(separator: ", ") + ")", path: path))
   }
 
+  /// Adds a note.
   package mutating func note(_ message: String) { notes.append(message) }
 }
 
-/// A plugin of a configuration: a type, the name that the file gives it, and its arguments.
+/// A plugin of a configuration: its type, the name that the file gives it, and its arguments.
 package struct ConfiguredPlugin: Sendable, Equatable {
-  /// The type's name unless the file gives another. Shown in logs and metric labels.
+  /// The plugin's name: its type unless the file gives another. Shown in logs and metric labels.
   package let name: String
+  /// The type.
   package let descriptor: PluginDescriptor
+  /// The arguments; parameters without one have their defaults.
   package let arguments: PluginArguments
 
   package init(_ descriptor: PluginDescriptor, name: String? = nil, arguments: PluginArguments = PluginArguments()) {
@@ -179,14 +193,14 @@ package struct ConfiguredPlugin: Sendable, Equatable {
     self.arguments = arguments
   }
 
-  /// With one argument that is not the default.
+  /// A plugin with one argument that is not the default.
   package init<Value>(_ descriptor: PluginDescriptor, _ parameter: TypedParameter<Value>, _ value: Value) {
     var arguments = PluginArguments()
     arguments[parameter] = value
     self.init(descriptor, arguments: arguments)
   }
 
-  /// The settings that the plugin makes; nil when it makes none of this type.
+  /// The settings of this type that the plugin makes; nil when it makes none.
   package func settings<Settings: PluginSettings>(_ type: Settings.Type) -> Settings? {
     for case .settings(_, let make) in descriptor.parts {
       if let settings = make(arguments) as? Settings { return settings }

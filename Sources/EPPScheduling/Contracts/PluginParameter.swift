@@ -1,8 +1,8 @@
 import EPPCore
 
-/// A parameter of a plugin as the configuration file gives it: its key, what it may be, and what it is for.
+/// The declaration of a plugin's parameter: its key, its possible values, and its purpose.
 package struct PluginParameter: Sendable {
-  /// What values a parameter may have. Ranges are inclusive.
+  /// The possible values of a parameter. Ranges are inclusive.
   package indirect enum Kind: Sendable {
     case boolean
     case integer(ClosedRange<Int>)
@@ -17,13 +17,14 @@ package struct PluginParameter: Sendable {
     case reference(PluginRole)
     case object([PluginParameter])
     case list([PluginParameter])
-    /// Any value; it changes nothing. The text says why, where that is not obvious.
+    /// Any value; it has no effect. The text says why, where that is not obvious.
     case ignored(because: String?)
-    /// A parameter that changes what llm-d's endpoint picker does, and that this one takes only at a value that it always has.
+    /// A parameter that changes what llm-d's endpoint picker does, and that is accepted only with the one value that is
+    /// supported.
     case fixed(Fixed)
   }
 
-  /// The one value that is taken.
+  /// The one accepted value.
   package enum Fixed: Sendable {
     /// Not given, or empty; `instead` says what to use.
     case unset(instead: String?)
@@ -36,10 +37,11 @@ package struct PluginParameter: Sendable {
 
   /// The key in `parameters`.
   package let key: String
+  /// The possible values.
   package let kind: Kind
-  /// The value that holds where none is given, as one would write it; nil where there is none.
+  /// The default value as it is written in a file; nil where there is none.
   package let defaultText: String?
-  /// One sentence without a full stop.
+  /// A one-sentence description without a full stop.
   package let summary: String
 
   package init(_ key: String, _ kind: Kind, default defaultText: String? = nil, _ summary: String) {
@@ -49,7 +51,7 @@ package struct PluginParameter: Sendable {
     self.summary = summary
   }
 
-  /// What the parameter may be, in a few words: for `epp plugins`.
+  /// The possible values in a few words, for `epp plugins`.
   package var domain: String {
     switch kind {
     case .boolean: "true or false"
@@ -70,22 +72,25 @@ package struct PluginParameter: Sendable {
     }
   }
 
-  /// `1`, not `1.0`.
+  /// A number as text; whole numbers without a fraction (`1`, not `1.0`).
   static func text(_ value: Double) -> String { Int(exactly: value).map { "\($0)" } ?? "\(value)" }
 }
 
-/// The declaration of a parameter together with the Swift type of its value: what a plugin reads its arguments by.
+/// A parameter's declaration with the Swift type of its value; plugins read their arguments with it.
 package struct TypedParameter<Value: Sendable>: Sendable {
+  /// The declaration for readers of the file.
   package let declaration: PluginParameter
-  /// Holds where none is given.
+  /// The value when none is given.
   package let defaultValue: Value
   fileprivate let read: @Sendable (PluginArguments.Value) -> Value?
   fileprivate let write: @Sendable (Value) -> PluginArguments.Value?
 
+  /// The key in `parameters`.
   package var key: String { declaration.key }
 }
 
 extension TypedParameter where Value == Bool {
+  /// A parameter that is true or false.
   package static func boolean(_ key: String, default value: Bool, _ summary: String) -> Self {
     Self(
       declaration: PluginParameter(key, .boolean, default: "\(value)", summary), defaultValue: value,
@@ -94,7 +99,7 @@ extension TypedParameter where Value == Bool {
 }
 
 extension TypedParameter where Value == Bool? {
-  /// A parameter that may be left open.
+  /// A parameter that is true or false, or not given.
   package static func boolean(_ key: String, _ summary: String) -> Self {
     Self(
       declaration: PluginParameter(key, .boolean, summary), defaultValue: nil,
@@ -103,6 +108,7 @@ extension TypedParameter where Value == Bool? {
 }
 
 extension TypedParameter where Value == Int {
+  /// A whole number in a range.
   package static func integer(
     _ key: String, _ range: ClosedRange<Int>, default value: Int, _ summary: String
   ) -> Self {
@@ -113,7 +119,7 @@ extension TypedParameter where Value == Int {
 }
 
 extension TypedParameter where Value == Int? {
-  /// A parameter that may be left open.
+  /// A whole number in a range, or not given.
   package static func integer(_ key: String, _ range: ClosedRange<Int>, _ summary: String) -> Self {
     Self(
       declaration: PluginParameter(key, .integer(range), summary), defaultValue: nil,
@@ -122,6 +128,7 @@ extension TypedParameter where Value == Int? {
 }
 
 extension TypedParameter where Value == Double {
+  /// A number in a range.
   package static func number(
     _ key: String, _ range: ClosedRange<Double>, default value: Double, _ summary: String
   ) -> Self {
@@ -132,8 +139,11 @@ extension TypedParameter where Value == Double {
 }
 
 extension TypedParameter where Value == String? {
+  /// A text that is not empty, or not given.
   package static func text(_ key: String, _ summary: String) -> Self { optional(key, .text, summary) }
+  /// The name of a header, or not given.
   package static func headerName(_ key: String, _ summary: String) -> Self { optional(key, .headerName, summary) }
+  /// The name of a plugin with a role, or not given.
   package static func reference(_ key: String, to role: PluginRole, _ summary: String) -> Self {
     optional(key, .reference(role), summary)
   }
@@ -146,6 +156,7 @@ extension TypedParameter where Value == String? {
 }
 
 extension TypedParameter where Value == PluginArguments? {
+  /// An object with these members, or not given.
   package static func object(_ key: String, _ members: [PluginParameter], _ summary: String) -> Self {
     Self(
       declaration: PluginParameter(key, .object(members), summary), defaultValue: nil,
@@ -154,6 +165,7 @@ extension TypedParameter where Value == PluginArguments? {
 }
 
 extension TypedParameter where Value == [PluginArguments] {
+  /// A list of objects with these members; empty when not given.
   package static func list(_ key: String, _ members: [PluginParameter], _ summary: String) -> Self {
     Self(
       declaration: PluginParameter(key, .list(members), summary), defaultValue: [],
@@ -161,8 +173,9 @@ extension TypedParameter where Value == [PluginArguments] {
   }
 }
 
-/// The parameters that a plugin was given, checked against its declarations.
+/// The arguments of a plugin, checked against its declarations.
 package struct PluginArguments: Sendable, Equatable {
+  /// A value that was read.
   package indirect enum Value: Sendable, Equatable {
     case boolean(Bool)
     case integer(Int)
@@ -171,30 +184,31 @@ package struct PluginArguments: Sendable, Equatable {
     case duration(Duration)
     case object(PluginArguments)
     case list([PluginArguments])
-    /// A value that changes nothing.
+    /// A value without effect.
     case ignored
   }
 
   private var values: [String: Value] = [:]
 
-  /// Nothing is given: defaults hold.
+  /// No arguments: all defaults.
   package init() {}
 
+  /// Whether no argument is given.
   package var isEmpty: Bool { values.isEmpty }
 
-  /// The value that is given, else the default.
+  /// The given value, else the default.
   package subscript<Value>(_ parameter: TypedParameter<Value>) -> Value {
     get { values[parameter.key].flatMap(parameter.read) ?? parameter.defaultValue }
     set { values[parameter.key] = parameter.write(newValue) }
   }
 
-  /// Whether a value is given, the default or another.
+  /// Whether a value is given, even if it is the default.
   package func isGiven(_ key: String) -> Bool { values[key] != nil }
 
-  /// Enters what a reader has checked.
+  /// Sets a value that a reader has checked.
   package mutating func set(_ key: String, _ value: Value) { values[key] = value }
 
-  /// Those that another plugin type has as well, by their keys.
+  /// The arguments whose keys another plugin type declares too.
   package func restricted(to descriptor: PluginDescriptor) -> PluginArguments {
     var result = self
     let keys = Set(descriptor.parameters.map(\.key))

@@ -1,14 +1,14 @@
 package import EPPCore
 package import EPPPrefixCache
 
-/// What a prefix producer shows of the prefix index: the whole of it, or a part as it was configured.
+/// The part of the prefix index that a prefix producer shows.
 package struct PrefixView: Sendable, Equatable {
-  /// Tokens of a prompt that count; longer matches count as this many.
+  /// The largest number of a prompt's tokens that count; longer matches count as this many.
   package var maximumTokens: Int
-  /// Whether only what was routed counts, found by the prompt's text, and not what engines announce.
+  /// Whether only routed prompts count, matched by text, and not what engines announce.
   package var isTextAlone: Bool
 
-  /// Everything that is known.
+  /// The whole index.
   package static let whole = PrefixView(maximumTokens: .max)
 
   package init(maximumTokens: Int, isTextAlone: Bool = false) {
@@ -21,7 +21,7 @@ package struct PrefixView: Sendable, Equatable {
     min(maximumTokens, isTextAlone ? matches.routedTokens(slot) : matches.matchedTokens(slot))
   }
 
-  /// Share of the prompt that an endpoint holds, 0...1; the prompt's tokens beyond the maximum do not count.
+  /// The share of the prompt that an endpoint holds, 0...1; tokens of the prompt beyond `maximumTokens` do not count.
   package func ratio(_ matches: borrowing PrefixMatches, _ slot: EndpointSlot) -> Double {
     let share = isTextAlone ? matches.routedRatio(slot) : matches.ratio(slot)
     guard maximumTokens < .max else { return share }

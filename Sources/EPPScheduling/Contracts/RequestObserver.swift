@@ -1,19 +1,22 @@
 package import EPPCore
 
-/// A plugin that is told where requests go. Called on the request's thread; does not block.
+/// A plugin that is notified of picks. Called on the request's thread; does not block.
 package protocol RequestObserver: Sendable {
-  /// A request goes to an endpoint.
+  /// Called when a request is sent to an endpoint.
   ///
-  /// - Parameter effects: what the plugin adds to the request, and who follows it.
+  /// - Parameter effects: the plugin adds headers and followers to it.
   func picked(_ pick: borrowing PickedRequest, _ effects: inout PickEffects)
 }
 
-/// A request at the moment of its dispatch.
+/// A request at its dispatch.
 package struct PickedRequest {
+  /// The parsed body.
   package let request: InferenceRequest
+  /// What the gateway sent besides the body.
   package let context: RequestContext
-  /// The endpoint that it goes to.
+  /// The picked endpoint.
   package let endpoint: Endpoint
+  /// The time of the pick.
   package let now: MonotonicTime
 
   package init(request: InferenceRequest, context: RequestContext, endpoint: Endpoint, now: MonotonicTime) {
@@ -24,26 +27,27 @@ package struct PickedRequest {
   }
 }
 
-/// What plugins make of a pick.
+/// What plugins add to a request at its pick.
 package struct PickEffects {
-  /// Headers that the request goes on with, in place of those of the same name.
+  /// Headers to set on the request; they replace headers with equal names.
   package var requestHeaders: [RequestHeaders.Field] = []
-  /// Who is told how the request goes on. Costs memory for as long as the answer lasts: an observer that needs nothing more
-  /// adds nobody.
+  /// Objects that are notified of the request's progress. They cost memory until the answer ends, so an observer without
+  /// further needs adds none.
   package var followers: [any RequestFollower] = []
 
+  /// No effects.
   package init() {}
 }
 
-/// Follows one request to its end. Belongs to the thread of the request's stream.
+/// Follows one request to its end. Used only on the thread of the request's stream.
 package protocol RequestFollower: AnyObject {
-  /// The answer's headers are there.
+  /// Called when the answer's headers have arrived.
   ///
-  /// - Parameter answer: what it says; headers that are added here go to the client.
+  /// - Parameter answer: the answer; headers that are added here are sent to the client.
   func responseStarted(_ answer: inout AnswerStart)
-  /// The answer's first token is there; not called where the answer's body is not seen.
+  /// Called when the answer's first token has arrived; not called where the gateway does not send the answer's body.
   func firstToken(now: MonotonicTime)
-  /// The request is over; called once, as the last.
+  /// Called once, as the last call, when the request has ended.
   func ended(_ outcome: RequestOutcome, now: MonotonicTime)
 }
 
@@ -55,12 +59,13 @@ extension RequestFollower {
 
 /// The beginning of an answer.
 package struct AnswerStart {
-  /// The HTTP status; nil when the gateway did not tell.
+  /// The HTTP status; nil when the gateway did not send it.
   package let status: Int?
-  /// The slot of the endpoint that serves the request: another than the picked one where the gateway fell back.
+  /// The slot of the endpoint that serves the request; not the picked one when the gateway fell back to another.
   package let served: EndpointSlot
+  /// The time of arrival.
   package let now: MonotonicTime
-  /// Headers that the client gets, in place of those of the same name.
+  /// Headers to set on the answer; they replace headers with equal names.
   package var headers: [RequestHeaders.Field] = []
 
   package init(status: Int?, served: EndpointSlot, now: MonotonicTime) {
@@ -72,14 +77,14 @@ package struct AnswerStart {
 
 /// How a request ended.
 package enum RequestOutcome: Sendable, Equatable {
-  /// The answer came whole.
+  /// The whole answer was received.
   case complete
-  /// The engine answered with an error, or its stream carried one.
+  /// The engine answered with an error status, or its stream contained an error event.
   case failed
-  /// Client or engine left before the answer was complete.
+  /// The client or the engine disconnected before the answer was complete.
   case aborted
   /// An endpoint outside of the pool serves it.
   case elsewhere
-  /// The gateway does not show its answer.
+  /// The gateway does not send the answer to the picker.
   case unseen
 }

@@ -1,28 +1,28 @@
 package import EPPCore
 package import EPPPrefixCache
 
-/// Everything that filters and scorers may read of one request and the pool: values taken once, so that all see the same.
+/// What filters and scorers may read of one request and the pool. All values are read once, so that all plugins see the same.
 package struct SchedulingContext {
-  /// The pool, which stays as it is while the request is scheduled.
+  /// The pool; it does not change while the request is scheduled.
   package internal(set) var snapshot = PoolSnapshot.empty
-  /// What the body says.
+  /// The parsed body.
   package internal(set) var request = InferenceRequest(api: .passthrough)
-  /// What the gateway says.
+  /// What the gateway sent besides the body.
   package internal(set) var context = RequestContext(requestID: "")
   /// The time of the pick.
   package internal(set) var now = MonotonicTime(nanoseconds: 0)
-  /// Candidate indices into `snapshot.members`; never empty when scorers are asked.
+  /// Candidate indices into `snapshot.members`; never empty when scorers are called.
   package internal(set) var candidates: [Int] = []
-  /// Slots of the candidates, in their order.
+  /// Slots of the candidates, in the order of `candidates`.
   package internal(set) var slots: [EndpointSlot] = []
-  /// Loads of the candidates, in their order.
+  /// Loads of the candidates, in the order of `candidates`.
   package internal(set) var loads: [CandidateLoad] = []
-  /// How much of the prompt each endpoint holds; empty for filters of eligibility.
+  /// How much of the prompt each endpoint holds; empty in the phase `FilterPhase.eligibility`.
   package var match = PrefixMatches()
 
   init() {}
 
-  /// Takes up a request: all endpoints of the pool are candidates.
+  /// Starts the scheduling of a request, with all endpoints of the pool as candidates.
   mutating func begin(
     _ snapshot: PoolSnapshot, _ request: InferenceRequest, _ context: RequestContext, now: MonotonicTime
   ) {
@@ -42,7 +42,7 @@ package struct SchedulingContext {
     }
   }
 
-  /// Leaves the candidates at these positions, which are ascending.
+  /// Removes all candidates but those at these positions, which are ascending.
   mutating func keep(_ positions: [Int]) {
     for (new, old) in positions.enumerated() where new != old {
       candidates[new] = candidates[old]
@@ -58,25 +58,25 @@ package struct SchedulingContext {
   private static let noRequest = InferenceRequest(api: .passthrough)
   private static let noContext = RequestContext(requestID: "")
 
-  /// Lets go of the request, and keeps the storage.
+  /// Releases the request and keeps the storage.
   mutating func end() {
     snapshot = .empty
     request = Self.noRequest
     context = Self.noContext
   }
 
-  /// An endpoint's load at the moment of the pick. Own dispatches that no scrape shows yet are counted in.
+  /// An endpoint's load at the pick, with requests of this process that no scrape shows yet.
   package struct CandidateLoad: Sendable, Equatable {
-    /// Requests that wait.
+    /// Requests in the waiting queue.
     package var queueDepth: Int
-    /// Requests in the engine's batch.
+    /// Requests in the running batch.
     package var runningRequests: Int
     /// Share of the KV cache in use, 0...1.
     package var kvCacheUsage: Double
 
-    /// Reads the counts of an endpoint once: they move while a request is scheduled, and the least, the greatest and
-    /// the own value have to come from one reading. A number that the endpoint's page does not say, or not any more, is what
-    /// the snapshot assumes, and everything in flight.
+    /// Reads an endpoint's counters once: they change while a request is scheduled, and the least, the greatest and the
+    /// endpoint's own value have to come from one reading. A value that is missing or stale is replaced by the snapshot's
+    /// assumed load plus everything in flight.
     @inline(__always)
     package init(of index: Int, in members: Span<PoolSnapshot.Member>) {
       // Members are large: field by field and through a span none is copied.
@@ -111,7 +111,7 @@ package struct SchedulingContext {
       kvCacheUsage = usage > 0 ? min(1, usage) : 0
     }
 
-    /// A load out of its figures.
+    /// A load with given values.
     package init(queueDepth: Int, runningRequests: Int, kvCacheUsage: Double) {
       self.queueDepth = queueDepth
       self.runningRequests = runningRequests

@@ -1,8 +1,9 @@
 import EPPCore
 
-/// Passes over the endpoints that refuse connections, while there are others: a request that is sent to a dead engine
-/// fails, and an engine that answers nothing looks as if it had nothing to do. Part of every profile.
+/// Removes endpoints that refuse connections, as long as others are left: a request to a dead engine fails, and an engine that
+/// answers nothing appears idle. Part of every profile.
 package struct ListeningFilter: Filter {
+  /// A filter; it has no state.
   package init() {}
 
   package var phase: FilterPhase { .eligibility }

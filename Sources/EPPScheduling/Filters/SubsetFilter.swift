@@ -1,9 +1,10 @@
 import EPPCore
 
-/// Keeps the endpoints that the gateway's subset hint names, by exact address and port; an entry that is an address
-/// without a port names all endpoints of that host. Entries that name no endpoint of the pool are ignored; a hint that
-/// leaves none leaves none. Part of every profile.
+/// Keeps the endpoints in the gateway's subset hint, by exact address and port; an entry without a port matches all endpoints
+/// of that host. Entries that match no endpoint of the pool are ignored; if none matches, no endpoint is left. Part of every
+/// profile.
 package struct SubsetFilter: Filter {
+  /// A filter; it has no state.
   package init() {}
 
   package var phase: FilterPhase { .eligibility }

@@ -1,6 +1,6 @@
-/// The plugin types that there are. A new one is a file in this folder and a line here.
+/// A list of plugin types. To add a type, add a file to this folder and a line here.
 package struct PluginList: Sendable {
-  /// The types that this version has, in the order of `epp plugins`.
+  /// The built-in types, in the order of `epp plugins`.
   package static let standard = PluginList([
     QueueScorer.descriptor,
     RunningRequestsScorer.descriptor,
@@ -29,10 +29,11 @@ package struct PluginList: Sendable {
     TokenProducer.descriptor,
   ])
 
+  /// All types.
   package let descriptors: [PluginDescriptor]
   private let byName: [String: PluginDescriptor]
 
-  /// - Parameter descriptors: no two with a name in common.
+  /// - Parameter descriptors: types without names in common.
   package init(_ descriptors: [PluginDescriptor]) {
     self.descriptors = descriptors
     var byName: [String: PluginDescriptor] = [:]
@@ -44,23 +45,23 @@ package struct PluginList: Sendable {
     self.byName = byName
   }
 
-  /// The same list and more: of targets that have plugins of their own, and of tests.
+  /// The list with further types, of other modules or of tests.
   package func adding(_ more: PluginDescriptor...) -> PluginList { PluginList(descriptors + more) }
 
-  /// The type with this name, the present one or an older one.
+  /// The type with this name or older name; nil when there is none.
   package subscript(_ name: String) -> PluginDescriptor? { byName[name] }
 
-  /// Types with a role.
+  /// The names of the types with a role.
   package func types(_ role: PluginRole) -> [String] {
     descriptors.filter { $0.roles.contains(role) }.map(\.type)
   }
 
-  /// Every name that means something, those that work first: for suggestions.
+  /// All known names, the supported ones first, for suggestions.
   package var names: [String] {
     descriptors.map(\.type) + descriptors.flatMap(\.olderNames) + Self.unsupported
   }
 
-  /// Whether llm-d's endpoint picker knows a type that this version has not.
+  /// Whether llm-d's endpoint picker has a type that this version does not have.
   package func isUnsupported(_ name: String) -> Bool {
     byName[name] == nil && (Self.unsupported.contains(name) || name.hasPrefix("multicluster-"))
   }

@@ -1,20 +1,21 @@
 import EPPPrefixCache
 
-/// `approx-prefix-cache-producer`: settings of the prefix index where engines do not announce what they hold.
+/// `approx-prefix-cache-producer`: settings of the prefix index for engines that do not announce their blocks.
 package struct PrefixSettings: PluginSettings {
-  /// Tokens of a prompt that are looked up.
+  /// The largest number of a prompt's tokens that are looked up.
   package var maximumTokens = Self.standardMaximumTokens
-  /// An engine's cache in tokens, where it does not say.
+  /// The size of an engine's cache in tokens, where the engine does not report it.
   package var defaultTokens = PrefixIndex.Limits.standardTokens
-  /// Whether the engine's own figure is used.
+  /// Whether the size that the engine reports is used.
   package var learnsCacheSize = true
 
   /// llm-d's default: 2,048 blocks of 64 tokens.
   private static let standardMaximumTokens = 131_072
 
+  /// The default settings.
   package init() {}
 
-  /// Settings that satisfy both: the index is one.
+  /// Settings that satisfy both, because there is one index.
   package func union(_ other: PrefixSettings) -> PrefixSettings {
     var result = self
     result.maximumTokens = max(maximumTokens, other.maximumTokens)
@@ -41,6 +42,7 @@ package struct PrefixSettings: PluginSettings {
     "Blocks of 64 tokens that an engine's cache holds, where the engine does not say; \(PrefixIndex.Limits.standardTokens) "
       + "tokens where it is not given")
 
+  /// The plugin type.
   package static let descriptor = PluginDescriptor(
     "approx-prefix-cache-producer", "Remembers what was sent where, as a picture of the engines' prefix caches",
     parameters: [

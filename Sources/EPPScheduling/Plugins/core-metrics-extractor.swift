@@ -1,5 +1,6 @@
-/// `core-metrics-extractor`: the families of vLLM and SGLang are read from engines' pages.
+/// `core-metrics-extractor`: reads vLLM's and SGLang's metric families from the engines' pages.
 package enum CoreMetricsExtractor {
+  /// The plugin type.
   package static let descriptor = PluginDescriptor(
     "core-metrics-extractor", "Reads queue, running requests, cache and adapters from the engines' pages",
     parameters: [

@@ -1,5 +1,6 @@
-/// `inflight-load-producer`: what is in flight is always counted.
+/// `inflight-load-producer`: counts the load in flight; always active.
 package enum InFlightLoadProducer {
+  /// The plugin type.
   package static let descriptor = PluginDescriptor(
     "inflight-load-producer", "Counts requests and tokens in flight at each endpoint",
     parameters: [

@@ -1,5 +1,6 @@
 /// `kv-cache-utilization-scorer`: the free share of the KV cache.
 package struct KVCacheUtilizationScorer: Scorer {
+  /// The plugin type.
   package static let descriptor = PluginDescriptor(
     "kv-cache-utilization-scorer", "Prefers endpoints with a large free share of the KV cache",
     parts: [.scorer { _, _ in KVCacheUtilizationScorer() }])

@@ -3,6 +3,7 @@ import EPPCore
 /// `lora-affinity-scorer`: 1 where the adapter runs; 0.8 where there is room to load it; 0.6 where requests for it wait;
 /// else 0. The adapter is the model that the engine is asked for.
 package struct LoRAAffinityScorer: Scorer {
+  /// The plugin type.
   package static let descriptor = PluginDescriptor(
     "lora-affinity-scorer", "Prefers endpoints that have the request's LoRA adapter loaded, or room for it",
     parts: [.scorer { _, _ in LoRAAffinityScorer() }])

@@ -1,5 +1,6 @@
 /// `max-score-picker`: the highest sums first, equal ones in random order.
 package struct MaximumScorePicker: Picker {
+  /// The plugin type.
   package static let descriptor = PluginDescriptor(
     "max-score-picker", "Picks the endpoint with the highest sum, one of several at random",
     parameters: [PickerParameters.maximumEndpoints.declaration],
@@ -7,7 +8,7 @@ package struct MaximumScorePicker: Picker {
 
   private let maximumEndpoints: Int
 
-  /// - Parameter maximumEndpoints: how many it gives at most, at least 1.
+  /// - Parameter maximumEndpoints: the largest number of picks, at least 1.
   package init(maximumEndpoints: Int) { self.maximumEndpoints = max(1, maximumEndpoints) }
 
   package func pick(_ totals: borrowing [Double], using random: inout PickRandom, into picks: inout [Int]) {

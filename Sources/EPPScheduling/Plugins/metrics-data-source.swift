@@ -1,5 +1,6 @@
 /// `metrics-data-source`: engines' metrics pages are always scraped.
 package enum MetricsDataSource {
+  /// The plugin type.
   package static let descriptor = PluginDescriptor(
     "metrics-data-source", "Scrapes the engines' metrics pages",
     parameters: [

@@ -1,20 +1,21 @@
 import EPPCore
 
-/// `precise-prefix-cache-producer`: where the engines' KV events are. Flags that say the same come first.
+/// `precise-prefix-cache-producer`: where the engines publish KV events. Flags take precedence.
 package struct PreciseCacheSettings: PluginSettings {
-  /// llm-d's default of `socketPort`, which is vLLM's.
+  /// llm-d's default of `socketPort`, which is vLLM's default port.
   static let defaultPort: UInt16 = 5557
 
-  /// Where every engine publishes; nil when they connect to the picker, or the endpoints file says where.
+  /// The port on which every engine publishes; nil when engines connect to the picker, or the endpoints file has the addresses.
   package var eventsPort: UInt16? = Self.defaultPort
-  /// Where the picker listens for engines that connect to it.
+  /// The address on which the picker listens for engines that connect to it; nil for none.
   package var eventsBind: String?
-  /// Whether what was just sent to an engine counts before it announces it; nil when the file does not say.
+  /// Whether recently routed prompts count before the engine announces them; nil when the file does not say.
   package var speculates: Bool?
 
+  /// The default settings.
   package init() {}
 
-  /// What this one leaves open is taken from the other.
+  /// The settings with missing values taken from `other`.
   package func completed(by other: PreciseCacheSettings) -> PreciseCacheSettings {
     var result = self
     if eventsPort == Self.defaultPort, eventsBind == nil {
@@ -65,6 +66,7 @@ package struct PreciseCacheSettings: PluginSettings {
       "Has no effect: a speculative entry ends when it is announced or overdue"),
   ]
 
+  /// The plugin type.
   package static let descriptor = PluginDescriptor(
     "precise-prefix-cache-producer", "Follows the engines' KV events: what they announce is what they hold",
     parameters: parameters, check: check,

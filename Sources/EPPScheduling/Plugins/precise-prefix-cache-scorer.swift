@@ -1,4 +1,4 @@
-/// `precise-prefix-cache-scorer`: the precise producer and the prefix scorer in one, as older files have it.
+/// `precise-prefix-cache-scorer`: the precise producer and the prefix scorer in one plugin, for older files.
 enum PrecisePrefixCacheScorer {
   static let descriptor = PluginDescriptor(
     "precise-prefix-cache-scorer",

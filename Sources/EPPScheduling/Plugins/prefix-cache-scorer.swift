@@ -1,17 +1,20 @@
 import EPPCore
 import EPPPrefixCache
 
-/// `prefix-cache-scorer`: the share of the prompt that the endpoint holds, mixed with the length of what it holds by
+/// `prefix-cache-scorer`: the share of the prompt that the endpoint holds, combined with the length of the match by
 /// `matchLengthWeight`: w·min(1, tokens / scale)² + (1 - w)·share. 0 for a prompt without a full block.
 package struct PrefixCacheScorer: Scorer {
-  /// Empty is the whole index, as everything that is known is one producer in llm-d's default.
+  /// The prefix producer; none means the whole index.
   package static let producer = TypedParameter<String?>.reference(
     "prefixMatchInfoProducerName", to: .producer, "The prefix producer whose matches count")
+  /// The weight w of the match's length, 0...1.
   package static let matchLengthWeight = TypedParameter<Double>.number(
     "matchLengthWeight", 0...1, default: 0, "Weight of the match's length against its share of the prompt")
+  /// The match length in tokens that gives the full score for length.
   package static let matchLengthScale = TypedParameter<Int>.integer(
     "matchLengthScaleTokens", 1...1_000_000_000, default: 8192, "Tokens of a match whose length counts in full")
 
+  /// The plugin type.
   package static let descriptor = PluginDescriptor(
     "prefix-cache-scorer", "Prefers endpoints that hold much of the prompt in their KV cache",
     parameters: [producer.declaration, matchLengthWeight.declaration, matchLengthScale.declaration],
@@ -26,6 +29,7 @@ package struct PrefixCacheScorer: Scorer {
   private let scale: Double
   private let view: PrefixView
 
+  /// A scorer with these arguments.
   package init(_ arguments: PluginArguments, _ environment: PluginEnvironment) {
     weight = arguments[Self.matchLengthWeight]
     scale = Double(max(1, arguments[Self.matchLengthScale]))

@@ -1,5 +1,6 @@
 /// `queue-scorer`: (longest - own) / (longest - shortest) over the candidates' waiting queues; all equal gives 1.
 package struct QueueScorer: Scorer {
+  /// The plugin type.
   package static let descriptor = PluginDescriptor(
     "queue-scorer", "Prefers endpoints with a short waiting queue", parts: [.scorer { _, _ in QueueScorer() }])
 

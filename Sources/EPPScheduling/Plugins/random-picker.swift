@@ -1,5 +1,6 @@
-/// `random-picker`: any of the candidates, whatever their sums.
+/// `random-picker`: random candidates, whatever their sums.
 package struct RandomPicker: Picker {
+  /// The plugin type.
   package static let descriptor = PluginDescriptor(
     "random-picker", "Picks any endpoint, whatever its score",
     parameters: [PickerParameters.maximumEndpoints.declaration],
@@ -7,7 +8,7 @@ package struct RandomPicker: Picker {
 
   private let maximumEndpoints: Int
 
-  /// - Parameter maximumEndpoints: how many it gives at most, at least 1.
+  /// - Parameter maximumEndpoints: the largest number of picks, at least 1.
   package init(maximumEndpoints: Int) { self.maximumEndpoints = max(1, maximumEndpoints) }
 
   package func pick(_ totals: borrowing [Double], using random: inout PickRandom, into picks: inout [Int]) {

@@ -1,5 +1,6 @@
 /// `running-requests-size-scorer`: (most - own) / (most - least) over the candidates' running requests; all equal gives 1.
 package struct RunningRequestsScorer: Scorer {
+  /// The plugin type.
   package static let descriptor = PluginDescriptor(
     "running-requests-size-scorer", "Prefers endpoints that run few requests",
     parts: [.scorer { _, _ in RunningRequestsScorer() }])

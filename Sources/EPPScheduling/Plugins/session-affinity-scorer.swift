@@ -2,29 +2,38 @@ import EPPCore
 import EPPMetrics
 import EPPPrefixCache
 
-/// `session-affinity-scorer`: 1 for the endpoint where the session's last request went, 0 for the others.
+/// `session-affinity-scorer`: 1 for the endpoint to which the session's last request was sent, 0 for the others. Any thread may
+/// use it.
 ///
-/// A session without a live entry, or whose endpoint is no candidate, is placed by rendezvous hashing over the
-/// candidates, which knows no load, so that replicas and a restarted picker agree. A request without a session gets no
-/// opinion. What a client writes is a wish: it weighs in the sum and pins nothing.
+/// A session without a live entry, or whose endpoint is no candidate, is placed by rendezvous hashing over the candidates,
+/// independent of load, so that replicas and a restarted picker agree. A request without a session scores 0 everywhere. Session
+/// ids come from clients, so they only add to the sum and never force an endpoint.
 package final class SessionAffinityScorer: Scorer, RequestObserver {
   // MARK: Parameters
 
+  /// Where the session comes from.
   package static let strategy = TypedParameter<String?>.text(
     "strategy", "Where the session comes from: header or session_id (a header), or client_address")
+  /// The header with the session id, in lower case.
   package static let header = TypedParameter<String?>.headerName("header", "The header that holds the session id")
+  /// Headers with the session id, of which the first is read.
   package static let sources = TypedParameter<[PluginArguments]>.list(
     "sources", [header.declaration], "Headers that hold the session id; the first one is read")
+  /// How long a session is kept after its last request, in seconds.
   package static let timeToLive = TypedParameter<Int?>.integer(
     "evictionTtlSeconds", 1...31_536_000,
     "Seconds that a session outlives its last request: 300, or 7200 by client address, where it is not given")
+  /// Has no effect: expired sessions are removed when sessions are added.
   package static let sweepInterval = TypedParameter<Int?>.integer(
     "evictionSweepSeconds", 1...31_536_000, "Has no effect: sessions that have ended go with each new one")
+  /// Has no effect.
   package static let profileName = TypedParameter<String?>.text("profileName", "Has no effect: there is one profile")
+  /// The position of the client's hop in `x-forwarded-for`, from the right.
   package static let trustedHops = TypedParameter<Int?>.integer(
     "trustedHops", 1...16,
     "The hop of x-forwarded-for that is the client's, counted from the right; 1 where it is not given")
 
+  /// The plugin type.
   package static let descriptor = PluginDescriptor(
     "session-affinity-scorer", "Prefers the endpoint where the session's last request went",
     parameters: [
@@ -36,12 +45,12 @@ package final class SessionAffinityScorer: Scorer, RequestObserver {
       return PluginNeeds()
     }, check: check, parts: [.scorer { SessionAffinityScorer($0, $1) }])
 
-  /// Where a request's session key comes from.
+  /// Where a request's session id comes from.
   private enum Strategy: Equatable {
-    /// The value of a header, lower case; requests without it get no opinion.
+    /// The value of a header, lower case; requests without it have no session.
     case header(String)
-    /// The client's address: the gateway's `source.address` attribute, else the hop of `x-forwarded-for` that lies
-    /// this many from the right (1 is the last).
+    /// The client's address: the gateway's `source.address` attribute, else the hop of `x-forwarded-for` at this position from
+    /// the right (1 is the last).
     case clientAddress(trustedHops: Int)
 
     static let byAddress = "client_address"
@@ -94,7 +103,7 @@ package final class SessionAffinityScorer: Scorer, RequestObserver {
 
   // MARK: Scoring
 
-  /// Sessions that one client address may hold, and sessions in all: bounds of memory.
+  /// Bounds of memory: sessions of one client address, and sessions in all.
   private static let (maximumPerAddress, maximum) = (10_000, 1_000_000)
 
   private let strategy: Strategy
@@ -102,7 +111,7 @@ package final class SessionAffinityScorer: Scorer, RequestObserver {
   private let secret: TextDigest
   private let counters: PickerMetrics.SessionAffinityCounters?
 
-  /// A scorer that knows no session yet.
+  /// A scorer without sessions.
   package init(_ arguments: PluginArguments, _ environment: PluginEnvironment) {
     strategy = Strategy(arguments, environment)
     secret = TextDigest(first: environment.seed.first, second: environment.seed.second)

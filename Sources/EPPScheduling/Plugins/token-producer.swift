@@ -1,4 +1,4 @@
-/// `token-producer`: token ids are found where an engine's events need them.
+/// `token-producer`: finds a prompt's token ids for endpoints whose KV events are followed.
 enum TokenProducer {
   static let descriptor = PluginDescriptor(
     "token-producer", olderNames: ["tokenizer"], "Finds a prompt's token ids where engines announce blocks of tokens",

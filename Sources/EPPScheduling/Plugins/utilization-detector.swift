@@ -1,4 +1,4 @@
-/// `utilization-detector`: tells how full the pool is; only its defaults are taken.
+/// `utilization-detector`: reports whether the pool is saturated; only its default parameters are accepted.
 enum UtilizationDetector {
   static let descriptor = PluginDescriptor(
     "utilization-detector", "Tells whether the pool is saturated, by queues and cache usage",

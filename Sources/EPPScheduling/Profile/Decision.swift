@@ -1,40 +1,40 @@
-/// What was decided for a request, and why. Positions are candidate indices of the snapshot.
+/// The decision on a request, with its reasons. Endpoints are given as candidate indices of the snapshot.
 package struct Decision: Sendable, Equatable {
-  /// What made the difference between the pick and the runner-up.
+  /// Why the pick was preferred to the runner-up.
   package enum Reason: Sendable, Equatable {
     /// There was one candidate.
     case onlyCandidate
-    /// Both had the same sum: one of them at random.
+    /// Both had equal sums; one was chosen at random.
     case tie
-    /// The picker chose against the sums: it picks at random.
+    /// The runner-up had a greater sum: the picker picks at random.
     case random
     /// The scorer with the largest weighted advantage of the pick over the runner-up.
     case scorer(name: String, advantage: Double)
   }
 
-  /// Where to send it, best first; the gateway tries them in order. Distinct, and never empty.
+  /// Endpoints for the request, best first; the gateway tries them in this order. Distinct, never empty.
   package var picks: [Int]
   /// The pick's weighted sum.
   package var score: Double
-  /// The best of the others; nil when there is no other.
+  /// The best of the other candidates; nil when there is none.
   package var runnerUp: Int?
-  /// What made the difference.
+  /// Why the pick was preferred to the runner-up.
   package var reason: Reason
-  /// Blocks of the prompt that the pick is taken to hold.
+  /// Blocks of the prompt that the picked endpoint is assumed to hold.
   package var matchedBlocks: Int
-  /// Blocks of the prompt.
+  /// Full blocks of the prompt.
   package var totalBlocks: Int
-  /// Tokens of the prompt that the pick is taken to hold.
+  /// Tokens of the prompt that the picked endpoint is assumed to hold.
   package var matchedTokens: Int
-  /// Tokens of the prompt that the pick is expected not to compute again.
+  /// Tokens of the prompt that the picked endpoint is expected not to compute again.
   package var reusableTokens: Int
-  /// Whether that was found out by token ids: exact, if what is known of the endpoint is.
+  /// Whether the picked endpoint was matched by token ids instead of by the prompt's text.
   package var isExact: Bool
-  /// Those of them that the engine's own events say are there.
+  /// Part of `reusableTokens` that the engine's KV events announced; 0 if its events are not followed.
   package var announcedTokens: Int
-  /// Whether the engine's own events say so.
+  /// Whether the engine's KV events announced all of `reusableTokens`; false if its events are not followed.
   package var isAnnounced: Bool
-  /// Endpoints that the scorers were asked about.
+  /// Endpoints that the scorers scored.
   package var candidateCount: Int
 
   /// The name of the scorer that decided; nil when none did.

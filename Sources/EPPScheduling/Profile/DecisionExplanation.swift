@@ -1,16 +1,16 @@
-/// Every number behind a decision: made only when somebody asks.
+/// All scores and loads behind a decision; made only on request.
 package struct DecisionExplanation: Sendable, Equatable {
-  /// A scorer's opinion of an endpoint.
+  /// One scorer's score of an endpoint.
   package struct Opinion: Sendable, Equatable {
     /// The scorer's name.
     package var scorer: String
     /// Its weight in the sum.
     package var weight: Double
-    /// 0...1.
+    /// The score, 0...1.
     package var score: Double
   }
 
-  /// An endpoint that the scorers were asked about.
+  /// An endpoint that was scored.
   package struct Candidate: Sendable, Equatable {
     /// The candidate index in the snapshot.
     package var index: Int
@@ -18,16 +18,16 @@ package struct DecisionExplanation: Sendable, Equatable {
     package var name: String
     /// The weighted sum.
     package var total: Double
-    /// One of each scorer, in the order of the profile.
+    /// One for each scorer, in the order of the profile.
     package var opinions: [Opinion]
-    /// The load that the scorers saw.
+    /// The load that the scorers used.
     package var load: SchedulingContext.CandidateLoad
-    /// Blocks of the prompt that the endpoint is taken to hold.
+    /// Blocks of the prompt that the endpoint is assumed to hold.
     package var matchedBlocks: Int
   }
 
-  /// What was decided.
+  /// The decision.
   package var decision: Decision
-  /// In the order of their sums, best first.
+  /// All scored endpoints by their sums, the greatest first.
   package var candidates: [Candidate]
 }

@@ -1,13 +1,13 @@
 package import EPPCore
 
-/// The random numbers of one worker thread: picks need to be spread, not secret.
+/// The random number generator of one worker thread; its numbers need not be secret.
 package typealias PickRandom = SplitMix64
 
 extension PickRandom {
-  /// A number in 0..<`upperBound`, which is not 0. The bias of the multiplication is below 2^-50 for pools.
+  /// A number in 0..<`upperBound`, which is not 0. The bias of the multiplication is below 2^-50 for the sizes of pools.
   mutating func next(upperBound: UInt64) -> UInt64 { next().multipliedFullWidth(by: upperBound).high }
 
-  /// Puts a random choice of the values in random order into the first `count` places (Fisher and Yates, from the front).
+  /// Moves a random choice of the values in random order to the first `count` places (Fisher and Yates, from the front).
   mutating func shuffle(_ values: inout [Int], first count: Int) {
     for position in 0..<count {
       values.swapAt(position, position + Int(next(upperBound: UInt64(values.count - position))))

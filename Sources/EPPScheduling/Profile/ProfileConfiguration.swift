@@ -1,12 +1,13 @@
 import EPPCore
 
-/// A scheduling profile as flags or the configuration file describe it: filters narrow, scorers rank by a weighted
-/// sum, one picker chooses.
+/// The configuration of a scheduling profile: filters narrow the candidates, scorers rank them by a weighted sum, one picker
+/// chooses.
 package struct ProfileConfiguration: Sendable, Equatable {
   /// A scorer with its weight in the sum.
   package struct WeightedScorer: Sendable, Equatable {
+    /// The scorer.
     package var plugin: ConfiguredPlugin
-    /// Not negative; weights are not normalised.
+    /// The weight, not negative; weights are not normalised.
     package var weight: Double
 
     package init(_ plugin: ConfiguredPlugin, weight: Double) {
@@ -15,9 +16,13 @@ package struct ProfileConfiguration: Sendable, Equatable {
     }
   }
 
+  /// The profile's name.
   package var name: String
+  /// The filters, in the order of their application.
   package var filters: [ConfiguredPlugin]
+  /// The scorers with their weights.
   package var scorers: [WeightedScorer]
+  /// The picker.
   package var picker: ConfiguredPlugin
 
   package init(
@@ -30,7 +35,7 @@ package struct ProfileConfiguration: Sendable, Equatable {
     self.picker = picker
   }
 
-  /// The profile that ships: llm-d's weights, and session affinity for requests that carry a session id.
+  /// The default profile: llm-d's weights, and session affinity for requests with a session id.
   package static let weighted = ProfileConfiguration(
     scorers: [
       WeightedScorer(ConfiguredPlugin(QueueScorer.descriptor), weight: 2),

@@ -2,10 +2,10 @@ package import EPPCore
 import EPPMetrics
 import EPPPrefixCache
 
-/// A profile in working order: filters, weighted scorers and a picker.
+/// A profile with its plugins: filters, weighted scorers and a picker.
 ///
-/// Immutable but for what its plugins keep, and shared by all threads. Another configuration is another profile in its
-/// place; requests that hold the old one finish with it.
+/// Immutable except for the state of its plugins, and shared by all threads. A new configuration makes a new profile; requests
+/// that have begun finish with the old one.
 package final class SchedulingProfile: Sendable {
   // Read for each request: small, for every copy is a retain of each field.
   private struct Narrowing: Sendable {
@@ -20,15 +20,16 @@ package final class SchedulingProfile: Sendable {
     let duration: Histogram?
   }
 
-  /// What the profile was made from.
+  /// The configuration that the profile was made from.
   package let configuration: ProfileConfiguration
-  /// Whether a plugin reads how much of the prompt is held.
+  /// Whether a plugin needs the prefix match.
   package let usesPrefixes: Bool
-  /// Headers that plugins read, lower case.
+  /// Headers that plugins read, in lower case.
   package let headerNames: [String]
   private let environment: PluginEnvironment
-  /// The plugins that were made, for a profile that replaces this one.
+  /// The scorers that were made, for a profile that replaces this one.
   private let madeScorers: [(plugin: ConfiguredPlugin, scorer: any Scorer)]
+  /// The filters that were made, for a profile that replaces this one.
   private let madeFilters: [(plugin: ConfiguredPlugin, filter: any Filter)]
   private let eligibility: [Narrowing]
   private let preference: [Narrowing]
@@ -38,13 +39,13 @@ package final class SchedulingProfile: Sendable {
   private let timing: PluginTiming?
   private let pickerDuration: Histogram?
 
-  /// Makes the plugins that a configuration names.
+  /// Makes the plugins of a configuration.
   ///
   /// - Parameters:
-  ///   - environment: what they share.
-  ///   - predecessor: the profile that this one replaces; plugins whose type, name and arguments are the same are taken over
-  ///     with what they know.
-  ///   - timing: measures the plugins; nil does not.
+  ///   - environment: what the plugins share.
+  ///   - predecessor: the profile that this one replaces; plugins with equal type, name and arguments are taken over with their
+  ///     state.
+  ///   - timing: measures the plugins; nil for no measurement.
   package init(
     _ configuration: ProfileConfiguration, _ environment: PluginEnvironment,
     replacing predecessor: SchedulingProfile? = nil, timing: PluginTiming? = nil
@@ -82,7 +83,7 @@ package final class SchedulingProfile: Sendable {
     headerNames = needs.flatMap(\.headers)
   }
 
-  /// Without a scorer: any candidate is as good as another.
+  /// A profile without scorers, which picks any candidate.
   package static let empty = SchedulingProfile(
     ProfileConfiguration(name: "", scorers: [], picker: ConfiguredPlugin(RandomPicker.descriptor)),
     PluginEnvironment(seed: HashSeed(first: 0, second: 0)))
@@ -93,7 +94,7 @@ package final class SchedulingProfile: Sendable {
 
   // MARK: - The way of a request
 
-  /// Takes up a request, and sets `scratch.context.candidates` to the endpoints that it may go to.
+  /// Starts the scheduling of a request: applies the eligibility filters and sets `scratch.context.candidates`.
   package func selectCandidates(
     _ snapshot: PoolSnapshot, _ request: InferenceRequest, _ context: RequestContext, now: MonotonicTime,
     _ scratch: inout SchedulingScratch
@@ -102,7 +103,7 @@ package final class SchedulingProfile: Sendable {
     narrow(by: eligibility, &scratch)
   }
 
-  /// Decides among the candidates, with `scratch.context.match` filled in; nil when none is left.
+  /// Decides among the candidates. `scratch.context.match` has to be filled in. Nil when no candidate is left.
   package func schedule(_ scratch: inout SchedulingScratch) -> Decision? {
     narrow(by: preference, &scratch)
     let count = scratch.context.candidates.count
@@ -130,10 +131,10 @@ package final class SchedulingProfile: Sendable {
     return decision(best, scratch)
   }
 
-  /// Whether a plugin wants to know where requests go.
+  /// Whether a plugin is notified of picks.
   package var hasObservers: Bool { !observers.isEmpty }
 
-  /// The request goes to an endpoint: the plugins are told.
+  /// Notifies the plugins of a pick, and returns what they add to the request.
   package func picked(_ pick: borrowing PickedRequest) -> PickEffects {
     var effects = PickEffects()
     for observer in observers { observer.picked(pick, &effects) }
@@ -189,7 +190,7 @@ package final class SchedulingProfile: Sendable {
     return reason
   }
 
-  /// Every number behind the decision that was last made with `scratch`.
+  /// All scores and loads behind the last decision made with `scratch`.
   package func explain(_ decision: Decision, _ scratch: borrowing SchedulingScratch) -> DecisionExplanation {
     let count = scratch.totals.count
     let members = scratch.context.snapshot.members
@@ -214,19 +215,19 @@ package final class SchedulingProfile: Sendable {
 }
 
 extension ConfiguredPlugin {
-  /// The scorer that the plugin is; nil when it is none.
+  /// Makes the scorer of the plugin; nil when it is no scorer.
   func makeScorer(_ environment: PluginEnvironment) -> (any Scorer)? {
     for case .scorer(let make) in descriptor.parts { return make(arguments, environment) }
     return nil
   }
 
-  /// The filter that the plugin is; nil when it is none.
+  /// Makes the filter of the plugin; nil when it is no filter.
   func makeFilter(_ environment: PluginEnvironment) -> (any Filter)? {
     for case .filter(let make) in descriptor.parts { return make(arguments, environment) }
     return nil
   }
 
-  /// The picker that the plugin is; nil when it is none.
+  /// Makes the picker of the plugin; nil when it is no picker.
   func makePicker() -> (any Picker)? {
     for case .picker(let make) in descriptor.parts { return make(arguments) }
     return nil

@@ -1,10 +1,10 @@
 import EPPCore
 
-/// The address of a request's client.
+/// Determines the address of a request's client.
 enum ClientAddress {
-  /// The gateway's word first, because a client cannot write it; else the hop of `x-forwarded-for` that lies
-  /// `trustedHops` from the right (1 is the last): what stands before it anybody may have written. Without a port; nil
-  /// when it is not known.
+  /// The gateway's `source.address` attribute, because a client cannot forge it; else the hop of `x-forwarded-for` at position
+  /// `trustedHops` from the right (1 is the last): anybody may have written the hops before it. Without a port; nil when it is
+  /// not known.
   static func read(_ context: RequestContext, trustedHops: Int) -> Substring? {
     if let address = context.sourceAddress, !address.isEmpty { return address[...] }
     var left = trustedHops
@@ -30,7 +30,7 @@ enum ClientAddress {
     return text
   }
 
-  /// Some proxies add the port, which is another one for every connection of the same client.
+  /// Removes the port, which some proxies add and which differs for each connection of a client.
   private static func withoutPort(_ hop: Substring) -> Substring {
     if hop.first == "[", let end = hop.firstIndex(of: "]") { return hop[hop.index(after: hop.startIndex)..<end] }
     guard let colon = hop.firstIndex(of: ":"), colon == hop.lastIndex(of: ":") else { return hop }

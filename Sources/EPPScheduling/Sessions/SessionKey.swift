@@ -1,16 +1,16 @@
 import EPPCore
 
-/// A session, told by digests: neither ids nor addresses are kept.
+/// A session, identified by digests: neither ids nor addresses are kept.
 package struct SessionKey: Sendable, Equatable {
-  /// Names the session in the table; has a secret in it, so that a client cannot make ids that collide.
+  /// Identifies the session in the table; computed with a secret, so that a client cannot make ids that collide.
   package var digest: UInt64
-  /// Places a session that is not in the table; without a secret, so that replicas and a restarted picker agree.
+  /// Places a session that is not in the table; computed without a secret, so that replicas and a restarted picker agree.
   package var placement: UInt64
-  /// Whose sessions are counted together, the client's address as a digest; nil when it is not known or when it is
-  /// the session itself.
+  /// The client's address as a digest, by which sessions are counted together; nil when it is not known or when it is the
+  /// session itself.
   package var owner: UInt64?
 
-  /// A key out of its digests.
+  /// A key with given digests.
   package init(digest: UInt64, placement: UInt64, owner: UInt64? = nil) {
     self.digest = digest
     self.placement = placement
@@ -18,14 +18,15 @@ package struct SessionKey: Sendable, Equatable {
   }
 }
 
-/// 64-bit digests of short texts, by the folded 128-bit product of the wyhash family.
+/// 64-bit digests of short texts, with the mixing step `foldedProduct`.
 struct TextDigest: Sendable {
   let first: UInt64
   let second: UInt64
 
-  /// The fractional parts of the square roots of 2 and 3: fixed, and the same in every process.
+  /// Fixed words, the fractional parts of the square roots of 2 and 3: digests are equal in every process.
   static let shared = TextDigest(first: 0x6A09_E667_F3BC_C908, second: 0xBB67_AE85_84CA_A73B)
 
+  /// The digest of a text, chained to `previous`.
   func digest(_ text: some StringProtocol, after previous: UInt64 = 0) -> UInt64 {
     var value = previous
     var word: UInt64 = 0

@@ -1,17 +1,20 @@
 import EPPCore
 
-/// A part of the session table: entries in the order of their last use, and for each owner in the same order again.
+/// A part of the session table. Its entries are linked in the order of their last use, and those of each owner again in that
+/// order.
 struct SessionShard {
   private struct Entry {
     var digest: UInt64
     var owner: UInt64?
     var slot: EndpointSlot
     var expiry: MonotonicTime
-    /// Neighbours in the order of use, of all sessions and of the owner's; `none` at the ends. Free entries are chained
-    /// by `newer`.
+    /// The entry used before it, of all sessions; `none` at the end.
     var older = none
+    /// The entry used after it, of all sessions; `none` at the end. In a free entry: the next free one.
     var newer = none
+    /// The entry used before it, of the owner's sessions; `none` at the end.
     var ownersOlder = none
+    /// The entry used after it, of the owner's sessions; `none` at the end.
     var ownersNewer = none
   }
 
@@ -28,16 +31,16 @@ struct SessionShard {
   private var all = Ends()
   private var owners: [UInt64: Ends] = [:]
 
-  /// Sessions held, live or not yet swept.
+  /// Sessions held, live or not yet removed.
   var count: Int { numbers.count }
 
-  /// Where a session's last request went, while that is live.
+  /// The slot of the session's last request; nil for a session that is unknown or expired.
   func slot(of digest: UInt64, now: MonotonicTime) -> EndpointSlot? {
     guard let number = numbers[digest], entries[Int(number)].expiry > now else { return nil }
     return entries[Int(number)].slot
   }
 
-  /// Renews a session that is held; nil when it is not.
+  /// Updates a session that is held; nil when it is not.
   mutating func renew(_ digest: UInt64, to slot: EndpointSlot, now: MonotonicTime, expiry: MonotonicTime)
     -> SessionTable
     .Outcome?
@@ -52,7 +55,7 @@ struct SessionShard {
     return old.slot == slot ? .kept : .moved
   }
 
-  /// Enters a session that is not held.
+  /// Adds a session that is not held.
   mutating func insert(_ session: SessionKey, to slot: EndpointSlot, expiry: MonotonicTime) {
     let entry = Entry(digest: session.digest, owner: session.owner, slot: slot, expiry: expiry)
     let number: Int32
@@ -68,17 +71,19 @@ struct SessionShard {
     link(number)
   }
 
-  /// When the owner's least recently used session ends; nil when it has none here.
+  /// The expiry of the owner's least recently used session; nil when it has none here.
   func oldestExpiry(of owner: UInt64) -> MonotonicTime? { owners[owner].map { entries[Int($0.oldest)].expiry } }
 
-  /// Drops the owner's least recently used session; whether there was one.
+  /// Removes the owner's least recently used session; returns whether there was one.
   mutating func removeOldest(of owner: UInt64) -> Bool {
     guard let ends = owners[owner] else { return false }
     remove(ends.oldest)
     return true
   }
 
-  /// Drops the least recently used session, if `isWanted` by its expiry. Whether it did, and the session's owner.
+  /// Removes the least recently used session, if `isWanted` is true for its expiry.
+  ///
+  /// - Returns: whether it was removed, and its owner.
   mutating func removeOldest(where isWanted: (MonotonicTime) -> Bool = { _ in true }) -> (
     wasRemoved: Bool, owner: UInt64?
   ) {
@@ -95,7 +100,7 @@ struct SessionShard {
     firstFree = number
   }
 
-  /// Makes an entry the most recently used.
+  /// Makes an entry the most recently used one.
   private mutating func link(_ number: Int32) {
     entries[Int(number)].older = all.newest
     entries[Int(number)].newer = Self.none

@@ -1,29 +1,29 @@
 package import EPPCore
 import Synchronization
 
-/// Where each session's last request went. Any thread may use it: sessions are spread over shards with a lock each.
+/// The endpoint of each session's last request. Any thread may use it: sessions are spread over shards with a lock each.
 ///
-/// Bounded in all and per client address; past a bound the session that was used longest ago goes.
+/// Bounded in all and per client address; beyond a bound the least recently used session is removed.
 package final class SessionTable: Sendable {
-  /// Where a request with a session went.
+  /// Where a request of a session was sent.
   package enum Outcome: Sendable, Equatable {
-    /// It had no live entry.
+    /// The session had no live entry.
     case new
-    /// It went where its last request went.
+    /// To the endpoint of the session's last request.
     case kept
-    /// It went elsewhere.
+    /// To another endpoint.
     case moved
   }
 
   private final class Cell: Sendable {
     let shard = Mutex(SessionShard())
-    /// Sessions by owner, for the owners that belong to this cell. Its lock may be taken while a shard's is held, never
-    /// the other way round.
+    /// The number of sessions of each owner that belongs to this cell. This lock may be taken while a shard's lock is held,
+    /// never the other way round.
     let sessionsByOwner = Mutex<[UInt64: Int]>([:])
   }
 
-  /// Sessions that one new session removes at most, because they have expired or are too many: more than one, so that
-  /// they come to an end.
+  /// The largest number of expired or surplus sessions that are removed for one new session: more than one, so that all are
+  /// removed eventually.
   private static let sweptPerInsertion = 4
 
   private let cells: [Cell]
@@ -34,9 +34,9 @@ package final class SessionTable: Sendable {
   /// A table without sessions.
   ///
   /// - Parameters:
-  ///   - timeToLive: how long a session outlives its last request.
-  ///   - maximumSessions: in all, at least 1.
-  ///   - maximumSessionsPerAddress: of one owner, at least 1.
+  ///   - timeToLive: how long a session is kept after its last request.
+  ///   - maximumSessions: the largest number of sessions, at least 1.
+  ///   - maximumSessionsPerAddress: the largest number of sessions of one owner, at least 1.
   package init(timeToLive: Duration, maximumSessions: Int, maximumSessionsPerAddress: Int) {
     self.timeToLive = timeToLive
     // A small table in one piece: sessions are never spread so evenly that small shards would fill alike.
@@ -46,15 +46,15 @@ package final class SessionTable: Sendable {
     maximumPerOwner = max(1, maximumSessionsPerAddress)
   }
 
-  /// Sessions that are held, live or not yet swept.
+  /// Sessions that are held, live or not yet removed.
   package var count: Int { cells.reduce(0) { $0 + $1.shard.withLock { $0.count } } }
 
-  /// Where the session's last request went, while that is live.
+  /// The slot of the session's last request; nil for a session that is unknown or expired.
   package func slot(of session: SessionKey, now: MonotonicTime) -> EndpointSlot? {
     cell(session.digest).shard.withLock { $0.slot(of: session.digest, now: now) }
   }
 
-  /// A request of the session went to an endpoint.
+  /// Records that a request of the session is sent to an endpoint.
   package func bind(_ session: SessionKey, to slot: EndpointSlot, now: MonotonicTime) -> Outcome {
     let expiry = now.advanced(by: timeToLive)
     var isInserted = false
@@ -77,7 +77,7 @@ package final class SessionTable: Sendable {
     return outcome
   }
 
-  /// Looks at every shard: only clients past their bound pay for it.
+  /// Removes the owner's least recently used session. Looks at every shard, but only for clients beyond their bound.
   private func removeOldest(of owner: UInt64) {
     var oldest: (cell: Cell, expiry: MonotonicTime)?
     for cell in cells {
@@ -89,15 +89,16 @@ package final class SessionTable: Sendable {
     }
   }
 
-  /// One session more; how many they are now.
+  /// Counts one more session, and returns their number.
   private func count(_ owner: UInt64) -> Int { change(owner, by: 1) }
 
-  /// One session less.
+  /// Counts one session less.
   private func discount(_ owner: UInt64?) {
     if let owner { _ = change(owner, by: -1) }
   }
 
-  /// May be below zero for a moment, when another thread removes a session before it is counted.
+  /// Changes the number of an owner's sessions. It may be negative for a moment, when another thread removes a session before
+  /// it is counted.
   private func change(_ owner: UInt64, by difference: Int) -> Int {
     cell(owner).sessionsByOwner.withLock { sessions in
       let count = sessions[owner, default: 0] + difference

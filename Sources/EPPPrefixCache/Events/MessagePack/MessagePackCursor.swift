@@ -1,12 +1,12 @@
-/// Steps through MessagePack in place: no tree, no copies; what is not asked for is skipped.
+/// Parses MessagePack in place: no tree, no copies. Values that are not read are skipped.
 ///
-/// Any bytes may be given to it: lengths are held against what is left, nesting is bounded. After an error the cursor is
-/// of no further use. Like `JSONCursor` it holds offsets only, and every method is given the same bytes again.
+/// Accepts any bytes: lengths are checked against the bytes that are left, and nesting is bounded. After an error the cursor
+/// cannot be used further. Like `JSONCursor` it holds offsets only, and every method takes the same bytes again.
 struct MessagePackCursor: Sendable {
-  /// Arrays and maps inside each other, when a value is skipped; events nest five deep.
+  /// The deepest nesting of arrays and maps in a skipped value; events nest five deep.
   static let maximumDepth = 32
 
-  /// What a value is, told by its first byte.
+  /// The kind of a value, determined by its first byte.
   enum Kind: Equatable, Sendable {
     case null
     case boolean
@@ -42,14 +42,14 @@ struct MessagePackCursor: Sendable {
     }
   }
 
-  /// Takes a nil, if the next value is one.
+  /// Reads a nil if the next value is one; returns whether it was.
   mutating func readNull(_ bytes: RawSpan) -> Bool {
     guard offset < end, byte(bytes, offset) == 0xC0 else { return false }
     offset += 1
     return true
   }
 
-  /// The bits of an integer; a negative one as its two's complement.
+  /// Reads an integer and returns its bits; a negative one as its two's complement.
   @inline(__always)
   mutating func readInteger(_ bytes: RawSpan) throws(MessagePackError) -> UInt64 {
     guard offset < end else { throw error(.cut) }
@@ -79,10 +79,10 @@ struct MessagePackCursor: Sendable {
     }
   }
 
-  /// Appends integers, by their lower 32 bits.
+  /// Reads `count` integers and appends their lower 32 bits.
   ///
-  /// Three quarters of an engine's messages are token ids of two, three or five bytes in no order that a processor could
-  /// guess, so the usual widths are read without a branch.
+  /// Three quarters of an engine's messages are token ids of two, three or five bytes in no predictable order, so the usual
+  /// widths are read without a branch.
   mutating func readTokens(_ bytes: RawSpan, _ count: Int, into tokens: inout [UInt32]) throws(MessagePackError) {
     let start = tokens.count
     tokens.append(contentsOf: repeatElement(0, count: count))
@@ -109,7 +109,7 @@ struct MessagePackCursor: Sendable {
     self.offset = offset
   }
 
-  /// A number of either kind.
+  /// Reads an integer or a float.
   mutating func readNumber(_ bytes: RawSpan) throws(MessagePackError) -> Double {
     guard offset < end else { throw error(.cut) }
     switch byte(bytes, offset) {
@@ -124,7 +124,7 @@ struct MessagePackCursor: Sendable {
     }
   }
 
-  /// Where the bytes of a string stand.
+  /// Reads a string and returns the range of its bytes.
   mutating func readString(_ bytes: RawSpan) throws(MessagePackError) -> Range<Int> {
     guard offset < end else { throw error(.cut) }
     let first = byte(bytes, offset)
@@ -139,7 +139,7 @@ struct MessagePackCursor: Sendable {
     }
   }
 
-  /// Where the bytes of a binary value stand.
+  /// Reads a binary value and returns the range of its bytes.
   mutating func readBinary(_ bytes: RawSpan) throws(MessagePackError) -> Range<Int> {
     guard offset < end else { throw error(.cut) }
     switch byte(bytes, offset) {
@@ -150,17 +150,17 @@ struct MessagePackCursor: Sendable {
     }
   }
 
-  /// The number of elements of an array, which follow. No more than there are bytes left.
+  /// Reads the number of elements of an array, which follow. It is at most the number of bytes that are left.
   mutating func readArrayHeader(_ bytes: RawSpan) throws(MessagePackError) -> Int {
     try readHeader(bytes, short: 0x90, long: 0xDC, bytesEach: 1)
   }
 
-  /// The number of pairs of a map, which follow.
+  /// Reads the number of pairs of a map, which follow.
   mutating func readMapHeader(_ bytes: RawSpan) throws(MessagePackError) -> Int {
     try readHeader(bytes, short: 0x80, long: 0xDE, bytesEach: 2)
   }
 
-  /// Skips one value with all that is in it.
+  /// Skips one value with all values in it.
   mutating func skip(_ bytes: RawSpan) throws(MessagePackError) {
     // Values that are still to be skipped at each level; no recursion, for the bytes may nest as they like.
     var left = InlineArray<32, Int>(repeating: 0)
@@ -180,7 +180,7 @@ struct MessagePackCursor: Sendable {
     }
   }
 
-  /// Skips a value that holds no others, or the head of one that does; how many follow in it.
+  /// Skips a value without elements, or the header of an array or a map; returns the number of values in it.
   private mutating func skipHead(_ bytes: RawSpan) throws(MessagePackError) -> Int {
     switch kind(bytes) {
     case nil: throw error(.cut)
@@ -212,7 +212,7 @@ struct MessagePackCursor: Sendable {
 
   // MARK: - Bytes
 
-  /// Not checked: the caller has compared `offset` with `end`.
+  /// The byte at `offset`. Unchecked: the caller has compared `offset` with `end`.
   @inline(__always)
   private func byte(_ bytes: RawSpan, _ offset: Int) -> UInt8 {
     unsafe bytes.unsafeLoad(fromUncheckedByteOffset: offset, as: UInt8.self)

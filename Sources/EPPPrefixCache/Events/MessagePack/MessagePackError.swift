@@ -1,18 +1,20 @@
-/// Why bytes are not the MessagePack that was expected.
+/// An error in a MessagePack message, with its position.
 package struct MessagePackError: Error, Equatable, CustomStringConvertible {
+  /// The kind of error.
   package enum Reason: Sendable {
-    /// The bytes end inside of a value, or a length reaches behind them.
+    /// The bytes end inside of a value, or a length exceeds them.
     case cut
-    /// A value of another kind stands there.
+    /// A value has another kind than expected.
     case unexpectedKind
-    /// Too many arrays and maps inside each other.
+    /// Arrays and maps are nested too deeply.
     case tooDeep
-    /// More values than may be kept.
+    /// There are more values than are kept.
     case tooMany
   }
 
+  /// The kind of error.
   package let reason: Reason
-  /// The byte at fault.
+  /// The offset of the faulty byte.
   package let offset: Int
 
   package init(reason: Reason, offset: Int) {
