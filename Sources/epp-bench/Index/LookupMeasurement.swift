@@ -1,7 +1,10 @@
 import EPPPrefixCache
 
-/// What look-ups take, with everything in the CPU's caches and after they were flushed.
+/// Measures look-ups, with all data in the processor's caches and after the caches were flushed.
 struct LookupMeasurement {
+  /// Adds the results to a report.
+  ///
+  /// - Throws: `BenchError` when the index returns a wrong depth; errors of decoding.
   func run(_ report: inout IndexReport) throws {
     var flush = CacheFlush()
     for endpoints in [8, 64, 1024] {

@@ -1,7 +1,8 @@
 import EPPPrefixCache
 
-/// What a pair of a block and an endpoint takes of the process's memory.
+/// Measures the process's memory per pair of a block and an endpoint that holds it.
 struct MemoryMeasurement {
+  /// Measures an index without shared blocks, and one with a shared system prompt.
   func run() throws -> [IndexReport.Memory] {
     var results: [IndexReport.Memory] = []
     // Nothing shared: every pair has its own block; then a system prompt that all share and conversations of their own.

@@ -2,8 +2,9 @@ import EPPCore
 import EPPRouting
 import EPPTokens
 
-/// What routing asks for the token ids of texts.
+/// The source of token ids for routing, backed by a `TokenSource`.
 struct RequestTokens: PromptTokenSource {
+  /// Finds the token ids.
   let source: TokenSource
 
   func tokens(
@@ -21,7 +22,7 @@ struct RequestTokens: PromptTokenSource {
   func invalidate() { source.invalidate() }
 }
 
-/// A request that waits for its token ids.
+/// The wait of a request for its token ids.
 private final class PendingRequestTokens: PendingTokens {
   private let wait: TokenWait
 
