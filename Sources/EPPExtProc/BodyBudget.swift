@@ -71,7 +71,7 @@ package final class BodyReservation {
   private func grow(to wanted: Int) -> Bool {
     // Small bodies are moved seldom. Of large ones no more than a quarter is spare: the system moves them without copying.
     var larger = max(wanted, Self.smallest, capacity < Self.large ? 2 * capacity : capacity + capacity / 4)
-    // Towards an end that is announced in larger steps, and not beyond it.
+    // With an announced length in larger steps, but not beyond it.
     if let expectedCount, wanted <= expectedCount { larger = min(expectedCount, max(larger, 4 * capacity)) }
     if !budget.take(larger - capacity) {
       larger = wanted

@@ -105,7 +105,7 @@ package struct ExtProcSession {
   /// Handles the deadline: routes a suspended request with what is known now, and rejects a request whose body is incomplete.
   package mutating func deadlinePassed(now: MonotonicTime, on transport: any ExtProcTransport) {
     deadline = nil
-    // Its body is there: it is routed with what is known.
+    // The body is complete: the request is routed with what is known now.
     guard wait == nil else { return endWait(now, transport) }
     let action = machine.interrupt(
       Rejection(

@@ -73,12 +73,12 @@ package final class TokenSource: Sendable {
       series.cached.increment()
       return .known(tokens)
     }
-    // Names are kept for a while, and clients choose them.
+    // Names of models are kept for a while, and clients choose them.
     guard !engines.isEmpty, outline.modelNameBytes <= configuration.maximumModelNameBytes else {
       series.nobody.increment()
       return .unavailable
     }
-    // Where no engine may be asked nothing is copied, and no request waits for what cannot come.
+    // When no engine may be asked, the body is not copied and the request does not wait.
     let mayAsk = client.wouldAsk(engines, outline.paths, model: outline.modelName(in: body))
     let (flight, isNew) = asking.withLock { asking -> (RenderFlight?, Bool) in
       if let flight = asking.flights[outline.identity] { return (flight, false) }
@@ -112,8 +112,8 @@ package final class TokenSource: Sendable {
   /// effect at most once in 60 seconds.
   package func invalidate() {
     let now = now()
-    // Both halves are dropped together and as rarely: an engine that contradicts all the time must not keep all conversations
-    // of all models on trial.
+    // The templates are invalidated only when the cache is, at most once in 60 seconds: an engine that contradicts all the time
+    // must not keep all conversations of all models on trial.
     if cache.invalidate(now: now) { renderer.invalidate(now: now) }
   }
 
@@ -133,7 +133,7 @@ package final class TokenSource: Sendable {
   ) {
     let question = RenderQuestion(
       outline: outline, model: outline.modelName(in: body), body: Self.copy(body), engines: engines)
-    // Their number is bounded by that of the flights and of comparisons, which go on after a flight has ended.
+    // The number of tasks is limited by `maximumRenders` and, for tasks whose flight has ended, by `maximumComparisons`.
     Task.detached { [self] in
       let start = ContinuousClock.now
       await renderer.render(question) { tokens in

@@ -58,7 +58,7 @@ package struct YAMLMapping {
     }
     let other = YAMLMapping(mapping, renamed, &merges)
     problems += other.problems
-    // A name that the other mapping has twice comes twice.
+    // A duplicate name of the merged mapping stays a duplicate.
     let added = other.entries.filter { entry in Self.name(entry, renamed).map { !names.contains($0) } ?? true }
     entries += added
     names.formUnion(added.compactMap { Self.name($0, renamed) })

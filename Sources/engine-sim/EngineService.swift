@@ -23,7 +23,7 @@ struct EngineService: Service {
         servers.append(try await EngineServer.start(options: options, host: host, port: wanted))
       } catch {
         for server in servers { try await server.stop() }
-        // It says itself what to do.
+        // Its description already says what to do.
         if error is KVEventPublisherError { throw error }
         throw CannotListen(host: host, port: wanted, reason: error)
       }

@@ -82,14 +82,14 @@ int32_t epp_cpu_clock(void);
 /* Returns the CPU time in nanoseconds that the thread of a clock has used; 0 after its end. */
 uint64_t epp_cpu_time(int32_t clock);
 
-/* Makes a queue. With `gathers`, all data that the events of one turn send to one connection is sent with one write, at the latest
- * before the thread blocks, after 64 events or 0.5 ms; see epp_queue.c. It needs epp_writes_obstacle() to be NULL. */
+/* Makes a queue. With `gathers`, all data that the events of one turn send to one connection is sent with one write, at the
+ * latest before the thread blocks, after 64 events or 0.5 ms; see epp_queue.c. It needs epp_writes_obstacle() to be NULL. */
 epp_queue *_Nonnull epp_queue_create(bool gathers);
 /* Waits for the next event until a deadline in nanoseconds of epp_monotonic_now, UINT64_MAX for none. Call it on one thread for
  * each queue. */
 epp_event epp_queue_next(epp_queue *_Nonnull queue, uint64_t deadline);
-/* Sleeps until epp_queue_unpark; returns at once when it was called before. A thread that waits in the core instead polls for all
- * queues in turn, which costs two wake-ups per event. May return spuriously. */
+/* Sleeps until epp_queue_unpark; returns at once when it was called before. A thread that waits in the core instead takes turns
+ * in polling for all queues, which costs two wake-ups per event. May return spuriously. */
 void epp_queue_park(epp_queue *_Nonnull queue);
 /* Wakes the thread in epp_queue_park. Any thread may call it. */
 void epp_queue_unpark(epp_queue *_Nonnull queue);
@@ -100,8 +100,8 @@ void epp_queue_destroy(epp_queue *_Nonnull queue);
 
 /* ---- gathered writes of the calling thread: epp_writes.c ---- */
 
-/* Returns why writes cannot be gathered on this system; NULL when they can. Tests it on a connection of its own. Must not be called
- * by several threads at once. */
+/* Returns why writes cannot be gathered on this system; NULL when they can. Tests it on a connection of its own. Must not be
+ * called by several threads at once. */
 const char *_Nullable epp_writes_obstacle(void);
 /* Sets whether data that this thread sends with sendmsg is held until epp_writes_push. */
 void epp_writes_hold(bool holds);
@@ -149,8 +149,9 @@ epp_credentials *_Nullable epp_credentials_tls(const char *_Nonnull certificate_
 epp_credentials *_Nonnull epp_credentials_plain(void);
 /* Releases credentials. Servers that use them keep their own reference. */
 void epp_credentials_release(epp_credentials *_Nonnull credentials);
-/* Binds an address, and returns the bound port. Port 0 in the address binds a free port. Returns 0 when the address cannot be bound
- * or the credentials cannot be used; epp_listen_error distinguishes the two. Log messages of the core are dropped meanwhile. */
+/* Binds an address, and returns the bound port. Port 0 in the address binds a free port. Returns 0 when the address cannot be
+ * bound or the credentials cannot be used; epp_listen_error distinguishes the two. Log messages of the core are dropped
+ * meanwhile. */
 int epp_server_listen(epp_server *_Nonnull server, const char *_Nonnull address, epp_credentials *_Nonnull credentials);
 /* Starts a server. */
 void epp_server_start(epp_server *_Nonnull server);
@@ -211,8 +212,8 @@ bool epp_call_start(epp_call *_Nonnull call, const epp_batch *_Nonnull batch, ui
 void epp_call_finish_send(epp_call *_Nonnull call);
 /* Returns the number of slices of the message of a completed EPP_RECEIVE_MESSAGE; -1 when the client sends no more. */
 long epp_call_received_slice_count(const epp_call *_Nonnull call);
-/* Moves the slices of the received message to the caller, who owns a reference to each. `capacity` has to be at least their number.
- * Returns the number of slices. */
+/* Moves the slices of the received message to the caller, who owns a reference to each. `capacity` has to be at least their
+ * number. Returns the number of slices. */
 size_t epp_call_take_received(epp_call *_Nonnull call, epp_slice *_Nonnull slices, size_t capacity);
 /* Cancels a call. */
 void epp_call_cancel(epp_call *_Nonnull call);

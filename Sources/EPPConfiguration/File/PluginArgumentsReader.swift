@@ -60,7 +60,7 @@ struct PluginArgumentsReader {
       guard let node = members[parameter.key] else { continue }
       if case .reference = parameter.kind, node.string?.isEmpty == true { continue }
       places[path + [parameter.key]] = node
-      // What cannot be read was given all the same.
+      // A parameter that cannot be read still counts as given.
       arguments.set(parameter.key, value(of: parameter, node, path + [parameter.key], &reader) ?? .ignored)
     }
     return arguments

@@ -114,7 +114,7 @@ struct PluginSection {
       reader.report("there is no plugin named '\(name.shortened)'\(more)", node)
       return nil
     }
-    // A plugin that was refused fits everywhere.
+    // A plugin whose type was reported is accepted in any role.
     guard let found = entries[name].map({ $0.plugin?.descriptor }) ?? injected else { return name }
     if let role, !found.roles.contains(role) {
       reader.report("'\(name)' is a \(found.roleName); a \(role.rawValue) is expected here", node)

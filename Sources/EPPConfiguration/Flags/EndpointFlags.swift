@@ -112,7 +112,7 @@ package struct EndpointFlags: ParsableArguments {
     return result
   }
 
-  /// Returns the staleness threshold, at least three scrape intervals: otherwise a single slow scrape would make metrics stale.
+  /// Returns the staleness threshold, at least three scrape intervals: otherwise metrics could be stale between two scrapes.
   private func stalenessThreshold(_ check: inout FlagCheck, _ interval: Duration) -> Duration {
     let threshold = check.duration(metricsStalenessThreshold, "--metrics-staleness-threshold")
     guard threshold < interval * 3 else { return threshold }

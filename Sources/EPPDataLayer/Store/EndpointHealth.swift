@@ -5,7 +5,7 @@ struct EndpointHealth: Sendable {
   /// The endpoint with its current description.
   var endpoint: Endpoint {
     didSet {
-      // Attempts at another address say nothing of this one.
+      // Scrapes of another address say nothing about the new one.
       if endpoint.metricsAddress != oldValue.metricsAddress { refusesConnections = false }
     }
   }

@@ -40,7 +40,7 @@ final class HealthWatcher: CallHandler {
 
   func closed() {
     if let observation { health.endObservation(observation) }
-    // One that was about to be woken is not any more.
+    // A change on another thread may still call the observer after `endObservation`.
     waker.stop()
   }
 

@@ -323,7 +323,7 @@ import Synchronization
       }
     }
     if !isStarted {
-      // A mistake of this type's: the call ends, and `completed` asks to be told when.
+      // A defect of this type: the call is cancelled, and `completed` starts a receive-close operation.
       pending.wrappingSubtract(1, ordering: .relaxed)
       if sends {
         unsafe epp_call_finish_send(call)

@@ -106,7 +106,7 @@ import Synchronization
   fileprivate func run() {
     cpuClock.store(epp_cpu_clock(), ordering: .relaxed)
     guard let group else { return }
-    // Before there is anything to do, so that a worker that is not needed has no handlers either.
+    // Before the factories are made, so that a worker without calls has no handlers.
     if index > 0 { park() }
     factories = listeners.map { $0.makeFactory() }
     if index == 0 {
@@ -116,7 +116,7 @@ import Synchronization
     while true {
       if mayPark, index >= group.activeCount { park() }
       let deadline = deadlines.next?.nanoseconds
-      // An idle worker looks from time to time whether it is still wanted.
+      // An idle worker checks from time to time whether it is still active.
       let isIdle = index > 0 && deadline == nil && holds.load(ordering: .relaxed) <= 1
       let limit = isIdle ? epp_monotonic_now() + Self.idleNanoseconds : .max
       let event = unsafe epp_queue_next(queue, min(deadline ?? .max, limit))
@@ -152,7 +152,7 @@ import Synchronization
   /// Sleeps outside the queue until the worker gets a call, or until the queue is shut down.
   private func park() {
     isParked.store(true, ordering: .sequentiallyConsistent)
-    // One that came before `isParked` was seen wakes nobody.
+    // A `hold` before `isParked` was set does not unpark the queue.
     if holds.load(ordering: .sequentiallyConsistent) == 1 { unsafe epp_queue_park(queue) }
     isParked.store(false, ordering: .relaxed)
   }

@@ -132,7 +132,7 @@ final class IncrementalRenderer: PromptRendering {
     defer { endComparison() }
     let asked = now()
     guard let wholeIDs = try? await whole.ask(question.body, question) else { return }
-    // The next request gets the right ones, and fresh.
+    // The next request gets these tokens, which are right and newer.
     cache.insert(PromptTokens(wholeIDs, renderedAt: asked), for: question.outline.identity)
     note(agrees: ids == wholeIDs, grown)
   }

@@ -85,14 +85,14 @@ final class TemplateValidation: Sendable {
         !ofModel.contains(where: { $0.value.isTrusted })
       else { return .kind }
       for other in ofModel.keys { records[other] = nil }
-      // Which one goes does not matter, as below.
+      // Any model can be dropped: it is tried again.
       if refuted.count >= TemplateValidation.capacity { refuted.remove(at: refuted.startIndex) }
       refuted[kind.model] = end
       return .model
     }
 
     mutating func change(_ kind: Kind, _ body: (inout Record) -> Void) {
-      // Which one goes does not matter: it is learned anew.
+      // Any kind can be dropped: its template is learned again.
       if records[kind] == nil, records.count >= TemplateValidation.capacity { records.remove(at: records.startIndex) }
       body(&records[kind, default: Record()])
     }

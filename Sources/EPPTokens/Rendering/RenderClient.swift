@@ -128,7 +128,7 @@ final class RenderClient: Sendable {
     if let refused = RenderRefusals.Answer(status: status, body: answer) { return .failure(refused) }
     switch status {
     case 200: break
-    // It is the engine that has no time.
+    // The engine is overloaded.
     case 408, 429: throw .failed
     case 400..<500: throw .refused
     default: throw .failed

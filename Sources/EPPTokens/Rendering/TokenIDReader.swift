@@ -23,7 +23,7 @@ enum TokenIDReader {
         guard try cursor.nextElement(answer, isFirst: &isFirst), let ids = try object(&cursor, answer, maximum) else {
           throw Failure.unreadable
         }
-        // One prompt was asked about: where the engine sees several, the request is another one than it was taken for.
+        // The request was taken for one prompt; the engine reads several from it.
         guard try !cursor.nextElement(answer, isFirst: &isFirst) else { throw Failure.several }
         return ids
       }

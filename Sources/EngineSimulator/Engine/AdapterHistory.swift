@@ -26,7 +26,7 @@ package struct AdapterHistory: Sendable {
   /// Records the current combination. A name may occur more than once.
   package mutating func record(running: [String], waiting: [String], at now: MonotonicTime) {
     let entry = Entry(running: Self.joined(running), waiting: Self.joined(waiting), since: now)
-    // A combination that lasted no time was none; and two with the same time would both seem to be the present.
+    // A combination that began at this time has not lasted: two series with equal times would both seem to be the current one.
     if entries.last?.since == now { entries.removeLast() }
     if let last = entries.last, last.running == entry.running, last.waiting == entry.waiting { return }
     entries.removeAll { $0.running == entry.running && $0.waiting == entry.waiting }

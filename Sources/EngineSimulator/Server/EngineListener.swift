@@ -91,7 +91,7 @@ final class EngineListener {
     listening = nil
   }
 
-  /// Closes the port and all connections, for good.
+  /// Closes the port and all connections. The port is not opened again.
   func stop() -> EventLoopFuture<Void> {
     isStopped = true
     engine.stop()

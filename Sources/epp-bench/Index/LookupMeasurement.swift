@@ -9,7 +9,7 @@ struct LookupMeasurement {
     var flush = CacheFlush()
     for endpoints in [8, 64, 1024] {
       var measurement = IndexMeasurement()
-      // What is there beside: 2 M pairs.
+      // Other contents of the index: 2 M pairs.
       for endpoint in 0..<endpoints {
         for chain in 0..<(4_000 / endpoints) {
           let number = UInt64(10_000 + endpoint * 1_000 + chain)

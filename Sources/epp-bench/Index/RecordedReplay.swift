@@ -17,7 +17,7 @@ struct RecordedReplay {
   /// - Throws: `BenchError` when a file cannot be read; errors of decoding.
   func run() throws -> IndexReport.Recorded {
     var measurement = IndexMeasurement()
-    // What decoding takes, and the smallest tables.
+    // Allocates the memory of decoding and the smallest tables before the measurement.
     try measurement.store(Chain(number: .max, blocks: 64), 0..<64, at: 0)
     measurement.index.resetEvents(from: IndexMeasurement.slot(0))
     var report = IndexReport.Recorded()
@@ -33,7 +33,7 @@ struct RecordedReplay {
       endpoints = max(endpoints, message.endpoint + 1)
       report.messages += 1
     }
-    // What the picker does a few times a second.
+    // The picker does this a few times a second.
     for _ in 0..<16 { measurement.index.maintain(now: MonotonicTime(nanoseconds: 0)) }
     report.cpuSeconds = Double(ThreadClock.ofProcess() - start) / 1e9
     report.proportionalBytes = try Self.proportionalBytes() - memory

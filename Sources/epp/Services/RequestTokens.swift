@@ -10,7 +10,7 @@ struct RequestTokens: PromptTokenSource {
   func tokens(
     of request: InferenceRequest, body: RawSpan, at endpoints: [EndpointAddress], wake: @escaping @Sendable () -> Void
   ) -> TokenAnswer {
-    // The engines know the request by the name that it goes on with, and the body has another one.
+    // Engines know the rewritten name of the model; the body has the client's name.
     guard request.targetModel == request.model else { return .unavailable }
     return switch source.tokens(api: request.api, body: body, at: endpoints, wake: wake) {
     case .known(let tokens): .known(tokens.ids)

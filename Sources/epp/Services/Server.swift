@@ -119,7 +119,7 @@ struct Server {
     do {
       try await serve(until: signals)
     } catch {
-      // Whatever went wrong: an HTTP client that is dropped without being closed ends the process before anything is said.
+      // An HTTP client that is released without a shutdown aborts the process, before the error is printed.
       await tokens?.shutdown()
       throw error
     }

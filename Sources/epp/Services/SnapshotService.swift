@@ -28,7 +28,7 @@ struct SnapshotService: Service {
       while (try? await Task.sleep(for: Self.interval)) != nil {
         rounds += 1
         if rounds == Self.roundsToWait { pending.removeAll() }
-        // Cancelled, it is not written here: the last one follows.
+        // After a cancellation this does not write; the last snapshot is written below.
         try? await NIOThreadPool.singleton.runIfActive { write() }
       }
     }
