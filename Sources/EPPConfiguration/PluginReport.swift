@@ -1,9 +1,9 @@
 package import EPPScheduling
 import FoundationEssentials
 
-/// What `epp plugins` prints of the plugin types that there are.
+/// The output of `epp plugins`: descriptions of plugin types.
 package enum PluginReport {
-  /// For people: a paragraph for each type.
+  /// Returns a text with a paragraph for each type.
   package static func text(of list: PluginList) -> String {
     list.descriptors.map { descriptor in
       var lines = ["\(descriptor.type) (\(roles(descriptor).joined(separator: ", ")))", "  \(descriptor.summary)."]
@@ -17,7 +17,7 @@ package enum PluginReport {
     }.joined(separator: "\n\n")
   }
 
-  /// For programs: an array with an object for each type.
+  /// Returns a JSON array with an object for each type.
   package static func json(of list: PluginList) -> String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
@@ -51,7 +51,7 @@ package enum PluginReport {
     }
   }
 
-  /// Each once, in the order of the parts.
+  /// Returns the names of a type's roles, each once, in the order of the declaration.
   private static func roles(_ descriptor: PluginDescriptor) -> [String] {
     var result: [String] = []
     for role in descriptor.roles where !result.contains(role.rawValue) { result.append(role.rawValue) }

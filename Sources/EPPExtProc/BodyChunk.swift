@@ -1,18 +1,19 @@
 import EPPRequests
 
-/// A chunk of a body that came in one message, and how it is answered.
+/// A body chunk of the current message, as it is to be sent back.
 enum BodyChunk {
+  /// The message has no body.
   case none
-  /// As it came, in the message at hand.
+  /// The unchanged bytes, as a range of the current message.
   case plain(Range<Int>)
-  /// With changes.
+  /// The chunk with changes.
   case edited([BodySegment])
 
-  /// Puts the answer to the chunk in the queue.
+  /// Queues the reply to the chunk.
   ///
   /// - Parameters:
-  ///   - echo: whether the gateway wants the bytes back; else it keeps them.
-  ///   - isReplaced: whether the gateway gets a chunk in the place of the one that it keeps, changed or not.
+  ///   - echo: Whether the gateway expects the bytes back (full-duplex mode); else it keeps them.
+  ///   - isReplaced: Whether a chunk that the gateway keeps is replaced even when it is unchanged.
   func enqueue(
     _ direction: MessageDirection, echo: Bool, endOfStream: Bool, isReplaced: Bool, on transport: any ExtProcTransport
   ) {
@@ -35,12 +36,12 @@ enum BodyChunk {
   }
 }
 
-/// Pieces of a body that go back are cut at this size: the endpoint picker protocol's own figure, below the 64 KiB that gateways
-/// accept at least.
+/// Bytes at most of a piece of a body that is sent back: the limit of the endpoint picker protocol, below the 64 KiB that every
+/// gateway accepts.
 private let maximumPieceBytes = 62_000
 
 extension ExtProcTransport {
-  /// Puts a body or a chunk in the queue, in pieces; an empty one is a piece too.
+  /// Queues a body or a chunk in pieces of at most 62,000 bytes; an empty body is one empty piece.
   func enqueue(_ body: [BodySegment], _ direction: MessageDirection, endOfStream: Bool) {
     let pieces = body.cut(every: maximumPieceBytes)
     for (number, piece) in pieces.enumerated() {
@@ -49,13 +50,15 @@ extension ExtProcTransport {
   }
 }
 
-/// Puts the client's name for the model back into the chunks of an answer.
+/// Replaces the model's name in the chunks of an answer by the name that the client used.
 struct ChunkRestorer {
   private var names: ModelNameRestorer
 
   init(_ format: UsageScanner.Format, model: String) { names = ModelNameRestorer(format, model: model) }
 
-  /// The chunk with the client's name in it; nil where nothing is to be changed.
+  /// Returns the chunk with the client's name of the model; nil when nothing changes.
+  ///
+  /// - Parameter payload: Range of the chunk in the current message of `transport`.
   mutating func edited(_ payload: Range<Int>, _ transport: any ExtProcTransport) -> [BodySegment]? {
     var result: [BodySegment] = []
     var isChanged = false

@@ -2,19 +2,21 @@
 package enum BodyMode: Int, Sendable, CaseIterable {
   /// Bodies are not sent.
   case none = 0
-  /// Chunk by chunk; headers have gone on before the first chunk comes.
+  /// Chunk by chunk. The gateway forwards the headers before it sends the first chunk.
   case streamed = 1
-  /// Whole, in one message; headers wait for the answer to it.
+  /// The whole body in one message. The gateway holds the headers back until the reply to it.
   case buffered = 2
-  /// As much as the gateway's buffer holds, in one message; headers wait for the answer to it.
+  /// As much as the gateway's buffer holds, in one message. The gateway holds the headers back until the reply to it.
   case bufferedPartial = 3
-  /// Chunk by chunk, and the processor sends back all that goes on, when it likes.
+  /// Chunk by chunk. The gateway forwards only the bytes that the processor sends back, at any time.
   case fullDuplexStreamed = 4
 }
 
-/// What the gateway says of its body modes with the first message of a stream (`ProtocolConfiguration`).
+/// The gateway's body modes, which it sends with the first message of a stream (`ProtocolConfiguration`).
 package struct ProtocolConfiguration: Sendable, Equatable {
+  /// How request bodies are sent.
   package var requestBody: BodyMode
+  /// How response bodies are sent.
   package var responseBody: BodyMode
 
   package init(requestBody: BodyMode, responseBody: BodyMode) {
@@ -22,7 +24,8 @@ package struct ProtocolConfiguration: Sendable, Equatable {
     self.responseBody = responseBody
   }
 
-  /// What the endpoint picker protocol asks of gateways, and what is assumed when nothing is said.
+  /// Full duplex in both directions: what the endpoint picker protocol requires, and the default for gateways that send no
+  /// modes.
   package static let fullDuplex = ProtocolConfiguration(
     requestBody: .fullDuplexStreamed, responseBody: .fullDuplexStreamed)
 }

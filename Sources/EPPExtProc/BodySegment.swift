@@ -1,12 +1,13 @@
-/// Bytes of a body, by where they stand.
+/// A run of bytes of a body, by the place that holds them.
 package enum BodySegment: Sendable, Equatable {
-  /// In the message that the transport is at.
+  /// A range of the transport's current message.
   case message(Range<Int>)
-  /// In the request's body, which the transport keeps.
+  /// A range of the request's body, which the transport keeps.
   case requestBody(Range<Int>)
-  /// New ones.
+  /// New bytes.
   case bytes([UInt8])
 
+  /// Number of bytes.
   package var count: Int {
     switch self {
     case .message(let range), .requestBody(let range): range.count
@@ -14,7 +15,7 @@ package enum BodySegment: Sendable, Equatable {
     }
   }
 
-  /// The part from one place to another, counted from the segment's own beginning.
+  /// Returns a part of the segment, by offsets from its beginning.
   func part(_ part: Range<Int>) -> BodySegment {
     switch self {
     case .message(let range): .message(range.lowerBound + part.lowerBound..<range.lowerBound + part.upperBound)
@@ -25,10 +26,10 @@ package enum BodySegment: Sendable, Equatable {
 }
 
 extension [BodySegment] {
-  /// Bytes of all.
+  /// Number of bytes of all segments.
   var byteCount: Int { reduce(0) { $0 + $1.count } }
 
-  /// The same bytes in runs of so many at most; one run, an empty one, where there are none.
+  /// Divides the bytes into runs of at most `maximumBytes`; returns one empty run when there are no bytes.
   func cut(every maximumBytes: Int) -> [[BodySegment]] {
     var runs: [[BodySegment]] = []
     var run: [BodySegment] = []

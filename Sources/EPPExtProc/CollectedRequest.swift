@@ -2,22 +2,23 @@ import EPPCore
 import EPPRequests
 import EPPRouting
 
-/// What has come of a request, from its headers to the decision, and what a decision makes of it.
+/// The received parts of a request until the decision, and the replies that a decision makes of them.
 struct CollectedRequest {
+  /// The request's headers.
   private(set) var head = RequestHead()
-  /// The gateway's subset hint; the last one counts.
+  /// The gateway's last subset hint.
   var subset = SubsetHint.absent
-  /// The client's, or one that was made here.
+  /// The request's id: the client's, or a new one.
   private(set) var id = ""
   private var isIDNew = false
-  /// Memory of the body; nil when there is none.
+  /// Reserved memory of the body; nil when there is no body.
   private var reservation: BodyReservation?
-  /// Whether there is anything to let go of.
+  /// Whether headers have come and were not released.
   private(set) var isHeld = false
 
-  /// The headers have come.
+  /// Records the headers, and the request's id.
   ///
-  /// - Parameter makeID: makes an id for a request that came without one.
+  /// - Parameter makeID: Makes an id for a request without one.
   mutating func begin(_ head: RequestHead, makeID: () -> String) {
     self.head = head
     isHeld = true
@@ -29,7 +30,7 @@ struct CollectedRequest {
     }
   }
 
-  /// Keeps a chunk of the body; false when the budget has no room for it.
+  /// Adds a chunk of the current message to the body. Returns false when the budget does not allow it.
   mutating func keep(_ payload: Range<Int>, _ budget: BodyBudget, _ transport: any ExtProcTransport) -> Bool {
     if payload.isEmpty { return true }
     let reservation = reservation ?? BodyReservation(budget: budget, expectedCount: head.contentLength)
@@ -39,7 +40,7 @@ struct CollectedRequest {
     return true
   }
 
-  /// Lets go of headers and body; the id stays.
+  /// Releases headers and body. The id stays.
   mutating func release(_ transport: any ExtProcTransport) {
     isHeld = false
     reservation = nil
@@ -48,7 +49,11 @@ struct CollectedRequest {
     subset = .absent
   }
 
-  /// The request as routing takes it.
+  /// Returns the request in the form that routing takes.
+  ///
+  /// - Parameters:
+  ///   - time: When the stream began.
+  ///   - seesResponse: Whether the stream goes on until the end of the response.
   func arrival(at time: MonotonicTime, seesResponse: Bool) -> RequestArrival {
     RequestArrival(
       context: RequestContext(
@@ -56,16 +61,16 @@ struct CollectedRequest {
       seesResponse: seesResponse)
   }
 
-  /// The body as it goes on: with the model's name replaced where the request goes on with another.
+  /// Returns the body to be forwarded, with the model's name replaced when there is a rewrite.
   func body(rewritten rewrite: ModelRewrite?) -> [BodySegment] {
     let count = reservation?.count ?? 0
     guard let rewrite else { return count > 0 ? [.requestBody(0..<count)] : [] }
     return [.requestBody(rewrite.prefix), .bytes(rewrite.replacement), .requestBody(rewrite.suffix)]
   }
 
-  /// The decision with its changes of the headers.
+  /// Returns the decision with its changes of the request's headers.
   ///
-  /// - Parameter bodyByteCount: bytes of the body as it goes on, where they are to be told.
+  /// - Parameter bodyByteCount: Value for the header content-length; nil and 0 leave the header out.
   func decision(_ routed: RoutedRequest, bodyByteCount: Int?) -> RoutingDecision {
     var decision = RoutingDecision(destination: routed.destination)
     if let bodyByteCount, bodyByteCount > 0 {

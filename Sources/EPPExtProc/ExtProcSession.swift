@@ -3,34 +3,34 @@ import EPPMetrics
 import EPPRequests
 import EPPRouting
 
-/// One ext_proc stream, from its first message to its end: performs what the state machine says, over a transport that carries the
-/// messages and owns their bytes.
+/// One ext_proc stream, from its first message to its end: performs the actions of a `StreamStateMachine` over a transport,
+/// which carries the messages and owns their bytes.
 ///
-/// Belongs to the thread of its worker. Every function is told the transport and the time; none reads a clock but that of the
-/// worker, for how long its own work takes.
+/// Use it on the thread of its worker only. The caller passes transport and time to every function; the transport's clock is
+/// read only to measure the processing time.
 package struct ExtProcSession {
   private let worker: ExtProcWorker
   private var machine: StreamStateMachine
   private var request = CollectedRequest()
   private var routed: RoutedRequest?
-  /// Puts the client's name for the model back into the answer, where the request went on with another.
+  /// Restores the client's name of the model in the answer; nil when the name was not rewritten, or the answer is not changed.
   private var restorer: ChunkRestorer?
-  /// What plugins add to the answer's headers.
+  /// Headers that plugins add to the response.
   private var responseHeaderChanges: [RequestHeaders.Field] = []
-  /// When the request has waited too long; nil while it has no deadline.
+  /// Latest time of the decision; nil while there is no deadline.
   private var deadline: MonotonicTime?
-  /// What the request waits for before it is routed.
+  /// The suspension of the request's routing; nil while it is not suspended.
   private var wait: Wait?
   private let startedAt: MonotonicTime
   private var work = ProcessingTime()
-  /// Whether the pool has counted the rejection that is sent.
+  /// Whether the pool has counted the rejection of this stream.
   private var isRejectionNoted = false
   private var endStatus = StreamStatus.ok
 
-  /// Time spent on messages, in nanoseconds.
+  /// Time spent on processing messages, in nanoseconds.
   private struct ProcessingTime {
     private var request: UInt64? = 0
-    /// Nil before the answer has begun.
+    /// Time since the response began; nil before.
     private(set) var response: UInt64?
 
     mutating func add(_ nanoseconds: UInt64) {
@@ -39,14 +39,14 @@ package struct ExtProcSession {
 
     mutating func beginResponse() { response = 0 }
 
-    /// What the request took to its decision; nil the second time.
+    /// Returns the time until the decision, at the first call; nil at later calls.
     mutating func takeRequest() -> UInt64? {
       defer { request = nil }
       return request
     }
   }
 
-  /// A request that is suspended, and how its thread hears that it may go on.
+  /// A suspended request, and the waker that resumes it.
   private struct Wait {
     let suspension: Suspension
     let waker: any StreamWaker
@@ -61,7 +61,7 @@ package struct ExtProcSession {
 
   // MARK: - What a transport tells
 
-  /// A message has come, whose bytes the transport has at hand until it is asked for the next one.
+  /// Handles a message. The transport keeps the message's bytes until it is asked for the next message.
   package mutating func received(
     _ message: ReceivedMessage, _ metadata: GatewayMetadata?, now: MonotonicTime,
     on transport: any ExtProcTransport
@@ -86,26 +86,26 @@ package struct ExtProcSession {
     processed(since: now, transport)
   }
 
-  /// A message has come that cannot be read.
+  /// Handles a message that cannot be read: ends the stream with a status.
   package mutating func refused(_ status: StreamStatus, on transport: any ExtProcTransport) {
     endStatus = status
     transport.close(status)
   }
 
-  /// The gateway will send nothing more.
+  /// Handles the end of the gateway's messages.
   package mutating func halfClosed(now: MonotonicTime, on transport: any ExtProcTransport) {
     perform(machine.halfClosed(), now, transport)
   }
 
-  /// What the request waits for is there, or could not be had.
+  /// Handles a call of the waker: routes the suspended request with what is known now.
   package mutating func woken(now: MonotonicTime, on transport: any ExtProcTransport) {
     if wait != nil { endWait(now, transport) }
   }
 
-  /// What the request waits for has taken too long, or the rest of its body has.
+  /// Handles the deadline: routes a suspended request with what is known now, and rejects a request whose body is incomplete.
   package mutating func deadlinePassed(now: MonotonicTime, on transport: any ExtProcTransport) {
     deadline = nil
-    // Its body is there: it is routed with what is known.
+    // The body is complete: the request is routed with what is known now.
     guard wait == nil else { return endWait(now, transport) }
     let action = machine.interrupt(
       Rejection(
@@ -115,7 +115,7 @@ package struct ExtProcSession {
     if action != .receive { perform(action, now, transport) }
   }
 
-  /// The stream is over, whoever ended it. To be called once, as the last of all.
+  /// Handles the end of the stream. Has to be called once, after all other functions, whichever side ended the stream.
   package mutating func closed(now: MonotonicTime, on transport: any ExtProcTransport) {
     stopDeadline(transport)
     takeWait()?.suspension.cancel()
@@ -212,7 +212,9 @@ package struct ExtProcSession {
     perform(action, .none, now, transport)
   }
 
-  /// Does what the machine says. `chunk` is the body chunk that the action answers.
+  /// Performs an action of the state machine.
+  ///
+  /// - Parameter chunk: The body chunk of the message that the action answers.
   private mutating func perform(
     _ action: StreamAction, _ chunk: BodyChunk, _ now: MonotonicTime, _ transport: any ExtProcTransport
   ) {
@@ -242,7 +244,8 @@ package struct ExtProcSession {
     if !machine.isAwaitingDecision { stopDeadline(transport) }
   }
 
-  /// Nil when the request has to wait: `woken` or `deadlinePassed` goes on with it, and until then no message is read.
+  /// Routes the request, and returns the next action. Nil when routing is suspended: `woken` or `deadlinePassed` resumes it,
+  /// and no message is read before.
   private mutating func route(
     _ body: ReceivedBody, _ now: MonotonicTime, _ transport: any ExtProcTransport
   ) -> StreamAction? {
@@ -276,7 +279,7 @@ package struct ExtProcSession {
 
   // MARK: - Waiting
 
-  /// Starts the clock of a stream that has sent its first message.
+  /// Sets the deadline of the decision, at the first message.
   private mutating func startDeadline(_ now: MonotonicTime, _ transport: any ExtProcTransport) {
     guard deadline == nil, machine.isAwaitingDecision else { return }
     let end = now.advanced(by: worker.settings.requestDeadline)
@@ -290,7 +293,7 @@ package struct ExtProcSession {
     transport.setDeadline(nil)
   }
 
-  /// Routes the request with what is known now.
+  /// Resumes a suspended request: routes it with what is known now.
   private mutating func endWait(_ now: MonotonicTime, _ transport: any ExtProcTransport) {
     guard let wait = takeWait() else { return }
     let worker = worker
@@ -300,14 +303,14 @@ package struct ExtProcSession {
     processed(since: now, transport)
   }
 
-  /// The wait that there is; nobody wakes the stream any more.
+  /// Returns the wait, if there is one, and ends it: the stream is not woken any more.
   private mutating func takeWait() -> Wait? {
     defer { wait = nil }
     wait?.waker.stop()
     return wait
   }
 
-  /// Headers and body are not needed any more: sent or refused. A stream may go on for minutes after that, with its answer.
+  /// Releases headers and body after the decision or a rejection: the response may keep the stream open for minutes.
   private mutating func releaseRequest(_ transport: any ExtProcTransport) {
     guard request.isHeld, !machine.isAwaitingDecision || !transport.isOpen else { return }
     request.release(transport)
@@ -315,7 +318,7 @@ package struct ExtProcSession {
 
   // MARK: - Replies
 
-  /// Puts the messages of a reply into the queue.
+  /// Queues the messages of a reply.
   private mutating func enqueue(
     _ reply: Reply, _ chunk: BodyChunk, _ transport: any ExtProcTransport
   ) {
@@ -370,7 +373,7 @@ package struct ExtProcSession {
     transport.enqueue(.immediate(ImmediateAnswer(rejection)))
   }
 
-  /// Counts a rejection that did not come from the pool: a body too large, a full buffer, a deadline.
+  /// Counts a rejection that routing has not counted: a body too large, a full buffer, a deadline.
   private mutating func note(_ rejection: Rejection) {
     guard !isRejectionNoted else { return }
     isRejectionNoted = true

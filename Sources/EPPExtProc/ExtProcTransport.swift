@@ -1,47 +1,47 @@
 package import EPPCore
 
-/// What an `ExtProcSession` needs of the connection that carries its stream: messages in both directions, and the memory that their
-/// bytes stand in.
+/// The connection of one `ExtProcSession`: carries its messages in both directions, and owns the memory of their bytes.
 ///
-/// All functions are called on the thread of the stream, one at a time, while the session handles an event.
+/// The session calls all functions on the thread of the stream, one at a time, while it handles an event.
 package protocol ExtProcTransport: AnyObject {
   /// Whether a reply may still be sent: neither side has ended the stream.
   var isOpen: Bool { get }
-  /// Asks for the gateway's next message, which `ExtProcSession.received` is then called with.
+  /// Asks for the gateway's next message; `ExtProcSession.received` is called with it.
   func receive()
-  /// Puts a message in the queue.
+  /// Queues a message.
   func enqueue(_ message: ReplyMessage)
-  /// Sends what is in the queue, and nothing more unless the session says so.
+  /// Sends the queued messages.
   func flush()
-  /// Sends what is in the queue and asks for the next message together with the last of it. Until that has come nothing else can be
-  /// sent.
+  /// Sends the queued messages, and asks for the next message in one batch with the last of them. Nothing else can be sent
+  /// before the next message has come.
   func flushAndReceive()
-  /// Sends what is in the queue, and ends the stream together with the last of it.
+  /// Sends the queued messages, and ends the stream with status OK in one batch with the last of them.
   func flushAndClose()
-  /// Ends the stream; what is in the queue is not sent.
+  /// Ends the stream with a status. Queued messages are not sent.
   func close(_ status: StreamStatus)
-  /// Calls `ExtProcSession.deadlinePassed` at a time; nil takes back what was set before. A stream has one deadline at most.
+  /// Sets the time at which `ExtProcSession.deadlinePassed` is called; replaces an earlier one, and nil removes it.
   func setDeadline(_ time: MonotonicTime?)
-  /// The present, on the clock of all times that the session is told.
+  /// Returns the current time, on the clock of all times that are passed to the session.
   func readClock() -> MonotonicTime
-  /// A way for other threads to bring the stream back to its own, where `ExtProcSession.woken` is then called.
+  /// Makes an object with which any thread can have `ExtProcSession.woken` called on the stream's thread.
   func makeWaker() -> any StreamWaker
 
-  /// Calls `body` with bytes of the message at hand, piece by piece and in order.
+  /// Calls `body` with the bytes of a range of the current message, piece by piece and in order.
   func forEachPiece(of range: Range<Int>, _ body: (RawSpan) -> Void)
-  /// Adds bytes of the message at hand to the request's body, for which memory has been reserved. The reservation is to be kept as
-  /// long as the memory.
+  /// Appends a range of the current message to the request's body.
+  ///
+  /// - Parameter reservation: Counts the body's memory, including this range. The transport keeps it as long as the memory.
   func keep(_ range: Range<Int>, in reservation: BodyReservation)
   /// Calls `body` with the request's body so far.
   func withRequestBody<Result>(_ body: (RawSpan) -> Result) -> Result
-  /// The request's body is not needed any more, but for what is still to be sent of it.
+  /// Releases the request's body, except the parts that are queued or being sent.
   func releaseRequestBody()
 }
 
-/// Brings a stream back to its thread.
+/// Has a stream's thread call `ExtProcSession.woken`.
 package protocol StreamWaker: Sendable {
   /// Makes the stream's thread call `ExtProcSession.woken`. Any thread may call it; it does nothing after `stop`.
   func wake()
-  /// After this has returned the stream is not woken any more.
+  /// Ends waking: after this has returned, `wake` has no effect.
   func stop()
 }

@@ -4,17 +4,23 @@ package import EPPRouting
 package import Logging
 import Synchronization
 
-/// What all ext_proc streams of the process share. Immutable, or safe for any thread.
+/// Settings and objects that all ext_proc streams of the process share. Any thread may use them.
 package struct ExtProcSettings: Sendable {
+  /// Routes requests.
   package var pipeline: RequestPipeline
+  /// The metrics of the process.
   package var metrics: PickerMetrics
+  /// Limits of one stream.
   package var limits: StreamLimits
+  /// Limits the memory of all request bodies.
   package var budget: BodyBudget
-  /// From a stream's first message to its decision.
+  /// Longest time from a stream's first message to its decision.
   package var requestDeadline: Duration
+  /// Which streams go on until the end of the response.
   package var responseProcessing: ResponseProcessing
+  /// The logger of warnings about the gateway.
   package var logger: Logger
-  /// What is said once in the life of the process, by whichever worker meets it first.
+  /// Warnings that are logged once in the life of the process.
   let warnings = Warnings()
 
   package init(
@@ -30,46 +36,53 @@ package struct ExtProcSettings: Sendable {
     self.logger = logger
   }
 
+  /// Warnings about body modes of the gateway.
   struct Warnings: Sendable {
+    /// The gateway sends request bodies after the decision, or not at all.
     let promptsUnseen = OneTimeWarning(
       "the gateway's request_body_mode keeps prompts from the picker until it is too late (NONE or STREAMED): requests "
         + "are routed from their headers alone, without prefix affinity; set FULL_DUPLEX_STREAMED or BUFFERED")
+    /// The gateway sends no response bodies, although a model's name has to be restored in them.
     let answersUnseen = OneTimeWarning(
       "the gateway's response_body_mode keeps answers from the picker (NONE): answers to requests whose model was rewritten "
         + "name the rewritten model, not the client's; set FULL_DUPLEX_STREAMED for the routes of such models")
   }
 }
 
-/// Says a thing once in the life of the process.
+/// A warning that is logged once in the life of the process. Any thread may use it.
 final class OneTimeWarning: Sendable {
   private let isSaid = Atomic<Bool>(false)
   private let message: String
 
   init(_ message: String) { self.message = message }
 
+  /// Logs the message at the first call; does nothing at later calls.
   func say(_ logger: Logger) {
     if !isSaid.exchange(true, ordering: .relaxed) { logger.warning("\(message)") }
   }
 }
 
-/// What the ext_proc streams of one thread share: what routing keeps between requests.
+/// The state that the ext_proc streams of one thread share. Use it on its thread only.
 package final class ExtProcWorker {
+  /// The settings of all streams of the process.
   package let settings: ExtProcSettings
+  /// Memory that routing reuses from request to request.
   var scratch: RoutingScratch
   private var streamCount: UInt64 = 0
 
+  /// Makes the worker of a thread.
   package init(_ settings: ExtProcSettings) {
     self.settings = settings
     scratch = settings.pipeline.makeScratch()
   }
 
-  /// Changes with each new configuration.
+  /// A number that changes with each new configuration.
   package var configurationRevision: UInt64 { settings.pipeline.revision }
 
-  /// Headers of requests that the configuration in force reads beside those of the protocol, lower case.
+  /// Lower-case names of request headers that the current configuration reads in addition to those of the protocol.
   package var keptHeaders: [String] { settings.pipeline.configuration.keptHeaders }
 
-  /// A session for a stream that has begun.
+  /// Makes the session of a new stream.
   package func makeSession(now: MonotonicTime) -> ExtProcSession {
     streamCount &+= 1
     let seesResponse =

@@ -1,4 +1,4 @@
-/// A message of the gateway as far as the course of the conversation depends on it. The bytes stay with the owner.
+/// A message of the gateway, with the properties that `StreamStateMachine` depends on. It holds no bytes of bodies.
 package enum GatewayMessage: Sendable, Equatable {
   case requestHeaders(Headers)
   case requestBody(byteCount: Int, endOfStream: Bool)
@@ -7,15 +7,16 @@ package enum GatewayMessage: Sendable, Equatable {
   case responseBody(endOfStream: Bool)
   case responseTrailers
 
-  /// What a request's headers say of its course.
+  /// The properties of a request's headers.
   package struct Headers: Sendable, Equatable {
+    /// Whether the request ends with its headers.
     package var endOfStream: Bool
-    /// Nil when the message carries none.
+    /// The gateway's body modes; nil when the message has none.
     package var configuration: ProtocolConfiguration?
-    /// Bytes of the body, where the client has announced it.
+    /// The body's length in bytes that the client has announced; nil when it has not.
     package var contentLength: Int?
-    /// Whether method or headers say that no body will come, although the stream goes on: a GET, a connection that becomes a
-    /// WebSocket.
+    /// Whether method or headers say that no body will come, although `endOfStream` is false: a GET, or a connection that
+    /// becomes a WebSocket.
     package var announcesNoBody: Bool
 
     package init(

@@ -1,22 +1,22 @@
 package import EPPCore
 package import EPPRouting
 
-/// What the owner of a stream has to do next. Nothing else happens on the stream until it is done.
+/// The next action of a stream's owner. The owner performs it before it reports another event of the stream.
 package enum StreamAction: Sendable, Equatable {
   /// Wait for the next message.
   case receive
-  /// Choose an endpoint from what is there, and tell the machine with `routed(_:)`.
+  /// Choose an endpoint from what has been received, and report the result with `routed(_:needsResponse:)`.
   case route(ReceivedBody)
   /// Send a reply.
   case reply(Reply, then: Continuation)
   /// End the stream without a further message.
   case close(StreamStatus)
 
-  /// What follows a reply.
+  /// The action that follows a reply.
   package enum Continuation: Sendable, Equatable {
-    /// Read the next message; it can be asked for in the same batch.
+    /// Ask for the next message, in the batch of the reply where possible.
     case receive
-    /// Status OK in the same batch: nothing more is expected or wanted of the stream.
+    /// End the stream with status OK, in the batch of the reply.
     case close
   }
 
@@ -26,40 +26,43 @@ package enum StreamAction: Sendable, Equatable {
   }
 }
 
-/// The messages that make up one reply, in order.
+/// A reply to the gateway: one message or several.
 package enum Reply: Sendable, Equatable {
-  /// Headers go on unchanged; the decision comes with the body (BUFFERED, BUFFERED_PARTIAL).
+  /// The request's headers are unchanged; the decision follows in the reply to the body (BUFFERED, BUFFERED_PARTIAL).
   case continueRequestHeaders
-  /// The decision, and with it as much of the request as its place says.
+  /// The decision, and the request's body where the place includes it.
   case decision(DecisionPlace)
-  /// A request body chunk that came after the decision: sent back in full-duplex mode, else left as it is.
+  /// A request body chunk after the decision: sent back with `echo` (full-duplex mode), else unchanged.
   case requestBody(echo: Bool, endOfStream: Bool)
+  /// The request's trailers are unchanged.
   case requestTrailers
+  /// The response's headers, with changes of plugins.
   case responseHeaders
-  /// A response body chunk: sent back in full-duplex mode, else left as it is.
+  /// A response body chunk: sent back with `echo` (full-duplex mode), else unchanged or replaced.
   case responseBody(echo: Bool, endOfStream: Bool)
+  /// The response's trailers are unchanged.
   case responseTrailers
-  /// The answer for the client instead of an engine's.
+  /// A response to the client in place of an engine's.
   case immediate(Rejection)
 }
 
-/// Where a decision is told.
+/// The message that carries a decision.
 package enum DecisionPlace: Sendable, Equatable {
-  /// In a headers response.
+  /// The reply to the request's headers.
   case headers
-  /// In a headers response, which the whole body follows in pieces. `endOfStream` is false when trailers end the request; their
-  /// answer follows the body.
+  /// The reply to the request's headers, followed by the whole body in pieces. `endOfStream` is false when trailers end the
+  /// request; the reply to the trailers follows the body.
   case headersWithBody(endOfStream: Bool)
-  /// In the answer to a buffered body.
+  /// The reply to a buffered body.
   case body
 }
 
-/// How a stream ends: the gRPC status.
+/// The gRPC status with which a stream ends.
 package enum StreamStatus: Sendable, Equatable {
   case ok
-  /// The gateway broke the protocol; the text says how.
+  /// The gateway violated the protocol, as the text describes.
   case invalidArgument(String)
-  /// A message is larger than is read; the text says which.
+  /// A message is too large, as the text describes.
   case resourceExhausted(String)
 
   /// The number of the gRPC status.

@@ -1,34 +1,34 @@
 package import EPPCore
 import EPPRouting
 
-/// What one stream may cost.
+/// The limits of one stream.
 package struct StreamLimits: Sendable, Equatable {
-  /// Bytes of one request body; past it the client gets 413.
+  /// Bytes of one request body at most; a client that exceeds it gets status 413.
   package var maximumRequestBodyBytes: Int
 
   package init(maximumRequestBodyBytes: Int) { self.maximumRequestBodyBytes = maximumRequestBodyBytes }
 }
 
-/// The conversation of one ext_proc stream, which is one HTTP request: a message in, an action out.
+/// The ext_proc protocol for one stream, which is one HTTP request: for each message it returns an action. A value without I/O.
 ///
-/// The two directions go their own ways after the decision, because an engine may answer before the request has
+/// After the decision the states of request and response are independent, because an engine may answer before the request has
 /// ended. Replies keep the order that Envoy demands in each direction: headers, body, trailers.
 package struct StreamStateMachine: Sendable {
-  /// Where the request stands.
+  /// The state of the request.
   private enum RequestPhase: Equatable {
     /// Nothing has come.
     case idle
-    /// The body is being collected; no decision yet. `headersAnswered` in the buffered modes.
+    /// The body is being collected, before the decision. `headersAnswered` is true in the buffered modes.
     case collecting(byteCount: Int, headersAnswered: Bool)
-    /// The owner is choosing an endpoint; the reply is sent when it has.
+    /// The owner is choosing an endpoint; the reply follows.
     case routing(DecisionPlace)
-    /// Decided and answered; chunks that still come are passed on.
+    /// The decision was sent; further body chunks are passed on.
     case passing
-    /// All of it has come and is answered, or the gateway does not show it to us.
+    /// The request has ended, or the gateway does not send it.
     case complete
   }
 
-  /// Where the answer stands.
+  /// The state of the response.
   private enum ResponsePhase: Equatable {
     case idle
     case streaming
@@ -39,10 +39,10 @@ package struct StreamStateMachine: Sendable {
   private var response = ResponsePhase.idle
   private var configuration = ProtocolConfiguration.fullDuplex
   private var isClosed = false
-  /// Set when the headers came with the end of the stream: no body will follow.
+  /// Whether the request ends with its headers.
   private var requestEndsWithHeaders = false
   private let limits: StreamLimits
-  /// Whether the stream goes on after the request, to see the answer.
+  /// Whether the stream goes on until the end of the response.
   package private(set) var seesResponse: Bool
 
   package init(limits: StreamLimits, seesResponse: Bool) {
@@ -50,7 +50,7 @@ package struct StreamStateMachine: Sendable {
     self.seesResponse = seesResponse
   }
 
-  /// Whether a request without a decision is under way: the time in which a deadline counts.
+  /// Whether the stream is open and neither decision nor response has come: the time in which the deadline applies.
   package var isAwaitingDecision: Bool {
     switch request {
     case .idle, .collecting, .routing: response == .idle && !isClosed
@@ -58,7 +58,7 @@ package struct StreamStateMachine: Sendable {
     }
   }
 
-  /// Whether the gateway's mode keeps the bodies of requests from us until after the decision.
+  /// Whether the gateway sends request bodies only after the decision, or not at all.
   package var bodiesComeTooLate: Bool {
     configuration.requestBody == .none || configuration.requestBody == .streamed
   }
@@ -66,10 +66,10 @@ package struct StreamStateMachine: Sendable {
   /// How the gateway sends response bodies.
   package var responseBodyMode: BodyMode { configuration.responseBody }
 
-  /// The answer has come to its end: what is learned from it is complete.
+  /// Whether the end of the response has come.
   package var isResponseComplete: Bool { response == .complete }
 
-  /// The gateway sent a message.
+  /// Handles a message of the gateway.
   package mutating func receive(_ message: GatewayMessage) -> StreamAction {
     if isClosed { return .close(.ok) }
     switch message {
@@ -88,9 +88,11 @@ package struct StreamStateMachine: Sendable {
     }
   }
 
-  /// The owner has chosen, or says why it could not.
+  /// Handles the result of the owner's routing, after `StreamAction.route`.
   ///
-  /// - Parameter needsResponse: the answer has to be changed, so it is seen although it would not be otherwise.
+  /// - Parameters:
+  ///   - result: Success, or why no endpoint was chosen.
+  ///   - needsResponse: Whether the response has to be changed; sets `seesResponse`.
   package mutating func routed(_ result: Result<Void, Rejection>, needsResponse: Bool = false) -> StreamAction {
     guard case .routing(let place) = request else { return .close(.ok) }
     if needsResponse { seesResponse = true }
@@ -106,14 +108,14 @@ package struct StreamStateMachine: Sendable {
     }
   }
 
-  /// The owner cannot keep more bytes, or the request has waited too long: the client gets an answer and the stream
-  /// ends. A request that is decided already goes on.
+  /// Rejects the request because the owner cannot keep more bytes, or because the deadline has passed: the client gets a
+  /// response and the stream ends. Returns `.receive`, and changes nothing, after the decision.
   package mutating func interrupt(_ rejection: Rejection) -> StreamAction {
     guard isAwaitingDecision else { return .receive }
     return reject(rejection)
   }
 
-  /// The gateway will send nothing more.
+  /// Handles the end of the gateway's messages.
   package mutating func halfClosed() -> StreamAction {
     isClosed = true
     return .close(.ok)
@@ -238,7 +240,7 @@ package struct StreamStateMachine: Sendable {
     return conclude(.responseTrailers)
   }
 
-  /// The answer is over, so what may still come of the request changes nothing.
+  /// Ends response and request: after the end of the response the rest of the request has no effect.
   private mutating func endResponse() {
     response = .complete
     request = .complete
@@ -256,9 +258,9 @@ package struct StreamStateMachine: Sendable {
     return .close(.invalidArgument(reason))
   }
 
-  /// A reply, and the end of the stream where nothing more is expected: with the last request message when the answer
-  /// is not wanted, with the last response message otherwise. Status OK in the batch of the last message is what Envoy
-  /// takes as "go on without me"; it lost nothing in 6,720 exchanges, where a separate close did.
+  /// Returns a reply, which ends the stream when nothing more is expected: after the last message of the request when the
+  /// response is not to be seen, else after the last message of the response. The status is sent in the batch of the last
+  /// message; Envoy then goes on without the picker. In tests, exchanges failed when the status had a batch of its own.
   private mutating func conclude(_ reply: Reply) -> StreamAction {
     let isOver =
       request == .complete && (response == .complete || (!seesResponse && response == .idle))

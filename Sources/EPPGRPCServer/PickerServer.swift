@@ -2,27 +2,29 @@ import CGRPCShim
 package import EPPExtProc
 import EPPMetrics
 
-/// The gRPC side of the process: ext_proc with health on one port, health alone on another.
+/// The gRPC server of the process: ext_proc and health on one port, health alone on another.
 ///
-/// Any thread may call it; `start`, `drain` once each, in this order.
+/// Any thread may use it. Call `start` and then `drain`, once each.
 package final class PickerServer: Sendable {
+  /// Ports, threads and limits of a server.
   package struct Configuration: Sendable {
-    /// An IP literal to bind; `0.0.0.0` and `::` are all interfaces.
+    /// IP literal of the address to bind; `0.0.0.0` and `::` stand for all interfaces.
     package var bindAddress: String
-    /// 0 binds a free port, here and below.
+    /// Port of ext_proc and health; 0 binds a free port.
     package var port: Int
+    /// Port of health alone; 0 binds a free port.
     package var healthPort: Int
-    /// Most threads that serve both ports; see `WorkerScaling`.
+    /// Threads at most that serve both ports; see `WorkerScaling`.
     package var workers: Int
-    /// Whether what is sent to one connection may leave together; false also where the system cannot.
+    /// Whether several writes to one connection are sent with one system call; see `obstacleToGatheringWrites`.
     package var gathersWrites: Bool
-    /// Nil serves plain text.
+    /// Certificate and key of the ext_proc port; nil serves plain text.
     package var tls: TLSIdentity?
-    /// Bytes of one gRPC message.
+    /// Bytes of one received gRPC message at most, on the ext_proc port.
     package var maximumReceiveMessageBytes: Int
-    /// Open ext_proc streams per connection.
+    /// Open ext_proc streams per connection at most.
     package var maximumConcurrentStreams: Int
-    /// Longest time from `drain` to the end of the last stream.
+    /// Longest time that `drain` waits for connections to end.
     package var drainTimeout: Duration
 
     package init(
@@ -41,18 +43,21 @@ package final class PickerServer: Sendable {
     }
   }
 
-  /// From one count of connections to the next while the server drains.
+  /// Time between two counts of connections while the server drains.
   private static let countInterval = Duration.milliseconds(50)
 
   private let configuration: Configuration
   private let health: HealthState
-  /// They serve both ports: with a thread of its own the health port would poll for the connections of ext_proc too
-  /// (the core has one epoll set for all), and hand each event over: 88 instead of 67 µs a request of 1 KB, measured.
+  /// The threads that serve both ports. The gRPC core has one epoll set for all connections, so a separate thread for the
+  /// health port would also get events of ext_proc connections and hand them over (measured: 88 instead of 67 µs per request of
+  /// 1 KB).
   private let workers: WorkerGroup
   private let extProc: Listener
   private let healthOnly: Listener
 
-  /// Binds both ports; throws when that fails.
+  /// Binds both ports. Nothing is accepted before `start`.
+  ///
+  /// - Throws: `ServerError` when a port cannot be bound, or when certificate and key cannot be used.
   package init(
     configuration: Configuration, settings: ExtProcSettings, health: HealthState
   ) throws(ServerError) {
@@ -85,9 +90,9 @@ package final class PickerServer: Sendable {
     }
   }
 
-  /// Why what is sent to one connection cannot leave together on this system and with this gRPC core; nil when it can.
+  /// Returns why writes cannot be gathered on this system with this version of the gRPC core; nil when they can.
   ///
-  /// Tries it on a connection of its own, which takes about a millisecond. Call it before the server is made.
+  /// Tests it on a connection of its own, which takes about a millisecond. Call it before a server is made.
   package static func obstacleToGatheringWrites() -> String? {
     unsafe epp_writes_obstacle().map { unsafe String(cString: $0) }
   }
@@ -95,23 +100,25 @@ package final class PickerServer: Sendable {
   /// The version of the gRPC C core.
   package static var coreVersion: String { unsafe String(cString: epp_grpc_version()) }
 
-  /// The bound ports.
+  /// The bound port of ext_proc and health.
   package var port: Int { extProc.port }
+  /// The bound port of health alone.
   package var healthPort: Int { healthOnly.port }
 
+  /// Starts the threads, which accept calls on both ports. Call it once, before `drain`.
   package func start() {
     extProc.start()
     healthOnly.start()
     workers.start(serving: [extProc, healthOnly])
   }
 
-  /// Connections to the ext_proc port, with streams or without. Looks at every open descriptor of the process.
+  /// Open connections to the ext_proc port, with or without streams. Inspects every open descriptor of the process.
   package var connectionCount: Int { extProc.connectionCount }
 
-  /// Says NOT_SERVING, and takes new streams until the last connection to the ext_proc port is gone or the drain timeout
-  /// ends; streams that are open then are cancelled. Returns when every thread has ended.
+  /// Reports NOT_SERVING, and goes on accepting streams until the last connection to the ext_proc port is closed or the drain
+  /// timeout has passed; then cancels all open streams and ends all threads. Call it once, after `start`.
   ///
-  /// Cancelling the task ends the wait as the drain timeout does.
+  /// Cancelling the task has the effect of the drain timeout.
   package func drain() async {
     let deadline = ContinuousClock.now + configuration.drainTimeout
     health.startDraining()
@@ -131,9 +138,10 @@ package final class PickerServer: Sendable {
   }
 }
 
-/// Why the server cannot start: one sentence for the operator.
+/// Why the server cannot start, in one sentence for the operator.
 package struct ServerError: Error, CustomStringConvertible, Equatable {
   package let description: String
 
+  /// Makes an error.
   package init(_ description: String) { self.description = description }
 }

@@ -8,19 +8,22 @@ import X509
   import Foundation
 #endif
 
-/// The server's certificate and its key, as PEM texts.
+/// The server's certificate chain and private key.
 package struct TLSIdentity: Sendable {
+  /// The certificate chain in PEM form, the server's certificate first.
   var certificateChainPEM: String
+  /// The private key in PEM form.
   var privateKeyPEM: String
-  /// What `--cert-path` names; nil for a certificate that was made here.
+  /// The folder given with `--cert-path`; nil for a self-signed certificate.
   private var folder: String?
 
   private static let certificateName = "tls.crt"
   private static let keyName = "tls.key"
 
-  /// Reads `tls.crt` and `tls.key` of a folder, the names of a Kubernetes TLS secret.
+  /// Reads `tls.crt` and `tls.key` from a folder; the names are those of a Kubernetes TLS secret.
   ///
-  /// - Parameter read: reads a text file; what it throws says in its description why it cannot.
+  /// - Parameter read: Reads the text file at a path; the description of an error that it throws says why it cannot.
+  /// - Throws: `ServerError` when a file cannot be read. The contents are not checked.
   package init(folder: String, read: (String) throws -> String) throws(ServerError) {
     func text(_ name: String) throws(ServerError) -> String {
       let path = "\(folder)/\(name)"
@@ -36,7 +39,7 @@ package struct TLSIdentity: Sendable {
     self.privateKeyPEM = privateKeyPEM
   }
 
-  /// Why gRPC does not take the two, which says nothing of it: names the file that is no good.
+  /// Why the gRPC core refuses certificate and key. The core gives no reason, so the files are checked here.
   var problem: ServerError {
     guard let folder else { return ServerError("the certificate that was made at start cannot be used") }
     let (certificate, key) = ("\(folder)/\(Self.certificateName)", "\(folder)/\(Self.keyName)")
@@ -51,8 +54,10 @@ package struct TLSIdentity: Sendable {
     )
   }
 
-  /// A certificate for this process, signed by itself: P-256, which takes under a millisecond where RSA-4096 takes
-  /// seconds; valid for ten years from yesterday, so that clocks may differ.
+  /// Makes a self-signed certificate. Its P-256 key takes less than a millisecond, an RSA-4096 key would take seconds. It is
+  /// valid for ten years, and from yesterday on, so that clocks may differ.
+  ///
+  /// - Throws: `ServerError` when the certificate cannot be made.
   package static func selfSigned() throws(ServerError) -> TLSIdentity {
     do {
       let key = P256.Signing.PrivateKey()

@@ -1,16 +1,19 @@
 package import EPPCore
 import Logging
 
-/// Writes one line for each routed or rejected request, at verbosity 3 and above.
+/// Logs one line for each routed or rejected request, at verbosity 3 and above. Any thread may use it.
 ///
-/// A line is written straight into the output's buffer: no dictionary and no strings are made for it.
+/// A line is written directly into the output's buffer, without a dictionary of its fields.
 package struct DecisionLog: DecisionSink {
   private let output: LogOutput
 
+  /// Makes a log that writes to an output.
   package init(output: LogOutput) { self.output = output }
 
+  /// Whether the verbosity is at least 3.
   package var isEnabled: Bool { output.verbosity >= .verbose }
 
+  /// Writes the line of a decision; does nothing when the log is not enabled.
   package func record(_ decision: DecisionRecord) {
     guard isEnabled else { return }
     output.appendLine { time, bytes in
@@ -38,10 +41,10 @@ package struct DecisionLog: DecisionSink {
       line.end(&bytes)
     }
   }
-  /// The longest text of a client in a line, in bytes.
+  /// Bytes at most of a text that the client has sent.
   private static let maximumBytes = 256
 
-  /// Clients name models and requests, and may send a megabyte of name.
+  /// Returns a text cut to `maximumBytes`: clients choose the names of models and requests, which may have a megabyte.
   private static func bounded(_ text: String) -> String {
     guard text.utf8.count > maximumBytes else { return text }
     return String(decoding: text.utf8.prefix(maximumBytes), as: UTF8.self) + "…"

@@ -9,12 +9,17 @@ package struct LineLogHandler: LogHandler {
   package var metadata: Logger.Metadata = [:]
   package var metadataProvider: Logger.MetadataProvider?
 
+  /// Makes a handler.
+  ///
+  /// - Parameters:
+  ///   - label: Name of the logger in the lines.
+  ///   - output: Where the lines are written.
   package init(label: String, output: LogOutput) {
     self.label = label
     self.output = output
   }
 
-  /// The output's verbosity, unless this logger was given a level of its own.
+  /// The least severe level that is written: the output's, unless a level was set for this logger.
   package var logLevel: Logger.Level {
     get { ownLevel ?? output.verbosity.logLevel }
     set { ownLevel = newValue }
@@ -25,6 +30,7 @@ package struct LineLogHandler: LogHandler {
     set { metadata[key] = newValue }
   }
 
+  /// Writes an event as one line; an event of level `error` or above is written at once.
   package func log(event: LogEvent) {
     // The event's own metadata wins over the logger's, and that over the provider's.
     var fields = metadataProvider?.get() ?? [:]
@@ -44,7 +50,9 @@ package struct LineLogHandler: LogHandler {
 }
 
 extension LogOutput {
-  /// A logger that writes here.
+  /// Makes a logger that writes to this output.
+  ///
+  /// - Parameter label: Name of the logger in the lines.
   package func logger(label: String) -> Logger {
     Logger(label: label) { LineLogHandler(label: $0, output: self) }
   }

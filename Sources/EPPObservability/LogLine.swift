@@ -1,17 +1,17 @@
 import EPPCore
 import Logging
 
-/// Writes one line of the log at the end of a buffer, field by field.
+/// Appends one log line to a buffer, field by field.
 ///
-/// Text comes from clients too: control characters are escaped in both formats, so that one event is always one line.
+/// Control characters are escaped in both formats, because texts may come from clients: an event is always one line.
 struct LogLine {
   private let format: LogFormat
-  /// Names that every line has; a field of such a name gets an underscore in front.
+  /// Names of the fields that every line has. Another field with such a name gets the prefix `_`.
   private static let reserved: Set<String> = ["time", "level", "logger", "msg"]
-  /// How deep metadata may be nested before the rest is left out.
+  /// Levels of nested metadata that are written; deeper ones are left out.
   private static let maximumDepth = 8
 
-  /// Begins a line: time, level, logger and message.
+  /// Begins a line with time, level, logger and message.
   init(
     _ format: LogFormat, time: Timestamp, level: Logger.Level, logger: String, message: String,
     to bytes: inout [UInt8]
@@ -38,19 +38,19 @@ struct LogLine {
     }
   }
 
-  /// Adds a field of our own with text; the name is free of special characters and not reserved.
+  /// Appends a field with a text. The name must have no special characters and not be reserved.
   func field(_ name: String, _ value: String, to bytes: inout [UInt8]) {
     begin(own: name, &bytes)
     append(value, &bytes)
   }
 
-  /// Adds a field of our own with a number; the name is free of special characters and not reserved.
+  /// Appends a field with a number. The name must have no special characters and not be reserved.
   func field(_ name: String, _ value: Int, to bytes: inout [UInt8]) {
     begin(own: name, &bytes)
     bytes.append(number: value)
   }
 
-  /// Adds a field with a name and a value of metadata.
+  /// Appends a field of metadata, with any name.
   func field(_ name: String, _ value: Logger.MetadataValue, to bytes: inout [UInt8]) {
     begin(name, &bytes)
     append(value, depth: 0, &bytes)
@@ -89,7 +89,8 @@ struct LogLine {
     }
   }
 
-  /// In text a value stands without quotes where nothing in it could be taken for something else.
+  /// Appends a text; in the text format with quotes only where it is empty or has spaces, quotes, `=`, `\` or control
+  /// characters.
   private func append(_ value: String, _ bytes: inout [UInt8]) {
     let needsQuotes =
       format == .json || value.isEmpty
@@ -97,7 +98,7 @@ struct LogLine {
     if needsQuotes { bytes.appendJSONString(value) } else { bytes.append(contentsOf: value.utf8) }
   }
 
-  /// Arrays and dictionaries are written as JSON in both formats; dictionaries in the order of their keys.
+  /// Appends a value of metadata. Arrays and dictionaries are JSON in both formats; dictionaries are sorted by key.
   private func append(_ value: Logger.MetadataValue, depth: Int, _ bytes: inout [UInt8]) {
     switch value {
     case .string(let text):
@@ -132,13 +133,14 @@ struct LogLine {
 }
 
 extension [UInt8] {
+  /// Appends a number in decimal.
   mutating func append(number: Int) { append(contentsOf: number.description.utf8) }
 }
 
-/// How lines are written (`--log-format`).
+/// The format of log lines (`--log-format`).
 package enum LogFormat: String, Sendable, CaseIterable {
-  /// `2026-03-01T09:05:07.042Z info epp: message key=value`.
+  /// Lines such as `2026-03-01T09:05:07.042Z info epp: message key=value`.
   case text
-  /// One JSON object a line.
+  /// One JSON object per line.
   case json
 }

@@ -3,16 +3,16 @@ import Glibc
 import Logging
 import Synchronization
 
-/// Where all lines of the process go: standard error, through a bounded buffer.
+/// Writes the log lines of the process to standard error, through a buffer of limited size. Any thread may use it.
 ///
-/// A request thread carries many requests and must not stand still because a container's log pipe is full, so a line is
-/// put into a buffer under a lock, and one serial queue writes out whatever has gathered, whole lines at a time. It
-/// waits 10 ms for more to gather, because waking it costs several times what writing a line into the buffer does;
-/// errors do not wait. Beyond the bound lines are dropped, and the next line that gets through says how many.
+/// A full log pipe must not block a thread that serves requests, so lines are appended to a buffer under a lock, and a serial
+/// queue writes them. The queue collects lines for 10 ms, because waking it costs several times as much as appending a line;
+/// errors are written at once. When the buffer is full, lines are dropped, and the next line that fits reports their number.
 package final class LogOutput: Sendable {
-  /// Bytes that may wait to be written.
+  /// Bytes of the buffer by default.
   package static let defaultCapacity = 4 << 20
 
+  /// The format of the lines.
   package let format: LogFormat
   private let capacity: Int
   private let clock: @Sendable () -> Timestamp
@@ -23,16 +23,22 @@ package final class LogOutput: Sendable {
 
   private struct Pending {
     var bytes: [UInt8] = []
-    /// Storage of bytes that were written, to be used again.
+    /// An empty array whose storage is reused for `bytes`.
     var spare: [UInt8] = []
+    /// Lines dropped since the last line that fitted.
     var dropped = 0
-    /// Whether the queue has been asked to write and has not found the buffer empty since.
+    /// Whether a write is scheduled, or in progress and has not found the buffer empty yet.
     var isDraining = false
   }
 
+  /// Makes an output with an empty buffer.
+  ///
   /// - Parameters:
-  ///   - clock: Tells the time of a line.
-  ///   - write: Writes whole lines; called by one thread at a time, and may block.
+  ///   - format: The format of the lines.
+  ///   - verbosity: How much is logged at first.
+  ///   - capacity: Bytes of the buffer.
+  ///   - clock: Returns the time of a line.
+  ///   - write: Writes whole lines; called on one thread at a time, and may block.
   package init(
     format: LogFormat, verbosity: Verbosity = .normal, capacity: Int = LogOutput.defaultCapacity,
     clock: @escaping @Sendable () -> Timestamp = Timestamp.now,
@@ -45,18 +51,22 @@ package final class LogOutput: Sendable {
     verbosityValue = Atomic(verbosity.rawValue)
   }
 
-  /// How much is logged; may be changed at any time, for all loggers of this output at once.
+  /// How much is logged, for all loggers of this output. It may be set at any time.
   package var verbosity: Verbosity {
     get { Verbosity(rawValue: verbosityValue.load(ordering: .relaxed)) }
     set { verbosityValue.store(newValue.rawValue, ordering: .relaxed) }
   }
 
-  /// How long lines may gather.
+  /// How long lines are collected before they are written.
   private static let gatheringTime = DispatchTimeInterval.milliseconds(10)
-  /// The largest storage that is kept for later.
+  /// Bytes of the largest storage that is kept for reuse.
   private static let spareCapacity = 64 << 10
 
-  /// Adds one line; `body` writes it at the end of the buffer, its line feed included.
+  /// Adds one line.
+  ///
+  /// - Parameters:
+  ///   - isUrgent: Whether the line is written at once.
+  ///   - body: Appends the line with its line feed to the buffer. Called under a lock.
   func appendLine(isUrgent: Bool = false, _ body: (Timestamp, inout [UInt8]) -> Void) {
     let time = clock()
     let mustStart = pending.withLock { pending in
@@ -79,8 +89,7 @@ package final class LogOutput: Sendable {
     }
   }
 
-  /// Returns once every line added before is written. For the end of the process; blocks while the reader of the log
-  /// does not read.
+  /// Writes all lines that were added before, and waits for it. For the end of the process: blocks while the log is not read.
   package func flush() { queue.sync { drain() } }
 
   private func drain() {
@@ -107,7 +116,7 @@ package final class LogOutput: Sendable {
     line.end(&bytes)
   }
 
-  /// Writes to file descriptor 2; bytes that cannot be written, because its other end is gone, are lost.
+  /// Writes to standard error, and waits until all bytes are written. Bytes are lost when standard error is closed.
   package static func writeToStandardError(_ bytes: [UInt8]) {
     var rest = bytes
     while !rest.isEmpty {

@@ -2,10 +2,13 @@ import EPPMetrics
 import Hummingbird
 import NIOCore
 
-/// Answers the paths of the metrics server.
+/// Answers requests to the metrics server.
 struct ObservabilityResponder: HTTPResponder {
+  /// Makes the page of `/metrics`.
   let page: @Sendable () -> [UInt8]
+  /// Decides the answer of `/readyz`.
   let readiness: @Sendable () -> Readiness
+  /// Make JSON documents, by path.
   let documents: [String: @Sendable () -> [UInt8]]
 
   func respond(to request: Request, context: BasicRequestContext) async throws -> Response {

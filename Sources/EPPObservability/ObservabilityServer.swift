@@ -6,23 +6,24 @@ import HummingbirdCore
 package import Logging
 import NIOCore
 
-/// Whether the process can serve requests, and if not, why.
+/// Whether the process can serve requests.
 package enum Readiness: Sendable, Equatable {
   case ready
-  /// One line for whoever asks, such as "no endpoint has answered a metrics scrape yet".
+  /// The process cannot serve requests. `reason` is one line, such as "no endpoint has answered a metrics scrape yet".
   case notReady(reason: String)
 }
 
-/// The HTTP server on `--metrics-port`: `/metrics`, `/healthz`, `/readyz`. Plain text, without authentication.
+/// The HTTP server on `--metrics-port`: `/metrics`, `/healthz`, `/readyz` and JSON documents. Without TLS and authentication.
 package struct ObservabilityServer: Sendable {
-  /// Where the server listens.
+  /// Address and limits of the server.
   package struct Configuration: Sendable {
+    /// The address to listen on.
     package var host: String
-    /// 0 takes a free port.
+    /// The port to listen on; 0 binds a free port.
     package var port: Int
-    /// Connections at one time; further ones wait in the backlog.
+    /// Open connections at most; further ones wait in the backlog.
     package var maximumConnections = 128
-    /// When a connection without a request is closed.
+    /// How long a connection may be idle before it is closed.
     package var idleTimeout: Duration = .seconds(120)
 
     package init(host: String, port: Int) {
@@ -36,12 +37,13 @@ package struct ObservabilityServer: Sendable {
   private let logger: Logger
   private let onListening: @Sendable (Int) -> Void
 
+  /// Prepares a server; nothing is bound before `run`.
+  ///
   /// - Parameters:
-  ///   - page: Makes the page of `/metrics`: gauges that are read at this moment are refreshed first. Called once for
-  ///     each request, at several places at a time.
-  ///   - documents: Makes pages of JSON, by path, such as `/debug/kv-events`.
-  ///   - readiness: Answers `/readyz`.
-  ///   - onListening: Called once with the port on which the server listens.
+  ///   - page: Makes the page of `/metrics`. Called for each request, on several threads at once.
+  ///   - documents: Make JSON documents, by path, such as `/debug/kv-events`. Called like `page`.
+  ///   - readiness: Decides the answer of `/readyz`. Called like `page`.
+  ///   - onListening: Called once, with the bound port.
   package init(
     configuration: Configuration, logger: Logger, page: @escaping @Sendable () -> [UInt8],
     documents: [String: @Sendable () -> [UInt8]] = [:],
@@ -53,9 +55,9 @@ package struct ObservabilityServer: Sendable {
     responder = ObservabilityResponder(page: page, readiness: readiness, documents: documents)
   }
 
-  /// Serves until the task is cancelled or, below a service group, until graceful shutdown.
+  /// Serves until the task is cancelled or, in a service group, until graceful shutdown.
   ///
-  /// - Throws: `ObservabilityServerError` when the server cannot listen.
+  /// - Throws: `ObservabilityServerError` when the port cannot be bound.
   package func run() async throws {
     let (configuration, onListening, logger) = (configuration, onListening, logger)
     let application = Application(
@@ -78,7 +80,7 @@ package struct ObservabilityServer: Sendable {
   }
 }
 
-/// Why the metrics server could not listen; its description is one line for the operator.
+/// Why the metrics server cannot listen, in one line for the operator.
 package struct ObservabilityServerError: Error, CustomStringConvertible {
   package let description: String
 

@@ -1,18 +1,18 @@
 import FoundationEssentials
 
-/// A moment of the calendar, to the millisecond, in UTC.
+/// A point in time with a resolution of a millisecond.
 package struct Timestamp: Sendable, Equatable {
   /// Milliseconds since 1970-01-01T00:00:00Z.
   package var milliseconds: Int64
 
   package init(milliseconds: Int64) { self.milliseconds = milliseconds }
 
-  /// The time of day, as the system's clock has it.
+  /// Returns the current time of the system's clock.
   package static func now() -> Timestamp {
     Timestamp(milliseconds: Int64((Date().timeIntervalSince1970 * 1000).rounded(.down)))
   }
 
-  /// Writes the moment as RFC 3339 has it: `2026-03-01T09:05:07.042Z`.
+  /// Appends the time in the format of RFC 3339, in UTC: `2026-03-01T09:05:07.042Z`.
   func append(to bytes: inout [UInt8]) {
     let seconds = milliseconds.flooredQuotient(by: 1000)
     let days = seconds.flooredQuotient(by: 86_400)
@@ -41,8 +41,8 @@ private struct CivilDate {
   var month: Int64
   var day: Int64
 
-  /// Counts in years that begin in March, so that the leap day is the last of its year, and in cycles of 400 years,
-  /// which all have 146,097 days.
+  /// Converts a day number. Uses years that begin in March, so that the leap day is the last of its year, and cycles of 400
+  /// years, which all have 146,097 days.
   init(daysSince1970 days: Int64) {
     let shifted = days + 719_468  // 0000-03-01
     let cycle = shifted.flooredQuotient(by: 146_097)
@@ -58,14 +58,14 @@ private struct CivilDate {
 }
 
 extension Int64 {
-  /// Rounded down also where the number is negative.
+  /// Returns the quotient rounded down, also for a negative number.
   fileprivate func flooredQuotient(by divisor: Int64) -> Int64 {
     self >= 0 ? self / divisor : (self - divisor + 1) / divisor
   }
 }
 
 extension [UInt8] {
-  /// A number that is not negative, with leading zeros.
+  /// Appends a number that is not negative, with leading zeros.
   fileprivate mutating func append(decimal number: Int64, digits: Int) {
     var divisor: Int64 = 1
     for _ in 1..<digits { divisor *= 10 }

@@ -1,25 +1,26 @@
 package import Logging
 
-/// How much is logged, by the numbers that `-v` takes.
+/// How much is logged: the number that `-v` takes, 0 to 5.
 package struct Verbosity: RawRepresentable, Comparable, Sendable {
+  /// The number, 0...5.
   package let rawValue: Int
 
-  /// Numbers below 0 count as 0, numbers above 5 as 5.
+  /// Makes a verbosity of a number, which is clamped to 0...5.
   package init(rawValue: Int) { self.rawValue = min(5, max(0, rawValue)) }
 
-  /// 2: what an operator wants to know.
+  /// Verbosity 2, the default: messages of level `info` and above.
   package static let normal = Verbosity(rawValue: 2)
-  /// 3: one line for each request as well.
+  /// Verbosity 3: also one line for each request.
   package static let verbose = Verbosity(rawValue: 3)
-  /// 4: what happens in between as well.
+  /// Verbosity 4: also debug messages.
   package static let debug = Verbosity(rawValue: 4)
-  /// 5: everything.
+  /// Verbosity 5: also trace messages.
   package static let trace = Verbosity(rawValue: 5)
 
   package static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
 
-  /// The least severe level that is written. Swift's levels have none between `info` and `debug`, so that `verbose`
-  /// differs from `normal` in the decision log only.
+  /// The least severe level that is written. swift-log has no level between `info` and `debug`, so `verbose` differs from
+  /// `normal` only in the decision log.
   package var logLevel: Logger.Level {
     switch rawValue {
     case 0: .warning

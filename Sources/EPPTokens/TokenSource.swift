@@ -4,15 +4,16 @@ package import Logging
 import NIOCore
 import Synchronization
 
-/// Finds the token ids that engines make of prompts: by a cache of those that were seen, and by asking an engine. Any thread
-/// may ask; nothing waits.
+/// Finds the token ids that engines make of prompts, in a cache or by asking an engine. Any thread may use it; no function
+/// blocks.
 package final class TokenSource: Sendable {
-  /// What is known at once.
+  /// The result of `tokens(api:body:at:wake:)`.
   package enum Lookup: Sendable {
+    /// The tokens are in the cache.
     case known(PromptTokens)
-    /// An engine was asked.
+    /// An engine is being asked.
     case pending(TokenWait)
-    /// There are none, or none can be asked for now.
+    /// The prompt has no tokens, or no engine can be asked for them now.
     case unavailable
   }
 
@@ -25,14 +26,18 @@ package final class TokenSource: Sendable {
   private let asking = Mutex(Asking())
   private let now: @Sendable () -> MonotonicTime
 
-  /// What engines are being asked.
+  /// Renderings in progress.
   private struct Asking {
     var flights: [PromptIdentity: RenderFlight] = [:]
-    /// Bytes of the requests, also of those that are rendered once more to compare.
+    /// Bytes of the bodies in memory, including those of renderings that go on for a comparison.
     var bytes = 0
   }
 
-  /// - Parameter now: the present.
+  /// Makes a source with an empty cache.
+  ///
+  /// - Parameters:
+  ///   - configuration: Limits of memory, time and concurrency.
+  ///   - now: Returns the current time.
   package init(
     configuration: TokenSourceConfiguration = TokenSourceConfiguration(), metrics: PickerMetrics, logger: Logger,
     now: @escaping @Sendable () -> MonotonicTime
@@ -48,17 +53,18 @@ package final class TokenSource: Sendable {
       ? IncrementalRenderer(whole, cache, configuration, series: series, logger: logger, now: now) : whole
   }
 
-  /// Closes all connections. Nothing may be asked afterwards.
+  /// Closes all connections. `tokens(api:body:at:wake:)` must not be called afterwards.
   package func shutdown() async { await client.shutdown() }
 
-  /// The tokens of a request's prompt.
+  /// Looks up the tokens of a request's prompt, and asks an engine when they are not in the cache. Takes the time of a hash
+  /// over the body.
   ///
   /// - Parameters:
-  ///   - api: chat completions or completions; there are none for others.
-  ///   - body: the whole body; its time is that of a hash over it.
-  ///   - engines: who can be asked, the first ones first.
-  ///   - wake: called once when a pending answer is there, on any thread, unless the wait was cancelled before. It must
-  ///     not cancel the wait itself.
+  ///   - api: Chat completions or completions; other APIs have no tokens.
+  ///   - body: The whole body; it is copied when an engine is asked.
+  ///   - engines: Engines that can be asked, in order of preference.
+  ///   - wake: Called once when a pending rendering ends, on any thread, unless the wait was cancelled before. It must not
+  ///     cancel the wait itself.
   package func tokens(
     api: InferenceAPI, body: RawSpan, at engines: [EndpointAddress], wake: @escaping @Sendable () -> Void
   ) -> Lookup {
@@ -67,12 +73,12 @@ package final class TokenSource: Sendable {
       series.cached.increment()
       return .known(tokens)
     }
-    // Names are kept for a while, and clients choose them.
+    // Names of models are kept for a while, and clients choose them.
     guard !engines.isEmpty, outline.modelNameBytes <= configuration.maximumModelNameBytes else {
       series.nobody.increment()
       return .unavailable
     }
-    // Where no engine may be asked nothing is copied, and no request waits for what cannot come.
+    // When no engine may be asked, the body is not copied and the request does not wait.
     let mayAsk = client.wouldAsk(engines, outline.paths, model: outline.modelName(in: body))
     let (flight, isNew) = asking.withLock { asking -> (RenderFlight?, Bool) in
       if let flight = asking.flights[outline.identity] { return (flight, false) }
@@ -102,15 +108,16 @@ package final class TokenSource: Sendable {
     }
   }
 
-  /// A prediction that rests on token ids has proved wrong: shortcuts in finding them have to prove right again.
+  /// Invalidates cached tokens and what was learned about templates, after a prediction from token ids has proved wrong. Has an
+  /// effect at most once in 60 seconds.
   package func invalidate() {
     let now = now()
-    // Both halves are dropped together and as rarely: an engine that contradicts all the time must not keep all conversations of
-    // all models on trial.
+    // The templates are invalidated only when the cache is, at most once in 60 seconds: an engine that contradicts all the time
+    // must not keep all conversations of all models on trial.
     if cache.invalidate(now: now) { renderer.invalidate(now: now) }
   }
 
-  /// Brings the gauges up to the cache.
+  /// Updates the gauges of the cache and of renderings in progress.
   package func refreshMetrics() {
     let (entries, bytes, evictions) = cache.statistics
     series.cacheEntries.set(entries)
@@ -126,7 +133,7 @@ package final class TokenSource: Sendable {
   ) {
     let question = RenderQuestion(
       outline: outline, model: outline.modelName(in: body), body: Self.copy(body), engines: engines)
-    // Their number is bounded by that of the flights and of comparisons, which go on after a flight has ended.
+    // The number of tasks is limited by `maximumRenders` and, for tasks whose flight has ended, by `maximumComparisons`.
     Task.detached { [self] in
       let start = ContinuousClock.now
       await renderer.render(question) { tokens in
@@ -156,10 +163,10 @@ package final class TokenWait: Sendable {
     self.series = series
   }
 
-  /// Nil as long as they are not there, and when they could not be had.
+  /// The tokens; nil while the rendering is in progress, and when it failed.
   package var result: PromptTokens? { flight.tokens }
 
-  /// Ends the wait: `wake` is not called after this has returned. The engine's answer is kept for the next request all the same.
+  /// Ends the wait: `wake` is not called after this has returned. The rendering goes on, and its tokens are cached.
   package func cancel() {
     if flight.leave(waiter) { series.late.increment() }
   }

@@ -1,28 +1,28 @@
-/// What finding token ids may cost.
+/// Limits of finding token ids. A prompt beyond a limit is matched by its bytes.
 package struct TokenSourceConfiguration: Sendable {
-  /// Bytes of the cache of token ids.
+  /// Bytes of the cache of token ids at most.
   package var maximumCacheBytes = 256 << 20
-  /// How long token ids are used: a template may write the date, or be another one after an engine's start.
+  /// Age up to which cached token ids are used: a template may write the date, or differ after an engine's restart.
   package var maximumTokenAge = Duration.seconds(600)
-  /// Prompts that engines are asked about at one time; further ones are matched by their bytes.
+  /// Prompts that are rendered at one time at most.
   package var maximumRenders = 64
-  /// Bytes of those prompts' requests together, in the same way.
+  /// Bytes at most of all bodies that are being rendered.
   package var maximumQuestionBytes = 256 << 20
-  /// Bytes of a model's name; requests with a longer one are matched by their bytes.
+  /// Bytes of a model's name at most.
   package var maximumModelNameBytes = 256
-  /// Requests that wait for one answer; further ones are matched by their bytes.
+  /// Requests that wait for one rendering at most.
   package var maximumWaiters = 256
-  /// Conversations that are rendered twice at one time, to compare: no request waits for these. What comes while all places are
-  /// taken is not compared.
+  /// Comparisons of incremental with whole rendering in progress at most; further conversations are not compared. No request
+  /// waits for a comparison.
   package var maximumComparisons = 8
-  /// How long an engine may take for the whole of an answer, and a second more for each megabyte of the request: whoever asked
-  /// goes on long before, and the answer is kept for the next request.
+  /// How long an engine may take for a complete answer, plus a second per megabyte of the request. Requests wait less long; a
+  /// late answer is cached.
   package var renderTimeout = Duration.seconds(2)
-  /// How long the connection to an engine may take.
+  /// How long connecting to an engine may take.
   package var connectTimeout = Duration.milliseconds(500)
-  /// Whether conversations that have grown are asked about by what is new in them.
+  /// Whether only the new messages of a conversation are rendered where this gives the tokens of the whole.
   package var rendersIncrementally = true
 
-  /// The defaults.
+  /// Makes a configuration of the default values.
   package init() {}
 }

@@ -1,25 +1,27 @@
 package import Yams
 
-/// A YAML document as nodes that know their places, with keys that are given twice kept.
+/// A parsed YAML document: nodes with their positions, and the duplicate keys of its mappings.
 ///
-/// Yams refuses a mapping that has a key twice, at the first one and before anything else can be looked at. Here the
-/// earlier occurrence gets a name of private-use characters instead, and the document is composed again: so duplicates
-/// are reported together with all other problems, each at its place.
+/// Yams throws at the first duplicate key of a mapping and then returns no nodes. `init` therefore renames the earlier
+/// occurrence to private-use characters and parses again, so that duplicates are reported together with all other problems,
+/// each at its position.
 package struct YAMLDocument {
-  /// More duplicates than this are reported one by one.
+  /// Keys that are renamed at most; a further duplicate makes `init` throw.
   private static let maximumDuplicates = 100
+  /// Unicode scalars that stand for renamed keys: the private use area of the basic plane.
   private static let privateUse: ClosedRange<UInt32> = 0xE000...0xF8FF
-  /// May stand in a mapping more than once.
+  /// The YAML merge key. A mapping may have it more than once.
   static let mergeKey = "<<"
 
-  /// Nil for an empty document.
+  /// The root node; nil for an empty document.
   package private(set) var root: Node?
-  /// The names that keys had before.
+  /// Original names of renamed keys, by the names that the nodes have.
   package private(set) var renamed: [String: String] = [:]
-  /// Keys that are given twice in a mapping, each at its earlier place.
+  /// One problem for each key that a mapping has twice, at the position of the earlier occurrence.
   package private(set) var duplicates: [YAMLProblem] = []
 
-  /// The text of a file: UTF-8, or UTF-16 when a byte order mark says so, without that mark. Nil when it is no text.
+  /// Decodes the bytes of a file: as UTF-16 when they begin with its byte order mark, else as UTF-8. The result has no byte
+  /// order mark. Nil when the bytes are not valid text.
   package static func text(_ bytes: [UInt8]) -> String? {
     switch (bytes.first, bytes.dropFirst().first) {
     case (0xFF, 0xFE): text(bytes.dropFirst(2)) { UInt16($0) | UInt16($1) << 8 }
@@ -35,7 +37,10 @@ package struct YAMLDocument {
     return String(validating: units, as: UTF16.self)
   }
 
-  /// - Parameter text: with or without a byte order mark before it.
+  /// Parses a document.
+  ///
+  /// - Parameter text: The document, with or without a byte order mark.
+  /// - Throws: `YAMLProblem` when the text is not YAML, or has a duplicate key that cannot be renamed.
   package init(_ text: String) throws(YAMLProblem) {
     var text = text
     if text.unicodeScalars.first == "\u{FEFF}" { text.unicodeScalars.removeFirst() }
@@ -57,8 +62,8 @@ package struct YAMLDocument {
     }
   }
 
-  /// Same length, so that all later places stay what they are. Nil when the text at the place is not the name (an
-  /// escape, an alias, or a line end that is counted otherwise).
+  /// Replaces each scalar of a key at a position by `scalar`, which keeps all later positions. Nil when the text at the
+  /// position is not the key's name (an escape, an alias, or a line end that Yams counts differently).
   private static func replace(_ name: String, at mark: Mark, by scalar: Unicode.Scalar, in text: String) -> String? {
     var scalars = Array(text.unicodeScalars)
     var start = 0

@@ -1,23 +1,29 @@
 package import Yams
 
-/// The entries of a mapping, with what its merge keys (`<<`) bring: of a mapping, or of a list of mappings in which an earlier
-/// one counts before a later one. What the mapping says itself counts before all of them, wherever the merge key stands; merged
-/// entries are entries like others. That is what llm-d's reader makes of them.
+/// The entries of a mapping with its merge keys (`<<`) resolved, by the rules of llm-d's YAML reader.
+///
+/// A merge key takes a mapping, or a list of mappings in which an earlier mapping overrides a later one. The mapping's own
+/// entries override merged entries, wherever the merge key stands.
 package struct YAMLMapping {
+  /// A key of a mapping with its value.
   package struct Entry {
+    /// The key as a node; a renamed duplicate key has the name that `YAMLDocument` gave it.
     package var key: Node
+    /// The value as a node.
     package var value: Node
   }
 
-  /// More merged mappings than this in one are refused: a few lines of anchors can stand for millions.
+  /// Mappings that are merged into one at most: a few lines of nested anchors can stand for millions.
   private static let maximumMerges = 1000
 
-  /// Its own ones in the order of the file, then the merged ones.
+  /// The mapping's own entries in the order of the file, then the merged entries.
   package private(set) var entries: [Entry] = []
-  /// Merge keys that have no mappings.
+  /// Merge keys whose value is no mapping or list of mappings, and a merge beyond `maximumMerges`.
   package private(set) var problems: [YAMLProblem] = []
 
-  /// - Parameter renamed: `YAMLDocument.renamed` of the document that the mapping is in.
+  /// Reads a mapping and resolves its merge keys.
+  ///
+  /// - Parameter renamed: `YAMLDocument.renamed` of the document that contains the mapping.
   package init(_ mapping: Node.Mapping, renamed: [String: String] = [:]) {
     var merges = 0
     self.init(mapping, renamed, &merges)
@@ -52,7 +58,7 @@ package struct YAMLMapping {
     }
     let other = YAMLMapping(mapping, renamed, &merges)
     problems += other.problems
-    // A name that the other mapping has twice comes twice.
+    // A duplicate name of the merged mapping stays a duplicate.
     let added = other.entries.filter { entry in Self.name(entry, renamed).map { !names.contains($0) } ?? true }
     entries += added
     names.formUnion(added.compactMap { Self.name($0, renamed) })
@@ -67,7 +73,7 @@ package struct YAMLMapping {
     return renamed[scalar.string] ?? scalar.string
   }
 
-  /// A plain `<<`; with quotes it is a name.
+  /// Whether a key is the merge key: a plain `<<`. A quoted `<<` is an ordinary key.
   private static func isMerge(_ key: Node, _ renamed: [String: String]) -> Bool {
     guard case .scalar(let scalar) = key else { return false }
     if key.tag.rawValue == Tag.Name.merge.rawValue { return true }

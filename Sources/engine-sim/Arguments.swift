@@ -1,8 +1,9 @@
 import ArgumentParser
 import EngineSimulator
 
-/// A length of time as it is written on the command line: `10ms`, `0.5s`, `250us`, `0`.
+/// A duration on the command line: `10ms`, `0.5s`, `250us`, `0`.
 struct DurationArgument: ExpressibleByArgument {
+  /// The duration.
   var duration: Duration
 
   init(duration: Duration) { self.duration = duration }
@@ -15,23 +16,28 @@ struct DurationArgument: ExpressibleByArgument {
   var defaultValueDescription: String { DurationText.write(duration) }
 }
 
-/// A fault as it is written on the command line.
+/// A fault on the command line, such as `slow:10`.
 struct FaultArgument {
+  /// The fault.
   var fault: EngineFault
 
-  /// Reads a fault; throws what there is.
+  /// Reads a fault.
+  ///
+  /// - Throws: `ValidationError` that lists the faults.
   static func read(_ text: String) throws -> FaultArgument {
     guard let fault = EngineFault(text) else { throw ValidationError("\(EngineFault.accepted).") }
     return FaultArgument(fault: fault)
   }
 }
 
-/// A configuration of KV events as it is written on the command line.
+/// A configuration of KV events on the command line, in JSON.
 struct KVEventsArgument {
-  /// Nil for one that turns events off.
+  /// The configuration; nil when it turns events off.
   var configuration: KVEventsConfiguration?
 
-  /// Reads the JSON; throws what is wrong with it.
+  /// Reads the JSON.
+  ///
+  /// - Throws: `ValidationError` that says what is wrong.
   static func read(_ text: String) throws -> KVEventsArgument {
     do { return KVEventsArgument(configuration: try KVEventsConfiguration.read(text)) } catch {
       throw ValidationError("\(error)")

@@ -2,11 +2,15 @@ import EngineSimulator
 import Glibc
 import ServiceLifecycle
 
-/// The engines of this process, from their start to the signal that ends them.
+/// Runs the engines of the process as a service.
 struct EngineService: Service {
+  /// The options of all engines.
   let options: EngineOptions
+  /// The address to listen on.
   let host: String
+  /// The port of the first engine, counted up for the others; 0 binds free ports.
   let port: Int
+  /// Number of engines.
   let count: Int
 
   func run() async throws {
@@ -19,7 +23,7 @@ struct EngineService: Service {
         servers.append(try await EngineServer.start(options: options, host: host, port: wanted))
       } catch {
         for server in servers { try await server.stop() }
-        // It says itself what to do.
+        // Its description already says what to do.
         if error is KVEventPublisherError { throw error }
         throw CannotListen(host: host, port: wanted, reason: error)
       }
@@ -34,14 +38,14 @@ struct EngineService: Service {
     for server in servers { try await server.stop() }
   }
 
-  /// Prints a line at once, also when standard output is a pipe: whoever started us may wait for it.
+  /// Prints a line and flushes standard output, which may be a pipe whose reader waits for the line.
   private func announce(_ line: String) {
     print(line)
     _ = fflush(nil)
   }
 }
 
-/// A port could not be opened.
+/// Why a port cannot be opened.
 private struct CannotListen: Error, CustomStringConvertible {
   var host: String
   var port: Int

@@ -4,6 +4,7 @@ import Logging
 import ServiceLifecycle
 import UnixSignals
 
+/// The command `engine-sim`.
 @main
 struct EngineSim: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -46,7 +47,7 @@ struct EngineSim: AsyncParsableCommand {
       the path. /reset_prefix_cache empties the cache of an idle engine.
       """)
 
-  /// What an engine is like unless it is told otherwise.
+  /// The default options.
   private static let standard = EngineOptions()
 
   @Option(help: "The address to listen on.")
@@ -198,10 +199,10 @@ struct EngineSim: AsyncParsableCommand {
     return options
   }
 
-  /// A bound that keeps the tables of the cache, about 200 bytes a block, below 4 GB.
+  /// Blocks of the KV cache at most: its tables, about 200 bytes per block, then take less than 4 GB.
   private static let maximumBlocks = 16 << 20
   private static let maximumEngines = 4096
   private static let maximumPort = Int(UInt16.max)
-  /// More than any engine has.
+  /// Tokens of a block at most.
   private static let maximumBlockSize = 1 << 16
 }

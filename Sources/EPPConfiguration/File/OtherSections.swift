@@ -1,13 +1,13 @@
 import EPPScheduling
 import Yams
 
-/// `dataLayer`: where endpoints and their metrics come from.
+/// Reads the section `dataLayer`: discovery of endpoints and sources of their metrics.
 struct DataLayerSection {
   private let plugins: PluginSection
 
   init(_ plugins: PluginSection) { self.plugins = plugins }
 
-  /// The plugin that finds endpoints; nil when the section names none.
+  /// Reads the section, and returns the plugin that finds endpoints; nil when the section names none.
   func read(_ node: Node?, _ reader: inout YAMLReader) -> ConfiguredPlugin? {
     guard let node,
       let members = reader.members(
@@ -37,12 +37,13 @@ struct DataLayerSection {
   }
 }
 
-/// `flowControl`: names are checked; values have no meaning as long as the feature gate is off, there as here.
+/// Reads the section `flowControl`. Names are checked; values have no effect, as in llm-d while the feature gate is off.
 struct FlowControlSection {
   private let plugins: PluginSection
 
   init(_ plugins: PluginSection) { self.plugins = plugins }
 
+  /// Checks the section.
   func read(_ node: Node?, _ reader: inout YAMLReader) {
     let band = ["priority", "maxBytes", "maxRequests", "fairnessPolicyRef", "orderingPolicyRef"]
     guard let node,

@@ -1,43 +1,46 @@
 import EPPCore
 package import EPPScheduling
 
-/// What an EndpointPickerConfig document says, checked.
+/// A checked EndpointPickerConfig document.
 package struct PickerConfigurationFile: Sendable, Equatable {
+  /// The scheduling profile.
   package var profile: ProfileConfiguration
   /// All plugins, in the order of the file.
   package var plugins: [ConfiguredPlugin] = []
-  /// The endpoints file of the plugin that `dataLayer.discovery` names.
+  /// Path of the endpoints file, from the plugin that `dataLayer.discovery` names; nil when there is none.
   package var endpointsFile: String?
-  /// What is accepted and has no effect here, a sentence each.
+  /// Parts of the document that are accepted and have no effect, one sentence for each.
   package var notes: [String] = []
 
-  /// What all plugins say of one matter: those that say something of their own, else all that could.
+  /// Returns the settings of one type of all plugins that were given parameters; when there are none, those of all plugins that
+  /// have such settings.
   private func settings<Settings: PluginSettings>(_ type: Settings.Type) -> [Settings] {
     let able = plugins.filter { $0.settings(type) != nil }
     let telling = able.filter { !$0.arguments.isEmpty }
     return (telling.isEmpty ? able : telling).compactMap { $0.settings(type) }
   }
 
-  /// Settings of the prefix index.
+  /// The settings of the prefix index: the union of the settings of all plugins.
   package var prefix: PrefixSettings {
     let all = settings(PrefixSettings.self)
     return all.dropFirst().reduce(all.first ?? PrefixSettings()) { $0.union($1) }
   }
 
-  /// Where the engines' KV events are; nil when no plugin follows them.
+  /// The settings of the engines' KV events: those of the last plugin, completed by earlier ones. Nil when no plugin uses KV
+  /// events.
   package var precise: PreciseCacheSettings? {
     let all = settings(PreciseCacheSettings.self)
     return all.last.map { last in all.dropLast().reversed().reduce(last) { $0.completed(by: $1) } }
   }
 
-  /// The header that holds session ids, lower case; nil when no plugin says so.
+  /// The lower-case name of the header with session ids; nil when no plugin sets it.
   package var sessionHeader: String? { settings(SessionSource.self).compactMap(\.headerName).last }
 
-  /// The plugin that the prefix index belongs to, in the labels of its metrics.
+  /// The plugin whose name the metrics of the prefix index have as a label: the first one with prefix settings.
   package var prefixProducer: ConfiguredPlugin? { plugins.first { $0.settings(PrefixSettings.self) != nil } }
 
-  /// Views of the prefix index, by the names of their producers. A view of what was routed alone makes sense beside one of what
-  /// engines announce; by itself it shows all that is known.
+  /// Views of the prefix index, by the names of their producers. A view of routed requests alone is restricted to them only
+  /// when another view has the engines' KV events; without one it shows the whole index.
   package var prefixViews: [String: PrefixView] {
     let views = plugins.compactMap { plugin in plugin.prefixView.map { (plugin.name, $0) } }
     let hasPrecise = views.contains { !$0.1.isTextAlone }
@@ -48,7 +51,7 @@ package struct PickerConfigurationFile: Sendable, Equatable {
       uniquingKeysWith: { $1 })
   }
 
-  /// What `epp validate` says of a good file: `ok`, then a line for each part.
+  /// The output of `epp validate` for a valid file: `ok`, then a line for each part.
   package var summary: String {
     let scorers = profile.scorers.map { "\($0.plugin.name)=\(Self.text($0.weight))" }.joined(separator: ", ")
     let endpoints = profile.picker.arguments[PickerParameters.maximumEndpoints]
@@ -71,6 +74,6 @@ package struct PickerConfigurationFile: Sendable, Equatable {
     return precise.eventsPort.map { "of every engine at port \($0)" } ?? "of the engines that the endpoints file says"
   }
 
-  /// `2`, not `2.0`.
+  /// Returns the text of a weight, without a fraction when it is an integer.
   private static func text(_ weight: Double) -> String { Int(exactly: weight).map { "\($0)" } ?? "\(weight)" }
 }

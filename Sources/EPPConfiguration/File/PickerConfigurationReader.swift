@@ -3,14 +3,14 @@ package import EPPScheduling
 import EPPYAML
 import Yams
 
-/// Reads an EndpointPickerConfig document: strict, and with all problems at once.
+/// Reads an EndpointPickerConfig document, strictly, and reports all problems together.
 ///
-/// Names, defaults and rules are those of llm-d's endpoint picker, so that its files load unchanged. What exists there
-/// and not here is an error that says so, unless its absence changes nothing.
+/// Names, defaults and rules are those of llm-d's endpoint picker, so that its files load unchanged. A feature of llm-d that is
+/// missing here is a problem, unless its absence changes nothing.
 package struct PickerConfigurationReader {
-  /// A document larger than this is no configuration.
+  /// Bytes of the largest document that is read.
   private static let maximumBytes = 1 << 20
-  /// The first is the one to use.
+  /// Values of apiVersion that are accepted; messages recommend the first.
   private static let versions = ["llm-d.ai/v1alpha1", "inference.networking.x-k8s.io/v1alpha1"]
 
   private var reader = YAMLReader()
@@ -18,11 +18,13 @@ package struct PickerConfigurationReader {
 
   private init(_ list: PluginList) { self.list = list }
 
-  /// Reads YAML (or JSON, which is YAML).
+  /// Reads a document in YAML or JSON.
   ///
   /// - Parameters:
-  ///   - file: its name, for the messages.
-  ///   - plugins: the plugin types that there are.
+  ///   - text: The document.
+  ///   - file: The file's name, for the messages.
+  ///   - plugins: The plugin types that the document may use.
+  /// - Throws: `ConfigurationProblems` with all problems of the document.
   package static func read(
     _ text: String, file: String, plugins: PluginList = .standard
   ) throws(ConfigurationProblems) -> PickerConfigurationFile {

@@ -2,28 +2,34 @@ import EPPCore
 import EPPScheduling
 import Yams
 
-/// Reads the parameters of one plugin as its type declares them.
+/// Reads the parameters of one plugin by the declaration of its type.
 struct PluginArgumentsReader {
   /// A parameter that names another plugin.
   struct Reference {
+    /// The other plugin's name.
     var name: String
+    /// The role that the other plugin has to have.
     var role: PluginRole
+    /// The position of the name.
     var node: Node
   }
 
   private let descriptor: PluginDescriptor
-  /// Places of values, by the keys from the outermost one in.
+  /// Positions of values, by the path of keys from the outermost on.
   private var places: [[String]: Node] = [:]
-  /// To be looked up when all plugins are known.
+  /// References to other plugins, to be checked when all plugins have been read.
   private(set) var references: [Reference] = []
-  /// Parameters that were given and have no effect, where the declaration says no more.
+  /// Quoted keys of given parameters that have no effect, and whose declaration gives no reason.
   private var idle: [String] = []
 
+  /// Makes a reader for a plugin of a type.
   init(_ descriptor: PluginDescriptor) { self.descriptor = descriptor }
 
+  /// Reads and checks the parameters.
+  ///
   /// - Parameters:
-  ///   - node: the parameters; nil when the file gives none.
-  ///   - typeNode: the place of the plugin's type.
+  ///   - node: The parameters; nil when the file has none.
+  ///   - typeNode: The position of the plugin's type.
   mutating func read(_ node: Node?, typeNode: Node, _ reader: inout YAMLReader) -> PluginArguments {
     var arguments = PluginArguments()
     if let node {
@@ -54,7 +60,7 @@ struct PluginArgumentsReader {
       guard let node = members[parameter.key] else { continue }
       if case .reference = parameter.kind, node.string?.isEmpty == true { continue }
       places[path + [parameter.key]] = node
-      // What cannot be read was given all the same.
+      // A parameter that cannot be read still counts as given.
       arguments.set(parameter.key, value(of: parameter, node, path + [parameter.key], &reader) ?? .ignored)
     }
     return arguments

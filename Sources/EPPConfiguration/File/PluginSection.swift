@@ -2,16 +2,17 @@ import EPPCore
 import EPPScheduling
 import Yams
 
-/// `plugins`: what the file declares, and what other sections may refer to.
+/// Reads the section `plugins`, and resolves references of other sections to plugins.
 struct PluginSection {
-  /// An entry.
+  /// An entry of the section.
   struct Entry {
-    /// Where its name is, else its type.
+    /// The position of the plugin's name, or of its type when it has no name.
     var node: Node
-    /// Nil when its type is unknown, missing or not supported, which was reported: it fits everywhere, so that one mistake is
-    /// one message.
+    /// The plugin; nil when its type is unknown, missing or not supported. This was reported, so that a reference to it is
+    /// accepted in any role.
     var plugin: ConfiguredPlugin?
 
+    /// Whether the plugin is known and has a role.
     func has(_ role: PluginRole) -> Bool { plugin?.descriptor.roles.contains(role) ?? false }
   }
 
@@ -23,11 +24,13 @@ struct PluginSection {
 
   init(_ list: PluginList) { self.list = list }
 
+  /// The entry with a name; nil when there is none.
   subscript(_ name: String) -> Entry? { entries[name] }
 
-  /// The plugins in the order of the file.
+  /// The plugins of known types, in the order of the file.
   var plugins: [ConfiguredPlugin] { names.compactMap { entries[$0]?.plugin } }
 
+  /// Reads the section, and checks the references between plugins.
   mutating func read(_ node: Node?, _ reader: inout YAMLReader) {
     for node in reader.list(node, "plugins") { readEntry(node, &reader) }
     for reference in references { _ = named(reference.name, reference.node, reference.role, &reader) }
@@ -68,7 +71,11 @@ struct PluginSection {
 
   // MARK: - References from other sections
 
-  /// A mapping with a `pluginRef` alone.
+  /// Reads a mapping whose only key is `pluginRef`. Returns the plugin's name; nil when the mapping is absent, null or wrong.
+  ///
+  /// - Parameters:
+  ///   - what: The mapping's name, for messages.
+  ///   - role: The role that the plugin has to have.
   @discardableResult
   func reference(_ node: Node?, _ what: String, _ role: PluginRole, _ reader: inout YAMLReader) -> String? {
     guard let node, !reader.isNull(node), let members = reader.members(node, of: what, known: ["pluginRef"]) else {
@@ -77,8 +84,12 @@ struct PluginSection {
     return reference(members, of: what, role, &reader)
   }
 
-  /// The name in `pluginRef`; nil and a problem when it is missing, when there is no such plugin, or when it is of
-  /// another role. Nil as role means any.
+  /// Returns the plugin name in the member `pluginRef`. Nil, with a problem, when the member is missing, when there is no such
+  /// plugin, or when the plugin has not the role.
+  ///
+  /// - Parameters:
+  ///   - what: The mapping's name, for messages.
+  ///   - role: The role that the plugin has to have; nil accepts any role.
   func reference(
     _ members: YAMLReader.Members, of what: String, _ role: PluginRole?, _ reader: inout YAMLReader
   ) -> String? {
@@ -89,7 +100,11 @@ struct PluginSection {
     return reader.string(node, "pluginRef").flatMap { named($0, node, role, &reader) }
   }
 
-  /// The same for a bare name.
+  /// Returns a plugin name after a check. Nil, with a problem, when there is no such plugin, or when it has not the role.
+  ///
+  /// - Parameters:
+  ///   - node: The position of the name.
+  ///   - role: The role that the plugin has to have; nil accepts any role.
   func named(_ name: String, _ node: Node, _ role: PluginRole?, _ reader: inout YAMLReader) -> String? {
     let injected = list[name].flatMap { $0.isInjected ? $0 : nil }
     guard entries[name] != nil || injected != nil else {
@@ -99,7 +114,7 @@ struct PluginSection {
       reader.report("there is no plugin named '\(name.shortened)'\(more)", node)
       return nil
     }
-    // A plugin that was refused fits everywhere.
+    // A plugin whose type was reported is accepted in any role.
     guard let found = entries[name].map({ $0.plugin?.descriptor }) ?? injected else { return name }
     if let role, !found.roles.contains(role) {
       reader.report("'\(name)' is a \(found.roleName); a \(role.rawValue) is expected here", node)
@@ -110,6 +125,6 @@ struct PluginSection {
 }
 
 extension PluginDescriptor {
-  /// The first of its roles, which is what it is mostly used as.
+  /// The name of the first role, which is the main one.
   var roleName: String { roles.first?.rawValue ?? "plugin" }
 }

@@ -1,7 +1,7 @@
 import EPPScheduling
 import Yams
 
-/// `schedulingProfiles`: which of the plugins make the profile.
+/// Reads the section `schedulingProfiles`: the plugins of the scheduling profile.
 struct ProfileSection {
   /// A plugin of a profile.
   private struct Entry {
@@ -14,7 +14,8 @@ struct ProfileSection {
 
   init(_ plugins: PluginSection) { self.plugins = plugins }
 
-  /// The first profile; nil when it cannot be read.
+  /// Reads the section, and returns the first profile; nil when it cannot be read. Without the section, the profile has all
+  /// plugins.
   func read(_ node: Node?, _ reader: inout YAMLReader) -> ProfileConfiguration? {
     let profiles = reader.list(node, "schedulingProfiles")
     guard !profiles.isEmpty else {

@@ -2,7 +2,7 @@ import ArgumentParser
 import EPPPrefixCache
 import EPPScheduling
 
-/// How the engines' prefix caches are followed.
+/// Flags of the index of the engines' prefix caches.
 package struct CacheFlags: ParsableArguments {
   private static let speculation = BooleanFlag("speculative-prefix", default: true)
   private static let defaultRanks = 1
@@ -70,6 +70,11 @@ package struct CacheFlags: ParsableArguments {
 
   package init() {}
 
+  /// Checks the flags, and returns the settings that they and the configuration file make.
+  ///
+  /// - Parameters:
+  ///   - file: The configuration file; nil when there is none, or when it is broken.
+  ///   - hasEndpointsFile: Whether there is an endpoints file, which may name addresses of KV events.
   func checked(_ check: inout FlagCheck, file: PickerConfigurationFile?, hasEndpointsFile: Bool) -> CacheSettings {
     let precise = file?.precise
     var settings = CacheSettings(
@@ -121,7 +126,7 @@ package struct CacheFlags: ParsableArguments {
     return bytes
   }
 
-  /// Each rank has a port of its own, counted up from the first one's.
+  /// Checks that the ports of all data-parallel ranks exist and differ: rank r has the first rank's port plus r.
   private func checkRanks(_ settings: CacheSettings, _ check: inout FlagCheck) {
     let size = settings.dataParallelSize
     for (port, flag) in [(settings.eventsPort, "--kv-events-port"), (settings.replayPort, "--kv-replay-port")] {
@@ -162,25 +167,28 @@ package struct CacheFlags: ParsableArguments {
   }
 }
 
-/// What `CacheFlags` and the configuration file make: how the engines' prefix caches are followed.
+/// The settings of the index of the engines' prefix caches, from `CacheFlags` and the configuration file.
 package struct CacheSettings: Sendable, Equatable {
+  /// The source of the index: KV events, the picker's own decisions, or both.
   package var mode: PrefixMode
-  /// Whether what was just sent to an engine counts before it announces it.
+  /// Whether the prompt of a routed request counts as cached before the engine's KV events announce it.
   package var speculates: Bool
-  /// Ports of every engine's KV events and of their replay; nil when only the endpoints file names them.
+  /// Port of every engine's KV events; nil when only the endpoints file names their addresses.
   package var eventsPort: UInt16?
+  /// Port of every engine's replay socket; nil when only the endpoints file names their addresses.
   package var replayPort: UInt16?
-  /// Data-parallel ranks behind one endpoint.
+  /// Number of data-parallel ranks behind one endpoint.
   package var dataParallelSize: Int
-  /// Where this process listens for engines that connect to it, such as `tcp://*:5557`.
+  /// ZeroMQ address on which the picker listens for engines, such as `tcp://*:5557`; nil when engines do not connect to it.
   package var eventsBind: String?
+  /// The source of the token ids of texts.
   package var tokenOrigin: TokenOrigin
-  /// How long a request waits for its tokens.
+  /// Longest time that a request waits for its token ids.
   package var tokenDeadline: Duration
-  /// Where the index is kept across restarts.
+  /// Path of the file that keeps the index across restarts; nil when there is none.
   package var snapshotFile: String?
-  /// A secret that replicas share, so that their block keys are the same.
+  /// Path of the file with the secret of block keys, which replicas may share; nil for the default.
   package var hashSecretFile: String?
-  /// Bytes of the whole index.
+  /// Bytes of the whole index at most.
   package var maximumIndexBytes: Int
 }

@@ -1,6 +1,6 @@
 import ArgumentParser
 
-/// Flags of llm-d that do nothing here, or are refused.
+/// Flags of llm-d that have no effect here, or are refused.
 package struct CompatibilityFlags: ParsableArguments {
   private static let health = BooleanFlag("health-checking", default: true)
   private static let election = BooleanFlag("ha-enable-leader-election", default: false)
@@ -26,6 +26,7 @@ package struct CompatibilityFlags: ParsableArguments {
 
   package init() {}
 
+  /// Reports the flags that are refused.
   func checked(_ check: inout FlagCheck) {
     check.ignore(healthChecking, Self.health)
     if check.boolean(haEnableLeaderElection, Self.election) {

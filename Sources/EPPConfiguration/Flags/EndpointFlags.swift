@@ -2,10 +2,10 @@ import ArgumentParser
 package import EPPCore
 import EPPScheduling
 
-/// Where engines are and how often they are asked.
+/// Flags of the discovery and scraping of endpoints.
 package struct EndpointFlags: ParsableArguments {
   private static let defaultPoolName = "default"
-  /// Below this the engines would do little else; llm-d has the same floor.
+  /// Shortest time between scrapes, as in llm-d: more scrapes would take a noticeable share of an engine's time.
   private static let shortestInterval = Duration.milliseconds(50)
 
   @Option(
@@ -51,9 +51,11 @@ package struct EndpointFlags: ParsableArguments {
 
   package init() {}
 
+  /// Checks the flags, and returns the settings that they and the configuration file make.
+  ///
   /// - Parameters:
-  ///   - file: the configuration file; nil where there is none, or it is broken.
-  ///   - isFileBroken: whether there is one that is broken: it may have named endpoints.
+  ///   - file: The configuration file; nil when there is none, or when it is broken.
+  ///   - isFileBroken: Whether the configuration file is broken; it may name endpoints, so their absence is not reported.
   func checked(_ check: inout FlagCheck, file: PickerConfigurationFile?, isFileBroken: Bool) -> EndpointSettings {
     checkSources(&check, file: file, isFileBroken: isFileBroken)
     let addresses = addresses(&check)
@@ -110,7 +112,7 @@ package struct EndpointFlags: ParsableArguments {
     return result
   }
 
-  /// At least three scrapes long: else every endpoint would be stale between two of them.
+  /// Returns the staleness threshold, at least three scrape intervals: otherwise metrics could be stale between two scrapes.
   private func stalenessThreshold(_ check: inout FlagCheck, _ interval: Duration) -> Duration {
     let threshold = check.duration(metricsStalenessThreshold, "--metrics-staleness-threshold")
     guard threshold < interval * 3 else { return threshold }
@@ -120,14 +122,15 @@ package struct EndpointFlags: ParsableArguments {
   }
 }
 
-/// What `EndpointFlags` and the configuration file make.
+/// The settings of discovery and scraping, from `EndpointFlags` and the configuration file.
 package struct EndpointSettings: Sendable, Equatable {
+  /// Addresses given with `--endpoint`.
   package var addresses: [EndpointAddress]
-  /// A file that lists more of them.
+  /// Path of the endpoints file; nil when there is none.
   package var file: String?
-  /// From one scrape of an endpoint to the next.
+  /// Time from one scrape of an endpoint to the next.
   package var refreshInterval: Duration
-  /// Age at which metrics are stale.
+  /// Age at which metrics count as stale.
   package var stalenessThreshold: Duration
   /// The label `name` of the pool's metrics.
   package var poolName: String

@@ -1,31 +1,34 @@
 import EPPCore
 
-/// Gathers what is wrong with flags while they are read.
+/// Reads the texts of flags, and collects their problems and warnings.
 struct FlagCheck {
+  /// Problems that keep the process from starting.
   private(set) var problems: [ConfigurationProblem] = []
-  /// What was given and has no effect, a sentence each.
+  /// Flags that have no effect and values that were changed, one sentence for each.
   var warnings: [String] = []
 
+  /// Adds a problem of a flag.
   mutating func problem(_ message: String) { problems.append(ConfigurationProblem(message)) }
 
-  /// Takes over what is wrong with a file.
+  /// Adds the problems of a file.
   mutating func add(_ others: ConfigurationProblems) { problems += others.problems }
 
-  /// The value of a Boolean flag: its default where it was not given, or is no Boolean.
+  /// Reads a Boolean flag. Returns its default when it is not given, and, with a problem, when it is no Boolean.
   mutating func boolean(_ text: GoBoolean?, _ flag: BooleanFlag) -> Bool {
     given(text, flag) ?? flag.defaultValue
   }
 
-  /// The same; nil where it was not given.
+  /// Reads a Boolean flag. Returns nil when it is not given, and, with a problem, when it is no Boolean.
   mutating func given(_ text: GoBoolean?, _ flag: BooleanFlag) -> Bool? {
     guard let text else { return nil }
     if text.value == nil { problem("--\(flag.name): '\(text)' is neither true nor false") }
     return text.value
   }
 
-  /// Checks a Boolean flag that has no effect whatever it is.
+  /// Checks a Boolean flag that has no effect.
   mutating func ignore(_ text: GoBoolean?, _ flag: BooleanFlag) { _ = boolean(text, flag) }
 
+  /// Reads a duration. Returns a second, with a problem, when the text is no duration, or is 0 and must not be.
   mutating func duration(_ text: String, _ flag: String, mayBeZero: Bool = false) -> Duration {
     guard let duration = DurationText.parse(text), mayBeZero || duration > .zero else {
       let zero = mayBeZero ? "" : " above 0"
@@ -35,7 +38,8 @@ struct FlagCheck {
     return duration
   }
 
-  /// Nil for a flag that was not given, and for 0 where that means the default.
+  /// Reads a number of bytes. Returns nil when the flag is not given, for 0 where `mayBeZero` is true, and, with a problem,
+  /// when the text is no size above 0.
   mutating func bytes(_ text: String?, _ flag: String, mayBeZero: Bool = false) -> Int? {
     guard let text = text.given else { return nil }
     guard let bytes = ByteQuantity.parse(text), mayBeZero || bytes > 0 else {
@@ -45,26 +49,28 @@ struct FlagCheck {
     return bytes == 0 ? nil : bytes
   }
 
-  /// The value that a text names; nil, with a problem, where it is none of the known texts.
+  /// Reads a text that names a value. Returns nil, with a problem, when `make` does not know the text.
+  ///
+  /// - Parameter known: All texts that `make` knows, for the message.
   mutating func choice<Value>(_ make: (String) -> Value?, _ known: [String], _ text: String, _ flag: String) -> Value? {
     if let value = make(text) { return value }
     problem("\(flag): '\(text)' is none of \(known.joined(separator: ", "))\(NearestWord.suggestion(known, for: text))")
     return nil
   }
 
-  /// One of the cases that a text names, by their raw values.
+  /// Reads the raw value of a case. Returns nil, with a problem, when there is no such case.
   mutating func choice<Value: RawRepresentable & CaseIterable>(_ text: String, _ flag: String) -> Value?
   where Value.RawValue == String {
     choice(Value.init, Value.allCases.map(\.rawValue), text, flag)
   }
 
-  /// A text that has to be one of the known ones; nil, with a problem, where it is not.
+  /// Reads a text that has to be one of the known ones. Returns nil, with a problem, when it is not.
   mutating func word(_ text: String, of known: [String], _ flag: String) -> String? {
     choice({ known.contains($0) ? $0 : nil }, known, text, flag)
   }
 }
 
 extension String? {
-  /// Nil for an empty text as well: charts pass `--pool-name ""` for what is not set.
+  /// The text of a flag; nil when it is not given or empty: Helm charts pass `--pool-name ""` for a value that is not set.
   var given: String? { self?.isEmpty == true ? nil : self }
 }

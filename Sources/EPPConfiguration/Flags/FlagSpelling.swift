@@ -1,9 +1,9 @@
-/// Turns the spellings of flags that older manifests and other Go programs use into those that are parsed.
+/// Converts the spellings of flags in older manifests and of Go programs to the spellings that the argument parser takes.
 package enum FlagSpelling {
-  /// The arguments as they are parsed, and a sentence for each old spelling.
+  /// Returns the arguments with converted flags, and a warning for each old spelling.
   ///
   /// `--poolName x`, `-poolName=x` and `-pool-name x` become `--pool-name`; `-v4` becomes `-v=4`; `--pool-name=` becomes
-  /// `--pool-name` with an empty text after it. Values stay, and nothing after `--` is looked at.
+  /// `--pool-name` and an empty argument. Values, and arguments after `--`, are unchanged.
   package static func normalised(_ arguments: some Sequence<String>) -> (arguments: [String], warnings: [String]) {
     var result: [String] = []
     var warnings: [String] = []
@@ -51,7 +51,7 @@ package enum FlagSpelling {
     }
   }
 
-  /// `kvCacheUsage` as `kv-cache-usage`.
+  /// Converts a name such as `kvCacheUsage` to `kv-cache-usage`.
   private static func kebab(_ name: Substring) -> String {
     var result = ""
     for character in name {

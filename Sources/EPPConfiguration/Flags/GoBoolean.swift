@@ -1,17 +1,18 @@
 import ArgumentParser
 
-/// The text of a Boolean flag as Go's flags take it: `--flag`, `--flag=true`, `--flag=0`.
+/// The text of a Boolean flag in the forms of Go's flags: `--flag`, `--flag=true`, `--flag=0`.
 ///
-/// Takes any text: for one that it refuses, the argument parser would use the value of the bare flag without a word.
-/// `FlagCheck.boolean` reads it.
+/// It accepts any text, and `FlagCheck.boolean` checks it: for a text that is refused here, the argument parser would silently
+/// use the value of the bare flag.
 package struct GoBoolean: ExpressibleByArgument, CustomStringConvertible, Sendable {
   package let description: String
 
+  /// Makes the text of a value.
   package init(_ value: Bool) { description = value ? "true" : "false" }
 
   package init?(argument: String) { description = argument }
 
-  /// The value by the words of Go's `strconv.ParseBool`; nil for any other text.
+  /// The value by the rules of Go's `strconv.ParseBool`; nil for any other text.
   package var value: Bool? {
     switch description {
     case "1", "t", "T", "true", "TRUE", "True": true
@@ -21,12 +22,13 @@ package struct GoBoolean: ExpressibleByArgument, CustomStringConvertible, Sendab
   }
 }
 
-/// The name and the default of a Boolean flag, each written once.
+/// The name and the default of a Boolean flag, for its help and its check.
 ///
-/// The argument parser has no default for an option that is a flag as well, so the help and the check take it from here.
+/// The argument parser has no default for an option that is also a flag.
 struct BooleanFlag: Sendable {
-  /// Without dashes, such as `secure-serving`.
+  /// The name without dashes, such as `secure-serving`.
   let name: String
+  /// The value of a flag that is not given.
   let defaultValue: Bool
 
   init(_ name: String, default defaultValue: Bool) {
@@ -34,9 +36,10 @@ struct BooleanFlag: Sendable {
     self.defaultValue = defaultValue
   }
 
+  /// The name for the argument parser.
   var specification: NameSpecification { .customLong(name) }
 
-  /// The help of the flag, which says the default.
+  /// Makes the help of the flag, with its default.
   func help(_ text: String, visibility: ArgumentVisibility = .default) -> ArgumentHelp {
     ArgumentHelp("\(text) (default: \(defaultValue)).", valueName: "bool", visibility: visibility)
   }

@@ -1,7 +1,7 @@
 import ArgumentParser
 package import EPPCore
 
-/// What one request, and all together, may cost.
+/// Flags of the limits of one request, and of all requests together.
 package struct LimitFlags: ParsableArguments {
   @Option(help: ArgumentHelp("Largest request body; a larger one is answered with 413.", valueName: "size"))
   var maxRequestBodyBytes = "32Mi"
@@ -23,6 +23,7 @@ package struct LimitFlags: ParsableArguments {
 
   package init() {}
 
+  /// Checks the flags, and returns their settings.
   func checked(_ check: inout FlagCheck) -> LimitSettings {
     let requestBody = check.bytes(maxRequestBodyBytes, "--max-request-body-bytes") ?? 0
     let buffered = check.bytes(maxBufferedBytes, "--max-buffered-bytes") ?? 0
@@ -38,11 +39,14 @@ package struct LimitFlags: ParsableArguments {
   }
 }
 
-/// What `LimitFlags` make.
+/// The limits of requests, from `LimitFlags`.
 package struct LimitSettings: Sendable, Equatable {
+  /// Bytes of one request body at most.
   package var maximumRequestBodyBytes: Int
-  /// Of all requests together.
+  /// Bytes of all request bodies in memory at most.
   package var maximumBufferedBytes: Int
+  /// Longest time from a stream's first message to its decision.
   package var requestDeadline: Duration
+  /// Which responses are read.
   package var responseProcessing: ResponseProcessing
 }

@@ -1,6 +1,6 @@
 import ArgumentParser
 
-/// Ports, threads and the life of the server.
+/// Flags of the ports, threads and limits of the servers.
 package struct ListeningFlags: ParsableArguments {
   private static let gathering = BooleanFlag("gather-writes", default: true)
   private static let defaultReceiveLimit = "64Mi"
@@ -40,7 +40,9 @@ package struct ListeningFlags: ParsableArguments {
 
   package init() {}
 
-  /// - Parameter cores: most workers when no number is given.
+  /// Checks the flags, and returns their settings.
+  ///
+  /// - Parameter cores: Number of workers when the flag is not given.
   func checked(_ check: inout FlagCheck, cores: Int) -> ListeningSettings {
     if !AddressText.isLiteral(bindAddress) {
       check.problem("--bind-address: '\(bindAddress)' is not an IP address such as 0.0.0.0, 127.0.0.1 or ::")
@@ -82,20 +84,24 @@ package struct ListeningFlags: ParsableArguments {
   }
 }
 
-/// What `ListeningFlags` make.
+/// The settings of the servers, from `ListeningFlags`.
 package struct ListeningSettings: Sendable, Equatable {
-  /// An IP literal.
+  /// IP literal of the address to bind.
   package var bindAddress: String
-  /// 0 binds a free port, for all three.
+  /// Port of ext_proc and health; 0 binds a free port.
   package var grpcPort: Int
+  /// Port of gRPC health alone; 0 binds a free port.
   package var healthPort: Int
+  /// Port of the metrics server; 0 binds a free port.
   package var metricsPort: Int
-  /// Most threads that serve ext_proc.
+  /// Threads that serve ext_proc at most.
   package var workers: Int
-  /// Whether answers to one connection may leave together.
+  /// Whether several writes to one connection may be sent with one system call.
   package var gathersWrites: Bool
+  /// Bytes of one received gRPC message at most.
   package var maximumReceiveMessageBytes: Int
-  /// Per connection.
+  /// Open ext_proc streams per connection at most.
   package var maximumConcurrentStreams: Int
+  /// Longest time after SIGTERM in which streams are served.
   package var drainTimeout: Duration
 }

@@ -1,6 +1,6 @@
 import ArgumentParser
 
-/// Logs and metrics.
+/// Flags of logs and metrics.
 package struct ObservabilityFlags: ParsableArguments {
   private static let defaultVerbosity = 2
   private static let mostVerbose = 5
@@ -61,6 +61,7 @@ package struct ObservabilityFlags: ParsableArguments {
 
   package init() {}
 
+  /// Checks the flags, and returns their settings.
   func checked(_ check: inout FlagCheck) -> ObservabilitySettings {
     if check.boolean(metricsEndpointAuth, Self.authentication) {
       check.problem(
@@ -112,20 +113,23 @@ package struct ObservabilityFlags: ParsableArguments {
   }
 }
 
-/// The form of log lines.
+/// The format of log lines.
 package enum LogStyle: String, Sendable, CaseIterable {
   case text
   case json
 
-  /// Where no flag names one.
+  /// The default format.
   static let standard = Self.text
 }
 
-/// What `ObservabilityFlags` make.
+/// The settings of logs and metrics, from `ObservabilityFlags`.
 package struct ObservabilitySettings: Sendable, Equatable {
+  /// Whether metrics are also written with their older names.
   package var legacyMetrics: Bool
+  /// Whether the metrics of ext_proc streams are written.
   package var streamMetrics: Bool
-  /// llm-d's numbers: 2 is the default, 5 the most.
+  /// How much is logged, 0...5 as in llm-d; the default is 2.
   package var verbosity: Int
+  /// The format of log lines.
   package var logStyle: LogStyle
 }

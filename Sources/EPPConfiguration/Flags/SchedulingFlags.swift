@@ -1,11 +1,11 @@
 import ArgumentParser
 package import EPPScheduling
 
-/// How an endpoint is picked.
+/// Flags of the choice of endpoints.
 package struct SchedulingFlags: ParsableArguments {
-  /// Names of the profiles that ship.
+  /// Names of the built-in profiles.
   private static let profiles = ["weighted"]
-  /// Scorers and weights of the profile that ships.
+  /// Scorers and weights of the built-in profile `weighted`, for the help.
   private static let weighted = ProfileConfiguration.weighted.scorers.map { "\($0.plugin.name)=\(Int($0.weight))" }
     .joined(separator: ", ")
   private static let ignoredSubset = BooleanFlag("disable-endpoint-subset-filter", default: false)
@@ -46,12 +46,14 @@ package struct SchedulingFlags: ParsableArguments {
 
   package init() {}
 
-  /// Whether a configuration file was named, or given as text.
+  /// Whether a configuration is given as a file or as text.
   var namesFile: Bool { configFile.given != nil || configText.given != nil }
 
-  /// The configuration file; nil where none is named, or it is broken.
+  /// Reads the configuration file. Nil when none is given, and, with problems, when it is broken.
   ///
-  /// - Parameter readFile: what it throws says in its description why it cannot.
+  /// - Parameters:
+  ///   - plugins: The plugin types that the file may use.
+  ///   - readFile: Reads the text file at a path; the description of an error that it throws says why it cannot.
   func file(
     _ check: inout FlagCheck, plugins: PluginList, readFile: (String) throws -> String
   ) -> PickerConfigurationFile? {
@@ -75,6 +77,11 @@ package struct SchedulingFlags: ParsableArguments {
     }
   }
 
+  /// Checks the flags, and returns the settings that they and the configuration file make.
+  ///
+  /// - Parameters:
+  ///   - file: The configuration file; nil when there is none, or when it is broken.
+  ///   - plugins: The plugin types that flags may name.
   func checked(_ check: inout FlagCheck, file: PickerConfigurationFile?, plugins: PluginList) -> SchedulingSettings {
     check.ignore(allowExperimentalPlugins, Self.experimental)
     return SchedulingSettings(
@@ -86,8 +93,8 @@ package struct SchedulingFlags: ParsableArguments {
       emitsScores: check.boolean(emitEndpointScores, Self.emittedScores))
   }
 
-  /// The profile to serve with: that of `--profile`, else of the file, else `weighted`; with the scorers of `--scorer`
-  /// and the picker of `--picker` in place of its own.
+  /// Returns the profile of `--profile`, else of the file, else `weighted`. `--scorer` replaces its scorers, `--picker` its
+  /// picker.
   private func profile(
     _ check: inout FlagCheck, _ file: PickerConfigurationFile?, _ plugins: PluginList
   ) -> ProfileConfiguration {
@@ -127,16 +134,20 @@ package struct SchedulingFlags: ParsableArguments {
   }
 }
 
-/// What `SchedulingFlags` and the configuration file make.
+/// The settings of the choice of endpoints, from `SchedulingFlags` and the configuration file.
 package struct SchedulingSettings: Sendable, Equatable {
+  /// The scheduling profile.
   package var profile: ProfileConfiguration
-  /// The header of session ids, where plugins name none; lower case. Nil leaves it at the default.
+  /// Lower-case name of the header with session ids, for plugins that name none; nil for the default.
   package var sessionHeader: String?
   /// Views of the prefix index, by the names of their producers.
   package var prefixViews: [String: PrefixView]
-  /// The plugin that the prefix index belongs to, in the labels of its metrics.
+  /// The plugin whose name the metrics of the prefix index have as a label.
   package var prefixProducer: ConfiguredPlugin
+  /// The settings of the prefix index.
   package var prefix: PrefixSettings
+  /// Whether the gateway's subset hint is ignored.
   package var ignoresSubset: Bool
+  /// Whether the scores of all candidates are sent to the gateway.
   package var emitsScores: Bool
 }

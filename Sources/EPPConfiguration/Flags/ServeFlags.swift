@@ -1,9 +1,7 @@
 import ArgumentParser
 package import EPPScheduling
 
-/// The flags of `epp serve`, as they are given. A flag, its default, its help and its check stand in one of the groups.
-///
-/// An empty text counts as not given.
+/// The flags of `epp serve` as they are given, in groups. An empty text counts as not given.
 package struct ServeFlags: ParsableArguments {
   @OptionGroup(title: "Listening") var listening: ListeningFlags
   @OptionGroup(title: "TLS") var tls: TLSFlags
@@ -16,12 +14,13 @@ package struct ServeFlags: ParsableArguments {
 
   package init() {}
 
-  /// The configuration that the flags make, or all that is wrong with them and with the configuration file.
+  /// Checks all flags and the configuration file, and returns the configuration that they make.
   ///
   /// - Parameters:
-  ///   - cores: most workers when no number is given.
-  ///   - plugins: the plugin types that there are.
-  ///   - readFile: reads the configuration file; what it throws says in its description why it cannot.
+  ///   - cores: Number of workers when the flag is not given.
+  ///   - plugins: The plugin types that flags and file may name.
+  ///   - readFile: Reads the text file at a path; the description of an error that it throws says why it cannot.
+  /// - Throws: `ConfigurationProblems` with all problems of the flags and of the file.
   package func validated(
     cores: Int, plugins: PluginList = .standard, readFile: (String) throws -> String
   ) throws(ConfigurationProblems) -> ServeConfiguration {

@@ -1,6 +1,6 @@
 import ArgumentParser
 
-/// Encryption of the ext_proc port.
+/// Flags of TLS on the ext_proc port.
 package struct TLSFlags: ParsableArguments {
   private static let secure = BooleanFlag("secure-serving", default: true)
   private static let reload = BooleanFlag("enable-cert-reload", default: false)
@@ -26,6 +26,7 @@ package struct TLSFlags: ParsableArguments {
 
   package init() {}
 
+  /// Checks the flags, and returns their settings.
   func checked(_ check: inout FlagCheck) -> TLSSettings {
     let isSecure = check.boolean(secureServing, Self.secure)
     if certPath.given != nil, !isSecure {
@@ -48,9 +49,10 @@ package struct TLSFlags: ParsableArguments {
   }
 }
 
-/// What `TLSFlags` make.
+/// The settings of TLS, from `TLSFlags`.
 package struct TLSSettings: Sendable, Equatable {
+  /// Whether the ext_proc port serves TLS.
   package var isSecure: Bool
-  /// A folder with `tls.crt` and `tls.key`; nil makes a certificate.
+  /// The folder with `tls.crt` and `tls.key`; nil for a self-signed certificate.
   package var certificateFolder: String?
 }

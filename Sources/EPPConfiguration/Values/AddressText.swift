@@ -1,11 +1,13 @@
 package import EPPCore
 
-/// Checks addresses as they are typed, without asking the network.
+/// Checks the texts of addresses, without using the network.
 package enum AddressText {
   /// Whether the text is an IPv4 or IPv6 literal (RFC 4291 section 2.2), without brackets, scope or prefix length.
   package static func isLiteral(_ text: String) -> Bool { isIPv4(text[...]) || isIPv6(text) }
 
-  /// Reads `HOST:PORT`, or says what is wrong with it.
+  /// Reads `HOST:PORT`, with an IPv6 literal in brackets.
+  ///
+  /// - Throws: `ConfigurationProblem` that says what is wrong with the text.
   package static func endpoint(_ text: String) throws(ConfigurationProblem) -> EndpointAddress {
     if let end = text.range(of: "://") {
       throw ConfigurationProblem("'\(text)' is a URL: write HOST:PORT, without '\(text[..<end.upperBound])'")
@@ -69,7 +71,7 @@ package enum AddressText {
 }
 
 extension String {
-  /// The first occurrence of a text.
+  /// Returns the first occurrence of a text.
   fileprivate func range(of text: String) -> Range<Index>? { ranges(of: text).first }
 
   fileprivate func components(separatedBy separator: String) -> [Substring] {

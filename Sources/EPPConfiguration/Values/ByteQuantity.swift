@@ -1,4 +1,5 @@
-/// Sizes as Kubernetes writes its quantities, with an optional B: `10MiB`, `25MB`, `64Mi`, `1.5Gi`, `1e6`, `4194304`.
+/// Reads and writes sizes in the format of Kubernetes quantities, with an optional B: `10MiB`, `25MB`, `64Mi`, `1.5Gi`, `1e6`,
+/// `4194304`.
 package enum ByteQuantity {
   private static let units: [(suffix: String, bytes: Double)] = [
     ("", 1), ("k", 1e3), ("K", 1e3), ("M", 1e6), ("G", 1e9), ("T", 1e12), ("P", 1e15), ("E", 1e18),
@@ -6,7 +7,8 @@ package enum ByteQuantity {
     ("Pi", 1_125_899_906_842_624), ("Ei", 1_152_921_504_606_846_976),
   ]
 
-  /// Bytes; nil when the text is not a size, is negative, is no whole number of bytes, or does not fit.
+  /// Returns the number of bytes; nil when the text is no size, is negative, is no whole number of bytes, or does not fit an
+  /// `Int`.
   package static func parse(_ text: String) -> Int? {
     let number = text.prefix { ("0"..."9").contains($0) || $0 == "." }
     var unit = text.dropFirst(number.count)
@@ -32,7 +34,7 @@ package enum ByteQuantity {
     return Int(exactly: value)
   }
 
-  /// The shortest such text in powers of 1,024: `2Gi`, `1536Mi`, `1000`.
+  /// Returns the text of a size in the largest unit of powers of 1,024 that divides it: `2Gi`, `1536Mi`, `1000`.
   package static func format(_ bytes: Int) -> String {
     let binary = units.filter { $0.suffix.hasSuffix("i") }.reversed()
     let unit = binary.first { bytes > 0 && bytes % Int($0.bytes) == 0 }

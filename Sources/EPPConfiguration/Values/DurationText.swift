@@ -1,11 +1,11 @@
 import EPPCore
-/// Durations as Go writes them: `50ms`, `1m30s`, `1.5h`, `0`.
+/// Reads and writes durations in the format of Go: `50ms`, `1m30s`, `1.5h`, `0`.
 package enum DurationText {
   private static let units: [(suffix: String, nanoseconds: Double)] = [
     ("ns", 1), ("us", 1e3), ("µs", 1e3), ("μs", 1e3), ("ms", 1e6), ("s", 1e9), ("m", 60e9), ("h", 3600e9),
   ]
 
-  /// Nil when the text is not a duration, is negative, or is longer than 100 years.
+  /// Reads a duration; nil when the text is no duration, is negative, or is 100 years or more.
   package static func parse(_ text: String) -> Duration? {
     if text == "0" { return .zero }
     var rest = text[...]
@@ -23,7 +23,7 @@ package enum DurationText {
     return .nanoseconds(Int64(total.rounded()))
   }
 
-  /// The shortest such text.
+  /// Returns the text of a duration in the largest unit of s, ms, us and ns that divides it.
   package static func format(_ duration: Duration) -> String {
     let nanoseconds = duration.wholeNanoseconds
     if nanoseconds == 0 { return "0" }

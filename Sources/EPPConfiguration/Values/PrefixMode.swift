@@ -1,17 +1,17 @@
-/// Where the picker's knowledge of the engines' caches comes from (`--prefix-mode`).
+/// The source of the index of the engines' caches (`--prefix-mode`).
 package enum PrefixMode: String, Sendable, CaseIterable {
-  /// An engine's own KV events where they arrive, and what was sent there where they do not.
+  /// KV events for engines that send them, routed requests for the others.
   case auto
-  /// What was sent where, alone; no events are followed.
+  /// Routed requests only; KV events are not received.
   case approximate
-  /// KV events alone where a request's tokens are known: an engine without them holds nothing.
+  /// KV events only, where a request's tokens are known. An engine without KV events counts as having nothing cached.
   case precise
 }
 
-/// Where a request's token ids come from (`--token-source`), unless it carries them.
+/// The source of the token ids of requests that do not contain them (`--token-source`).
 package enum TokenOrigin: String, Sendable, CaseIterable {
-  /// The engines' own render and tokenize endpoints, for endpoints whose KV events are followed.
+  /// The engines' render and tokenize endpoints, for engines whose KV events are received.
   case render
-  /// Nowhere: texts are matched by their bytes.
+  /// No source: texts are matched by their bytes.
   case none
 }

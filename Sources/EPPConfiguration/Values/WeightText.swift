@@ -1,11 +1,16 @@
 import EPPCore
 package import EPPScheduling
 
-/// `--scorer NAME=WEIGHT`.
+/// Reads the values of `--scorer NAME=WEIGHT`.
 package enum WeightText {
   private static let heaviest = 1_000_000.0
 
-  /// Reads one flag; a weight is 1 where none is given.
+  /// Reads one value; the weight is 1 when none is given.
+  ///
+  /// - Parameters:
+  ///   - text: The flag's value.
+  ///   - plugins: The plugin types that it may name.
+  /// - Throws: `ConfigurationProblem` when there is no such scorer, or when the weight is not a number from 0 to 1,000,000.
   package static func parse(
     _ text: String, plugins: PluginList
   ) throws(ConfigurationProblem) -> ProfileConfiguration.WeightedScorer {

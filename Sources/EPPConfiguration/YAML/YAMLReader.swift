@@ -2,41 +2,49 @@ import EPPCore
 import EPPYAML
 import Yams
 
-/// Walks a YAML document and gathers every problem instead of stopping at the first.
+/// Reads values of a YAML document, and collects all problems instead of stopping at the first.
 struct YAMLReader {
-  /// The members of a mapping by name, with the places of their names.
+  /// The known members of a mapping.
   struct Members {
-    /// The mapping itself, for what is missing in it.
+    /// The mapping, for the position of a missing member.
     var node: Node
+    /// Values by name, without those that are null.
     var values: [String: Node] = [:]
+    /// Keys by name, for their positions.
     var keys: [String: Node] = [:]
 
-    /// Nil for a member that is absent or null.
+    /// The value of a member; nil when it is absent or null.
     subscript(_ name: String) -> Node? { values[name] }
   }
 
+  /// The problems in the order in which they were found.
   private(set) var problems: [ConfigurationProblem] = []
-  /// What is accepted and has no effect, a sentence each.
+  /// Parts of the document that are accepted and have no effect, one sentence for each.
   private(set) var notes: [String] = []
-  /// Names of keys that `YAMLDocument` has renamed.
+  /// `YAMLDocument.renamed` of the document.
   var renamed: [String: String] = [:]
 
-  /// In the order of the file.
+  /// The problems in the order of their positions.
   var sortedProblems: [ConfigurationProblem] {
     let places = problems.enumerated().map { ($1.location?.line ?? 0, $1.location?.column ?? 0, $0) }
     return places.sorted(by: <).map { problems[$0.2] }
   }
 
+  /// Adds a note.
   mutating func note(_ message: String) { notes.append(message) }
 
+  /// Adds a problem at the position of a node.
   mutating func report(_ message: String, _ node: Node) {
     problems.append(
       ConfigurationProblem(message, at: node.mark.map { .init(line: $0.line, column: $0.column) }))
   }
 
-  /// The members of a mapping, each once, only known ones. Nil and a problem when it is something else.
+  /// Reads a mapping. Duplicate and unknown members are problems. Nil, with a problem, when the node is no mapping.
   ///
-  /// - Parameter hints: what to say of a name that is unknown here, where there is more to say than the nearest word.
+  /// - Parameters:
+  ///   - what: The mapping's name, for messages.
+  ///   - known: Names of the members that it may have.
+  ///   - hints: Advice for unknown names, in place of the nearest known name.
   mutating func members(
     _ node: Node, of what: String, known: [String], hints: [String: String] = [:]
   ) -> Members? {
@@ -69,6 +77,7 @@ struct YAMLReader {
     return result
   }
 
+  /// Reads a list. Empty when the node is absent or null, and, with a problem, when it is no list.
   mutating func list(_ node: Node?, _ what: String) -> [Node] {
     guard let node, !isNull(node) else { return [] }
     guard case .sequence(let sequence) = node else {
@@ -78,7 +87,8 @@ struct YAMLReader {
     return Array(sequence)
   }
 
-  /// Text that is not empty. A plain number or Boolean is none, in YAML.
+  /// Reads a text. Nil when the node is absent, and, with a problem, when it is no text or empty. In YAML a number or Boolean
+  /// without quotes is no text.
   mutating func string(_ node: Node?, _ what: String) -> String? {
     guard let node else { return nil }
     guard case .scalar(let scalar) = node, !isNull(node) else {
@@ -96,7 +106,7 @@ struct YAMLReader {
     return scalar.string
   }
 
-  /// The name of an HTTP header, lower case as HTTP/2 has it.
+  /// Reads the name of an HTTP header, and returns it in lower case. Nil, with a problem, when it is none.
   mutating func headerName(_ node: Node?, _ what: String) -> String? {
     guard let node, let text = string(node, what) else { return nil }
     let isToken = text.utf8.allSatisfy { byte in
@@ -112,6 +122,7 @@ struct YAMLReader {
     return text.lowercased()
   }
 
+  /// Reads an integer in a range. Nil when the node is absent, and, with a problem, when it is none.
   mutating func integer(_ node: Node?, _ what: String, _ range: ClosedRange<Int>) -> Int? {
     guard let node else { return nil }
     guard let text = plain(node), let value = Int(text), range.contains(value) else {
@@ -121,6 +132,7 @@ struct YAMLReader {
     return value
   }
 
+  /// Reads a number in a range. Nil when the node is absent, and, with a problem, when it is none.
   mutating func number(_ node: Node?, _ what: String, _ range: ClosedRange<Double>) -> Double? {
     guard let node else { return nil }
     guard let text = plain(node), text.utf8.allSatisfy({ "+-.0123456789eE".utf8.contains($0) }),
@@ -132,6 +144,7 @@ struct YAMLReader {
     return value
   }
 
+  /// Reads a Boolean. Nil when the node is absent, and, with a problem, when it is none.
   mutating func boolean(_ node: Node?, _ what: String) -> Bool? {
     guard let node else { return nil }
     // The words of YAML 1.1, which llm-d's decoder takes as well.
@@ -144,14 +157,15 @@ struct YAMLReader {
     }
   }
 
-  /// A scalar without quotes.
+  /// Returns the text of a scalar without quotes; nil for other nodes.
   func plain(_ node: Node) -> String? {
     guard case .scalar(let scalar) = node, scalar.style == .plain || scalar.style == .any else { return nil }
     return scalar.string
   }
 
+  /// Whether a node is null: empty, `~` or `null` without quotes.
   func isNull(_ node: Node) -> Bool { plain(node).map { ["", "~", "null", "Null", "NULL"].contains($0) } ?? false }
 
-  /// `1`, not `1.0`.
+  /// Returns the text of a number, without a fraction when it is an integer.
   private static func text(_ value: Double) -> String { Int(exactly: value).map { "\($0)" } ?? "\(value)" }
 }

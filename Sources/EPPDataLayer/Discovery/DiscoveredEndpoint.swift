@@ -1,23 +1,25 @@
 package import EPPCore
 
-/// An endpoint as a source names it: everything but its slot, which the store gives.
+/// An endpoint as a discovery source names it. It has no slot; the store assigns one.
 package struct DiscoveredEndpoint: Hashable, Sendable {
-  /// Unique in its namespace.
+  /// The endpoint's name, unique in its namespace.
   package var name: String
-  /// `default` without Kubernetes.
+  /// The endpoint's namespace; `default` without Kubernetes.
   package var namespace: String
-  /// Where the gateway sends requests; an IP literal by the time that it reaches the store.
+  /// Where the gateway sends requests. Has to be an IP literal when it is passed to the store.
   package var address: EndpointAddress
   /// Where `/metrics` is read.
   package var metricsAddress: EndpointAddress
-  /// Of the pod or of the file's entry.
+  /// Labels of the pod, or of the entry in the endpoints file.
   package var labels: [String: String]
   /// ZeroMQ address of the engine's KV event publisher.
   package var kvEvents: String?
   /// ZeroMQ address of the engine's replay socket.
   package var kvReplay: String?
 
-  /// Without `metricsAddress`, metrics are read where requests go.
+  /// Makes an endpoint.
+  ///
+  /// - Parameter metricsAddress: Where `/metrics` is read; nil stands for `address`.
   package init(
     name: String, namespace: String = "default", address: EndpointAddress, metricsAddress: EndpointAddress? = nil,
     labels: [String: String] = [:], kvEvents: String? = nil, kvReplay: String? = nil
@@ -31,7 +33,7 @@ package struct DiscoveredEndpoint: Hashable, Sendable {
     self.kvReplay = kvReplay
   }
 
-  /// The endpoint in a slot.
+  /// Returns the endpoint with a slot.
   package func endpoint(in slot: EndpointSlot) -> Endpoint {
     Endpoint(
       name: name, namespace: namespace, address: address, metricsAddress: metricsAddress, labels: labels,
@@ -39,9 +41,9 @@ package struct DiscoveredEndpoint: Hashable, Sendable {
   }
 }
 
-/// Something about an endpoint's description that keeps it, or a part of it, from being used.
+/// A defect in the description of an endpoint, because of which the endpoint or a part of the description is ignored.
 package struct EndpointProblem: Error, Equatable, Sendable, CustomStringConvertible {
-  /// Where in the endpoints file, from 1; nil for other sources.
+  /// Line of the endpoints file, from 1; nil for other sources, and where the line is not known.
   package var line: Int?
   /// What is wrong and what would be right.
   package var message: String

@@ -4,13 +4,13 @@ package import Logging
 package import NIOPosix
 import Synchronization
 
-/// Names endpoints to the store from `--endpoint` flags and from an endpoints file, with host names resolved.
+/// Passes endpoints from `--endpoint` flags and from an endpoints file to the store, with host names resolved.
 ///
 /// An endpoint's name stays as it was typed; its address is the resolved one, because a gateway takes IP addresses only.
-/// Of a name with several addresses the first counts, IPv4 before IPv6: a name stands for one engine here. Names are
-/// resolved every 30 seconds, and within a second when an endpoint stops answering.
+/// A host name stands for one engine: of several addresses the first is used, IPv4 before IPv6. Names are resolved every
+/// 30 seconds, and within a second when an endpoint stops answering. Any thread may use it.
 package final class EndpointDiscovery: Sendable {
-  /// From one look at the file to the next.
+  /// Time between two checks of the file.
   static let interval = Duration.milliseconds(500)
 
   private let flags: [DiscoveredEndpoint]
@@ -22,10 +22,13 @@ package final class EndpointDiscovery: Sendable {
   private let clock: @Sendable () -> MonotonicTime
   private let isUrgent = Atomic<Bool>(false)
 
+  /// Prepares discovery; nothing is read before `run`.
+  ///
   /// - Parameters:
-  ///   - endpoints: what `--endpoint` names; an endpoint is called as it is written.
-  ///   - file: path of the endpoints file.
-  ///   - threads: for what blocks: name servers and the file. Started and stopped by the caller.
+  ///   - endpoints: Addresses given with `--endpoint`; the text of an address is the endpoint's name.
+  ///   - file: Path of the endpoints file; nil when there is none.
+  ///   - threads: Run blocking calls: name resolution and reading the file. The caller starts and stops them.
+  ///   - clock: Returns the current time.
   package init(
     endpoints: [EndpointAddress], file: String?, store: EndpointStore, threads: NIOThreadPool, logger: Logger,
     clock: @escaping @Sendable () -> MonotonicTime = { .now() }
@@ -39,15 +42,16 @@ package final class EndpointDiscovery: Sendable {
     self.clock = clock
   }
 
-  /// Says that an endpoint does not answer: its name is resolved again soon. From any thread.
+  /// Reports that an endpoint does not answer, so that host names are resolved again within a second. Any thread may call it.
   package func noteUnreachable() { isUrgent.store(true, ordering: .relaxed) }
 
-  /// Works until the task is cancelled.
+  /// Watches the file and resolves host names until the task is cancelled.
   ///
   /// - Parameters:
-  ///   - afterFirstPass: called once, when the endpoints that could be found at once are in the store.
-  ///   - afterFirstReading: called once, when the endpoints of the file are in the store as well, as far as their addresses
-  ///     are known; without a file right after `afterFirstPass`. Never while the file cannot be read.
+  ///   - afterFirstPass: Called once, when the endpoints whose addresses are known are in the store; when none is known
+  ///     without a name server, after the first answers of name servers.
+  ///   - afterFirstReading: Called once, when the file has been read and its endpoints with known addresses are in the store;
+  ///     without a file, right after `afterFirstPass`. Not called while the file cannot be read.
   package func run(afterFirstPass: () async -> Void, afterFirstReading: () async -> Void) async {
     var state = PassState(
       file: file.map { WatchedFile(path: $0, largest: EndpointsFile.largest) }, hasReadFile: file == nil)
@@ -72,7 +76,7 @@ package final class EndpointDiscovery: Sendable {
 
   private struct PassState {
     var file: WatchedFile?
-    /// There is none, or it was good once.
+    /// Whether the file has been read successfully once; true when there is no file.
     var hasReadFile: Bool
     var fromFile: [DiscoveredEndpoint] = []
     var hosts = HostTable()
@@ -104,7 +108,7 @@ package final class EndpointDiscovery: Sendable {
     for problem in fromFile { logger.error("endpoints file \(file): \(problem)") }
   }
 
-  /// The endpoints of the file when it has changed and can be read. A broken file changes nothing.
+  /// Reads the file and returns its endpoints; nil when it is unchanged or cannot be read.
   private func readFile(_ state: inout PassState) async -> [DiscoveredEndpoint]? {
     guard let before = state.file else { return nil }
     let looked = try? await threads.runIfActive {
@@ -141,15 +145,15 @@ package final class EndpointDiscovery: Sendable {
     problem.line.map { "\(path):\($0)" } ?? path
   }
 
-  /// What was found out about a host. A struct of its own: Swift 6.3 optimises a group of tuples with a `Result` so that
-  /// the group seems empty (seen in release builds).
+  /// The outcome of resolving a host name. A struct, not a tuple with a `Result`: release builds of Swift 6.3 miscompile a task
+  /// group of such tuples, so that it yields nothing.
   private struct HostAnswer: Sendable {
     var host: String
     var addresses: [String]
     var failure: (any Error)?
   }
 
-  /// Asks for the addresses that are due, all at once. Returns whether one has changed.
+  /// Resolves all host names that are due, concurrently. Returns whether an address has changed.
   private func resolve(_ state: inout PassState) async -> Bool {
     var wanted: Set<String> = []
     for endpoint in flags + state.fromFile {
@@ -193,7 +197,7 @@ package final class EndpointDiscovery: Sendable {
     return hasChanged
   }
 
-  /// The endpoints whose hosts have an address.
+  /// Returns the endpoints whose host names are resolved, with IP addresses in place of the names.
   private func resolved(_ endpoints: [DiscoveredEndpoint], _ hosts: HostTable) -> [DiscoveredEndpoint] {
     endpoints.compactMap { endpoint in
       var endpoint = endpoint

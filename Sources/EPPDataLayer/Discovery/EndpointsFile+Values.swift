@@ -2,9 +2,9 @@ import EPPCore
 import EPPYAML
 import Yams
 
-/// Values of an entry, each with the reason why it is not one.
+/// Readers of the values of an entry. Each throws an `EndpointProblem` that says what is expected.
 extension EndpointsFile {
-  /// Names become metric labels and log text; this is the longest that Kubernetes allows.
+  /// Bytes of the longest name: the limit of Kubernetes. Names become metric labels and log text.
   private static let longestName = 253
 
   static func text(_ node: Node, of key: String) throws(EndpointProblem) -> String {
@@ -20,7 +20,8 @@ extension EndpointsFile {
     return scalar.string
   }
 
-  /// An IP literal, with or without brackets, or a host name. Strict, because it goes into headers.
+  /// Reads the value of `address`: an IP literal, with or without brackets, or a host name. Strict, because the value goes into
+  /// headers.
   static func host(_ node: Node) throws(EndpointProblem) -> String {
     var host = try text(node, of: "address")
     let isBracketed = host.hasPrefix("[") && host.hasSuffix("]")
@@ -67,7 +68,7 @@ extension EndpointsFile {
     return labels
   }
 
-  /// A ZeroMQ address.
+  /// Reads a ZeroMQ address: `tcp://host:port` or `ipc://path`.
   static func socket(_ node: Node, of key: String) throws(EndpointProblem) -> String {
     let text = try text(node, of: key)
     guard let scheme = ["tcp://", "ipc://"].first(where: { text.hasPrefix($0) }), text.utf8.count > scheme.utf8.count
@@ -75,7 +76,7 @@ extension EndpointsFile {
     return text
   }
 
-  /// Its own ones and what merge keys bring.
+  /// Returns the entries of a mapping with its merge keys resolved.
   static func entries(_ mapping: Node.Mapping) throws(EndpointProblem) -> [YAMLMapping.Entry] {
     let flat = YAMLMapping(mapping)
     if let problem = flat.problems.first { throw EndpointProblem(problem.message, line: problem.line) }

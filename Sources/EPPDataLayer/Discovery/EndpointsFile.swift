@@ -14,18 +14,21 @@ import Yams
 ///       kvEvents: tcp://10.0.0.7:5557
 ///       kvReplay: tcp://10.0.0.7:5657
 ///
-/// The first five keys are llm-d's file discovery, with host names and IPv6 beside its IPv4 literals.
+/// The keys `name`, `address`, `port`, `namespace` and `labels` are those of llm-d's file discovery, which takes IPv4 literals
+/// only; here `address` may also be a host name or an IPv6 literal.
 package struct EndpointsFile: Equatable, Sendable {
-  /// llm-d's bound.
+  /// Bytes of the largest file that is read: llm-d's limit.
   package static let largest = 1024 * 1024
 
-  /// The good entries, in the file's order.
+  /// The valid entries, in the file's order.
   package var endpoints: [DiscoveredEndpoint]
-  /// What is wrong with other entries, or with parts of these.
+  /// Invalid entries and ignored keys, in the order of their lines.
   package var problems: [EndpointProblem]
 
-  /// Reads a file's text. A bad entry is reported and the others are kept; throws when the text is not YAML or has no
-  /// list `endpoints`, so that a broken file never empties the pool.
+  /// Reads a file's text. Invalid entries are added to `problems`, the others are kept.
+  ///
+  /// - Throws: `EndpointProblem` when the text is not YAML or has no list `endpoints`, so that a broken file never empties the
+  ///   pool.
   package init(_ text: String) throws(EndpointProblem) {
     endpoints = []
     problems = []

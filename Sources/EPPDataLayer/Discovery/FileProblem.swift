@@ -4,22 +4,22 @@
   import Musl
 #endif
 
-/// Why a file cannot be read, in words that follow its name and a colon: it does not exist, it may not be read, or it is not
-/// what is expected.
+/// Why a file cannot be read: it does not exist, may not be read, or is not what is expected. `description` is a phrase to be
+/// put after the file's name and a colon.
 package struct FileProblem: Error, Equatable, Sendable, CustomStringConvertible {
   package let description: String
-  /// There is no file of this name, as distinct from one that is no good.
+  /// Whether no file of this name exists.
   package let isAbsence: Bool
 
-  /// What is wrong with a file that is there.
+  /// Makes a problem of a file that exists.
   package init(_ description: String) {
     self.description = description
     isAbsence = false
   }
 
-  /// What the system says.
+  /// Makes a problem from an error of the operating system.
   ///
-  /// - Parameter code: an `errno` of opening or reading.
+  /// - Parameter code: The `errno` of opening or reading the file.
   package init(errno code: Int32) {
     isAbsence = code == ENOENT
     description =
@@ -31,6 +31,8 @@ package struct FileProblem: Error, Equatable, Sendable, CustomStringConvertible 
       }
   }
 
+  /// The path names a folder.
   package static let folder = FileProblem("it is a folder, and a file is expected")
+  /// The file's bytes are not text.
   package static let noText = FileProblem("it is no UTF-8 text")
 }

@@ -8,22 +8,27 @@ import Synchronization
   import Musl
 #endif
 
-/// Host names to IP addresses, through the operating system, on threads of its own: `getaddrinfo` blocks for as long as
-/// the name servers please.
+/// Resolves host names to IP addresses with the operating system's `getaddrinfo`, which blocks its thread until name servers
+/// answer or the system gives up.
 package struct HostResolver: Sendable {
   private let threads: NIOThreadPool
 
-  /// Resolves on these threads, which the caller starts and stops.
+  /// Makes a resolver.
+  ///
+  /// - Parameter threads: Run the blocking calls. The caller starts and stops them.
   package init(threads: NIOThreadPool) { self.threads = threads }
 
-  /// The name has no address, or none could be had.
+  /// A host name that could not be resolved.
   package struct Failure: Error, Equatable, Sendable, CustomStringConvertible {
-    /// The operating system's words.
+    /// The operating system's message.
     package var description: String
   }
 
-  /// The addresses of a host, IPv4 before IPv6, else in the system's order; never empty. An IP literal is its own
-  /// address. Throws `Failure`, and `CancellationError` at once when the task is cancelled, whatever the system does.
+  /// Returns the addresses of a host, IPv4 before IPv6, else in the system's order; never empty. An IP literal is its own
+  /// address.
+  ///
+  /// - Throws: `Failure` when there is no address; `CancellationError` as soon as the task is cancelled, even while the system
+  ///   call blocks.
   package func addresses(of host: String) async throws -> [String] {
     if Self.isLiteral(host) { return [host] }
     let answer = Answer()
@@ -40,7 +45,7 @@ package struct HostResolver: Sendable {
     }
   }
 
-  /// The first answer that is given; later ones are dropped.
+  /// Passes the first answer to the one that waits for it, and drops later answers. Any thread may use it.
   private final class Answer: Sendable {
     private enum State {
       case open
@@ -80,13 +85,14 @@ package struct HostResolver: Sendable {
     }
   }
 
-  /// Whether a host needs no resolving.
+  /// Whether a host is an IP literal, which needs no resolving.
   package static func isLiteral(_ host: String) -> Bool {
     (try? SocketAddress(ipAddress: host, port: 0)) != nil
   }
 
-  /// IPv4 comes first because engines listen on `0.0.0.0` unless told otherwise, while the system puts `::1` first for
-  /// `localhost`. The list that `getaddrinfo` returns exists as raw pointers only; they do not leave this function.
+  /// Calls `getaddrinfo`. IPv4 comes first because engines listen on `0.0.0.0` unless told otherwise, while the system puts
+  /// `::1` first for `localhost`. The list that `getaddrinfo` returns consists of raw pointers, which do not leave this
+  /// function.
   private static func lookUp(_ host: String) throws(Failure) -> [String] {
     var hints = unsafe addrinfo()
     unsafe hints.ai_family = AF_UNSPEC

@@ -1,12 +1,12 @@
 package import EPPCore
 
-/// Which address each host name stands for, and when to ask again: a value without I/O.
+/// The address of each host name, and when each is to be resolved again. A value without I/O.
 package struct HostTable {
-  /// From one good answer to the next question.
+  /// Time from a successful look-up of a name to the next.
   package static let refreshInterval = Duration.seconds(30)
-  /// A question that is asked because an endpoint does not answer comes at most this often.
+  /// Shortest time between look-ups of a name while an endpoint does not answer, and the first pause after a failure.
   package static let shortestInterval = Duration.seconds(1)
-  /// Longest pause after failures.
+  /// Longest pause after failed look-ups.
   package static let longestPause = Duration.seconds(5)
 
   private struct Entry {
@@ -19,9 +19,9 @@ package struct HostTable {
 
   package init() {}
 
-  /// The hosts to ask about now. Forgets those that are not wanted any more.
+  /// Returns the hosts that are to be resolved now, sorted. Hosts that are not in `wanted` are forgotten.
   ///
-  /// - Parameter isUrgent: whether an endpoint has stopped answering, so that its name may have moved.
+  /// - Parameter isUrgent: Whether an endpoint has stopped answering, so that its name may have another address.
   package mutating func due(among wanted: Set<String>, now: MonotonicTime, isUrgent: Bool) -> [String] {
     entries = entries.filter { wanted.contains($0.key) }
     return wanted.filter { host in
@@ -32,8 +32,8 @@ package struct HostTable {
     }.sorted()
   }
 
-  /// Takes the addresses of a host; the first one counts, but an address that is still in the list is kept, so that
-  /// name servers which rotate their answers do not move an endpoint. Returns whether the address has changed.
+  /// Records the addresses of a host. The known address stays while it is in the list, so that name servers which rotate their
+  /// answers do not move an endpoint; else the first of the list is used. Returns whether the address has changed.
   package mutating func note(_ host: String, addresses: [String], now: MonotonicTime) -> Bool {
     let old = entries[host]?.address
     let new = old.flatMap { addresses.contains($0) ? $0 : nil } ?? addresses.first
@@ -41,7 +41,7 @@ package struct HostTable {
     return new != nil && new != old
   }
 
-  /// Takes a failure; the last known address stands. Returns whether it is the first in a row.
+  /// Records a failed look-up; the last known address stays. Returns whether it is the first failure in a row.
   package mutating func noteFailure(_ host: String, now: MonotonicTime) -> Bool {
     var entry = entries[host] ?? Entry(address: nil, askedAt: now)
     let isFirst = entry.backoff.delay == nil
@@ -51,6 +51,6 @@ package struct HostTable {
     return isFirst
   }
 
-  /// The address of a host; nil while there was no good answer.
+  /// The address of a host; nil before its first successful look-up.
   package func address(of host: String) -> String? { entries[host]?.address }
 }

@@ -1,4 +1,4 @@
-/// Names that are looked for in raw bytes, in one piece of memory: comparing counts no references.
+/// Looks up names in raw bytes. All names are in one array, so that comparing does no reference counting.
 struct NameTable<Meaning: Sendable>: Sendable {
   private struct Entry {
     var start: Int
@@ -16,8 +16,8 @@ struct NameTable<Meaning: Sendable>: Sendable {
     }
   }
 
-  /// The meaning of the name in a range; the whole of it has to match: `vllm:num_requests_waiting_by_reason` is not
-  /// `vllm:num_requests_waiting`.
+  /// Returns the meaning of the name that fills a range; nil when no name is equal to the whole range
+  /// (`vllm:num_requests_waiting_by_reason` is not `vllm:num_requests_waiting`).
   func meaning(of text: RawSpan, _ range: Range<Int>) -> Meaning? {
     next: for entry in entries where entry.count == range.count {
       // From the end: names of one length differ there.

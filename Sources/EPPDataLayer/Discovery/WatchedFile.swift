@@ -4,16 +4,16 @@
   import Musl
 #endif
 
-/// A file that is looked at from time to time and read when it is another one.
+/// A file that is polled, and read when it has changed.
 ///
-/// Looking is to open the path and ask for the identity, size and time of change of what it leads to. That costs a few
-/// microseconds and sees everything that matters: a file written in place, one renamed over it, and Kubernetes' way of
-/// swapping a symbolic link one directory further up. A kernel watch would have to follow each link of the path and be
-/// set up again after each swap, and sees nothing on network file systems.
+/// `look` opens the path and compares device, inode, size and modification time. This takes a few microseconds and detects a
+/// file written in place, a file renamed over it, and the swap of a symbolic link in a parent directory, as Kubernetes does it.
+/// A kernel watch would have to follow each link of the path, be set up again after each swap, and does not work on network
+/// file systems.
 package struct WatchedFile: Sendable {
-  /// As it was given; links are followed at each look.
+  /// The path as it was given; symbolic links are followed at each look.
   package let path: String
-  /// In bytes.
+  /// Bytes of the largest file that is read.
   package let largest: Int
   private var seen: Fingerprint?
 
@@ -25,23 +25,27 @@ package struct WatchedFile: Sendable {
     var nanoseconds: Int
   }
 
-  /// What a look at the file found.
+  /// The result of `look`.
   package enum Look: Sendable {
+    /// The file is as at the last look, or has the problem that was reported last.
     case unchanged
+    /// The file has changed; its bytes.
     case content([UInt8])
-    /// What is wrong, told once for as long as it stays the same.
+    /// The file cannot be read. A problem that persists is reported once.
     case problem(FileProblem)
   }
 
   private var lastProblem: FileProblem?
 
-  /// Watches a path, which need not lead to a file yet; larger files than `largest` bytes are not read.
+  /// Prepares to watch a path, which need not exist yet.
+  ///
+  /// - Parameter largest: Bytes of the largest file that is read; a larger file is a problem.
   package init(path: String, largest: Int) {
     self.path = path
     self.largest = largest
   }
 
-  /// Looks at the file, and reads it when it has changed since the last look. Blocks for the file system.
+  /// Checks the file, and reads it when it has changed since the last look. Blocks the thread for file system calls.
   package mutating func look() -> Look {
     let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else { return problem(FileProblem(errno: errno)) }

@@ -1,11 +1,11 @@
-/// The metric families of an engine's page that are read; everything else on the page is skipped.
+/// The metric families that are read from an engine's page; all other families are skipped.
 ///
-/// vLLM's names were read off real pages (0.32.0), its older ones and SGLang's from llm-d's tables.
+/// vLLM's names are those of pages of version 0.32.0; its older names and SGLang's come from llm-d's tables.
 enum EngineFamily: Int, CaseIterable {
   case waitingRequests
   case runningRequests
   case kvCacheUsage
-  /// vLLM before V1's rename; counts only where `kvCacheUsage` is absent.
+  /// The name of `kvCacheUsage` before vLLM V1; read only where `kvCacheUsage` is absent.
   case kvCacheUsageOld
   case loRAInfo
   case cacheConfigInfo
@@ -13,10 +13,10 @@ enum EngineFamily: Int, CaseIterable {
   case queriedTokensOld
   case hitTokens
   case hitTokensOld
-  /// When the engine's process began: not an engine's own family, so it makes no page one of an engine.
+  /// Start time of the engine's process. Other programs export this family too, so it does not identify an engine's page.
   case processStartTime
 
-  /// Sample names and the family that each belongs to.
+  /// The family of each sample name.
   static let names: [(String, EngineFamily)] = [
     ("vllm:num_requests_waiting", .waitingRequests),
     ("vllm:num_requests_running", .runningRequests),
@@ -39,8 +39,8 @@ enum EngineFamily: Int, CaseIterable {
     ("sglang:cache_config_info", .cacheConfigInfo),
   ]
 
-  /// Labels of `cacheConfigInfo` that give the tokens of a block: vLLM's, SGLang's.
+  /// Labels of `cacheConfigInfo` that hold the tokens of a block: vLLM's, SGLang's.
   static let blockTokensLabels = ["block_size", "page_size"]
-  /// Labels of `cacheConfigInfo` that give the number of blocks: vLLM's, SGLang's.
+  /// Labels of `cacheConfigInfo` that hold the number of blocks: vLLM's, SGLang's.
   static let blocksLabels = ["num_gpu_blocks", "num_pages"]
 }

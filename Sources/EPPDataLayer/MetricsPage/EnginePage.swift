@@ -1,34 +1,40 @@
 package import EPPCore
 
-/// What one complete metrics page says; nil where the page says nothing usable.
+/// The values of one complete metrics page. A value is nil where the page has no usable sample of it.
 ///
-/// A page may carry several series of one family: one per engine, model or data-parallel rank behind the address. The
-/// endpoint is what the gateway can pick, so counts, counters and cache blocks are summed and the usage is the mean
-/// (the llm-d EPP takes one series and leaves the others).
+/// A page may have several series of one family: one per engine, model or data-parallel rank behind the address. The
+/// gateway picks an endpoint as a whole, so counts, counters and cache blocks are summed and the usage is the mean
+/// (the llm-d EPP reads one series and ignores the others).
 package struct EnginePage: Equatable, Sendable {
-  /// Summed over series.
+  /// Requests in the engine's queue, summed over series.
   package var waitingRequests: Int?
-  /// Summed over series.
+  /// Requests in the engine's batch, summed over series.
   package var runningRequests: Int?
-  /// 0...1, the mean over series.
+  /// Used share of the KV cache, 0...1, the mean over series.
   package var kvCacheUsage: Double?
-  /// Of the first series that says so.
+  /// Tokens of a KV cache block, of the first series that has them.
   package var cacheBlockTokens: Int?
-  /// Summed over series.
+  /// Blocks of the KV cache, summed over series.
   package var cacheBlocks: Int?
-  /// Nil when the page has no series of the LoRA family: then the engine serves no adapters.
+  /// Running and waiting LoRA adapters; nil when the page has no series of the family, because the engine serves no adapters.
   package var loRA: EndpointMetrics.LoRAState?
-  /// Since the engine started, summed over series.
+  /// Prompt tokens looked up in the prefix cache since the engine started, summed over series.
   package var prefixCacheQueriedTokens: UInt64?
-  /// Since the engine started, summed over series.
+  /// Prompt tokens found in the prefix cache since the engine started, summed over series.
   package var prefixCacheHitTokens: UInt64?
-  /// Seconds since 1970 at which the engine's process began.
+  /// Start time of the engine's process, in seconds since 1970.
   package var processStartTime: Double?
 
   package init() {}
 
-  /// The metrics of an endpoint after this page. A number that the page lacks stays as it was, and one of the load counts as
-  /// missing: each family is read for itself, so that an engine which drops one of them keeps the others.
+  /// Returns the metrics of an endpoint updated with this page. A value that the page lacks keeps its old value; a load family
+  /// that the page lacks is added to `missing`. Each family is read independently, so that an engine which drops one keeps the
+  /// others.
+  ///
+  /// - Parameters:
+  ///   - old: The metrics before this page.
+  ///   - scrapedAt: When the scrape was started.
+  ///   - dispatched: Totals of the endpoint's load when the scrape was started.
   package func updating(
     _ old: EndpointMetrics, scrapedAt: MonotonicTime, dispatched: EndpointLoad.Totals
   ) -> EndpointMetrics {

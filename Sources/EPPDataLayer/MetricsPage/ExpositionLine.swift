@@ -2,13 +2,14 @@
 ///
 /// Holds offsets into the line's bytes and copies nothing.
 struct ExpositionLine {
-  /// Between the braces; empty when there are none.
+  /// The bytes between the braces; empty when there are no braces.
   var labels: Range<Int>
+  /// The sample's value; may be infinite or NaN.
   var value: Double
-  /// As written: milliseconds, or seconds in OpenMetrics. Only compared with others of the same page.
+  /// The timestamp as written: milliseconds, or seconds in OpenMetrics. Compare it only with timestamps of the same page.
   var timestamp: Double?
 
-  /// Reads what follows the name; nil when it is no sample.
+  /// Reads the part of a line after the name, from `nameEnd` to `end`; nil when it is not a sample.
   init?(_ bytes: RawSpan, from nameEnd: Int, to end: Int) {
     var offset = nameEnd
     labels = nameEnd..<nameEnd
@@ -26,8 +27,7 @@ struct ExpositionLine {
     }
   }
 
-  /// A number that tells this line's label set from another's, whatever the order of its bytes is worth: engines
-  /// write the labels of a series in one order.
+  /// Returns a hash of the labels as written. It depends on their order, which an engine keeps for a series.
   func labelHash(_ bytes: RawSpan) -> UInt64 { Self.hash(bytes, labels) }
 
   private static func hash(_ bytes: RawSpan, _ labels: Range<Int>) -> UInt64 {
@@ -45,13 +45,14 @@ struct ExpositionLine {
     return hash
   }
 
-  /// Labels of ranks that work on the same requests, each with a copy of their counts: tensor and pipeline parallel ranks are one
-  /// engine, where data-parallel ones (`dp_rank`, vLLM's `engine`) are several.
+  /// Labels that number the tensor, pipeline and expert parallel ranks of one engine. Such ranks work on the same requests, and
+  /// each reports the counts of all. Data-parallel ranks (`dp_rank`, vLLM's `engine`) count as separate engines.
   private static let labelsOfCopies = NameTable([
     ("tp_rank", true), ("pp_rank", true), ("attn_tp_rank", true), ("moe_ep_rank", true),
   ])
 
-  /// The same for engines that write a series for each rank: without the labels that tell copies apart.
+  /// Returns a hash of the labels without those in `labelsOfCopies`, independent of their order: equal for all ranks of one
+  /// engine.
   func engineHash(_ bytes: RawSpan) -> UInt64 {
     var hash: UInt64 = 0
     Self.forEachLabel(bytes, in: labels) { name, value in
@@ -62,7 +63,7 @@ struct ExpositionLine {
     return hash
   }
 
-  /// Calls `body` with the name and the still escaped value of each label, until the text no longer reads as labels.
+  /// Calls `body` with the ranges of the name and of the escaped value of each label. Stops at the first malformed label.
   static func forEachLabel(_ bytes: RawSpan, in labels: Range<Int>, _ body: (Range<Int>, Range<Int>) -> Void) {
     var offset = labels.lowerBound
     while offset < labels.upperBound {
@@ -83,7 +84,7 @@ struct ExpositionLine {
     }
   }
 
-  /// The text of a label value with `\\`, `\"` and `\n` undone.
+  /// Returns the text of a label value with the escapes `\\`, `\"` and `\n` decoded.
   static func text(_ bytes: RawSpan, in value: Range<Int>) -> String {
     var text: [UInt8] = []
     text.reserveCapacity(value.count)

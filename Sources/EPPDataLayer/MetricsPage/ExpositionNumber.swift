@@ -6,11 +6,11 @@ enum ExpositionNumber {
     1e21, 1e22,
   ]
 
-  /// The longest token that is looked at; Go and Python write 24 bytes at most.
+  /// Bytes of the longest token that is read; Go and Python write 24 bytes at most.
   private static let longest = 64
 
-  /// Reads a token: decimal with or without fraction and exponent, `NaN`, `Inf` with or without sign. Nil for anything
-  /// else.
+  /// Reads a token: a decimal with optional sign, fraction and exponent, or `NaN` or `Inf` in any case with optional sign. Nil
+  /// for anything else.
   static func parse(_ bytes: RawSpan, _ range: Range<Int>) -> Double? {
     guard !range.isEmpty, range.count <= longest else { return nil }
     var offset = range.lowerBound
@@ -57,7 +57,7 @@ enum ExpositionNumber {
     return Double(String(decoding: text, as: UTF8.self))
   }
 
-  /// `e9`, `E+09`, `e-3`.
+  /// Reads an exponent such as `e9`, `E+09` or `e-3`; nil for anything else. Clamped to ±100,000.
   private static func decimalExponent(_ bytes: RawSpan, _ range: Range<Int>) -> Int? {
     var offset = range.lowerBound
     guard bytes.byte(at: offset) | 0x20 == UInt8(ascii: "e") else { return nil }

@@ -1,16 +1,15 @@
 import EPPCore
 
-/// Reads the few lines that matter out of an engine's metrics page, chunk by chunk as the page arrives.
+/// Reads the samples of `EngineFamily` from an engine's metrics page, chunk by chunk as the page arrives.
 ///
-/// A page of 55 KB has some 650 lines, of which a dozen are wanted. A line is judged by its first thirteen bytes and
-/// else only searched for its end, so the cost is that of one pass over the bytes (budget: 15 µs a page). Nothing is
-/// kept of a page but the wanted numbers and, between two chunks, the begun line.
+/// A page of 55 KB has about 650 lines, of which a dozen are read. A line is selected by its first thirteen bytes and otherwise
+/// only searched for its end, so a page costs one pass over its bytes (budget: 15 µs). Only the numbers that are read are kept,
+/// and an incomplete line between two chunks.
 ///
-/// Any bytes may be fed: unknown families, malformed lines and a page that is cut in the middle lose what they break
-/// and nothing else. One value serves one connection; it reuses its storage from page to page and is not shared
-/// between threads.
+/// The input may be any bytes: unknown families and malformed lines are skipped. One value serves one connection, keeps its
+/// storage from page to page, and is not for use by several threads at once.
 package struct MetricsPageScanner: Sendable {
-  /// A wanted line that is longer than this is skipped (vLLM's longest has 1.4 KB).
+  /// Bytes of the longest line that is read; a longer one may be skipped (vLLM's longest has 1.4 KB).
   package static let longestLine = 64 * 1024
 
   private let names = NameTable(EngineFamily.names)
@@ -28,14 +27,14 @@ package struct MetricsPageScanner: Sendable {
     case blocks
   }
 
-  /// A wanted or undecided line whose end has not come yet.
+  /// The beginning of a line whose end has not come yet, and which may be a sample to be read.
   private var begun: [UInt8] = []
-  /// Whether the rest of the current line is to be dropped.
+  /// Whether the rest of the current line is skipped.
   private var isSkipping = false
 
   package init() {}
 
-  /// Takes the next bytes of the page; chunks may end anywhere.
+  /// Scans the next bytes of the page; a chunk may end anywhere.
   package mutating func scan(_ chunk: RawSpan) {
     let end = chunk.byteCount
     var start = 0
@@ -63,15 +62,15 @@ package struct MetricsPageScanner: Sendable {
     }
   }
 
-  /// Ends the page and gets ready for the next one. Nil when the page has none of the families that are known: it is
-  /// not the metrics page of an engine.
+  /// Returns the values of the page and resets for the next one. Nil when the page has no family of an engine: it is not an
+  /// engine's metrics page.
   package mutating func finish() -> EnginePage? {
     readBegunLine()
     defer { reset() }
     return hasKnownFamily ? page : nil
   }
 
-  /// Drops what was read of the current page.
+  /// Discards the values of the current page.
   package mutating func reset() {
     for index in tables.indices { tables[index].removeAll() }
     hasKnownFamily = false
@@ -82,8 +81,7 @@ package struct MetricsPageScanner: Sendable {
     isSkipping = false
   }
 
-  /// Whether a line that starts here can be a sample of a known family: a look at its first bytes. A line that is too
-  /// near the end of the chunk to tell counts as one.
+  /// Whether the first bytes of a line can be those of a sample in `EngineFamily`. True when the chunk ends too soon to tell.
   @inline(__always)
   private static func mayBeWanted(_ bytes: RawSpan, at start: Int) -> Bool {
     guard start &+ 15 <= bytes.byteCount else { return true }
@@ -132,8 +130,8 @@ package struct MetricsPageScanner: Sendable {
     }
   }
 
-  /// The value of the LoRA gauge is the time at which the engine wrote the series, and series of the past stay on the
-  /// page: the highest value is the present state.
+  /// Keeps the labels of the newest LoRA series. The value of a series is the time at which the engine wrote it, and old series
+  /// stay on the page: the highest value is the current state.
   private mutating func noteLoRA(_ bytes: RawSpan, _ line: ExpositionLine) {
     guard line.value.isFinite, line.value >= loRAStamp else { return }
     loRAStamp = line.value
@@ -141,7 +139,7 @@ package struct MetricsPageScanner: Sendable {
     bytes.append(line.labels, to: &loRALabels)
   }
 
-  /// The numbers of this family are in its labels. A rank that does not know its blocks yet writes `None`.
+  /// Reads block size and number of blocks, which are labels of the family. A rank that has no blocks yet writes `None`.
   private mutating func noteCacheConfig(_ bytes: RawSpan, _ line: ExpositionLine) {
     var tokens: Int?
     var blocks: Double?

@@ -1,21 +1,21 @@
-/// Reading text out of raw bytes. Offsets are checked, except where a line says why it need not be.
+/// Reading text from raw bytes.
 extension RawSpan {
-  /// The byte at an offset.
+  /// Returns the byte at an offset.
   @inline(__always)
   func byte(at offset: Int) -> UInt8 {
     unsafe unsafeLoad(fromByteOffset: offset, as: UInt8.self)
   }
 
-  /// Eight bytes from an offset on, the first in the lowest place.
+  /// Returns eight bytes from an offset on as a little-endian number: the first byte is the lowest.
   @inline(__always)
   func word(at offset: Int) -> UInt64 {
     UInt64(littleEndian: unsafe unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self))
   }
 
-  /// The offset of the first line feed from `start` on, or `byteCount`.
+  /// Returns the offset of the first line feed from `start` on; `byteCount` when there is none.
   ///
-  /// Eight bytes at a time: of `x ^ pattern`, a zero byte is a hit, and the lowest set bit of the borrow test is exact
-  /// for the first one.
+  /// Compares eight bytes at a time: a zero byte of `x ^ pattern` is a line feed, and the lowest set bit of
+  /// `(v - ones) & ~v & highs` marks the first zero byte of `v`.
   @inline(__always)
   func firstLineFeed(from start: Int) -> Int {
     let ones: UInt64 = 0x0101_0101_0101_0101

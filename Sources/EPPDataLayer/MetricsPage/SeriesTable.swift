@@ -1,8 +1,9 @@
 /// The series of one family on one page: one value per label set.
 ///
-/// Where a label set comes twice, the newest timestamp wins, and without timestamps the later line.
+/// Of two lines with one label set, the one with the newer timestamp is kept; a line with a timestamp is preferred to one
+/// without; without timestamps the later line is kept.
 struct SeriesTable {
-  /// Series beyond this many are ignored; a page has one per engine, model and rank.
+  /// Series that are kept at most; a page has one per engine, model and rank.
   static let capacity = 512
 
   private struct Row {
@@ -13,7 +14,8 @@ struct SeriesTable {
 
   private var rows: [Row] = []
 
-  /// Takes a usable number: finite and not negative. NaN is what an engine writes before it knows.
+  /// Records the value of a series. Ignores values that are negative, infinite or NaN, which engines write for values that they
+  /// do not know yet.
   mutating func note(_ value: Double, labels: UInt64, timestamp: Double?) {
     guard value.isFinite, value >= 0 else { return }
     if let index = rows.firstIndex(where: { $0.labels == labels }) {
@@ -25,12 +27,12 @@ struct SeriesTable {
     }
   }
 
-  /// Nil when there is no series.
+  /// The sum over series; nil when there is no series.
   var sum: Double? { rows.isEmpty ? nil : rows.reduce(0) { $0 + $1.value } }
 
-  /// The mean of shares of 0...1, each clamped; nil when there is no series.
+  /// The mean over series, each clamped to 1; nil when there is no series.
   var meanShare: Double? { rows.isEmpty ? nil : rows.reduce(0) { $0 + min(1, $1.value) } / Double(rows.count) }
 
-  /// Forgets the rows and keeps their storage.
+  /// Removes all series and keeps their storage.
   mutating func removeAll() { rows.removeAll(keepingCapacity: true) }
 }

@@ -2,12 +2,12 @@ import EPPCore
 import NIOCore
 import NIOPosix
 
-/// Scrapes one endpoint: performs what its state machine decides, over a connection of its own.
+/// Scrapes one endpoint over one connection: performs the actions of a `ScrapeStateMachine`.
 ///
-/// Lives on one event loop and is touched nowhere else. There is no HTTP library below: the request is a constant, the
-/// answer is parsed in the buffer that it was read into, and the page is scanned there.
+/// Use it on its event loop only. It uses no HTTP library: the request is constant, and the response is parsed and scanned in
+/// the buffer that it was read into.
 final class EndpointScraper: NIOScheduledCallbackHandler {
-  /// A read takes a whole page as a rule; NIO keeps one buffer of this size per connection.
+  /// Bytes of the read buffer that NIO keeps per connection; a page usually fits in one read.
   private static let readBytes = 64 * 1024
 
   let slot: EndpointSlot
@@ -22,18 +22,20 @@ final class EndpointScraper: NIOScheduledCallbackHandler {
   private var parser = HTTPResponseParser()
   private var scanner = MetricsPageScanner()
   private var connection: ScrapeConnection?
-  /// Tells the present attempt to connect from one that was given up.
+  /// Number of the current attempt to connect; the completion of an older attempt is ignored.
   private var attempt: UInt64 = 0
   private var status = 0
   private var startedAt = MonotonicTime(nanoseconds: 0)
   private var dispatched = EndpointLoad.Totals()
   private var nextTick: NIOScheduledCallback?
 
-  /// What a good scrape brings.
+  /// The result of a successful scrape.
   struct ScrapedPage {
+    /// The values of the page.
     var page: EnginePage
+    /// When the request was sent.
     var startedAt: MonotonicTime
-    /// The endpoint's totals when the request was sent: what was dispatched later cannot be on the page.
+    /// Totals of the endpoint's load when the request was sent; requests dispatched later cannot be counted on the page.
     var dispatched: EndpointLoad.Totals
   }
 
@@ -54,12 +56,13 @@ final class EndpointScraper: NIOScheduledCallbackHandler {
       string: "GET /metrics HTTP/1.1\r\nHost: \(address)\r\nAccept: text/plain\r\nUser-Agent: warmpath\r\n\r\n")
   }
 
-  /// Whether an answer is awaited.
+  /// Whether a request was sent whose response is incomplete.
   var isWaiting: Bool { machine.isWaiting }
 
+  /// Starts scraping.
   func start() { tick() }
 
-  /// Drops the connection and everything that was planned.
+  /// Closes the connection and cancels all timers.
   func stop() {
     machine.stop()
     nextTick?.cancel()
@@ -139,7 +142,7 @@ final class EndpointScraper: NIOScheduledCallbackHandler {
     connection?.send(request)
   }
 
-  /// Bytes from the engine.
+  /// Handles bytes from the engine.
   func received(_ buffer: ByteBuffer) {
     guard machine.received() else {
       // Bytes that nobody asked for: what follows could not be matched with a request.
@@ -166,7 +169,7 @@ final class EndpointScraper: NIOScheduledCallbackHandler {
     }
   }
 
-  /// The engine closed the connection, or it broke.
+  /// Handles the end of the connection that the scraper did not close itself.
   func closedByPeer() {
     connection = nil
     if (try? parser.close()) != nil {

@@ -1,6 +1,6 @@
 /// Why a response of an engine cannot be read.
 package enum HTTPResponseError: Error, Equatable, Sendable, CustomStringConvertible {
-  /// Or another version than 1.0 and 1.1.
+  /// The status line is malformed, or its version is neither 1.0 nor 1.1.
   case malformedStatusLine
   case malformedHeader
   case headTooLarge

@@ -1,22 +1,23 @@
-/// Reads HTTP/1.1 responses to GET, one after the other, from bytes that come in chunks: RFC 9112, strict and bounded.
+/// Parses HTTP/1.1 responses to GET requests, one after the other, from bytes that come in chunks: RFC 9112, strict and with
+/// bounded sizes.
 ///
-/// It copies nothing of a body: `next` names the part of the chunk that belongs to it. A value per connection, not
-/// shared between threads.
+/// Bodies are not copied: `next` returns the range of a chunk that belongs to the body. One value serves one connection, and is
+/// not for use by several threads at once.
 package struct HTTPResponseParser: Sendable {
-  /// Bytes of all header lines, of chunk-size lines and of trailers.
+  /// Bytes at most of a head, of a chunk-size line, and of trailers.
   package static let largestHead = 16 * 1024
-  /// Bytes of a body, without chunk framing.
+  /// Bytes at most of a body, without chunk framing.
   package static let largestBody = 8 * 1024 * 1024
 
-  /// What comes next in the bytes.
+  /// A part of a response that `next` has recognised.
   package enum Event: Equatable, Sendable {
-    /// All bytes are used up.
+    /// All bytes are used; the next part needs more.
     case needsBytes
     /// The head is complete.
     case head(status: Int)
-    /// These bytes of the chunk belong to the body.
+    /// A range of the bytes belongs to the body.
     case body(Range<Int>)
-    /// The response is complete; `isReusable` when the connection can carry another one.
+    /// The response is complete. `isReusable` is true when the connection can carry another response.
     case end(isReusable: Bool)
   }
 
@@ -44,15 +45,17 @@ package struct HTTPResponseParser: Sendable {
     var isChunked = false
   }
 
-  /// A parser at the start of a connection.
+  /// Makes a parser for a new connection.
   package init() {}
 
-  /// Gets ready for a new connection.
+  /// Resets the parser for a new connection.
   package mutating func reset() {
     self = HTTPResponseParser()
   }
 
-  /// The next event out of `bytes`, starting at `offset`, which is moved on. Call again until it is `needsBytes`.
+  /// Returns the next event in `bytes` from `offset` on, and advances `offset` past it. Call it until it returns `needsBytes`.
+  ///
+  /// - Throws: `HTTPResponseError` when the response is malformed or too large; the connection cannot be used any more.
   package mutating func next(_ bytes: RawSpan, from offset: inout Int) throws(HTTPResponseError) -> Event {
     while true {
       switch state {
@@ -87,15 +90,16 @@ package struct HTTPResponseParser: Sendable {
     }
   }
 
-  /// The peer closed its side. The end of a response whose body ends with the connection; else an error, also before
-  /// the first byte.
+  /// Handles the end of the connection. Returns the end of a response whose body lasts until the connection ends.
+  ///
+  /// - Throws: `HTTPResponseError.truncated` at any other place, also before the first byte of a response.
   package mutating func close() throws(HTTPResponseError) -> Event {
     guard case .untilClose = state else { throw .truncated }
     state = .statusLine
     return .end(isReusable: false)
   }
 
-  /// Adds bytes up to and with CR LF to `line`; false when the end has not come yet.
+  /// Appends bytes to `line` up to CR LF, which is dropped. False when the end of the line has not come yet.
   private mutating func takeLine(_ bytes: RawSpan, _ offset: inout Int) throws(HTTPResponseError) -> Bool {
     let lineFeed = bytes.firstLineFeed(from: offset)
     headBytes += lineFeed - offset
@@ -137,7 +141,7 @@ package struct HTTPResponseParser: Sendable {
     return nil
   }
 
-  /// `HTTP/1.1 200 OK`; the reason may be absent.
+  /// Reads a status line such as `HTTP/1.1 200 OK`; the reason phrase may be absent.
   private mutating func readStatusLine() throws(HTTPResponseError) {
     let version = Array("HTTP/1.".utf8)
     guard line.count >= 12, line.starts(with: version), line[7] == UInt8(ascii: "0") || line[7] == UInt8(ascii: "1"),
@@ -218,7 +222,7 @@ package struct HTTPResponseParser: Sendable {
     guard bodyBytes <= Self.largestBody else { throw .bodyTooLarge }
   }
 
-  /// Hexadecimal digits, then perhaps an extension after `;`.
+  /// Reads a chunk size: one to eight hexadecimal digits, then an optional extension after `;`.
   private func chunkSize() throws(HTTPResponseError) -> Int {
     var size = 0
     var digits = 0

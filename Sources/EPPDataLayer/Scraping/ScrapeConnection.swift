@@ -1,7 +1,7 @@
 import NIOCore
 
-/// The end of a connection's pipeline: hands what comes to the scraper that made the connection, until the scraper
-/// lets go of it.
+/// The last handler of a connection's pipeline: passes received bytes and the end of the connection to its scraper, until
+/// `close` is called. Use it on its event loop only.
 final class ScrapeConnection: ChannelInboundHandler {
   typealias InboundIn = ByteBuffer
 
@@ -17,7 +17,7 @@ final class ScrapeConnection: ChannelInboundHandler {
     channel.writeAndFlush(request, promise: nil)
   }
 
-  /// Closes without telling the scraper.
+  /// Closes the connection; the scraper is not called any more.
   func close() {
     scraper = nil
     channel.close(promise: nil)

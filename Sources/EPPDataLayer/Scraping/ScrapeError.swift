@@ -2,25 +2,25 @@ import Glibc
 import NIOCore
 import NIOPosix
 
-/// Why a scrape brought nothing.
+/// Why a scrape failed.
 package enum ScrapeError: Error, Equatable, Sendable, CustomStringConvertible {
-  /// Nobody listens at the address: the engine's process is not there.
+  /// No process listens at the address.
   case connectionRefused
-  /// No connection for another reason: the operating system's words.
+  /// Connecting failed for another reason: the operating system's message.
   case connectFailed(String)
-  /// No complete answer in time.
+  /// No connection or no complete response in time.
   case timedOut
-  /// The peer closed before it answered.
+  /// The peer closed the connection before a response.
   case closed
-  /// A complete answer with another status than 200.
+  /// A complete response with another status than 200.
   case status(Int)
-  /// The answer cannot be read.
+  /// The response is malformed, too large or incomplete.
   case response(HTTPResponseError)
   /// A page without a family of a known engine.
   case noEngineMetrics
 
-  /// Whether the page came and its content is at fault; else getting it failed. The llm-d EPP counts the two apart
-  /// (`datalayer_extract_errors_total`, `datalayer_poll_errors_total`).
+  /// Whether the page was received and its content is at fault. The llm-d EPP counts such errors in
+  /// `datalayer_extract_errors_total`, all others in `datalayer_poll_errors_total`.
   package var isExtraction: Bool { self == .noEngineMetrics }
 
   package var description: String {
@@ -38,7 +38,8 @@ package enum ScrapeError: Error, Equatable, Sendable, CustomStringConvertible {
 }
 
 extension ScrapeError {
-  /// Why a connection could not be made, by what NIO says. A name counts as refused when each of its addresses does.
+  /// Classifies an error of connecting that NIO reports. A host name with several addresses counts as refused when all of them
+  /// refuse.
   init(connecting error: any Error) {
     if case .connectTimeout? = error as? ChannelError {
       self = .timedOut

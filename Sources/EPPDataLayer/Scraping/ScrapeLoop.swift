@@ -2,22 +2,22 @@ import EPPCore
 import EPPMetrics
 import NIOCore
 
-/// The scrapers of all endpoints on one event loop, and the timer that publishes what they bring.
+/// The scrapers of all endpoints on one event loop, and the timer that publishes their results as snapshots.
 ///
-/// Touched on its event loop only.
+/// Use it on its event loop only.
 final class ScrapeLoop: NIOScheduledCallbackHandler {
   private let eventLoop: any EventLoop
   private let configuration: ScrapeStateMachine.Configuration
   private let store: EndpointStore
   private let pollErrors: Counter
   private let extractErrors: Counter
-  /// Called when an endpoint counts as unreachable after a failed scrape: its name may have another address by now.
+  /// Called after each failed scrape of an endpoint that counts as unreachable: its host name may have another address.
   private let noteUnreachable: () -> Void
 
   private var scrapers: [EndpointSlot: EndpointScraper] = [:]
   private var addresses: [EndpointSlot: EndpointAddress] = [:]
   private var loads: [EndpointSlot: EndpointLoad] = [:]
-  /// Endpoints whose first attempt has not ended.
+  /// Endpoints whose first scrape has not ended.
   private var unattempted: Set<EndpointSlot> = []
   private var whenAttempted: [() -> Void] = []
   private var plannedPublication: (time: MonotonicTime, callback: NIOScheduledCallback)?
@@ -35,7 +35,7 @@ final class ScrapeLoop: NIOScheduledCallbackHandler {
     extractErrors = metrics.extractErrors()
   }
 
-  /// Follows a change of the pool.
+  /// Starts, restarts or stops the scraper of an endpoint that has changed.
   func apply(_ change: EndpointChange) {
     guard !isStopped else { return }
     switch change {
@@ -55,12 +55,12 @@ final class ScrapeLoop: NIOScheduledCallbackHandler {
     }
   }
 
-  /// Calls `body` once every endpoint of this moment has been tried.
+  /// Calls `body` once no endpoint is left whose first scrape has not ended; at the latest from `stop`.
   func afterFirstAttempts(_ body: @escaping () -> Void) {
     if unattempted.isEmpty { body() } else { whenAttempted.append(body) }
   }
 
-  /// Ends all connections and timers.
+  /// Closes all connections and cancels all timers.
   func stop() {
     isStopped = true
     for scraper in scrapers.values { scraper.stop() }
@@ -109,8 +109,8 @@ final class ScrapeLoop: NIOScheduledCallbackHandler {
     for body in bodies { body() }
   }
 
-  /// What a group of endpoints brings is published once, when the last of them has answered; one that takes its time
-  /// holds the others up for the length of a publication interval at most.
+  /// Publishes when no scrape is in flight any more, so that endpoints scraped together are published together. A slow endpoint
+  /// delays the others by one publication interval at most.
   private func planPublication() {
     if scrapers.values.contains(where: { $0.isWaiting }) {
       planPublication(MonotonicTime.now().advanced(by: store.configuration.publishInterval))

@@ -1,22 +1,23 @@
 package import EPPCore
 
-/// When to scrape one endpoint, over which connection, and what to do when it does not work.
+/// Decides when to scrape one endpoint, when to connect, and how long to pause after failures.
 ///
-/// A value without I/O: the owner tells it what happened and performs what it returns. There is one connection and at
-/// most one scrape in flight. The endpoints of a pool scrape in `groups` that take turns within the interval: spread,
-/// so that they do not all tick in step, and in few groups, so that one waking of the thread serves several of them
-/// (100 endpoints of 57 KB at 50 ms: 0.23 core with each on its own, 0.11 in four groups, 0.10 in two). Failures in a
-/// row double the pause up to `longestPause`.
+/// A value without I/O: the owner reports events and performs the returned actions. There is one connection and at most one
+/// scrape in flight. The endpoints of a pool are divided into `groups` that are scraped at different times within the interval:
+/// not all at once, to spread the load, and in few groups, so that a thread that wakes up serves several endpoints (100
+/// endpoints of 57 KB at 50 ms: 0.23 core with a time for each endpoint, 0.11 in four groups, 0.10 in two). Each failure in a
+/// row doubles the pause, up to `longestPause`.
 package struct ScrapeStateMachine: Sendable {
-  /// Times; an interval below a millisecond counts as one.
+  /// Times of scraping.
   package struct Configuration: Sendable {
-    /// From one scrape to the next; llm-d's `--refresh-metrics-interval`.
+    /// Time from one scrape to the next; llm-d's `--refresh-metrics-interval`.
     package var interval: Duration
-    /// For connecting and for the answer, each.
+    /// Longest time for connecting, and longest time for the response.
     package var timeout: Duration
-    /// Longest pause between attempts at an endpoint that does not answer.
+    /// Longest pause between scrapes of an endpoint that does not answer.
     package var longestPause: Duration
 
+    /// Makes a configuration. An interval below a millisecond is raised to a millisecond.
     package init(
       interval: Duration, timeout: Duration = .seconds(1), longestPause: Duration = .seconds(5)
     ) {
@@ -26,33 +27,34 @@ package struct ScrapeStateMachine: Sendable {
     }
   }
 
-  /// Turns within one interval.
+  /// Groups of endpoints that are scraped at different times within an interval.
   package static let groups = 2
 
-  /// What to do when time has passed.
+  /// The action after `tick`.
   package enum TickAction: Equatable, Sendable {
     case none
     case connect
     /// Send the request on the open connection.
     case send
-    /// Drop the connection or the attempt to make one, and report a time-out.
+    /// Close the connection or abandon the attempt to connect, and report a time-out.
     case timeOut
   }
 
-  /// What to do with a connection that stands.
+  /// The action after `connected`.
   package enum ConnectedAction: Equatable, Sendable {
+    /// Send the request on the new connection.
     case send
-    /// The connection came too late: close it.
+    /// Close the connection: it came too late.
     case close
   }
 
-  /// What to do when a connection has gone.
+  /// The action after `closed`.
   package enum ClosedAction: Equatable, Sendable {
-    /// Nothing was lost.
+    /// Nothing to do: no request was in flight.
     case none
-    /// The server gave up an idle connection just as the request went out: make a new one and ask again.
+    /// Connect and send the request again: the server closed an idle connection while the request was being sent.
     case connect
-    /// A scrape was lost: report it.
+    /// Report a failed scrape.
     case fail
   }
 
@@ -65,19 +67,19 @@ package struct ScrapeStateMachine: Sendable {
   }
 
   private let configuration: Configuration
-  /// 0..<1, the endpoint's own.
+  /// The endpoint's place in the interval, 0..<1: selects its group and shortens its pauses.
   private let phase: Double
   private var connection = Connection.none
   private var gridPoint: MonotonicTime
   private var pausedUntil: MonotonicTime?
-  /// The pauses: from one interval up to the longest one; the last quarter depends on the phase, so that endpoints which died
-  /// together do not come back together.
+  /// The pauses after failures: from one interval up to `longestPause`. Up to a quarter of a pause is cut off by the phase, so
+  /// that endpoints which failed at the same time are not all retried at the same time.
   private var backoff: Backoff
   private var hasTicked = false
 
-  /// Makes a machine that wants its first tick at `start`.
+  /// Makes a machine whose first tick is due at `start`.
   ///
-  /// - Parameter phase: 0..<1: which of the groups the endpoint belongs to, and how much of its pauses is cut off.
+  /// - Parameter phase: The endpoint's place in the interval, 0..<1: selects its group and shortens its pauses. Clamped.
   package init(configuration: Configuration, phase: Double, start: MonotonicTime) {
     self.configuration = configuration
     self.phase = min(max(phase, 0), 0.999)
@@ -86,7 +88,7 @@ package struct ScrapeStateMachine: Sendable {
     self.gridPoint = start
   }
 
-  /// When `tick` is to be called next; nil after `stop`.
+  /// The time at which `tick` is to be called next; nil after `stop`.
   package var nextTick: MonotonicTime? {
     switch connection {
     case .stopped: nil
@@ -95,12 +97,12 @@ package struct ScrapeStateMachine: Sendable {
     }
   }
 
-  /// Whether a request is out whose answer has not come.
+  /// Whether a request was sent whose response is incomplete.
   package var isWaiting: Bool {
     if case .waiting = connection { true } else { false }
   }
 
-  /// Time has passed. Calling too early or too late does no harm.
+  /// Returns what is due at a time. It may be called at any time.
   package mutating func tick(_ now: MonotonicTime) -> TickAction {
     let isDue = now >= gridPoint
     if isDue { advanceGrid(now) }
@@ -128,14 +130,14 @@ package struct ScrapeStateMachine: Sendable {
     }
   }
 
-  /// The connection stands.
+  /// Handles an established connection.
   package mutating func connected(_ now: MonotonicTime) -> ConnectedAction {
     guard case .connecting = connection else { return .close }
     connection = .waiting(since: now, isFirstOnConnection: true, hasBytes: false)
     return .send
   }
 
-  /// The connection could not be made. False when nobody waits for it any more.
+  /// Handles a failed attempt to connect. Returns whether it is to be reported: false after a time-out or `stop`.
   package mutating func connectFailed(_ now: MonotonicTime) -> Bool {
     guard case .connecting = connection else { return false }
     connection = .none
@@ -143,14 +145,18 @@ package struct ScrapeStateMachine: Sendable {
     return true
   }
 
-  /// Bytes came. False when no answer is awaited: the peer talks out of turn and the connection is to be closed.
+  /// Handles received bytes. False when no response is expected, so that the connection has to be closed.
   package mutating func received() -> Bool {
     guard case .waiting(let since, let isFirst, let hasBytes) = connection else { return false }
     if !hasBytes { connection = .waiting(since: since, isFirstOnConnection: isFirst, hasBytes: true) }
     return true
   }
 
-  /// A whole answer came; `isGood` when it brought metrics. Returns whether the connection is to be closed.
+  /// Handles a complete response. Returns whether the connection is to be closed.
+  ///
+  /// - Parameters:
+  ///   - isGood: Whether the response has an engine's metrics.
+  ///   - isReusable: Whether the connection can carry another response.
   package mutating func answered(_ now: MonotonicTime, isGood: Bool, isReusable: Bool) -> Bool {
     guard case .waiting = connection else { return true }
     connection = isReusable ? .idle : .none
@@ -163,14 +169,14 @@ package struct ScrapeStateMachine: Sendable {
     return !isReusable
   }
 
-  /// The answer cannot be read: the connection is lost with it.
+  /// Handles a response that cannot be read. The owner closes the connection.
   package mutating func failed(_ now: MonotonicTime) {
     guard case .waiting = connection else { return }
     connection = .none
     noteFailure(now)
   }
 
-  /// The peer closed the connection, or it broke.
+  /// Handles a connection that the peer closed or that broke.
   package mutating func closed(_ now: MonotonicTime) -> ClosedAction {
     switch connection {
     case .stopped, .none, .connecting:
@@ -188,11 +194,12 @@ package struct ScrapeStateMachine: Sendable {
     }
   }
 
-  /// The endpoint has left the pool; nothing happens any more.
+  /// Ends scraping: no action follows.
   package mutating func stop() { connection = .stopped }
 
-  /// The next turn of the endpoint's group. Turns lie at fixed points of the clock: endpoints that join later share them.
-  /// The first one is far enough off for the scrape that started everything.
+  /// Sets `gridPoint` to the next scrape of the endpoint's group. The times of a group are multiples of the interval on the
+  /// clock plus an offset, so that endpoints which join later share them. The second scrape is at least half an interval after
+  /// the first, which takes place at the start.
   private mutating func advanceGrid(_ now: MonotonicTime) {
     let interval = UInt64(clamping: configuration.interval.wholeNanoseconds)
     let turn = interval / UInt64(Self.groups) * UInt64(phase * Double(Self.groups))

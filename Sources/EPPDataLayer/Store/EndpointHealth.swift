@@ -1,47 +1,47 @@
 import EPPCore
 
-/// How scraping one endpoint goes, for the log and for whether requests may go there.
+/// Successes and failures of scraping one endpoint, for the log and for whether the endpoint may get requests.
 struct EndpointHealth: Sendable {
-  /// As discovery names it now.
+  /// The endpoint with its current description.
   var endpoint: Endpoint {
     didSet {
-      // Attempts at another address say nothing of this one.
+      // Scrapes of another address say nothing about the new one.
       if endpoint.metricsAddress != oldValue.metricsAddress { refusesConnections = false }
     }
   }
-  /// Finished attempts, good and bad.
+  /// Scrapes that have ended, successful or not.
   var scrapes: UInt64 = 0
-  /// Those of them that failed.
+  /// Failed scrapes.
   var errors: UInt64 = 0
-  /// Since the last good one.
+  /// Failed scrapes since the last successful one.
   var failuresInRow = 0
-  /// Whether the failures in a row are enough to call the endpoint unreachable.
+  /// Whether `failuresToUnreachable` scrapes in a row have failed, and none has succeeded since.
   var isUnreachable = false
-  /// Whether nobody listens where the endpoint serves, by the newest attempts.
+  /// Whether no process listens at the endpoint's address, by the newest scrape that tells.
   private(set) var refusesConnections = false
-  /// As the current snapshot shows it.
+  /// Whether the current snapshot shows the endpoint's metrics as stale.
   var isStale = true
 
-  /// So many failures in a row make an endpoint unreachable: one lost scrape in a busy second is no news.
+  /// Failures in a row that make an endpoint unreachable; a single lost scrape under load does not.
   static let failuresToUnreachable = 3
 
-  /// Whether metrics were ever fresh.
+  /// Whether a snapshot has ever shown fresh metrics of the endpoint.
   var hasBeenFresh = false
 
   init(endpoint: Endpoint) { self.endpoint = endpoint }
 
-  /// What a failed scrape changes.
+  /// The change that a failed scrape makes.
   enum Change {
     case none
-    /// So many failed in a row that the endpoint counts as unreachable.
+    /// The endpoint has become unreachable.
     case unreachable
-    /// Nobody listens any more.
+    /// The endpoint refuses connections now.
     case refuses
-    /// Somebody listens again.
+    /// The endpoint does not refuse connections any more.
     case listens
   }
 
-  /// A scrape worked. Returns whether the endpoint was unreachable, or refused connections, until now.
+  /// Records a successful scrape. Returns whether the endpoint was unreachable or refused connections before.
   mutating func noteSuccess() -> Bool {
     scrapes += 1
     failuresInRow = 0
@@ -52,11 +52,11 @@ struct EndpointHealth: Sendable {
     return isUnreachable || refusesConnections
   }
 
-  /// A scrape failed.
+  /// Records a failed scrape.
   ///
-  /// One refused connection is enough: a full backlog drops connections, but only a port without a listener refuses
-  /// them. It says so of the engine where the page is served at the address that requests go to. An attempt that brings
-  /// no answer at all says nothing new.
+  /// One refused connection sets `refusesConnections`: a full backlog drops connections, and only a port without a listener
+  /// refuses them. It counts only where the metrics page has the address that requests go to. A scrape without any response
+  /// leaves `refusesConnections` unchanged.
   mutating func noteFailure(_ error: ScrapeError) -> Change {
     scrapes += 1
     errors += 1

@@ -1,11 +1,11 @@
 package import EPPCore
 
-/// Which party has named which endpoints, and which slots they have: changes of a store's membership, one at a time.
+/// Changes the membership of a store, one change at a time. Keeps which source named which endpoints, and their slots.
 ///
-/// An actor, for a change tells observers in its middle, before a snapshot shows a newcomer and before a slot is given away:
-/// another change waits for that as a task, and no thread waits for it in a lock.
+/// An actor, because observers are called in the middle of a change: before a snapshot shows a new endpoint, and before a slot
+/// is reused. Another change waits as a task, and no lock is held meanwhile.
 actor EndpointMembership {
-  /// What makes an endpoint the same one across reloads.
+  /// Identifies an endpoint across reloads.
   private struct Identity: Hashable {
     var name: QualifiedName
     var address: EndpointAddress
@@ -27,10 +27,12 @@ actor EndpointMembership {
   }
 
   private var slots = SlotTable()
+  /// Slots of the endpoints that each source has named.
   private var bySource: [EndpointStore.Source: [Identity: EndpointSlot]] = [:]
   private var observers: [EndpointStore.Observation: @Sendable (EndpointChange) -> Void] = [:]
   private var observations: UInt64 = 0
 
+  /// Implements `EndpointStore.observe`.
   func observe(
     _ store: EndpointStore, _ observer: @escaping @Sendable (EndpointChange) -> Void
   ) -> EndpointStore.Observation {
@@ -41,8 +43,10 @@ actor EndpointMembership {
     return observation
   }
 
+  /// Implements `EndpointStore.endObservation`.
   func endObservation(_ observation: EndpointStore.Observation) { observers[observation] = nil }
 
+  /// Implements `EndpointStore.replaceEndpoints`.
   func replaceEndpoints(
     of store: EndpointStore, _ wanted: [DiscoveredEndpoint], from source: EndpointStore.Source
   ) -> [EndpointProblem] {
@@ -90,7 +94,7 @@ actor EndpointMembership {
     return problems
   }
 
-  /// Gives slots to newcomers, the last of the list first, while there are any.
+  /// Assigns slots to new endpoints from the end of `arriving` on, until no slot is free. Moves them from `arriving` to `kept`.
   private func admit(
     _ arriving: inout [DiscoveredEndpoint], _ kept: inout [Identity: EndpointSlot], to store: EndpointStore
   ) {
@@ -117,14 +121,14 @@ actor EndpointMembership {
   }
 }
 
-/// Gives out slots and takes them back. The lowest free one is given first, so that tables by slot stay dense.
+/// Assigns slots. The lowest free slot is assigned first, so that tables indexed by slot stay dense.
 package struct SlotTable: Sendable {
   private var generations = [UInt32](repeating: 0, count: EndpointSlot.capacity)
   private var isTaken = [Bool](repeating: false, count: EndpointSlot.capacity)
 
   package init() {}
 
-  /// A free slot with a generation of its own; nil when all are taken.
+  /// Takes the lowest free slot, with a new generation; nil when all slots are taken.
   package mutating func take() -> EndpointSlot? {
     guard let index = isTaken.firstIndex(of: false) else { return nil }
     isTaken[index] = true
@@ -132,7 +136,7 @@ package struct SlotTable: Sendable {
     return EndpointSlot(index: index, generation: generations[index])
   }
 
-  /// Gives a slot back; one of an earlier generation is ignored.
+  /// Frees a slot. A slot of an earlier generation is ignored.
   package mutating func release(_ slot: EndpointSlot) {
     guard isTaken.indices.contains(slot.index), generations[slot.index] == slot.generation else { return }
     isTaken[slot.index] = false

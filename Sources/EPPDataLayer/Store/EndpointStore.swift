@@ -2,19 +2,17 @@ package import EPPCore
 package import Logging
 import Synchronization
 
-/// Which endpoints exist and what they last said: the one place that discovery and scraping write to, and the source of
-/// the snapshots that requests read.
+/// Keeps the endpoints and their metrics: discovery and scraping write to it, requests read its snapshots.
 ///
-/// All methods may be called from any thread. `currentSnapshot` takes a lock of its own for the length of a reference
-/// count and never waits for a writer. A snapshot is made at most once per `publishInterval`, except that the first one
-/// and changes of membership go out at once; what comes between is published by `publishIfDue`, which the owner calls
-/// at the times that the store names.
+/// Any thread may call all methods. `currentSnapshot` holds a lock of its own only while it copies a reference. Changes of
+/// membership are published at once, changes of metrics at most once per `publishInterval`, by `publishIfDue`, which the owner
+/// calls again at the time that it returns.
 package final class EndpointStore: PoolSnapshotSource {
-  /// Times that say when metrics are old and how often snapshots are made.
+  /// The age at which metrics are stale, and how often snapshots are made.
   package struct Configuration: Sendable {
-    /// Metrics of this age are stale.
+    /// Age at which metrics count as stale.
     package var stalenessThreshold: Duration
-    /// From one snapshot to the next at least, while only metrics change.
+    /// Shortest time between two snapshots while only metrics change.
     package var publishInterval: Duration
 
     package init(stalenessThreshold: Duration, publishInterval: Duration = .milliseconds(5)) {
@@ -23,19 +21,27 @@ package final class EndpointStore: PoolSnapshotSource {
     }
   }
 
-  /// A party that names endpoints; each owns the ones that it named.
+  /// A source of endpoints. A source can change only the endpoints that it has named.
   package enum Source: String, Sendable, Hashable {
+    /// The flags `--endpoint`.
     case flags
+    /// The endpoints file.
     case file
+    /// Pods of a Kubernetes cluster.
     case kubernetes
   }
 
+  /// All that the store keeps of one endpoint while it is in the pool.
   struct StoredEndpoint {
+    /// The endpoint's current description.
     var endpoint: Endpoint { didSet { destination = endpoint.address.description } }
+    /// Counters of the requests that this process has sent to the endpoint.
     let load: EndpointLoad
+    /// The metrics of the newest page; unset before the first one.
     var metrics = EndpointMetrics()
+    /// Successes and failures of scraping.
     var health: EndpointHealth
-    /// The address as text: it goes into every destination header and is made once.
+    /// The text of the endpoint's address, which goes into every destination header; made once.
     private var destination: String
 
     init(endpoint: Endpoint, load: EndpointLoad) {
@@ -45,14 +51,18 @@ package final class EndpointStore: PoolSnapshotSource {
       destination = endpoint.address.description
     }
 
-    /// A change between stale and fresh, for the log.
+    /// A change of an endpoint's metrics between stale and fresh, for the log.
     struct Turn {
+      /// The endpoint whose metrics have changed.
       var endpoint: Endpoint
+      /// Whether the metrics are stale now.
       var isStale: Bool
+      /// Whether the metrics were fresh before at any time.
       var hasBeenFresh: Bool
     }
 
-    /// The snapshot's view, and when it turns stale. Works in place: it is large to copy.
+    /// Returns the endpoint's member of a snapshot, the time at which its metrics turn stale, and a change of staleness since
+    /// the last call, which `health` keeps. Mutates in place: a stored endpoint is large to copy.
     mutating func makeMember(
       _ now: MonotonicTime, threshold: Duration
     ) -> (member: PoolSnapshot.Member, staleAt: MonotonicTime?, turn: Turn?) {
@@ -71,16 +81,19 @@ package final class EndpointStore: PoolSnapshotSource {
     }
   }
 
+  /// The mutable state of the store.
   struct State {
-    /// By slot index; nil where the slot is free.
+    /// Endpoints by slot index; nil where the slot is free.
     var stored: [StoredEndpoint?] = []
+    /// Whether metrics or health have changed since the last snapshot.
     var isDirty = false
+    /// When the last snapshot was made; nil before the first one.
     var publishedAt: MonotonicTime?
-    /// When the first of the published endpoints turns stale if nothing comes.
+    /// The earliest time at which an endpoint of the last snapshot turns stale without new metrics.
     var staleAt: MonotonicTime?
   }
 
-  /// Names an observer for as long as it observes.
+  /// Identifies an observer, for `endObservation`.
   package struct Observation: Hashable, Sendable {
     let number: UInt64
   }
@@ -94,7 +107,7 @@ package final class EndpointStore: PoolSnapshotSource {
 
   /// Makes an empty store.
   ///
-  /// - Parameter clock: the present; the same clock as that of the times which are passed to `record`.
+  /// - Parameter clock: Returns the current time, on the clock of the times that are passed to `record`.
   package init(
     configuration: Configuration, logger: Logger,
     clock: @escaping @Sendable () -> MonotonicTime = { .now() }
@@ -104,22 +117,25 @@ package final class EndpointStore: PoolSnapshotSource {
     self.clock = clock
   }
 
+  /// Returns the newest snapshot.
   package func currentSnapshot() -> PoolSnapshot { published.withLock { $0 } }
 
-  /// Tells `observer` of the endpoints that are there, now, and of every change from here on, in order and one at a time. No
-  /// lock is held meanwhile; another change of membership waits until all observers have been told.
+  /// Calls `observer` with `added` for each endpoint in the pool, before this function returns, and then with every change of
+  /// membership, in order and one at a time. No lock is held meanwhile; the next change of membership waits for all observers.
   @discardableResult
   package func observe(_ observer: @escaping @Sendable (EndpointChange) -> Void) async -> Observation {
     await membership.observe(self, observer)
   }
 
-  /// Tells an observer nothing more; none of its calls is under way when this returns.
+  /// Ends an observation. The observer is not being called any more when this returns.
   package func endObservation(_ observation: Observation) async { await membership.endObservation(observation) }
 
-  /// Makes `wanted` the endpoints of a source; those of other sources stay.
+  /// Replaces the endpoints of a source by `wanted`; endpoints of other sources stay.
   ///
-  /// An endpoint whose name, namespace and address are the same keeps its slot, load and metrics. Returns what was left
-  /// out: names that are taken, and endpoints past `EndpointSlot.capacity`.
+  /// An endpoint whose name, namespace and address are unchanged keeps its slot, load and metrics.
+  ///
+  /// - Returns: One problem for each endpoint that was left out: its name is taken, or the pool has `EndpointSlot.capacity`
+  ///   endpoints.
   @discardableResult
   package func replaceEndpoints(_ wanted: [DiscoveredEndpoint], from source: Source) async -> [EndpointProblem] {
     await membership.replaceEndpoints(of: self, wanted, from: source)
@@ -127,11 +143,12 @@ package final class EndpointStore: PoolSnapshotSource {
 
   // MARK: - For EndpointMembership
 
-  /// The endpoints that have a slot.
+  /// Returns all endpoints of the pool.
   func present() -> [(endpoint: Endpoint, load: EndpointLoad)] {
     state.withLock { $0.stored.compactMap { $0.map { ($0.endpoint, $0.load) } } }
   }
 
+  /// Puts an endpoint into its slot.
   func add(_ entry: StoredEndpoint) {
     state.withLock { state in
       let index = entry.endpoint.slot.index
@@ -140,7 +157,7 @@ package final class EndpointStore: PoolSnapshotSource {
     }
   }
 
-  /// The endpoint as it is now; nil when nothing about it has changed.
+  /// Replaces the description of the endpoint in a slot. Returns the new description; nil when it is unchanged.
   func update(_ slot: EndpointSlot, to endpoint: Endpoint) -> Endpoint? {
     state.withLock { state in
       guard state.stored[slot.index]?.endpoint != endpoint else { return nil }
@@ -150,6 +167,7 @@ package final class EndpointStore: PoolSnapshotSource {
     }
   }
 
+  /// Empties slots. Returns the endpoints that they held.
   func remove(_ slots: some Sequence<EndpointSlot>) -> [Endpoint] {
     state.withLock { state in
       slots.compactMap { slot in
@@ -162,11 +180,11 @@ package final class EndpointStore: PoolSnapshotSource {
 }
 
 extension EndpointStore {
-  /// Takes a page that was read; the next publication shows it. Ignored when the slot holds another endpoint by now.
+  /// Records the metrics of a scraped page for the next snapshot. Ignored when the slot holds another endpoint by now.
   ///
   /// - Parameters:
-  ///   - startedAt: when the scrape was started.
-  ///   - dispatched: the totals of the endpoint's load at that time.
+  ///   - startedAt: When the scrape was started.
+  ///   - dispatched: Totals of the endpoint's load when the scrape was started.
   package func record(
     _ page: EnginePage, for slot: EndpointSlot, startedAt: MonotonicTime, dispatched: EndpointLoad.Totals
   ) {
@@ -190,8 +208,8 @@ extension EndpointStore {
     }
   }
 
-  /// Takes note of a failed scrape. The metrics stay and grow stale; whether the endpoint refuses connections is shown
-  /// by the next publication. Returns whether the endpoint counts as unreachable.
+  /// Records a failed scrape. The metrics stay and grow old; the next snapshot shows whether the endpoint refuses connections.
+  /// Returns whether the endpoint counts as unreachable.
   @discardableResult
   package func recordFailure(_ error: ScrapeError, for slot: EndpointSlot) -> Bool {
     let (isUnreachable, change, endpoint): (Bool, EndpointHealth.Change, Endpoint?) = state.withLock { state in
@@ -220,9 +238,10 @@ extension EndpointStore {
     return isUnreachable
   }
 
-  /// Publishes what has changed, if the last snapshot is old enough, and endpoints that have turned stale.
+  /// Makes a snapshot if metrics have changed and the last snapshot is at least `publishInterval` old, or if an endpoint has
+  /// turned stale.
   ///
-  /// - Returns: when to call again at the latest; nil when nothing is to come.
+  /// - Returns: The time at which to call again at the latest; nil when there is none.
   @discardableResult
   package func publishIfDue() -> MonotonicTime? {
     let now = clock()
@@ -237,7 +256,7 @@ extension EndpointStore {
     return publishNow()
   }
 
-  /// Makes a snapshot of the present state and puts it in the place of the last one.
+  /// Makes a snapshot of the current state and publishes it. Returns the time at which its first endpoint turns stale.
   @discardableResult
   func publishNow() -> MonotonicTime? {
     let now = clock()
@@ -286,12 +305,13 @@ extension EndpointStore {
   }
 }
 
-/// A change of the pool's membership, told to whoever keeps tables by slot.
+/// A change of the pool's membership, for observers that keep tables by slot.
 package enum EndpointChange: Sendable {
-  /// A new endpoint has taken its slot. Told before a snapshot shows it.
+  /// A new endpoint has a slot. Observers are called before a snapshot shows it.
   case added(Endpoint, load: EndpointLoad)
-  /// The same endpoint with other labels, metrics address or event addresses.
+  /// An endpoint has other labels, another metrics address or other event addresses.
   case updated(Endpoint)
-  /// The endpoint has gone. Told after a snapshot without it is out, and before its slot is given to another.
+  /// An endpoint has left the pool. Observers are called after a snapshot without it is published, and before its slot is
+  /// reused.
   case removed(Endpoint)
 }

@@ -4,20 +4,20 @@ package import Logging
 import NIOCore
 import NIOPosix
 
-/// Keeps watch over the pool's endpoints: finds them, scrapes them, and holds the snapshot that requests read.
+/// Discovers and scrapes the pool's endpoints, and holds the snapshot that requests read. Any thread may use it.
 ///
-/// Owns one event loop for all scraping, a few threads that may block on name servers and files, and the store. Endpoints of other
-/// origin (Kubernetes) are put into `store` by whoever finds them and are scraped all the same.
+/// Owns the store, one event loop for all scraping, and a few threads for blocking calls to name servers and the file system.
+/// Endpoints that others put into `store` (Kubernetes discovery) are scraped too.
 package final class EndpointWatch: Sendable {
   /// Where endpoints come from and how they are scraped.
   package struct Configuration: Sendable {
-    /// What `--endpoint` names.
+    /// Addresses given with `--endpoint`.
     package var endpoints: [EndpointAddress]
-    /// `--endpoints-file`.
+    /// Path given with `--endpoints-file`; nil when there is none.
     package var endpointsFile: String?
-    /// `--refresh-metrics-interval` and the times around it.
+    /// Times of scraping; its interval is `--refresh-metrics-interval`.
     package var scraping: ScrapeStateMachine.Configuration
-    /// `--metrics-staleness-threshold` and the pace of snapshots.
+    /// Times of the store; its staleness threshold is `--metrics-staleness-threshold`.
     package var store: EndpointStore.Configuration
 
     package init(
@@ -31,12 +31,12 @@ package final class EndpointWatch: Sendable {
     }
   }
 
-  /// How long readiness waits for endpoints that do not answer.
+  /// Longest time that readiness waits for endpoints that do not answer.
   private static let longestStart = Duration.milliseconds(200)
-  /// Threads for name servers: so many answers may be awaited at one time.
+  /// Threads for blocking calls, and thus host names that are resolved at one time.
   private static let resolverThreads = 4
 
-  /// Membership and metrics; the source of snapshots.
+  /// Keeps membership and metrics; the source of snapshots.
   package let store: EndpointStore
   private let configuration: Configuration
   private let metrics: PickerMetrics
@@ -44,7 +44,7 @@ package final class EndpointWatch: Sendable {
   private let ready = OneShotEvent()
   private let sourcesRead = OneShotEvent()
 
-  /// Prepares; nothing is opened before `run`.
+  /// Prepares the watch; nothing is opened before `run`.
   package init(configuration: Configuration, metrics: PickerMetrics, logger: Logger) {
     self.configuration = configuration
     self.metrics = metrics
@@ -52,18 +52,21 @@ package final class EndpointWatch: Sendable {
     store = EndpointStore(configuration: configuration.store, logger: logger)
   }
 
-  /// Returns when the first scrape of every endpoint found at the start has ended, well or badly, or 200 ms after they
-  /// were found; at the latest when `run` ends. Waits for ever when `run` is never called.
+  /// Waits until the first scrape of every endpoint found at the start has ended, with success or failure, or until 200 ms
+  /// after the endpoints were found; at the latest until `run` ends. Does not return when `run` is never called.
   package func waitUntilReady() async { await ready.wait() }
 
-  /// Whether every source has named its endpoints once: an endpoints file that is missing or broken has not.
+  /// Whether every source has been read once and its endpoints have been scraped, or 200 ms have passed since. Stays false
+  /// while the endpoints file is missing or broken; stays true when the file disappears later.
   package var hasReadSources: Bool { sourcesRead.isSignalled }
 
-  /// Returns when `hasReadSources` is true and the endpoints have been tried as for `waitUntilReady`, or when the task is
-  /// cancelled; whether it is true. What is read stays read: a file that goes later keeps its endpoints.
+  /// Waits until `hasReadSources` is true, or until the task is cancelled. Returns `hasReadSources`.
   package func waitUntilSourcesRead() async -> Bool { await sourcesRead.wait() }
 
-  /// Works until the task is cancelled, then closes all connections, ends its threads and returns. To be called once.
+  /// Discovers and scrapes until the task is cancelled, then closes all connections, ends its threads and returns. Call it
+  /// once.
+  ///
+  /// - Throws: Errors of the event loop.
   package func run() async throws {
     defer { ready.signal() }
     let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)

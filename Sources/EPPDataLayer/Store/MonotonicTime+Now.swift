@@ -2,6 +2,6 @@ package import EPPCore
 import NIOCore
 
 extension MonotonicTime {
-  /// The present on the clock of the event loops (`CLOCK_MONOTONIC`).
+  /// Returns the current time of the event loops' clock (`CLOCK_MONOTONIC`).
   package static func now() -> MonotonicTime { MonotonicTime(nanoseconds: NIODeadline.now().uptimeNanoseconds) }
 }

@@ -2,17 +2,19 @@ import CGRPCShim
 import EPPCore
 import EPPExtProc
 
-/// Carries one ext_proc stream over a gRPC call: decodes what comes, encodes what goes, and holds the bytes in between.
+/// Carries one ext_proc stream over a gRPC call: decodes the gateway's messages, encodes the replies, and holds the bytes of
+/// bodies. Use it on the thread of its call only.
 final class ExtProcCall: CallHandler {
   private let call: ServerCall
   private let service: ExtProcService
   private var session: ExtProcSession
-  /// The message at hand.
+  /// The current message.
   private var message = SliceList()
-  /// Where the bytes of it that were sent last end.
+  /// End of the range of `message` that was sent last.
   private var messagePosition = SliceList.Position()
-  /// The request's body, and references to all of it once it is sent.
+  /// The request's body; nil when there is none, and after its release.
   private var body: RequestBody?
+  /// References to the whole of `body`, made when it is sent.
   private var bodySlices = SliceList()
 
   init(_ call: ServerCall, service: ExtProcService, session: ExtProcSession) {
@@ -63,7 +65,7 @@ final class ExtProcCall: CallHandler {
     }
   }
 
-  /// Whether the first field is a body: those may be as large as the server's receive limit.
+  /// Whether the first field of a message is a body. Messages with a body may be as large as the server's receive limit.
   private static func isBody(_ message: borrowing SliceList) -> Bool {
     var cursor = SliceCursor(message)
     let tag = cursor.readVarint()
@@ -174,7 +176,7 @@ extension ExtProcCall: ExtProcTransport {
     }
   }
 
-  /// A copy of the bytes, in one piece.
+  /// Returns a contiguous copy of the bytes of segments.
   private func bytes(of segments: [BodySegment]) -> [UInt8] {
     var list = SliceList()
     for segment in segments { append(segment, to: &list) }

@@ -1,19 +1,22 @@
 import EPPExtProc
 
-/// `envoy.service.ext_proc.v3.ExternalProcessor` on one thread, with the health service beside it: the codec that all
-/// its calls share.
+/// The services of the ext_proc port on one thread: `envoy.service.ext_proc.v3.ExternalProcessor` and the health service. Holds
+/// the codec that all calls of the thread share.
 final class ExtProcService: CallHandlerFactory {
+  /// The path of the only ext_proc method.
   static let method = "/envoy.service.ext_proc.v3.ExternalProcessor/Process"
 
-  /// Keeps the headers that the configuration in force reads.
+  /// Decodes messages, with the headers that the current configuration reads.
   private(set) var decoder: MessageDecoder
   /// The revision of the configuration that `decoder` was made from.
   private var revision: UInt64
+  /// Encodes replies.
   var encoder = ProcessingResponseEncoder()
   private let worker: ExtProcWorker
   private let health: HealthService
-  /// Where a message in several slices is joined for its decoder.
+  /// Buffer in which a message of several slices is joined for the decoder.
   private var joined: [UInt8] = []
+  /// Bytes of `joined` that are kept between messages at most.
   private static let maximumKeptBytes = 1 << 20
 
   init(_ settings: ExtProcSettings, health: HealthState) {
@@ -29,7 +32,7 @@ final class ExtProcService: CallHandlerFactory {
     return ExtProcCall(call, service: self, session: worker.makeSession(now: call.now))
   }
 
-  /// Takes up a new configuration.
+  /// Makes a new decoder when the configuration has changed.
   func refresh() {
     let current = worker.configurationRevision
     guard revision != current else { return }
@@ -41,7 +44,7 @@ final class ExtProcService: CallHandlerFactory {
     MessageDecoder(interest: HeaderInterest(additional: worker.keptHeaders))
   }
 
-  /// Calls `body` with a message in one piece.
+  /// Calls `body` with the bytes of a message in one piece.
   func withContiguousBytes<Result>(of message: borrowing SliceList, _ body: (RawSpan) -> Result) -> Result {
     // What one large message needed is given back.
     defer { if joined.capacity > Self.maximumKeptBytes { joined = [] } }

@@ -2,24 +2,28 @@ import CGRPCShim
 import EPPExtProc
 import Glibc
 
-/// A request's body while it comes in and until it has been sent back: a copy in one piece of memory of its own.
+/// A contiguous copy of a request's body, from its first chunk until it has been sent back.
 ///
-/// What the core delivers are references into the buffers that it reads sockets with: one byte of a body may hold on to a
-/// buffer of 8 KB and more, and a slice takes 32 bytes. The copy costs no more than joining the pieces for the parser would.
+/// The gRPC core delivers slices of its socket buffers: one byte of a body can keep a buffer of 8 KB or more alive, and a slice
+/// takes 32 bytes. Copying costs no more than joining the slices for the parser would.
 ///
-/// Keeps the reservation of its memory until that is gone, which is when the core has sent what it was given references to.
-/// One thread at a time; the last reference may go on any thread.
+/// Keeps the reservation of its memory until it is deinitialised, which is after the core has sent all references to it.
+/// Use it on one thread at a time; the last reference may be released on any thread.
 @safe final class RequestBody {
   private let reservation: BodyReservation
   private var memory: UnsafeMutableRawPointer?
   private var capacity = 0
+  /// Bytes of the body so far.
   private(set) var count = 0
 
+  /// Makes an empty body.
+  ///
+  /// - Parameter reservation: Counts the body's memory.
   init(_ reservation: BodyReservation) { self.reservation = reservation }
 
   deinit { unsafe free(memory) }
 
-  /// Adds bytes of a message, for which there is room in the reservation. Not after `slices()` was called.
+  /// Appends a range of a message. The reservation has to include it. Must not be called after `slices()`.
   func append(_ range: Range<Int>, of message: borrowing SliceList) {
     grow(to: reservation.capacity)
     message.forEachPiece(of: range) { piece in
@@ -46,7 +50,7 @@ import Glibc
     unsafe body(UnsafeRawBufferPointer(start: memory, count: count).bytes)
   }
 
-  /// References to all of it, which keep it alive.
+  /// Returns slices of the gRPC core that refer to the body's memory, and keep the body alive.
   func slices() -> SliceList {
     var list = SliceList()
     guard count > 0, let memory = unsafe memory else { return list }

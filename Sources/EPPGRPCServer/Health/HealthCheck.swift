@@ -1,4 +1,4 @@
-/// A call of `grpc.health.v1.Health/Check` or `List`: one request, one answer.
+/// Handles a call of `grpc.health.v1.Health/Check` or `List`: one request, one response.
 final class HealthCheck: CallHandler {
   enum Method {
     case check

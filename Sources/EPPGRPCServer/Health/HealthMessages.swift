@@ -1,9 +1,9 @@
-/// The messages of `grpc.health.v1`.
+/// Decodes and encodes the messages of `grpc.health.v1`.
 enum HealthMessages {
-  /// A service name longer than this is no service of ours.
+  /// Bytes of the largest request that is read.
   private static let maximumRequestBytes = 4096
 
-  /// The service of a HealthCheckRequest; nil when the bytes are not one.
+  /// Returns the service of a HealthCheckRequest; nil when the bytes are not one.
   static func service(of message: borrowing SliceList) -> String? {
     guard message.byteCount <= maximumRequestBytes else { return nil }
     var cursor = SliceCursor(message)
@@ -20,14 +20,14 @@ enum HealthMessages {
     return service
   }
 
-  /// HealthCheckResponse: status = 1.
+  /// Encodes a HealthCheckResponse: status = 1.
   static func response(_ status: HealthState.Status) -> [UInt8] {
     var writer = WireWriter()
     writer.field(1, status.rawValue)
     return writer.bytes
   }
 
-  /// HealthListResponse: statuses = 1, a map of service to HealthCheckResponse.
+  /// Encodes a HealthListResponse: statuses = 1, a map of service to HealthCheckResponse.
   static func list(_ health: HealthState) -> [UInt8] {
     var writer = WireWriter()
     for service in HealthState.listedServices {

@@ -1,8 +1,9 @@
-/// `grpc.health.v1.Health`, on the health port and beside ext_proc.
+/// The service `grpc.health.v1.Health`, which both ports serve.
 struct HealthService {
+  /// The state that calls report.
   let health: HealthState
 
-  /// The handler of a method of this service; nil when the method is of another.
+  /// Makes the handler of a call; nil when the method is not one of this service.
   func makeHandler(method: String, call: ServerCall) -> (any CallHandler)? {
     switch method {
     case "/grpc.health.v1.Health/Check": HealthCheck(.check, call: call, health: health)
@@ -13,7 +14,7 @@ struct HealthService {
   }
 }
 
-/// What a worker of the health port serves.
+/// Makes the handlers of the calls of the health port.
 final class HealthHandlerFactory: CallHandlerFactory {
   private let service: HealthService
 

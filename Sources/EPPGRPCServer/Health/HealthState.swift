@@ -1,20 +1,21 @@
 import Synchronization
 
-/// What the process says of its health, and who wants to be told when that changes. Any thread may use it.
+/// The health of the process as the health service reports it, and the observers of its changes. Any thread may use it.
 package final class HealthState: Sendable {
-  /// `grpc.health.v1.HealthCheckResponse.ServingStatus`.
+  /// A status with its number in `grpc.health.v1.HealthCheckResponse.ServingStatus`.
   package enum Status: UInt64, Sendable {
     case serving = 1
     case notServing = 2
   }
 
-  /// The services that List names. Without leader election any other name is answered like `readiness`, as probes of
-  /// existing deployments expect (`inference-extension` is one of them).
+  /// The services that the method List returns. Any other name has the status of `readiness`, as probes of existing deployments
+  /// expect it without leader election (`inference-extension` for example).
   package static let listedServices = [
     "", livenessService, readinessService, "envoy.service.ext_proc.v3.ExternalProcessor",
   ]
-  /// Says only that the process runs: it depends neither on the pool nor on draining.
+  /// The service that is serving as long as the process runs, independent of readiness and draining.
   package static let livenessService = "liveness"
+  /// The service that is serving while the process is ready and not draining.
   package static let readinessService = "readiness"
 
   private struct State {
@@ -26,23 +27,25 @@ package final class HealthState: Sendable {
 
   private let state = Mutex(State())
 
+  /// Makes the state of a process that is not ready.
   package init() {}
 
+  /// Returns the status of a service; a name that is not known has the status of `readiness`.
   package func status(of service: String) -> Status {
     if service == Self.livenessService { return .serving }
     return state.withLock { $0.isReady && !$0.isDraining } ? .serving : .notServing
   }
 
-  /// Whether requests should come here.
+  /// Whether the process is ready and not draining.
   package var isServing: Bool { status(of: Self.readinessService) == .serving }
 
-  /// The pool is known and the ports are open.
+  /// Sets whether the process is ready: its endpoints are known and its ports are open.
   package func setReady(_ isReady: Bool) { change { $0.isReady = isReady } }
 
-  /// The process is about to stop; there is no way back.
+  /// Reports NOT_SERVING from now on, because the process is about to stop. It cannot be undone.
   package func startDraining() { change { $0.isDraining = true } }
 
-  /// Changes the state, and then tells who watches it: outside of the lock, for what they do is not known here.
+  /// Changes the state, and then calls all observers, without holding the lock.
   private func change(_ body: (inout State) -> Void) {
     let observers = state.withLock { state in
       body(&state)
@@ -51,7 +54,7 @@ package final class HealthState: Sendable {
     for changed in observers.values { changed() }
   }
 
-  /// Names an observer for as long as it observes.
+  /// Identifies an observer, for `endObservation`.
   struct Observation: Hashable, Sendable {
     fileprivate var number: UInt64
   }
@@ -66,7 +69,7 @@ package final class HealthState: Sendable {
     }
   }
 
-  /// Ends an observation. A call that another thread has begun may still come.
+  /// Ends an observation. A change on another thread may still call the observer once after this has returned.
   func endObservation(_ observation: Observation) {
     state.withLock { $0.observers[observation] = nil }
   }

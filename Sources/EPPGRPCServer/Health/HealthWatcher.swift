@@ -1,4 +1,4 @@
-/// A stream of `grpc.health.v1.Health/Watch`: the status now, and again each time it changes.
+/// Handles a call of `grpc.health.v1.Health/Watch`: sends the status at once, and again after each change.
 final class HealthWatcher: CallHandler {
   private let call: ServerCall
   private let waker: CallWaker
@@ -40,11 +40,11 @@ final class HealthWatcher: CallHandler {
 
   func closed() {
     if let observation { health.endObservation(observation) }
-    // One that was about to be woken is not any more.
+    // A change on another thread may still call the observer after `endObservation`.
     waker.stop()
   }
 
-  /// A message is on its way; only one may be.
+  /// Whether a message is being sent. Only one is sent at a time.
   private var isSending = false
 
   private func sendIfChanged() {

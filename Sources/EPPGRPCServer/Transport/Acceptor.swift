@@ -1,11 +1,12 @@
 import CGRPCShim
 
-/// Asks one port for calls, on the thread of the first worker, and gives each to a worker.
+/// Accepts the calls of one port and distributes them to workers. Use it on the thread of the first worker only.
 final class Acceptor {
-  /// Calls that wait for a client; one is posted anew for each that is accepted. The core searches all operations of a queue
-  /// for each event, so more of them cost 4 % of a request at 128; calls that find none posted wait in the core.
+  /// Accept operations that are posted at one time. The core searches all operations of a queue for each event: 128 operations
+  /// cost 4 % of a request. A call that finds no posted operation waits in the core.
   private static let postedCalls = 8
 
+  /// The port.
   let listener: Listener
   private let workers: WorkerGroup
 
@@ -14,12 +15,12 @@ final class Acceptor {
     self.workers = workers
   }
 
-  /// Posts the first calls.
+  /// Posts the first accept operations.
   func post() {
     for _ in 0..<Self.postedCalls { postOne() }
   }
 
-  /// Posts one more.
+  /// Posts one accept operation, for a call of the next worker.
   func postOne() {
     ServerCall(acceptor: self, worker: workers.workerForNextCall()).request(acceptedBy: workers.first)
   }

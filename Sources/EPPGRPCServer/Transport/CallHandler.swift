@@ -1,19 +1,19 @@
-/// The service side of one call. All functions are called on the thread of the call's worker, one at a time.
+/// The implementation of one call of a service. All functions are called on the thread of the call's worker, one at a time.
 protocol CallHandler: AnyObject {
-  /// The client sent a message that `ServerCall` was asked to receive; nil when it has finished sending.
+  /// Handles a message that `ServerCall.receive` has asked for; nil when the client sends no more.
   func received(_ message: consuming SliceList?)
-  /// Everything queued has been written, and nothing is being received.
+  /// Called when all queued messages have been sent, unless the last one was sent together with a receive or the end.
   func sent()
-  /// Another thread asked for a look with `ServerCall.wake()`.
+  /// Called after `ServerCall.wake()`.
   func woken()
-  /// The time of `ServerCall.setDeadline` has come.
+  /// Called at the time of `ServerCall.setDeadline`.
   func deadlinePassed()
-  /// The call is over, whoever ended it. Nothing else is called afterwards.
+  /// Called at the end of the call, whichever side ended it. No other function is called afterwards.
   func closed()
 }
 
-/// Makes the handlers of one worker thread's calls, and keeps what they share on that thread.
+/// Makes the handlers of the calls of one worker thread, and holds the state that they share on the thread.
 protocol CallHandlerFactory: AnyObject {
-  /// The handler for a method such as `/grpc.health.v1.Health/Check`; nil for one that is not served.
+  /// Makes the handler of a call of a method such as `/grpc.health.v1.Health/Check`; nil when the method is not served.
   func makeHandler(method: String, call: ServerCall) -> (any CallHandler)?
 }

@@ -1,7 +1,7 @@
 import EPPExtProc
 import Synchronization
 
-/// Brings a call back to its thread from another one, until it is told to stop.
+/// Has the thread of a call call its handler's `woken()`, until `stop()`. Any thread may use it.
 final class CallWaker: StreamWaker, @unchecked Sendable {
   // Unchecked: the call belongs to its thread; here only its `wake()` is used, which any thread may call while the call is
   // open. The lock is held meanwhile, and `stop()`, which the call's thread calls before it closes, waits for it.
@@ -16,6 +16,6 @@ final class CallWaker: StreamWaker, @unchecked Sendable {
     isStopped.withLock { if !$0 { call.wake() } }
   }
 
-  /// After this has returned the call is not woken any more.
+  /// Ends waking: after this has returned, `wake()` has no effect. The call's thread calls it before the call is closed.
   func stop() { isStopped.withLock { $0 = true } }
 }

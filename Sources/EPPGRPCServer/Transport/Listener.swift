@@ -2,27 +2,33 @@ import CGRPCShim
 import EPPCore
 import Glibc
 
-/// A port, accepted by the first worker for all.
+/// A bound port. The first worker accepts its calls for all workers. Any thread may use it.
 @safe final class Listener: @unchecked Sendable {
   // Unchecked: the pointer is a thread-safe object of the C core; the rest is immutable.
 
+  /// The limits of a port.
   struct Options: Sendable {
+    /// Bytes of one received message at most.
     var maximumReceiveMessageBytes: Int
-    /// Open streams per connection.
+    /// Open streams per connection at most.
     var maximumConcurrentStreams: Int
   }
 
+  /// The server object of the C core.
   let server: OpaquePointer
+  /// The bound port.
   let port: Int
-  /// Called once on each worker's thread.
+  /// Makes the handlers of a worker; called once on each worker's thread.
   let makeFactory: @Sendable () -> any CallHandlerFactory
   private let drained = OneShotEvent()
 
-  /// Binds the port; throws when that fails.
+  /// Binds the port.
   ///
   /// - Parameters:
-  ///   - host: an IP literal.
-  ///   - flag: what names the port, for the error.
+  ///   - host: An IP literal.
+  ///   - port: The port; 0 binds a free port.
+  ///   - flag: The flag that sets the port, for the error message.
+  /// - Throws: `ServerError` when the port cannot be bound, or when certificate and key cannot be used.
   init(
     host: String, port: Int, flag: String, tls: TLSIdentity?, options: Options, workers: WorkerGroup,
     makeFactory: @escaping @Sendable () -> any CallHandlerFactory
@@ -59,7 +65,7 @@ import Glibc
     self.port = Int(bound)
   }
 
-  /// Why the port could not be bound: the core only says that it could not.
+  /// Returns why the port could not be bound. The core gives no reason, so the shim tries to bind it again.
   private static func problem(_ host: String, _ port: Int, _ flag: String, _ tls: TLSIdentity?) -> ServerError {
     let code = unsafe epp_listen_error(host, Int32(port))
     switch code {
@@ -76,25 +82,27 @@ import Glibc
 
   deinit { unsafe epp_server_destroy(server) }
 
+  /// Starts the server object. Calls are accepted after `accept(with:)`.
   func start() { unsafe epp_server_start(server) }
 
-  /// Connections that were accepted and are open; at least 1 when they cannot be counted.
+  /// Open connections; at least 1 when they cannot be counted.
   var connectionCount: Int { Int(epp_connections(Int32(port))) }
 
-  /// Takes calls for the workers; on the thread of the first one.
+  /// Starts to accept calls for the workers. Has to be called on the thread of the first worker.
   func accept(with workers: WorkerGroup) { Acceptor(self, workers: workers).post() }
 
-  /// Accepts no more calls; those that are open go on. The first worker hears of the end of the last connection.
+  /// Stops accepting calls; open calls go on. When the last connection has ended, the queue of the first worker completes the
+  /// operation `shutdown`.
   func stopAccepting(_ workers: WorkerGroup) {
     unsafe epp_server_shutdown(server, workers.first.queue, CompletionTag(self, .shutdown).rawValue)
   }
 
-  /// The last connection has ended: called by the first worker.
+  /// Ends `waitUntilDrained`. The first worker calls it when the last connection has ended.
   func noteDrained() { drained.signal() }
 
-  /// Waits for the end of the last call.
+  /// Waits until the last connection has ended, after `stopAccepting`.
   func waitUntilDrained() async { await drained.wait() }
 
-  /// Ends all open calls.
+  /// Cancels all open calls.
   func cancelAllCalls() { unsafe epp_server_cancel_all_calls(server) }
 }

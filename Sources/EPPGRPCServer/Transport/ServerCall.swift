@@ -2,39 +2,43 @@ import CGRPCShim
 import EPPCore
 import Synchronization
 
-/// One call on the C core: starts batches, queues outgoing messages, knows when the call is over.
+/// One call on the C core: starts batches, queues outgoing messages, detects the end of the call.
 ///
-/// Lives on the thread of its worker from first to last event; only `wake()` may be called from elsewhere. It keeps itself
-/// alive from `request` until its last operation has completed.
+/// Use it on the thread of its worker only, except `wake()`. It keeps itself alive from `request` until its last operation has
+/// completed.
 ///
-/// At least one operation is in flight until the call is over, so that its end is always heard of: a receive, which fails when
-/// the client is gone, or the core's own word of the end, which is asked for where nothing is received. One of them is enough:
-/// the core searches all operations of a queue for each event.
+/// At least one operation is in flight until the call has ended, so that the end is always detected: a receive, which fails
+/// when the client is gone, or a receive-close operation, which is started when nothing is being received. The receive-close is
+/// not started earlier, because the core searches all operations of a queue for each event.
 @safe final class ServerCall: DeadlineOwner {
-  /// What follows the last of the queued messages, in the same batch with it.
+  /// The operation in the batch of the last queued message.
   enum Next {
+    /// Receive the next message.
     case receive
+    /// No further operation.
     case nothing
+    /// End the call with a status.
     case close(StatusCode, String?)
   }
 
   private let call: OpaquePointer
-  /// Where the call came in.
+  /// Accepts the calls of the port.
   private let acceptor: Acceptor
   private let worker: Worker
   private var handler: (any CallHandler)?
-  /// Batches that have not completed. Atomic because `wake()` may come from another thread.
+  /// Batches that have not completed. Atomic because any thread may call `wake()`.
   private let pending = Atomic<Int>(0)
   private var sentInitialMetadata = false
   private var sentStatus = false
-  /// A batch with a message has not completed: the core takes one at a time, and needs its bytes until then.
+  /// Whether a batch with a message has not completed. The core takes one such batch at a time, and needs its bytes until then.
   private var isSending = false
-  /// The core was asked to tell the end of the call.
+  /// Whether a receive-close operation was started.
   private var awaitsEnd = false
   private var isClosed = false
   var deadlinePosition: Int?
-  /// Messages that wait to be sent: their slices in a row, and where each message ends in that row.
+  /// The slices of all queued messages.
   private var outgoing = SliceList()
+  /// The end of each queued message: an index in the slices of `outgoing`.
   private var messageEnds: [Int] = []
   private var nextMessage = 0
   private var next = Next.nothing
@@ -49,7 +53,9 @@ import Synchronization
 
   // MARK: - Called by workers
 
-  /// Waits for a call of a client; ends at once when the server takes no more.
+  /// Posts an operation that accepts a call of a client. The object is released when the core refuses the operation.
+  ///
+  /// - Parameter accepting: The worker whose queue completes the operation.
   func request(acceptedBy accepting: Worker) {
     let this = unsafe Unmanaged.passRetained(self)
     pending.store(1, ordering: .relaxed)
@@ -60,7 +66,7 @@ import Synchronization
     }
   }
 
-  /// A client has called: asks for the next call, and begins this one on the thread of its worker.
+  /// Handles an accepted call: posts the next accept operation, and begins the call on the thread of its worker.
   func accepted(by accepting: Worker) {
     acceptor.postOne()
     worker.hold()
@@ -73,7 +79,7 @@ import Synchronization
     }
   }
 
-  /// One of the call's operations has completed.
+  /// Handles the completion of an operation.
   func completed(_ operation: CompletionTag.Operation, success: Bool) {
     switch operation {
     case .accept:
@@ -132,7 +138,7 @@ import Synchronization
     handler?.closed()
   }
 
-  /// The time of `setDeadline` has come.
+  /// Called at the time of `setDeadline`.
   func deadlinePassed() { handler?.deadlinePassed() }
 
   private func deliver(success: Bool) {
@@ -160,15 +166,15 @@ import Synchronization
     if success { sendQueued() } else { dropOutgoing() }
   }
 
-  /// Nothing is on its way or queued, and more may be.
+  /// Whether a message could be sent at once: the call is open, and no message is being sent.
   private var isIdle: Bool { isOpen && !isSending }
 
   // MARK: - Called by the handler
 
-  /// When the event came that is being handled.
+  /// The time of the current event.
   var now: MonotonicTime { worker.now }
 
-  /// Calls the handler's `deadlinePassed` at a time, in the place of the one before; nil does not.
+  /// Sets the time at which the handler's `deadlinePassed` is called; replaces an earlier one, and nil removes it.
   func setDeadline(_ time: MonotonicTime?) {
     if let time, !isClosed { worker.deadlines.set(time, for: self) } else { worker.deadlines.remove(self) }
   }
@@ -182,16 +188,19 @@ import Synchronization
     start(EPP_RECEIVE_MESSAGE.rawValue, .receive)
   }
 
-  /// Puts a message in the queue, whose bytes `add` appends.
+  /// Queues a message.
+  ///
+  /// - Parameter add: Appends the message's bytes.
   func enqueue(_ add: (inout SliceList) -> Void) {
     add(&outgoing)
     messageEnds.append(outgoing.slices.count)
   }
 
-  /// Sends what is queued, one message after the other, and then does `next`, in the batch of the last one where there is one.
+  /// Sends the queued messages one after the other, and performs `next` in the batch of the last message; at once when none is
+  /// queued.
   ///
-  /// With `.receive` the core says that the message was sent only when the next one has come, and until then nothing else can be
-  /// sent: whoever may want to uses `.nothing` and `receive()`.
+  /// With `.receive` the batch completes only when the next message has come, and nothing else can be sent before. Use
+  /// `.nothing` and `receive()` where this may be needed.
   func flush(then next: Next) {
     self.next = next
     if !isSending { sendQueued() }
@@ -220,7 +229,8 @@ import Synchronization
     start(operations, completion, status: code, statusMessage: message)
   }
 
-  /// Adds the end of the call to a batch, and what tells that it has come where nothing else does; whether the batch tells it.
+  /// Adds the status to a batch, and a receive-close operation unless one was started. Returns whether it added the
+  /// receive-close, so that the batch completes with the end of the call.
   private func addStatus(to operations: inout UInt32) -> Bool {
     operations |= EPP_SEND_STATUS.rawValue
     sentStatus = true
@@ -230,14 +240,14 @@ import Synchronization
     return true
   }
 
-  /// Makes the call's thread call `woken()`. May be called from any thread, but only while the call is open: the
-  /// caller holds a lock that `closed()` takes too.
+  /// Makes the call's thread call the handler's `woken()`. Any thread may call it, but only while the call is open: the caller
+  /// holds a lock that the handler takes in `closed()` too.
   func wake() {
     pending.wrappingAdd(1, ordering: .relaxed)
     notify(.wake)
   }
 
-  /// Completes an operation that `pending` counts already, on the thread of the call.
+  /// Completes an operation on the thread of the call. `pending` has to count it already.
   private func notify(_ operation: CompletionTag.Operation) {
     // An empty batch completes at once, on the queue of the call.
     var batch = unsafe epp_batch()
@@ -286,7 +296,13 @@ import Synchronization
     nextMessage = 0
   }
 
-  /// Starts a batch; `message` are the slices of the one that it sends.
+  /// Starts a batch.
+  ///
+  /// - Parameters:
+  ///   - operations: Bits of `EPP_SEND_MESSAGE` and others.
+  ///   - completion: The operation that completes with the batch.
+  ///   - message: Range in the slices of `outgoing` of the message to send.
+  ///   - mayWait: Whether the core may delay the write until the next message.
   private func start(
     _ operations: UInt32, _ completion: CompletionTag.Operation, message: Range<Int> = 0..<0, mayWait: Bool = false,
     status: StatusCode = .ok, statusMessage: String? = nil
@@ -307,7 +323,7 @@ import Synchronization
       }
     }
     if !isStarted {
-      // A mistake of this type's: the call ends, and `completed` asks to be told when.
+      // A defect of this type: the call is cancelled, and `completed` starts a receive-close operation.
       pending.wrappingSubtract(1, ordering: .relaxed)
       if sends {
         unsafe epp_call_finish_send(call)

@@ -1,16 +1,17 @@
 import CGRPCShim
 
-/// A run of bytes in pieces, as the C core delivered them or as they will be sent: references, no copies.
+/// A run of bytes in slices of the C core, received or to be sent. The bytes are referenced, not copied.
 ///
-/// Owns one reference to each slice and gives it up at its end. Not shared between threads.
+/// Owns one reference to each slice, and releases it in `deinit`. Not for use by several threads at once.
 struct SliceList: ~Copyable {
+  /// The slices in order.
   private(set) var slices: [epp_slice] = []
-  /// Bytes in all slices.
+  /// Number of bytes in all slices.
   private(set) var byteCount = 0
 
   init() {}
 
-  /// Takes over the caller's references.
+  /// Makes a list of slices, and takes over the caller's reference to each.
   init(owning slices: [epp_slice]) {
     self.slices = slices
     for index in slices.indices {
@@ -18,32 +19,32 @@ struct SliceList: ~Copyable {
     }
   }
 
-  /// Takes over the caller's reference.
+  /// Appends a slice, and takes over the caller's reference.
   mutating func append(owning slice: epp_slice) {
     let count = unsafe withUnsafePointer(to: slice) { unsafe epp_slice_count($0) }
     byteCount += count
     slices.append(slice)
   }
 
-  /// Adds a copy of bytes.
+  /// Appends a copy of bytes.
   mutating func append(copying bytes: [UInt8]) {
     append(owning: unsafe bytes.withUnsafeBytes { unsafe epp_slice_copy($0.baseAddress, $0.count) })
   }
 
-  /// A slice and the number of bytes before it: where a search for bytes begins.
+  /// The position in a list at which a search for a range begins: a slice, and the number of bytes before it.
   struct Position {
     fileprivate var index = 0
     fileprivate var start = 0
   }
 
-  /// Adds references to the bytes `range` of another list; its slices are cut where the range begins and ends.
+  /// Appends references to a range of bytes of another list.
   mutating func append(_ range: Range<Int>, of other: borrowing SliceList) {
     var position = Position()
     append(range, of: other, from: &position)
   }
 
-  /// The same for ranges that follow one another: each search begins where the last one has ended, so that a list is cut into
-  /// any number of pieces in one pass.
+  /// Appends references to a range of bytes of another list, for ranges in ascending order: the search begins at `position`,
+  /// which is advanced, so that a list is divided into any number of ranges in one pass.
   mutating func append(_ range: Range<Int>, of other: borrowing SliceList, from position: inout Position) {
     while !range.isEmpty, position.index < other.slices.count {
       let start = position.start
@@ -62,7 +63,7 @@ struct SliceList: ~Copyable {
     }
   }
 
-  /// Calls `body` with the bytes `range`, piece by piece, in place.
+  /// Calls `body` with the bytes of a range, slice by slice, without copying.
   func forEachPiece(of range: Range<Int>, _ body: (RawSpan) -> Void) {
     var start = 0
     for index in slices.indices {
@@ -78,14 +79,14 @@ struct SliceList: ~Copyable {
     }
   }
 
-  /// Gives up all references.
+  /// Removes all slices, and releases the references to them.
   mutating func removeAll() {
     for slice in slices { unsafe withUnsafePointer(to: slice) { unsafe epp_slice_unref($0) } }
     slices.removeAll(keepingCapacity: true)
     byteCount = 0
   }
 
-  /// Calls `body` with the bytes in one piece: in place where they are in one slice, else copied into `buffer`.
+  /// Calls `body` with all bytes in one piece. The bytes of several slices are copied into `buffer`.
   func withContiguousBytes<Result>(_ buffer: inout [UInt8], _ body: (RawSpan) -> Result) -> Result {
     if slices.count == 1 {
       // The value may hold its bytes itself, so the pointer is valid only while this copy of it stays in place.

@@ -7,14 +7,15 @@ import Synchronization
   import Glibc
 #endif
 
-/// One thread with one completion queue for the calls of all ports. A call that was given to it stays here, so its state needs
-/// no locks.
+/// One thread with one completion queue, for calls of all ports. A call stays on its worker, so its state needs no locks.
 @safe final class Worker: @unchecked Sendable {
   // Unchecked: `queue` is a thread-safe object of the C core; `thread`, `listeners` and `group` are written before the thread
   // starts and read after that; `factories`, `eventCount`, `now` and `deadlines`
   // belong to the thread. The rest is atomic.
 
+  /// The completion queue of the C core.
   let queue: OpaquePointer
+  /// The worker's index in its group; worker 0 accepts calls.
   let index: Int
   private var listeners: [Listener] = []
   private weak var group: WorkerGroup?
@@ -22,25 +23,29 @@ import Synchronization
   private var thread = pthread_t()
   private var factories: [any CallHandlerFactory] = []
   private var eventCount = 0
-  /// When the event came that is being handled. The thread's own, as are the deadlines of its calls.
+  /// The time of the current event. Belongs to the thread.
   private(set) var now = MonotonicTime(nanoseconds: 0)
+  /// The deadlines of the worker's calls. Belongs to the thread.
   var deadlines = DeadlineHeap()
-  /// Ports that have no connection left; counted by the first worker, which alone hears of it.
+  /// Ports whose last connection has ended. Counted by the first worker.
   private var drainedListeners = 0
 
-  /// What keeps the queue open: calls of this worker that are not over, and one more until no port can give it another call.
-  /// Whoever takes the last away shuts the queue down: the core ends the process for an operation that is started after that.
+  /// Reasons to keep the queue open: one for each open call of the worker, and one until no port can assign further calls. The
+  /// queue is shut down when it becomes 0; the core aborts the process when an operation is started later.
   private let holds = Atomic<Int>(1)
-  /// The thread sleeps outside the queue.
+  /// Whether the thread sleeps outside the queue.
   private let isParked = Atomic<Bool>(false)
-  /// The clock that tells the thread's CPU time; 0 until it runs.
+  /// The clock of the thread's CPU time; 0 while the thread does not run.
   private let cpuClock = Atomic<Int32>(0)
 
-  /// Between two looks at the clock; even the cheapest events take a microsecond each.
+  /// Events between two checks whether the load is to be measured. The cheapest events take a microsecond.
   private static let eventsPerMeasurement = 64
-  /// How long a worker without calls waits in its queue before it looks whether it is needed.
+  /// How long a worker without calls waits in its queue before it checks whether it is still active.
   private static let idleNanoseconds: UInt64 = 100_000_000
 
+  /// Makes a worker without a thread.
+  ///
+  /// - Parameter gathersWrites: See `epp_queue_create`.
   init(index: Int, gathersWrites: Bool, metrics: PickerMetrics.TransportSeries) {
     self.index = index
     self.metrics = metrics
@@ -51,26 +56,26 @@ import Synchronization
 
   // MARK: - From any thread
 
-  /// Calls that are not over.
+  /// Open calls of the worker, plus 1 until all ports are drained.
   var callCount: Int { holds.load(ordering: .relaxed) }
 
-  /// CPU time that the thread has used; 0 before it runs and after its end.
+  /// CPU time that the thread has used, in nanoseconds; 0 while it does not run.
   var cpuNanoseconds: UInt64 { epp_cpu_time(cpuClock.load(ordering: .relaxed)) }
 
-  /// Keeps the queue open for one more call, and its thread awake.
+  /// Keeps the queue open for a call until `release`, and wakes the thread.
   func hold() {
     holds.wrappingAdd(1, ordering: .sequentiallyConsistent)
     if isParked.load(ordering: .sequentiallyConsistent) { unsafe epp_queue_unpark(queue) }
   }
 
-  /// Ends a `hold`, or the one that the worker begins with.
+  /// Ends one `hold`, or the initial hold after the ports are drained. The last one shuts the queue down.
   func release() {
     guard holds.wrappingSubtract(1, ordering: .sequentiallyConsistent).newValue == 0 else { return }
     unsafe epp_queue_shutdown(queue)
     unsafe epp_queue_unpark(queue)
   }
 
-  /// Starts the thread; it ends when the queue is shut down and empty.
+  /// Starts the thread, which ends when the queue is shut down and empty.
   func start(serving listeners: [Listener], in group: WorkerGroup) {
     self.listeners = listeners
     self.group = group
@@ -82,7 +87,7 @@ import Synchronization
   /// Waits for the end of the thread.
   func join() { pthread_join(thread, nil) }
 
-  /// Ends a queue whose thread was never started.
+  /// Shuts down and empties the queue of a worker whose thread was not started.
   func finishWithoutThread() {
     unsafe epp_queue_shutdown(queue)
     while unsafe epp_queue_next(queue, .max).kind != EPP_EVENT_SHUTDOWN {}
@@ -90,7 +95,7 @@ import Synchronization
 
   // MARK: - On the thread
 
-  /// What makes the handlers of a port's calls on this thread.
+  /// Returns the factory of the handlers of a port's calls on this thread.
   func factory(of listener: Listener) -> any CallHandlerFactory {
     guard let index = listeners.firstIndex(where: { $0 === listener }) else {
       preconditionFailure("a call came from a port that is not served")
@@ -101,7 +106,7 @@ import Synchronization
   fileprivate func run() {
     cpuClock.store(epp_cpu_clock(), ordering: .relaxed)
     guard let group else { return }
-    // Before there is anything to do, so that a worker that is not needed has no handlers either.
+    // Before the factories are made, so that a worker without calls has no handlers.
     if index > 0 { park() }
     factories = listeners.map { $0.makeFactory() }
     if index == 0 {
@@ -111,7 +116,7 @@ import Synchronization
     while true {
       if mayPark, index >= group.activeCount { park() }
       let deadline = deadlines.next?.nanoseconds
-      // An idle worker looks from time to time whether it is still wanted.
+      // An idle worker checks from time to time whether it is still active.
       let isIdle = index > 0 && deadline == nil && holds.load(ordering: .relaxed) <= 1
       let limit = isIdle ? epp_monotonic_now() + Self.idleNanoseconds : .max
       let event = unsafe epp_queue_next(queue, min(deadline ?? .max, limit))
@@ -144,10 +149,10 @@ import Synchronization
     group.measureIfDue(now: now.nanoseconds)
   }
 
-  /// Sleeps outside the queue until there is a call, or the end.
+  /// Sleeps outside the queue until the worker gets a call, or until the queue is shut down.
   private func park() {
     isParked.store(true, ordering: .sequentiallyConsistent)
-    // One that came before `isParked` was seen wakes nobody.
+    // A `hold` before `isParked` was set does not unpark the queue.
     if holds.load(ordering: .sequentiallyConsistent) == 1 { unsafe epp_queue_park(queue) }
     isParked.store(false, ordering: .relaxed)
   }
@@ -170,6 +175,7 @@ import Synchronization
   }
 }
 
+/// The entry function of a worker's thread. `argument` is a retained `Worker`.
 private func runWorker(_ argument: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
   guard let argument = unsafe argument else { return nil }
   unsafe Unmanaged<Worker>.fromOpaque(argument).takeRetainedValue().run()

@@ -1,12 +1,12 @@
 import EPPMetrics
 import Synchronization
 
-/// The workers of a server: says which of them takes the next call, by `WorkerScaling`.
+/// The workers of a server. Assigns calls to workers; `WorkerScaling` decides how many workers get calls.
 ///
-/// All connections are accepted by the first worker, and any worker may poll for all of them; a call stays on the worker that
-/// it was given to. Any thread may use it.
+/// The first worker accepts all calls, and any worker may poll for all connections. A call stays on its worker. Any thread may
+/// use the group.
 final class WorkerGroup: Sendable {
-  /// Never empty.
+  /// All workers, with or without calls; never empty.
   let workers: [Worker]
   private let active = Atomic<Int>(1)
   private let nextMeasurement = Atomic<UInt64>(0)
@@ -20,11 +20,14 @@ final class WorkerGroup: Sendable {
     var measuredAt: UInt64 = 0
   }
 
+  /// Time between two measurements of the load, in nanoseconds.
   private static let windowNanoseconds: UInt64 = 50_000_000
 
+  /// Makes workers without threads.
+  ///
   /// - Parameters:
-  ///   - maximum: of workers, at least 1.
-  ///   - gathersWrites: see `epp_queue_create`.
+  ///   - maximum: Number of workers; at least 1 is made.
+  ///   - gathersWrites: See `epp_queue_create`.
   init(maximum: Int, gathersWrites: Bool, metrics: PickerMetrics.TransportSeries) {
     let maximum = max(1, maximum)
     workers = (0..<maximum).map { Worker(index: $0, gathersWrites: gathersWrites, metrics: metrics) }
@@ -34,12 +37,14 @@ final class WorkerGroup: Sendable {
     metrics.activeWorkers.set(1)
   }
 
+  /// The worker that accepts all calls.
   var first: Worker { workers[0] }
 
-  /// Workers that take new calls.
+  /// Number of workers that get new calls: the first ones of `workers`.
   var activeCount: Int { active.load(ordering: .relaxed) }
 
-  /// Of the workers that take calls the one with the fewest; the first has the connections to serve as well, so it gives way.
+  /// Returns the active worker with the fewest calls. Of equal ones the last is preferred, because the first worker also
+  /// accepts calls.
   func workerForNextCall() -> Worker {
     let count = activeCount
     guard count > 1 else { return workers[0] }
@@ -50,7 +55,7 @@ final class WorkerGroup: Sendable {
     return best
   }
 
-  /// Measures the load when it is time to; cheap when it is not.
+  /// Measures the load and updates `activeCount`, at most once per 50 ms; otherwise costs one atomic load.
   func measureIfDue(now: UInt64) {
     guard workers.count > 1, now >= nextMeasurement.load(ordering: .relaxed) else { return }
     state.withLock { state in
@@ -68,16 +73,17 @@ final class WorkerGroup: Sendable {
     }
   }
 
-  /// Starts the threads; they end when every port is drained and the last call is over.
+  /// Starts the threads, which end when every port is drained and the last call has ended.
   func start(serving listeners: [Listener]) {
     for worker in workers { worker.start(serving: listeners, in: self) }
   }
 
+  /// Waits for the end of all threads.
   func join() {
     for worker in workers { worker.join() }
   }
 
-  /// Ends the queues of a server whose threads were never started.
+  /// Shuts down the queues of a server whose threads were not started.
   func finishWithoutThreads() {
     for worker in workers { worker.finishWithoutThread() }
   }

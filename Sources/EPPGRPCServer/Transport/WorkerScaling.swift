@@ -1,33 +1,37 @@
-/// How many workers take new calls: one until it is busy, more as the load grows.
+/// Decides how many workers get new calls: one until it is busy, more as the load grows. A value without a clock.
 ///
-/// Two workers cost 1.6 to 2 times as much CPU as one at 4,000 chunks a second: the core hands each event from the thread that
-/// polls to the thread of the call, and a thread that sleeps has to be woken. So workers join late and leave when the load
-/// would fit fewer of them easily. A short burst makes none join, for a stream stays where it began: 10,000 that were opened
-/// in half a second and then say little would keep two threads waking each other. A value without a clock: it is told what was
-/// measured.
+/// At 4,000 chunks a second two workers use 1.6 to 2 times as much CPU as one: the core hands each event from the polling
+/// thread to the thread of the call, and has to wake a thread that sleeps. So a worker becomes active late, and inactive when
+/// the load clearly fits the others. A short burst activates no worker, because a stream stays on its worker: 10,000 streams
+/// that are opened in half a second and then mostly idle would keep two threads waking each other.
 struct WorkerScaling {
-  /// The first `active` workers take new calls.
+  /// Number of workers that get new calls, 1...maximum.
   private(set) var active = 1
+  /// Number of workers.
   let maximum: Int
-  /// Since when the workers are busy, or the load would fit one less.
+  /// Begin of the time in which the active workers are busy; nil while they are not.
   private var busySince: UInt64?
+  /// Begin of the time in which the load fits one worker less; nil while it does not.
   private var quietSince: UInt64?
 
-  /// A worker joins when the others use more than this share of a core each, for this long.
+  /// Cores per active worker above which a worker is added.
   private static let busyShare = 0.6
+  /// How long `busyShare` has to be exceeded, in nanoseconds.
   private static let busyNanoseconds: UInt64 = 1_000_000_000
-  /// One leaves when this share of a core each would do for the others, for this long. Work costs less with fewer workers, so
-  /// those that stay end up far below `busyShare`.
+  /// Cores per remaining worker below which a worker is removed. Work costs less with fewer workers, so the remaining ones use
+  /// far less than `busyShare`.
   private static let quietShare = 0.5
+  /// How long the load has to stay below `quietShare`, in nanoseconds.
   private static let quietNanoseconds: UInt64 = 2_000_000_000
 
+  /// Starts with one active worker.
   init(maximum: Int) { self.maximum = max(1, maximum) }
 
-  /// Takes in what the threads of all workers have used together.
+  /// Updates `active` by a measurement of all workers' threads together.
   ///
   /// - Parameters:
-  ///   - cores: CPU time divided by the time of the window.
-  ///   - window: when the measurement began and ended, in nanoseconds of one clock; windows follow each other.
+  ///   - cores: CPU time of the window divided by its length.
+  ///   - window: Begin and end of the measurement, in nanoseconds of one clock. Windows are consecutive.
   mutating func measured(cores: Double, window: Range<UInt64>) {
     let isBusy = cores > Self.busyShare * Double(active)
     let isQuiet = active > 1 && cores < Self.quietShare * Double(active - 1)

@@ -1,23 +1,28 @@
 import EPPExtProc
 
-/// A `ProcessingRequest` that carries a piece of a body: nearly all messages of a stream are one of these, so they are
-/// read without protobuf-c and without touching the payload.
+/// A `ProcessingRequest` that carries a body chunk. Nearly all messages of a stream are of this kind, so they are decoded
+/// without protobuf-c and without reading the payload.
 struct BodyFrame: Equatable {
+  /// Whether the chunk belongs to the request or to the response.
   var direction: MessageDirection
-  /// Where the payload stands in the message.
+  /// Range of the payload in the message.
   var payload: Range<Int>
+  /// Whether the chunk is the last one.
   var endOfStream: Bool
   /// The bytes of `metadata_context`; nil when there is none or it is empty.
   var metadata: [UInt8]?
 
+  /// The result of `scan`.
   enum ScanResult: Equatable {
     case frame(BodyFrame)
-    /// Another kind of message, or a body written in a way that only the full decoder understands.
+    /// Another kind of message, or a body with fields that only `MessageDecoder` reads.
     case other
+    /// No protobuf message.
     case malformed
   }
 
-  /// Metadata of a body message is a few hundred bytes; more than this is left to the full decoder's limit.
+  /// Bytes of the largest `metadata_context` that is read here; it usually has a few hundred. `MessageDecoder` reads larger
+  /// ones.
   static let maximumMetadataBytes = 65_536
 
   /// Tags (field number << 3 | wire type) of ProcessingRequest that are read here; all are one byte.
@@ -28,6 +33,7 @@ struct BodyFrame: Equatable {
     static let observabilityMode: UInt8 = 10 << 3
   }
 
+  /// Reads a message that may be a body frame.
   static func scan(_ message: borrowing SliceList) -> ScanResult {
     var cursor = SliceCursor(message)
     var frame: BodyFrame?
@@ -64,7 +70,7 @@ struct BodyFrame: Equatable {
     var isPlain = true
   }
 
-  /// The fields of HttpBody: body = 1, end_of_stream = 2.
+  /// Reads HttpBody: body = 1, end_of_stream = 2. Nil when it is malformed.
   private static func body(_ cursor: inout SliceCursor, _ length: Int) -> Body? {
     let end = cursor.position + length
     var body = Body(payload: cursor.position..<cursor.position)
@@ -87,13 +93,13 @@ struct BodyFrame: Equatable {
 }
 
 extension SliceCursor {
-  /// A length prefix that fits into what is left.
+  /// Reads a length prefix; nil when it is malformed, or exceeds the remaining bytes.
   mutating func readLength() -> Int? {
     guard let value = readVarint(maximumBytes: 5), value <= UInt64(remaining) else { return nil }
     return Int(value)
   }
 
-  /// Skips the value of a field; false for the group types, which proto3 does not have.
+  /// Skips the value of a field. False when it is truncated, and for the group types, which proto3 does not have.
   mutating func skipField(_ wireType: UInt64) -> Bool {
     switch wireType {
     case 0: return readVarint() != nil

@@ -1,11 +1,11 @@
 import EPPCore
 
-/// Which request headers are kept: the others are never made into strings, and Envoy sends a dozen with each request.
+/// The names of the request headers that are decoded. No strings are made of other headers, of which Envoy sends about a dozen.
 struct HeaderInterest: Sendable {
-  /// By length of the name, then the name's bytes with the string to use.
+  /// Names by their length in bytes: `byLength[count]` has all names of `count` bytes.
   private var byLength: [[(bytes: [UInt8], name: String)]]
 
-  /// The protocol's own headers and those that plugins ask for; names are made lower case.
+  /// Makes a set of the headers that the picker reads itself and of additional ones, in any case.
   init(additional: [String] = []) {
     byLength = []
     let known = [
@@ -24,7 +24,7 @@ struct HeaderInterest: Sendable {
     byLength[bytes.count].append((bytes, name))
   }
 
-  /// The kept name that equals these bytes, whatever their case; nil when the header is of no interest.
+  /// Returns the lower-case name of a header that is decoded; nil for other headers. Ignores case.
   func name(_ bytes: UnsafeBufferPointer<UInt8>) -> String? {
     let count = bytes.count
     guard count < byLength.count else { return nil }

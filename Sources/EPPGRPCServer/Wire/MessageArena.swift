@@ -4,10 +4,10 @@ import CProtobufC
   import Glibc
 #endif
 
-/// Memory for the messages that protobuf-c unpacks: handed out in sequence, given back all at once. Unpacking 12
-/// headers makes 40 allocations; with this they cost half.
+/// An arena allocator for the messages that protobuf-c unpacks: all memory is freed at once. Unpacking 12 headers makes 40
+/// allocations, which cost half as much with the arena.
 ///
-/// Not shared between threads.
+/// Not for use by several threads at once.
 @safe final class MessageArena {
   private static let blockBytes = 65_536
   private static let alignment = 16
@@ -16,7 +16,8 @@ import CProtobufC
   private var used = 0
   private var overflow: [UnsafeMutableRawPointer]
   private var overflowBytes = 0
-  /// What one message may unpack to. A message of small fields grows about tenfold; past this it is refused.
+  /// Bytes at most that one message may take beyond the first block; a larger message is refused. A message of small fields
+  /// takes about ten times its size.
   private let maximumBytes: Int
 
   init(maximumBytes: Int) {
@@ -30,7 +31,7 @@ import CProtobufC
     unsafe block.deallocate()
   }
 
-  /// Forgets everything handed out.
+  /// Frees all memory that was allocated.
   func removeAll() {
     used = 0
     overflowBytes = 0
@@ -49,7 +50,7 @@ import CProtobufC
     return unsafe pointer
   }
 
-  /// Calls `body` with an allocator that takes from this arena.
+  /// Calls `body` with a protobuf-c allocator that allocates from this arena.
   func withAllocator<Result>(_ body: (UnsafeMutablePointer<ProtobufCAllocator>) -> Result) -> Result {
     var allocator = unsafe ProtobufCAllocator(
       alloc: { data, size in

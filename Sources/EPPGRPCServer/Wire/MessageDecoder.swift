@@ -7,11 +7,11 @@ import EPPExtProc
   import Glibc
 #endif
 
-/// Decodes messages with protobuf-c: headers, trailers, metadata, and whatever is too unusual for `BodyFrame`.
+/// Decodes messages with protobuf-c: headers, trailers, metadata, and bodies that `BodyFrame` does not read.
 ///
-/// One per worker thread.
+/// Use it on one worker thread only.
 final class MessageDecoder {
-  /// Past this a message other than a body frame is refused: 64 KiB is what Envoy accepts as headers by default.
+  /// Bytes of the largest message without a body that is decoded. Envoy accepts 64 KiB of headers by default.
   static let maximumMessageBytes = 1 << 20
 
   private typealias Request = Envoy__Service__ExtProc__V3__ProcessingRequest
@@ -21,7 +21,7 @@ final class MessageDecoder {
 
   init(interest: HeaderInterest) { self.interest = interest }
 
-  /// The message, and the metadata that came with it; nil when the bytes are not a message.
+  /// Decodes a `ProcessingRequest`: returns the message and its metadata. Nil when the bytes are not such a message.
   func decode(_ bytes: RawSpan) -> (DecodedMessage, GatewayMetadata)? {
     defer { arena.removeAll() }
     return unsafe arena.withAllocator { allocator in
@@ -36,7 +36,7 @@ final class MessageDecoder {
     }
   }
 
-  /// The metadata of a body frame.
+  /// Decodes the metadata of a body frame; nil when it is malformed.
   func decodeMetadata(_ bytes: [UInt8]) -> GatewayMetadata? {
     defer { arena.removeAll() }
     return unsafe arena.withAllocator { allocator in
@@ -111,7 +111,7 @@ final class MessageDecoder {
     return head
   }
 
-  /// Calls `body` with name and value of each header; gateways send `raw_value`, the older `value` is a C string.
+  /// Calls `body` with name and value of each header. The value is `raw_value`, or the older `value` when that is empty.
   private func forEachHeader(
     _ map: UnsafeMutablePointer<Envoy__Config__Core__V3__HeaderMap>?,
     _ body: (UnsafeBufferPointer<UInt8>, UnsafeBufferPointer<UInt8>) -> Void
@@ -157,7 +157,7 @@ final class MessageDecoder {
     return result
   }
 
-  /// Gateways write the hint as a list or as one string with commas.
+  /// Reads a subset hint, which gateways send as a list or as one string with commas.
   private static func subset(_ value: StructReader.Value) -> SubsetHint {
     let entries =
       switch value {
@@ -174,7 +174,7 @@ final class MessageDecoder {
     return String(slice)
   }
 
-  /// `source.address` is `ip:port`, `[ipv6]:port` or a bare address.
+  /// Returns the host of the attribute `source.address`, which is `ip:port`, `[ipv6]:port` or an address without port.
   private func sourceAddress(_ request: UnsafeMutablePointer<Request>) -> String? {
     guard let entries = unsafe request.pointee.attributes else { return nil }
     for index in 0..<(unsafe request.pointee.n_attributes) {
@@ -208,9 +208,10 @@ final class MessageDecoder {
   }
 }
 
-/// What the full decoder makes of a `ProcessingRequest`.
+/// A `ProcessingRequest` that `MessageDecoder` has decoded.
 enum DecodedMessage {
+  /// A message without a body.
   case message(ReceivedMessage)
-  /// A body that is written in an unusual way; a copy of its bytes.
+  /// A body chunk that `BodyFrame` does not read, with a copy of its bytes.
   case body(MessageDirection, payload: [UInt8], endOfStream: Bool)
 }

@@ -1,30 +1,32 @@
 import EPPCore
 import EPPExtProc
 
-/// Writes the messages that the picker sends (`ProcessingResponse`), each of them small: bodies are appended by
-/// reference behind what `streamedBodyPrefix` writes.
+/// Encodes the messages that the picker sends (`ProcessingResponse`). Bytes of streamed bodies are not copied: they are
+/// appended by reference after the result of `streamedBodyPrefix`.
 struct ProcessingResponseEncoder {
-  /// `HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD`: set explicitly, since gateways read the default differently.
+  /// `HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD`. It is always written, because gateways use different defaults.
   private static let overwriteIfExistsOrAdd: UInt64 = 2
 
   private var writer = WireWriter()
 
   init() {}
 
-  /// An answer that changes nothing, to headers or to a body in a mode where the gateway keeps it.
+  /// Encodes a reply to headers that changes nothing.
   mutating func unchanged(headersOf direction: MessageDirection) -> [UInt8] {
     encode { writer in writer.message(direction.headersField) { $0.message(1) { _ in } } }
   }
 
+  /// Encodes a reply to a body chunk that the gateway keeps, which changes nothing.
   mutating func unchanged(bodyOf direction: MessageDirection) -> [UInt8] {
     encode { writer in writer.message(direction.bodyField) { $0.message(1) { _ in } } }
   }
 
+  /// Encodes a reply to trailers that changes nothing.
   mutating func trailers(of direction: MessageDirection) -> [UInt8] {
     encode { writer in writer.message(direction.trailersField) { _ in } }
   }
 
-  /// An answer to the response's headers that sets some of them and takes others away.
+  /// Encodes a reply to the response's headers that sets some headers and removes others.
   mutating func responseHeaders(setting fields: [RequestHeaders.Field], removing names: [String]) -> [UInt8] {
     encode { writer in
       writer.message(MessageDirection.response.headersField) { writer in
@@ -35,7 +37,7 @@ struct ProcessingResponseEncoder {
     }
   }
 
-  /// An answer to a chunk that the gateway keeps, with other bytes in its place: BodyMutation.body = 1.
+  /// Encodes a reply to a body chunk that the gateway keeps, which replaces its bytes: BodyMutation.body = 1.
   mutating func replacedBody(of direction: MessageDirection, _ body: [UInt8]) -> [UInt8] {
     encode { writer in
       writer.message(direction.bodyField) { writer in
@@ -44,7 +46,7 @@ struct ProcessingResponseEncoder {
     }
   }
 
-  /// The decision in the answer to the request's headers.
+  /// Encodes a reply to the request's headers with the decision.
   mutating func decisionInHeaders(_ decision: RoutingDecision) -> [UInt8] {
     encode { writer in
       writer.message(MessageDirection.request.headersField) { writer in
@@ -54,7 +56,7 @@ struct ProcessingResponseEncoder {
     }
   }
 
-  /// The decision in the answer to a buffered body; `body` replaces it where it was rewritten.
+  /// Encodes a reply to a buffered request body with the decision. `body` replaces the client's body; nil leaves it unchanged.
   mutating func decisionInBody(_ decision: RoutingDecision, body: [UInt8]?) -> [UInt8] {
     encode { writer in
       writer.message(MessageDirection.request.bodyField) { writer in
@@ -64,7 +66,7 @@ struct ProcessingResponseEncoder {
     }
   }
 
-  /// The answer for the client.
+  /// Encodes a response that the gateway sends to the client.
   mutating func immediate(_ answer: ImmediateAnswer) -> [UInt8] {
     encode { writer in
       writer.message(7) { writer in
@@ -76,8 +78,8 @@ struct ProcessingResponseEncoder {
     }
   }
 
-  /// Everything of a streamed body answer before its bytes: `ProcessingResponse{BodyResponse{CommonResponse{
-  /// BodyMutation{StreamedBodyResponse{end_of_stream, body}}}}}`, with end_of_stream before the body so that the bytes
+  /// Encodes a reply with a streamed body up to the body's bytes: `ProcessingResponse{BodyResponse{CommonResponse{
+  /// BodyMutation{StreamedBodyResponse{end_of_stream, body}}}}}`. end_of_stream is written before body, so that the bytes
   /// come last and can be appended by reference.
   static func streamedBodyPrefix(_ direction: MessageDirection, byteCount: Int, endOfStream: Bool) -> [UInt8] {
     // Lengths from the inside out: the body's own tag and length are there even when it is empty.
@@ -111,7 +113,7 @@ struct ProcessingResponseEncoder {
     return writer.bytes
   }
 
-  /// CommonResponse: header_mutation = 2, body_mutation = 3, clear_route_cache = 5.
+  /// Writes the fields of CommonResponse: header_mutation = 2, body_mutation = 3, clear_route_cache = 5.
   private static func common(_ writer: inout WireWriter, _ decision: RoutingDecision, body: [UInt8]?) {
     writer.message(2) { writer in
       setHeader(&writer, RequestHeaders.Field(name: HeaderName.destinationEndpoint, value: decision.destination))
@@ -121,13 +123,13 @@ struct ProcessingResponseEncoder {
     writer.field(5, true)
   }
 
-  /// HeaderMutation: set_headers = 1, remove_headers = 2.
+  /// Writes the fields of HeaderMutation: set_headers = 1, remove_headers = 2.
   private static func mutation(_ writer: inout WireWriter, set: [RequestHeaders.Field], remove: [String]) {
     for field in set { setHeader(&writer, field) }
     for name in remove { writer.field(2, name) }
   }
 
-  /// HeaderValueOption: header = 1 {key = 1, raw_value = 3}, append_action = 3.
+  /// Writes set_headers with a HeaderValueOption: header = 1 {key = 1, raw_value = 3}, append_action = 3.
   private static func setHeader(_ writer: inout WireWriter, _ field: RequestHeaders.Field) {
     writer.message(1) { writer in
       writer.message(1) { writer in
@@ -138,7 +140,7 @@ struct ProcessingResponseEncoder {
     }
   }
 
-  /// dynamic_metadata = 8: the destination again, for gateways that pick the host from metadata.
+  /// Writes dynamic_metadata = 8: the destination, for gateways that pick the host from metadata, and scores.
   private static func dynamicMetadata(_ writer: inout WireWriter, _ decision: RoutingDecision) {
     writer.message(8) { writer in
       structField(&writer, MetadataNamespace.loadBalancing) { writer in
@@ -157,7 +159,7 @@ struct ProcessingResponseEncoder {
     }
   }
 
-  /// An entry of google.protobuf.Struct: fields = 1 {key = 1, value = 2}.
+  /// Writes an entry of google.protobuf.Struct: fields = 1 {key = 1, value = 2}.
   private static func structField(_ writer: inout WireWriter, _ key: String, _ value: (inout WireWriter) -> Void) {
     writer.message(1) { writer in
       writer.field(1, key)
@@ -167,8 +169,10 @@ struct ProcessingResponseEncoder {
 }
 
 extension MessageDirection {
-  /// Which field of ProcessingResponse an answer goes into.
+  /// The field of ProcessingResponse for a reply to headers.
   fileprivate var headersField: UInt64 { self == .request ? 1 : 2 }
+  /// The field of ProcessingResponse for a reply to a body.
   fileprivate var bodyField: UInt64 { self == .request ? 3 : 4 }
+  /// The field of ProcessingResponse for a reply to trailers.
   fileprivate var trailersField: UInt64 { self == .request ? 5 : 6 }
 }

@@ -1,13 +1,13 @@
 import CGRPCShim
 
-/// Reads protobuf wire format across slices without joining them.
+/// Reads protobuf wire format from the slices of a list, without joining them. Has to be used while the list exists.
 struct SliceCursor {
   private let slices: [epp_slice]
   private var index = 0
   private var offset = 0
-  /// Bytes of the slice at `index`.
+  /// Number of bytes of the slice at `index`.
   private var count = 0
-  /// Bytes read so far.
+  /// Number of bytes read so far.
   private(set) var position = 0
   private let total: Int
 
@@ -18,7 +18,9 @@ struct SliceCursor {
     skipEmptySlices()
   }
 
+  /// Whether all bytes have been read.
   var isAtEnd: Bool { position >= total }
+  /// Number of bytes that have not been read.
   var remaining: Int { total - position }
 
   private func byteCount(_ index: Int) -> Int {
@@ -33,7 +35,7 @@ struct SliceCursor {
     }
   }
 
-  /// The next byte; nil at the end.
+  /// Reads a byte; nil at the end.
   mutating func readByte() -> UInt8? {
     guard position < total else { return nil }
     let offset = self.offset
@@ -44,7 +46,7 @@ struct SliceCursor {
     return byte
   }
 
-  /// A base-128 varint; nil when it is cut or too long.
+  /// Reads a base-128 varint; nil when it is truncated or too long.
   mutating func readVarint(maximumBytes: UInt64 = 10) -> UInt64? {
     var value: UInt64 = 0
     var shift: UInt64 = 0
@@ -57,7 +59,7 @@ struct SliceCursor {
     return nil
   }
 
-  /// Moves on; false when fewer bytes are left.
+  /// Skips bytes. False, and nothing is skipped, when fewer remain.
   mutating func skip(_ bytes: Int) -> Bool {
     guard bytes >= 0, bytes <= remaining else { return false }
     position += bytes
@@ -71,7 +73,7 @@ struct SliceCursor {
     return true
   }
 
-  /// The next `bytes` bytes as a copy; nil when fewer are left.
+  /// Reads a copy of the next `bytes` bytes; nil when fewer remain.
   mutating func readBytes(_ bytes: Int) -> [UInt8]? {
     guard bytes >= 0, bytes <= remaining else { return nil }
     var result: [UInt8] = []

@@ -1,14 +1,15 @@
-/// Reads single values out of a serialised `google.protobuf.Struct` without decoding the rest.
+/// Reads single values from a serialised `google.protobuf.Struct` without decoding the rest.
 ///
-/// protobuf-c would unpack nested values recursively without a bound; here nothing is entered but the path that is
-/// asked for, so that depth costs nothing. A list inside a list is not entered either.
+/// protobuf-c would unpack nested values recursively without a bound. Here only the requested member is read, so that the depth
+/// of other values does not matter. Lists within lists are not read.
 struct StructReader {
+  /// A value that is a string or a list of strings.
   enum Value: Equatable {
     case string(String)
     case strings([String])
   }
 
-  /// Entries of a list that are read; the rest is ignored. A pool has at most 1,024 endpoints.
+  /// Entries of a list at most; further entries are ignored. A pool has at most 1,024 endpoints.
   static let maximumListEntries = 4096
 
   private let bytes: ArraySlice<UInt8>
@@ -16,7 +17,7 @@ struct StructReader {
   init(_ bytes: [UInt8]) { self.bytes = bytes[...] }
   private init(_ bytes: ArraySlice<UInt8>) { self.bytes = bytes }
 
-  /// The value of a member that is a string or a list of strings; nil when it is absent or something else.
+  /// Returns the value of a member that is a string or a list of strings; nil when the member is absent or has another type.
   func value(_ key: String) -> Value? {
     guard let member = member(key) else { return nil }
     var reader = FieldReader(member)
@@ -31,7 +32,7 @@ struct StructReader {
     return result
   }
 
-  /// The bytes of the Value of a member; the last of several wins, as in a protobuf map.
+  /// Returns the serialised Value of a member; of several members with the key the last, as in a protobuf map.
   private func member(_ key: String) -> ArraySlice<UInt8>? {
     var result: ArraySlice<UInt8>?
     var reader = FieldReader(bytes)
@@ -66,10 +67,13 @@ struct StructReader {
   }
 }
 
-/// Steps through the fields of a serialised message; ends at the first malformed one.
+/// Iterates over the fields of a serialised message; ends at the first malformed one.
 struct FieldReader {
+  /// The value of a field.
   enum Content {
+    /// The bytes of a length-delimited field.
     case bytes(ArraySlice<UInt8>)
+    /// A varint, or the bits of a field of fixed length.
     case number(UInt64)
   }
 
@@ -77,6 +81,7 @@ struct FieldReader {
 
   init(_ bytes: ArraySlice<UInt8>) { rest = bytes }
 
+  /// Returns the next field; nil at the end, and at a malformed field.
   mutating func next() -> (number: UInt64, content: Content)? {
     guard let tag = varint() else { return nil }
     switch tag & 7 {

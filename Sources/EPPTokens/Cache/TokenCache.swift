@@ -1,20 +1,21 @@
 import EPPCore
 import Synchronization
 
-/// Token ids of prompts that were seen, up to a number of bytes and an age. Any thread may use it; a look-up takes the lock of one
-/// part for the time of a dictionary look-up.
+/// A cache of prompts' token ids, with a limit on its bytes and on the age of entries.
+///
+/// Any thread may use it. It is divided into parts; a look-up holds the lock of one part for the time of a dictionary look-up.
 final class TokenCache: Sendable {
-  /// What one entry takes beside its ids: keys, references and the dictionary's and the ring's share.
+  /// Bytes of an entry without its ids, estimated: keys, references, and its share of the dictionary and the ring.
   static let entryBytes = 128
   private static let parts = 16
 
   private struct Entry {
     var tokens: PromptTokens
-    /// Whether it was used since the hand came by.
+    /// The reference bit of the clock algorithm: whether the entry was used since the hand passed it.
     var isUsed: Bool
   }
 
-  /// A part: entries, and a ring that a hand goes round to find what to drop (the clock algorithm).
+  /// A part of the cache. Entries are evicted by the clock algorithm: `hand` is a position in `ring`.
   private struct Part {
     var entries: [PromptIdentity: Entry] = [:]
     var ring: [PromptIdentity] = []
@@ -30,9 +31,9 @@ final class TokenCache: Sendable {
   private let shards: [Shard]
   private let maximumBytesOfPart: Int
   private let maximumAge: Duration
-  /// Since when tokens must have been rendered, in nanoseconds.
+  /// Time in nanoseconds of the last invalidation: tokens that were rendered earlier are not used.
   private let validSince = Atomic<UInt64>(0)
-  /// How often all can be dropped.
+  /// Shortest time between two invalidations.
   private static let pause = Duration.seconds(60)
 
   init(maximumBytes: Int, maximumAge: Duration) {
@@ -41,7 +42,7 @@ final class TokenCache: Sendable {
     self.maximumAge = maximumAge
   }
 
-  /// The tokens of a prompt, unless they are too old.
+  /// Returns the tokens of a prompt; nil when there are none, when they are too old, and when they were invalidated.
   func tokens(of identity: PromptIdentity, now: MonotonicTime) -> PromptTokens? {
     let tokens = shards[identity.part(of: Self.parts)].part.withLock { part in
       part.entries[identity]?.isUsed = true
@@ -53,17 +54,18 @@ final class TokenCache: Sendable {
     return tokens
   }
 
-  /// What was rendered before this call is not used any more; does nothing when that was done a moment ago, for engines that
-  /// contradict all the time must not keep the cache empty.
+  /// Invalidates all tokens that were rendered before `now`, at most once in 60 seconds: engines that contradict the
+  /// predictions all the time must not keep the cache empty.
   ///
-  /// - Returns: whether it was done.
+  /// - Returns: Whether the tokens were invalidated.
   func invalidate(now: MonotonicTime) -> Bool {
     let before = validSince.load(ordering: .relaxed)
     guard before == 0 || now >= MonotonicTime(nanoseconds: before).advanced(by: Self.pause) else { return false }
     return validSince.compareExchange(expected: before, desired: now.nanoseconds, ordering: .relaxed).exchanged
   }
 
-  /// Keeps tokens; nothing that takes more than a part may have.
+  /// Adds the tokens of a prompt, and evicts others when the part exceeds its bytes. Tokens that exceed them alone are not
+  /// added.
   func insert(_ tokens: PromptTokens, for identity: PromptIdentity) {
     let size = Self.size(tokens)
     guard size <= maximumBytesOfPart else { return }
@@ -79,7 +81,7 @@ final class TokenCache: Sendable {
     }
   }
 
-  /// Entries, bytes and how many were dropped for lack of room.
+  /// Number of entries, their bytes, and entries evicted for lack of room.
   var statistics: (entries: Int, bytes: Int, evictions: Int) {
     shards.reduce((0, 0, 0)) { sum, shard in
       shard.part.withLock { (sum.0 + $0.entries.count, sum.1 + $0.bytes, sum.2 + $0.evictions) }

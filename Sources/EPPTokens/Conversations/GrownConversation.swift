@@ -1,29 +1,32 @@
 import NIOCore
 
-/// A chat whose beginning has been rendered before: what is known of it, and how to ask for the rest alone.
+/// A chat whose first messages (the head) have been rendered before, and the requests that render only its new messages.
 ///
-/// Tokens of messages do not run into each other where the template puts special tokens between them. Then, with A the
-/// tokens of a short message alone, G those that ask for the answer, and the rest rendered behind that short message:
-/// tokens(all) = tokens(beginning) without G, followed by tokens(short message, rest) without A.
+/// Where a chat template puts special tokens between messages, the tokens of a message do not depend on its neighbours. With
+/// A = the tokens of a short message alone, and G = the tokens of the generation prompt:
+/// tokens(all) = tokens(head) without G at the end, followed by tokens(short message, new messages) without A at the beginning.
 struct GrownConversation: Sendable {
-  /// The short message.
+  /// The short message, as JSON.
   private static let opening = #"{"role":"user","content":"a"}"#
-  /// How far back a beginning is looked for: a turn adds two messages, a call of tools some more.
+  /// New messages at most. A turn adds two messages, one with tool calls some more.
   static let maximumNewMessages = 16
 
-  /// Tokens of the beginning, as they were when it ended there.
+  /// Tokens of the head, rendered as a prompt of its own.
   let head: PromptTokens
+  /// The kind of chat, for which the template is validated.
   let kind: TemplateValidation.Kind
-  /// The request with the short message and the new ones in place of all.
+  /// The request with the short message and the new messages in place of all messages.
   let tailBody: ByteBuffer
-  /// With the short message alone, asking for an answer and not.
+  /// The request with the short message alone, rendered with the generation prompt.
   let askingBody: ByteBuffer
+  /// The request with the short message alone, rendered without the generation prompt.
   let silentBody: ByteBuffer
 
-  /// Nil when no beginning is known, a message is more than role and text, or the turns are not the user's: a template may
-  /// write an earlier message otherwise once others follow (without its reasoning), and does so at the user's turns.
+  /// Finds the longest known head of a chat. Head and chat have to end with a message of the user: templates may render an
+  /// earlier message differently once a message of the user follows (without its reasoning). Nil when there is none with at
+  /// most `maximumNewMessages` after it, and when a message is more than role and text.
   ///
-  /// - Parameter known: the tokens of a prompt, where they can be relied on for this kind of chat.
+  /// - Parameter known: Returns the tokens of a prompt, if they can be used for this kind of chat.
   init?(
     _ outline: PromptOutline, model: String, body: ByteBuffer,
     known: (PromptIdentity, TemplateValidation.Kind) -> PromptTokens?
@@ -68,7 +71,7 @@ struct GrownConversation: Sendable {
     return result
   }
 
-  /// The same without the tokens that ask for an answer.
+  /// Returns a body with `add_generation_prompt: false` added.
   private static func withoutQuestion(_ body: ByteBuffer) -> ByteBuffer {
     let start = body.readableBytesView.firstIndex(of: UInt8(ascii: "{")) ?? body.readerIndex
     var result = ByteBuffer()
@@ -79,7 +82,9 @@ struct GrownConversation: Sendable {
     return result
   }
 
-  /// The tokens of all; nil when they do not fit together as they should.
+  /// Returns the tokens of the whole chat; nil when `tail` does not begin with A, or the head does not end with G.
+  ///
+  /// - Parameter tail: The tokens of `tailBody`.
   func join(_ template: ChatTemplateTokens, tail: [UInt32]) -> [UInt32]? {
     guard tail.starts(with: template.opening), head.ids.count >= template.question.count,
       head.ids.suffix(template.question.count).elementsEqual(template.question)
@@ -92,14 +97,19 @@ struct GrownConversation: Sendable {
   }
 }
 
-/// What a chat template puts around messages.
+/// The tokens that a chat template puts around messages.
 struct ChatTemplateTokens: Sendable, Equatable {
-  /// Of a short message alone, with all that stands before it.
+  /// Tokens of the short message alone, with all that the template puts before it.
   var opening: [UInt32]
-  /// What asks for the answer.
+  /// Tokens of the generation prompt.
   var question: [UInt32]
 
-  /// From a short message that asks for an answer, and that does not; nil when the one does not go on with the other.
+  /// Derives the tokens from two renderings of the short message. Nil when `asking` does not begin with `silent`, or is no
+  /// longer.
+  ///
+  /// - Parameters:
+  ///   - asking: Tokens with the generation prompt.
+  ///   - silent: Tokens without the generation prompt.
   init?(asking: [UInt32], silent: [UInt32]) {
     guard asking.starts(with: silent), asking.count > silent.count else { return nil }
     opening = silent

@@ -4,7 +4,8 @@ import Logging
 import NIOCore
 import Synchronization
 
-/// Renders only what is new in a conversation, where that has proved to come out the same as the whole; else the whole.
+/// Renders only the new messages of a conversation where comparisons have shown that the result equals rendering the whole;
+/// elsewhere renders the whole. Any thread may use it.
 final class IncrementalRenderer: PromptRendering {
   private let whole: WholeRenderer
   private let cache: TokenCache
@@ -13,12 +14,15 @@ final class IncrementalRenderer: PromptRendering {
   private let series: TokenSeries
   private let logger: Logger
   private let now: @Sendable () -> MonotonicTime
-  /// Comparisons that are going on.
+  /// Comparisons in progress.
   private let comparisons = Atomic(0)
 
+  /// Makes a renderer.
+  ///
   /// - Parameters:
-  ///   - whole: renders what cannot be rendered otherwise.
-  ///   - cache: tokens of the beginnings of conversations.
+  ///   - whole: Renders prompts that cannot be rendered incrementally.
+  ///   - cache: Holds the tokens of the heads of conversations.
+  ///   - now: Returns the current time.
   init(
     _ whole: WholeRenderer, _ cache: TokenCache, _ configuration: TokenSourceConfiguration, series: TokenSeries,
     logger: Logger, now: @escaping @Sendable () -> MonotonicTime
@@ -68,12 +72,13 @@ final class IncrementalRenderer: PromptRendering {
 
   // MARK: - Pieces
 
-  /// What comes of rendering the new messages alone.
+  /// The result of rendering the new messages alone.
   private enum Joined {
+    /// The tokens of the whole conversation.
     case fitting([UInt32])
-    /// They are not what should stand there.
+    /// The tokens cannot be joined.
     case unfitting
-    /// An engine did not answer.
+    /// An engine did not give tokens.
     case missing
   }
 
@@ -94,11 +99,12 @@ final class IncrementalRenderer: PromptRendering {
     }
   }
 
-  /// A chat that does not fit says little of the others: one client's messages may be such that the template treats them in
-  /// its own way. The template has changed when a short message comes out otherwise than before.
+  /// Renders the short message again, and forgets the template's tokens when they differ from the known ones. A chat that
+  /// cannot be joined does not prove that the template has changed: the template may treat the messages of one client
+  /// differently.
   ///
-  /// - Parameter time: after what did not fit. A template that has changed had done so by then, and the whole that was asked
-  ///   for since is to be gone on from.
+  /// - Parameter time: When the whole conversation was rendered, after the failed attempt to join. A changed template had
+  ///   changed by then, so tokens rendered at `time` or later stay usable.
   private func forgetIfChanged(_ grown: GrownConversation, _ question: RenderQuestion, by time: MonotonicTime) async {
     guard beginComparison() else { return }
     defer { endComparison() }
@@ -126,7 +132,7 @@ final class IncrementalRenderer: PromptRendering {
     defer { endComparison() }
     let asked = now()
     guard let wholeIDs = try? await whole.ask(question.body, question) else { return }
-    // The next request gets the right ones, and fresh.
+    // The next request gets these tokens, which are right and newer.
     cache.insert(PromptTokens(wholeIDs, renderedAt: asked), for: question.outline.identity)
     note(agrees: ids == wholeIDs, grown)
   }

@@ -1,45 +1,50 @@
 import EPPCore
 import Synchronization
 
-/// Which chats can be rendered piece by piece: by model and by the members of a request that are no messages (tools,
-/// arguments of the template), for these decide what the template does.
+/// Decides which kinds of chat can be rendered incrementally, from comparisons with renderings of the whole.
+///
+/// A kind is a model and the members of a request that are not messages (tools, arguments of the template), because these
+/// decide what the template does. Any thread may use it.
 final class TemplateValidation: Sendable {
-  /// Whole renderings that must have agreed before a piece is relied on, and how often one is compared later.
+  /// Comparisons that must have agreed before incremental rendering of a kind is trusted.
   static let trials = 3
+  /// Uses of a trusted kind per comparison.
   static let sampling = 64
-  /// Comparisons that may fail one after the other: the first one when the template has changed meanwhile.
+  /// Failed comparisons in a row that refute a kind. One alone does not: the template may have changed in between.
   static let failures = 2
-  /// Kinds of a model that are refuted, with none that is relied on, after which further ones are not tried: one client can
-  /// make up kinds that never fit, and must not decide for the others.
+  /// Refuted kinds that refute their model, while no kind of the model is trusted. More than one, because a client can make up
+  /// kinds that never agree, and must not decide for all clients.
   static let refutedKinds = 3
-  /// How long a kind or a model is refuted: engines may be started with another template.
+  /// How long a kind or a model stays refuted: engines may be restarted with another template.
   static let refutation = Duration.seconds(3600)
-  /// How long a template is not checked again, whatever the check showed: chats that never fit, and engines that do not answer,
-  /// must not cost more each time.
+  /// Shortest time between two checks of the template of a kind. Bounds the cost of chats that never fit and of engines that do
+  /// not answer.
   static let pauseOfLooks = Duration.seconds(10)
-  /// Kinds that are remembered, and models that are refuted.
+  /// Kinds that are remembered at most, and models that are refuted at most.
   static let capacity = 1024
 
-  /// What agreements are counted for.
+  /// A kind of chat, for which comparisons are counted.
   struct Kind: Hashable, Sendable {
+    /// The model's name.
     var model: String
+    /// Identity of the members of the request that are not messages.
     var settings: PromptIdentity
-    /// Whether others than user and assistant speak: some templates write what the system says at the last turn, which
-    /// conversations without a system do not show.
+    /// Whether a message has another role than user and assistant. Some templates render system messages in the last turn;
+    /// chats without system messages do not show it.
     var hasOthers: Bool
   }
 
-  /// What may be done with a conversation that has grown.
+  /// How a conversation of a kind is to be rendered.
   enum Verdict: Equatable {
-    /// Pieces do not fit together here.
+    /// Whole; incremental rendering gave other tokens.
     case refuted
-    /// To be rendered whole, and by pieces to compare.
+    /// Whole, and then incrementally for a comparison.
     case onTrial
-    /// To be rendered by pieces; `isSampled`: and whole afterwards, to compare.
+    /// Incrementally. With `isSampled`, then whole for a comparison.
     case trusted(isSampled: Bool)
   }
 
-  /// What a comparison has refuted.
+  /// What a failed comparison has refuted.
   enum Refutation: Equatable {
     case kind
     case model
@@ -48,10 +53,10 @@ final class TemplateValidation: Sendable {
   private struct Record {
     var template: ChatTemplateTokens?
     var agreements = 0
-    /// Since the last agreement.
+    /// Failed comparisons since the last agreement.
     var failures = 0
     var uses = 0
-    /// When the template was seen to have changed: what was rendered before is of no use.
+    /// When the template was last seen to have changed. Tokens that were rendered earlier are not used as heads.
     var changedAt = MonotonicTime(nanoseconds: 0)
     var nextLookAt = MonotonicTime(nanoseconds: 0)
     var refutedUntil = MonotonicTime(nanoseconds: 0)
@@ -64,14 +69,14 @@ final class TemplateValidation: Sendable {
 
   private struct State {
     var records: [Kind: Record] = [:]
-    /// Models, and until when.
+    /// Ends of the refutations of models.
     var refuted: [String: MonotonicTime] = [:]
 
     func isRefuted(_ kind: Kind, now: MonotonicTime) -> Bool {
       refuted[kind.model].map { now < $0 } ?? false || records[kind].map { now < $0.refutedUntil } ?? false
     }
 
-    /// Refutes a kind, and its model when nothing speaks for it.
+    /// Refutes a kind, and its model when `refutedKinds` of its kinds are refuted and none is trusted.
     mutating func refute(_ kind: Kind, now: MonotonicTime) -> Refutation {
       let end = now.advanced(by: TemplateValidation.refutation)
       records[kind] = Record(changedAt: now, refutedUntil: end)
@@ -80,14 +85,14 @@ final class TemplateValidation: Sendable {
         !ofModel.contains(where: { $0.value.isTrusted })
       else { return .kind }
       for other in ofModel.keys { records[other] = nil }
-      // Which one goes does not matter, as below.
+      // Any model can be dropped: it is tried again.
       if refuted.count >= TemplateValidation.capacity { refuted.remove(at: refuted.startIndex) }
       refuted[kind.model] = end
       return .model
     }
 
     mutating func change(_ kind: Kind, _ body: (inout Record) -> Void) {
-      // Which one goes does not matter: it is learned anew.
+      // Any kind can be dropped: its template is learned again.
       if records[kind] == nil, records.count >= TemplateValidation.capacity { records.remove(at: records.startIndex) }
       body(&records[kind, default: Record()])
     }
@@ -95,9 +100,10 @@ final class TemplateValidation: Sendable {
 
   private let state = Mutex(State())
 
-  /// Kinds that are remembered, and models that are refuted.
+  /// Number of kinds that are remembered, and of models that are refuted or whose refutation has ended.
   var count: (kinds: Int, models: Int) { state.withLock { ($0.records.count, $0.refuted.count) } }
 
+  /// Returns how a conversation of a kind is to be rendered; counts a use of a trusted kind.
   func verdict(_ kind: Kind, now: MonotonicTime) -> Verdict {
     state.withLock { state in
       guard !state.isRefuted(kind, now: now) else { return .refuted }
@@ -107,14 +113,15 @@ final class TemplateValidation: Sendable {
     }
   }
 
-  /// What the template is known to put around messages.
+  /// The known tokens of the template of a kind; nil when they are not known.
   func template(_ kind: Kind) -> ChatTemplateTokens? { state.withLock { $0.records[kind]?.template } }
 
+  /// Records the tokens of the template of a kind.
   func learn(_ template: ChatTemplateTokens, _ kind: Kind) {
     state.withLock { $0.change(kind) { $0.template = template } }
   }
 
-  /// Whether a template may be checked again: true for the first caller, and then not until the pause is over.
+  /// Whether the template of a kind may be checked now. When true, it is false for all callers in the next `pauseOfLooks`.
   func mayLook(_ kind: Kind, now: MonotonicTime) -> Bool {
     state.withLock { state in
       guard let record = state.records[kind], now >= record.nextLookAt else { return false }
@@ -123,13 +130,13 @@ final class TemplateValidation: Sendable {
     }
   }
 
-  /// Since when tokens of a kind of chat must have been rendered to be gone on from.
+  /// Whether tokens were rendered after the last known change of the template of a kind, so that they can be used as a head.
   func isCurrent(_ tokens: PromptTokens, _ kind: Kind) -> Bool {
     state.withLock { $0.records[kind].map { tokens.renderedAt >= $0.changedAt } ?? true }
   }
 
-  /// The template had changed by a time (some write the date), and is to be learned and tried anew; unless that was seen
-  /// to have happened later already.
+  /// Forgets the tokens and comparisons of a kind whose template had changed by `time` (some templates write the date). Ignored
+  /// when a later change is known.
   func forget(_ kind: Kind, changedBy time: MonotonicTime) {
     state.withLock { state in
       state.change(kind) { record in
@@ -138,11 +145,11 @@ final class TemplateValidation: Sendable {
     }
   }
 
-  /// A comparison has come out.
+  /// Records the result of a comparison.
   ///
-  /// - Parameter start: when the oldest of its parts was rendered. One from before a change says nothing: it may have
-  ///   compared two templates.
-  /// - Returns: what is refuted by it.
+  /// - Parameter start: When the oldest tokens of the comparison were rendered. The comparison is ignored when the template has
+  ///   changed since: it may have compared two templates.
+  /// - Returns: What the comparison refutes; nil when it refutes nothing.
   func note(agrees: Bool, _ kind: Kind, from start: MonotonicTime, now: MonotonicTime) -> Refutation? {
     state.withLock { state in
       guard !state.isRefuted(kind, now: now), start >= state.records[kind]?.changedAt ?? start else { return nil }
@@ -161,7 +168,7 @@ final class TemplateValidation: Sendable {
     }
   }
 
-  /// A prediction has proved wrong: all kinds are on trial again.
+  /// Puts all kinds on trial again, after a wrong prediction. Refutations stay.
   func invalidate(now: MonotonicTime) {
     state.withLock { state in
       for kind in state.records.keys { state.records[kind]?.startAnew(at: now) }

@@ -1,9 +1,9 @@
 import EPPCore
 
-/// Makes the identity of a prompt out of its parts, 64 bytes a step: 5 ns each, where SHA-256 takes 45.
+/// Hashes the parts of a prompt to a `PromptIdentity`, 64 bytes per step. A step takes 5 ns, with SHA-256 it takes 45 ns.
 ///
-/// The mixing step is that of the wyhash family, the 128-bit product of two words folded to 64; every word meets a secret one
-/// before. Two chains that share the products of a step make 128 bits.
+/// The mixing function is that of the wyhash family: the 128-bit product of two words, folded to 64 bits. Each word is combined
+/// with a word of the secret before. Two chains that use the products of a step in different ways give 128 bits.
 struct IdentityHasher: Sendable {
   private static let stepBytes = 64
 
@@ -17,10 +17,10 @@ struct IdentityHasher: Sendable {
     second = secret.words[1]
   }
 
-  /// What all parts so far are called.
+  /// The identity of all parts added so far.
   var identity: PromptIdentity { PromptIdentity(first, second) }
 
-  /// Adds a part. Its length goes first, so that no two lists of parts run into the same bytes.
+  /// Adds a part. Its length is hashed first, so that different lists of parts with the same concatenation differ.
   mutating func update(_ bytes: RawSpan) {
     update(UInt64(bytes.byteCount))
     var offset = 0
@@ -39,7 +39,9 @@ struct IdentityHasher: Sendable {
   /// Adds a number.
   mutating func update(_ word: UInt64) { chain(word, word) }
 
-  /// - Precondition: there are 64 bytes from `offset` on.
+  /// Hashes 64 bytes.
+  ///
+  /// - Precondition: `bytes` has 64 bytes from `offset` on.
   @inline(__always)
   private mutating func step(_ bytes: RawSpan, _ offset: Int) {
     @inline(__always) func product(_ index: Int) -> UInt64 {
@@ -58,25 +60,25 @@ struct IdentityHasher: Sendable {
   }
 }
 
-/// What identities are made with: without it a client cannot make two prompts with one identity.
+/// The secret key of `IdentityHasher`. Clients do not know it, and so cannot make two prompts with one identity.
 struct IdentitySecret: Sendable {
-  /// Eight for the words of a step, two for each half of the identity.
+  /// Words 0 to 7 are for the words of a step; 8 and 9 for the first half of the identity, 10 and 11 for the second.
   let words: InlineArray<12, UInt64>
 
-  /// A new one, from the system's source of randomness.
+  /// Makes a secret from the system's random number generator.
   init() {
     var generator = SystemRandomNumberGenerator()
     words = InlineArray { _ in generator.next() }
   }
 }
 
-/// Names a prompt: equal ones have the same tokens. Made with a secret, for prompts come from anybody.
+/// A 128-bit keyed hash of a prompt: prompts with equal identities have equal tokens. Keyed, because clients choose prompts.
 struct PromptIdentity: Hashable, Sendable {
   private let first: UInt64
   private let second: UInt64
 
   init(_ first: UInt64, _ second: UInt64) { (self.first, self.second) = (first, second) }
 
-  /// Which of several equal parts it belongs to.
+  /// The number of the part, 0..<count, for a table that is divided into `count` parts.
   func part(of count: Int) -> Int { Int(truncatingIfNeeded: first % UInt64(count)) }
 }

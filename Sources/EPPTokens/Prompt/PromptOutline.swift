@@ -1,21 +1,23 @@
 import EPPCore
 import EPPRequests
 
-/// What of a request's body decides about its tokens: which prompt it is, and for a chat where its messages stand.
+/// The parts of a request's body that decide about its tokens: the identity of the prompt, and the positions of a chat's
+/// messages.
 ///
-/// All members count but those that are known to have no influence; the order in which they stand counts too, for a client
-/// writes them in the same order every time.
+/// All members of the body count except those that are known to have no influence. Their order counts too: a client writes
+/// them in the same order every time.
 struct PromptOutline: Sendable {
   /// A message of a chat.
   struct Message: Sendable, Equatable {
-    /// Where its object stands in the body.
+    /// The range of the message's JSON object in the body.
     var range: Range<Int>
-    /// Whether it has a role and a text, and nothing else: what such a message becomes does not depend on others.
+    /// Whether the message has exactly a role and a text. Its tokens then do not depend on other messages.
     var isPlain: Bool
+    /// The speaker.
     var role: Role
   }
 
-  /// Who speaks, as far as it tells what a template does.
+  /// The speaker of a message, as far as chat templates treat speakers differently.
   enum Role: Sendable, Equatable {
     case user
     case assistant
@@ -23,28 +25,28 @@ struct PromptOutline: Sendable {
     case other
   }
 
-  /// Where engines can be asked for its tokens, the best first.
+  /// Paths of the engine API that return the tokens of the prompt, the preferred path first.
   let paths: [RenderPath]
-  /// The whole prompt.
+  /// Identity of the whole prompt.
   let identity: PromptIdentity
-  /// All but the messages.
+  /// Identity of all members except the messages.
   let settings: PromptIdentity
-  /// Of a chat.
+  /// Messages of a chat; empty for completions, and for a chat of more than `maximumMessages`.
   let messages: [Message]
-  /// For each count of messages from 1 on, the prompt that ends with that one.
+  /// Identities of the prompts that end with each message: `heads[i]` is that of messages 0 to i.
   let heads: [PromptIdentity]
-  /// Where the list of messages stands in the body, brackets included.
+  /// Range of the list of messages in the body, brackets included; nil where `messages` is not read.
   let messageList: Range<Int>?
-  /// Whether the chat ends as usual, with what asks for an answer, and is not cut.
+  /// Whether the prompt has no member that leaves out the generation prompt or truncates the prompt.
   let isIncremental: Bool
   private let model: JSONText?
 
-  /// A chat of more messages is taken as one piece: what is kept of each would be more than the message.
+  /// Messages that are kept at most; a chat of more messages is hashed as one part.
   static let maximumMessages = 4096
 
-  /// Members that bound the answer: of influence only where the prompt is cut so that the answer has room.
+  /// Members that limit the answer. They have an influence only where the prompt is truncated to leave room for the answer.
   private static let bounds = ["max_tokens", "max_completion_tokens"]
-  /// Members without influence on the prompt's tokens: how it is answered, by whom and for whom.
+  /// Members without influence on the prompt's tokens.
   private static let ignored = [
     "stream", "stream_options", "min_tokens", "temperature", "top_p", "top_k", "min_p", "seed", "n", "best_of", "user",
     "stop", "stop_token_ids", "logprobs", "top_logprobs", "logit_bias", "presence_penalty", "frequency_penalty",
@@ -53,16 +55,22 @@ struct PromptOutline: Sendable {
     "parallel_tool_calls", "safety_identifier", "prompt_cache_key", "kv_transfer_params", "return_token_ids",
     "service_tier",
   ]
-  /// Members with which a chat ends otherwise than with what asks for an answer, or begins later than its first message.
+  /// Members that can leave out the generation prompt or truncate the prompt.
   private static let unusual = ["add_generation_prompt", "continue_final_message", "truncate_prompt_tokens"]
 
-  /// Members that `/tokenize` takes into account as the request's own path does; others it passes over.
+  /// Members that `/tokenize` treats as the request's own path does. It ignores other members.
   private static let tokenized = [
     "model", "messages", "prompt", "tools", "chat_template", "chat_template_kwargs", "add_generation_prompt",
     "continue_final_message", "add_special_tokens",
   ]
 
-  /// Nil for a body that is no JSON object, for an API of which engines tell no tokens, and for a prompt that has no tokens.
+  /// Reads a body. Nil for a body that is no JSON object, for an API that has no path for tokens, and for a prompt of
+  /// embeddings.
+  ///
+  /// - Parameters:
+  ///   - api: The API of the request.
+  ///   - body: The whole body.
+  ///   - secret: The key of the identities.
   init?(api: InferenceAPI, body: RawSpan, secret: IdentitySecret) {
     guard let render = RenderPath.render(api) else { return nil }
     var hasher = IdentityHasher(secret)
@@ -132,10 +140,10 @@ struct PromptOutline: Sendable {
     isIncremental = isUsual
   }
 
-  /// Bytes of the model's name as they stand in the body.
+  /// Bytes of the model's name in the body, escaped; 0 when there is none.
   var modelNameBytes: Int { model?.range.count ?? 0 }
 
-  /// The model's name as the request has it; empty where it has none.
+  /// The model's name; empty when the request has none.
   func modelName(in body: RawSpan) -> String { model?.string(in: body) ?? "" }
 
   private static func messages(_ cursor: inout JSONCursor, _ body: RawSpan) throws(JSONError) -> [Message] {

@@ -1,11 +1,11 @@
 import EPPCore
 
-/// Paths that engines do not serve for a model: remembered for a while, for an engine may come back with other flags, and
-/// may be given an adapter.
+/// Paths that engines do not serve for a model. Entries expire, because an engine may be restarted with other flags or load an
+/// adapter.
 struct AbsentPaths: Sendable {
-  /// How long an engine is not asked again.
+  /// How long an entry lasts.
   static let pause = Duration.seconds(30)
-  /// Paths that are remembered at most: clients choose the names of models.
+  /// Entries at most: clients choose the names of models.
   private static let capacity = 4096
 
   private struct Key: Hashable {
@@ -15,18 +15,19 @@ struct AbsentPaths: Sendable {
   }
 
   private var absent: [Key: MonotonicTime] = [:]
-  /// When the last of them is over; they come in the order of their ends.
+  /// When the newest entry expires, which is the last to expire.
   private var end = MonotonicTime(nanoseconds: 0)
 
+  /// Entries, with expired ones that have not been removed.
   var count: Int { absent.count }
 
-  /// Whether no path is known to be absent, so that no look-up is needed; expired entries are removed first.
+  /// Whether no path is known to be absent, so that no look-up is needed. Removes all entries when all have expired.
   mutating func isEmpty(now: MonotonicTime) -> Bool {
     if now >= end, !absent.isEmpty { absent = [:] }
     return absent.isEmpty
   }
 
-  /// Of some paths those that may be there, in the same order.
+  /// Returns the paths that are not known to be absent, in the given order.
   mutating func present(
     _ paths: [RenderPath], at engine: EndpointAddress, model: String, now: MonotonicTime
   ) -> [RenderPath] {
@@ -36,6 +37,7 @@ struct AbsentPaths: Sendable {
     }
   }
 
+  /// Records that an engine does not serve a path for a model.
   mutating func insert(_ path: RenderPath, at engine: EndpointAddress, model: String, now: MonotonicTime) {
     if absent.count >= Self.capacity {
       absent = absent.filter { now < $0.value }

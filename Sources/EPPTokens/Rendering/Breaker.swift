@@ -1,31 +1,32 @@
 import EPPCore
 
-/// Leaves an engine alone that does not answer: after three failures running for a second, and twice as long each time it
-/// fails again, up to half a minute.
+/// A circuit breaker for one engine. It opens after three failures in a row, for one second, then admits one trial call; each
+/// failed trial doubles the time, up to 30 seconds.
 struct Breaker: Sendable {
   private static let tolerated = 3
 
-  /// Those who were admitted under the same circumstances: until the engine was left alone, or as the one who tries it out.
+  /// Numbers the states of the breaker: it changes when the breaker opens and when it admits a trial call.
   struct Generation: Sendable, Equatable {
     fileprivate var number = 0
   }
 
   private enum State {
-    /// Asked; with how many failures running.
+    /// Calls are admitted. `failures` counts the failures in a row.
     case closed(failures: Int)
+    /// No call is admitted before `until`.
     case open(until: MonotonicTime)
-    /// One tries the engine out; should its outcome never come, the next one may at `until`.
+    /// A trial call is in progress. If its outcome does not come, the next one is admitted at `until`.
     case trying(until: MonotonicTime)
   }
 
   private var state = State.closed(failures: 0)
-  /// How long the engine is left alone.
+  /// How long the breaker stays open.
   private var backoff = Backoff(initial: .seconds(1), ceiling: .seconds(30))
-  /// The one that a call which is admitted at present belongs to.
+  /// The generation of a call that is admitted now.
   private(set) var generation = Generation()
 
-  /// What the asker belongs to, when the engine may be asked; of those who ask when the time is up the first one alone, which
-  /// tries it out.
+  /// Admits a call to the engine, and returns its generation for `failed`; nil when the engine must not be asked. After the
+  /// time of an open breaker only the first call is admitted, as a trial.
   mutating func admit(now: MonotonicTime) -> Generation? {
     switch state {
     case .closed: return generation
@@ -37,7 +38,7 @@ struct Breaker: Sendable {
     }
   }
 
-  /// Whether `admit` would say so.
+  /// Whether `admit` would admit a call. Changes nothing.
   func wouldAdmit(now: MonotonicTime) -> Bool {
     switch state {
     case .closed: true
@@ -45,14 +46,16 @@ struct Breaker: Sendable {
     }
   }
 
-  /// An answer says that the engine does answer, whenever it was asked.
+  /// Records an answer of the engine: closes the breaker, whenever the call was admitted.
   mutating func succeeded() {
     state = .closed(failures: 0)
     backoff.reset()
   }
 
-  /// A call from before the engine was left alone says nothing new by failing later: many fail together then, and some
-  /// while another tries it out.
+  /// Records a failed call. A call of an earlier generation is ignored: when the breaker opens, many calls may be in progress,
+  /// which fail later, some of them during a trial.
+  ///
+  /// - Parameter asker: The generation that `admit` returned for the call.
   mutating func failed(_ asker: Generation, now: MonotonicTime) {
     guard asker == generation else { return }
     switch state {

@@ -5,19 +5,19 @@ import NIOCore
 import NIOHTTP1
 import Synchronization
 
-/// Asks engines for the tokens of prompts, by HTTP.
+/// Asks engines for the tokens of prompts, by HTTP. Any thread may use it.
 final class RenderClient: Sendable {
-  /// Why there is no answer.
+  /// Why there are no tokens.
   enum Failure: Error, Equatable {
-    /// No engine could be asked: all are left alone for a while.
+    /// No engine could be asked: the breakers of all are open, or their paths are known to be absent.
     case nobody
-    /// The engine does not say tokens of this model.
+    /// The engine serves no path that returns tokens of the model.
     case absent
-    /// The engine said no, for a reason that lies in the request: another one would say the same.
+    /// The engine refused the request itself; another engine would refuse it too.
     case refused
-    /// It did not answer, or not in time, or with an error of its own.
+    /// The engine did not answer in time, or answered with an error of its own.
     case failed
-    /// What it said has no tokens in it.
+    /// The engine's answer has no token ids.
     case unreadable
   }
 
@@ -26,9 +26,9 @@ final class RenderClient: Sendable {
     var absent = AbsentPaths()
   }
 
-  /// Engines that are remembered; those that left the pool are among them until they are pushed out.
+  /// Breakers at most, including those of engines that have left the pool; at the limit all are dropped.
   private static let maximumEngines = 2 * EndpointSlot.capacity
-  /// An engine and one other.
+  /// Engines that are asked about one prompt at most.
   private static let attempts = 2
 
   private let configuration: TokenSourceConfiguration
@@ -55,11 +55,16 @@ final class RenderClient: Sendable {
     client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: settings)
   }
 
+  /// Closes all connections.
   func shutdown() async { try? await client.shutdown() }
 
-  /// The tokens of a prompt, from the first of the engines that gives them.
+  /// Returns the tokens of a prompt, from the first engine that gives them.
   ///
-  /// - Parameter paths: to be tried in this order.
+  /// - Parameters:
+  ///   - body: The request's body.
+  ///   - paths: Paths to try at each engine, in this order.
+  ///   - engines: Engines in order of preference; two at most are asked.
+  /// - Throws: The failure of the last engine that was asked; `nobody` when none was.
   func render(
     _ body: ByteBuffer, _ paths: [RenderPath], model: String, at engines: [EndpointAddress]
   ) async throws(Failure) -> [UInt32] {
@@ -88,7 +93,7 @@ final class RenderClient: Sendable {
     throw last
   }
 
-  /// Tries one path after the other, and remembers those that are not there.
+  /// Asks an engine on one path after the other, and remembers the paths that it does not serve.
   private func ask(
     _ engine: EndpointAddress, _ paths: [RenderPath], _ body: ByteBuffer, _ model: String
   ) async throws(Failure) -> [UInt32] {
@@ -109,7 +114,7 @@ final class RenderClient: Sendable {
     throw .absent
   }
 
-  /// The token ids, or that the path is not served.
+  /// Asks an engine on one path. Returns the token ids, or the answer that says that the path is not served.
   private func ask(
     _ engine: EndpointAddress, _ path: RenderPath, _ body: ByteBuffer
   ) async throws(Failure) -> Result<[UInt32], RenderRefusals.Answer> {
@@ -123,7 +128,7 @@ final class RenderClient: Sendable {
     if let refused = RenderRefusals.Answer(status: status, body: answer) { return .failure(refused) }
     switch status {
     case 200: break
-    // It is the engine that has no time.
+    // The engine is overloaded.
     case 408, 429: throw .failed
     case 400..<500: throw .refused
     default: throw .failed
@@ -140,21 +145,26 @@ final class RenderClient: Sendable {
     }
   }
 
-  /// A token is a byte of text at least, but for those of the template; eight digits and a comma say one, and render tells
-  /// some more than the ids.
+  /// Tokens that an answer may have beyond one per byte of the request: the tokens that the template adds.
   private static let spareTokens = 65_536
+  /// Bytes of an answer per byte of the request: a token is at least one byte of text, and takes eight digits and a comma in
+  /// the answer, which has other members too.
   private static let answerBytesPerByte = 16
+  /// Bytes that an answer may have beyond `answerBytesPerByte`.
   private static let spareAnswerBytes = 1 << 20
 
-  /// How long an engine may take for a request of some bytes.
+  /// How long an engine may take for a request of `bytes` bytes: `renderTimeout` and a second per megabyte.
   ///
-  /// A tokenizer does a megabyte a second and more on one core, which an engine that computes may have to share: without this
-  /// three long prompts one after the other would have the engine left alone by all.
+  /// A tokenizer processes a megabyte per second and more on one core, which a busy engine may have to share. With a fixed
+  /// limit three long prompts in a row would open the engine's breaker.
   static func timeLimit(_ configuration: TokenSourceConfiguration, bytes: Int) -> Duration {
     configuration.renderTimeout + .microseconds(bytes)
   }
 
-  /// The status and the body of an answer that is whole in time: the client's own limits begin anew with each piece.
+  /// Returns status and body of an answer. The time limit is for the whole answer; the HTTP client's own limits restart with
+  /// each piece.
+  ///
+  /// - Throws: `Failure.failed` when the answer is not complete in time, or is larger than `maximumAnswerBytes`.
   private func exchange(
     _ request: HTTPClientRequest, within limit: Duration, maximumAnswerBytes: Int
   ) async throws(Failure) -> (status: UInt, answer: ByteBuffer) {
@@ -176,7 +186,7 @@ final class RenderClient: Sendable {
 
   // MARK: - Engines
 
-  /// The paths that an engine may be asked on; nil when it is left alone.
+  /// Returns the paths on which an engine may be asked now, and the call's generation; nil when it must not be asked.
   private func admitted(
     _ engine: EndpointAddress, _ paths: [RenderPath], _ model: String
   ) -> (paths: [RenderPath], generation: Breaker.Generation)? {
@@ -189,7 +199,7 @@ final class RenderClient: Sendable {
     }
   }
 
-  /// Whether some engine would be asked. An engine that is to be tried out is tried by the first call.
+  /// Whether `render` would ask an engine. Changes no breaker.
   func wouldAsk(_ engines: [EndpointAddress], _ paths: [RenderPath], model: @autoclosure () -> String) -> Bool {
     let now = now()
     return state.withLock { state in

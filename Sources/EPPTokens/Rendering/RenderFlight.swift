@@ -1,14 +1,14 @@
 import Synchronization
 
-/// A prompt that an engine is being asked about, and who waits for the answer.
+/// A rendering of a prompt in progress, and the requests that wait for it. Any thread may use it.
 final class RenderFlight: Sendable {
-  /// One who waits.
+  /// A request that waits.
   final class Waiter: Sendable {
     private let wake: Mutex<(@Sendable () -> Void)?>
 
     fileprivate init(_ wake: @escaping @Sendable () -> Void) { self.wake = Mutex(wake) }
 
-    /// Wakes, once. The lock is held meanwhile, so that `wake` is not called after `cancel` has returned.
+    /// Calls `wake`, once. The lock is held during the call, so that `wake` is not running after `cancel` has returned.
     fileprivate func fire() {
       wake.withLock { wake in
         wake?()
@@ -16,7 +16,9 @@ final class RenderFlight: Sendable {
       }
     }
 
-    /// - Returns: whether it was neither woken nor cancelled before.
+    /// Prevents the call of `wake`.
+    ///
+    /// - Returns: Whether `wake` was not called before and the wait not cancelled.
     fileprivate func cancel() -> Bool {
       wake.withLock { wake in
         defer { wake = nil }
@@ -27,10 +29,11 @@ final class RenderFlight: Sendable {
 
   /// The result of `join`.
   enum Joining {
+    /// The request waits.
     case waiting(Waiter)
-    /// The answer is there; nil when it is no good.
+    /// The rendering has ended; nil when it failed.
     case done(PromptTokens?)
-    /// Too many wait.
+    /// `maximumWaiters` requests wait already.
     case full
   }
 
@@ -45,7 +48,9 @@ final class RenderFlight: Sendable {
 
   init(maximumWaiters: Int) { self.maximumWaiters = maximumWaiters }
 
-  /// Waits for the answer.
+  /// Adds a waiter.
+  ///
+  /// - Parameter wake: Called once when the rendering ends, on any thread, unless the waiter leaves before.
   func join(_ wake: @escaping @Sendable () -> Void) -> Joining {
     state.withLock { state in
       guard !state.isDone else { return .done(state.tokens) }
@@ -56,21 +61,21 @@ final class RenderFlight: Sendable {
     }
   }
 
-  /// Ends the wait; `wake` is not called after this has returned. Not to be called from within `wake`.
+  /// Removes a waiter. Its `wake` is not called after this has returned. Must not be called from within `wake`.
   ///
-  /// - Returns: whether the answer was still to come.
+  /// - Returns: Whether the waiter had not been woken.
   func leave(_ waiter: Waiter) -> Bool {
     state.withLock { _ = $0.waiters.removeValue(forKey: ObjectIdentifier(waiter)) }
     return waiter.cancel()
   }
 
-  /// How many wait.
+  /// Number of waiters.
   var waiting: Int { state.withLock { $0.waiters.count } }
 
-  /// The answer, when it is there and good.
+  /// The rendered tokens; nil before the end of the rendering, and when it failed.
   var tokens: PromptTokens? { state.withLock { $0.tokens } }
 
-  /// The answer is there, or there will be none: wakes all.
+  /// Ends the rendering, with nil when it failed, and wakes all waiters.
   func finish(_ tokens: PromptTokens?) {
     let waiters = state.withLock { state in
       state.isDone = true

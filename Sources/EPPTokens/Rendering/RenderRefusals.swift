@@ -4,20 +4,22 @@ import Logging
 import NIOCore
 import Synchronization
 
-/// Tells of engines that do not serve token ids: everything else works, and only the prediction of their caches suffers.
+/// Counts and logs the refusals of engines to return token ids. Without token ids the prediction of an engine's cache is less
+/// exact; everything else works. Any thread may use it.
 ///
-/// Every refusal is counted; the log has one warning for each engine, and another one when it gives up its last path.
+/// Every refusal is counted. An engine is logged once when it serves another path, and once when it serves none.
 final class RenderRefusals: Sendable {
-  /// What a refused request was answered with.
+  /// An engine's answer that says that a path is not served.
   struct Answer: Error, Equatable {
+    /// The HTTP status.
     var status: UInt
-    /// The engine does not know the model, which is a matter of the request.
+    /// Whether the engine does not know the model, which is the request's fault.
     var isAboutModel: Bool
 
-    /// Nil for an answer that does not say that the path is not served.
+    /// Makes an answer of a response; nil for a status that does not say that the path is not served.
     ///
-    /// A path that is switched off, guarded by a key, or unknown is answered with 401, 403, 404 and the like, by version and
-    /// configuration; and a model that is not served with 404 and its name.
+    /// Engines answer a path that is switched off, needs a key, or is unknown with 401, 403, 404 or similar, depending on
+    /// version and configuration, and a model that is not served with 404 and a message that contains the word "model".
     init?(status: UInt, body: ByteBuffer) {
       guard RenderRefusals.statuses.contains(status) else { return nil }
       self.status = status
@@ -25,7 +27,7 @@ final class RenderRefusals: Sendable {
     }
   }
 
-  /// 407 is a proxy's 401; 405 and 501 come from servers of other kinds.
+  /// HTTP statuses that say that a path is not served. 407 is a proxy's 401; 405 and 501 come from servers of other kinds.
   static let statuses = TokenSeries.refusalStatuses
 
   private struct Warning: Hashable {
@@ -33,7 +35,7 @@ final class RenderRefusals: Sendable {
     var hasOtherPath: Bool
   }
 
-  /// Engines come and go: past this all may be told of anew.
+  /// Warnings that are remembered at most; at the limit all are forgotten, and may be logged again.
   private static let maximumWarnings = 4 * EndpointSlot.capacity
 
   private let series: TokenSeries
@@ -45,10 +47,12 @@ final class RenderRefusals: Sendable {
     self.logger = logger
   }
 
-  /// An engine has refused a path, asked for a model that it serves.
+  /// Counts a refusal, unless it is about the model.
   func count(_ answer: Answer) { if !answer.isAboutModel { series.refusal(answer.status)?.increment() } }
 
-  /// An engine has refused a path, and either served another one or had no other.
+  /// Logs a refusal once per engine and consequence, unless it is about the model.
+  ///
+  /// - Parameter other: The path that the engine served in place of `path`; nil when it served none.
   func note(_ answer: Answer, _ path: RenderPath, by engine: EndpointAddress, servedBy other: RenderPath?) {
     guard !answer.isAboutModel else { return }
     let isNew = told.withLock { told in

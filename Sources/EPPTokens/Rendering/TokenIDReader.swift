@@ -1,16 +1,19 @@
 import EPPRequests
 
-/// Reads token ids out of an engine's answer: `{"token_ids": [...], ...}`, the same in a list of one (render of a
-/// completion), or `{"tokens": [...], ...}` (tokenize).
+/// Reads the token ids from an engine's answer: an object `{"token_ids": [...], ...}`, a list of one such object (render of a
+/// completion), or an object `{"tokens": [...], ...}` (tokenize).
 enum TokenIDReader {
-  /// Why an answer has no token ids.
+  /// Why an answer has no usable token ids.
   enum Failure: Error, Equatable {
+    /// The answer is no JSON, or has no valid token ids.
     case unreadable
-    /// They are of several prompts.
+    /// The answer is a list of several prompts.
     case several
   }
 
-  /// - Parameter maximum: more than so many are not read.
+  /// Reads the ids of an answer.
+  ///
+  /// - Parameter maximum: Ids at most; an answer with more is unreadable.
   static func read(_ answer: RawSpan, atMost maximum: Int) throws(Failure) -> [UInt32] {
     do {
       var cursor = JSONCursor(answer)
@@ -20,7 +23,7 @@ enum TokenIDReader {
         guard try cursor.nextElement(answer, isFirst: &isFirst), let ids = try object(&cursor, answer, maximum) else {
           throw Failure.unreadable
         }
-        // One prompt was asked about: where the engine sees several, the request is another one than it was taken for.
+        // The request was taken for one prompt; the engine reads several from it.
         guard try !cursor.nextElement(answer, isFirst: &isFirst) else { throw Failure.several }
         return ids
       }

@@ -2,7 +2,7 @@ import EPPCore
 import EPPMetrics
 import NIOCore
 
-/// Renders each prompt as a whole.
+/// Renders each prompt as a whole. Any thread may use it.
 final class WholeRenderer: PromptRendering {
   private let client: RenderClient
   private let series: TokenSeries
@@ -33,7 +33,7 @@ final class WholeRenderer: PromptRendering {
 
   func invalidate(now: MonotonicTime) {}
 
-  /// Asks the engines of a question for the tokens of a body.
+  /// Returns the tokens of a body, from the engines, paths and model of a question.
   func ask(_ body: ByteBuffer, _ question: RenderQuestion) async throws(RenderClient.Failure) -> [UInt32] {
     try await client.render(body, question.outline.paths, model: question.model, at: question.engines)
   }

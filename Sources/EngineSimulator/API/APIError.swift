@@ -1,10 +1,12 @@
-/// An error as vLLM's API server words it.
+/// An error response in the wording of vLLM's API server.
 package struct APIError: Error, Sendable, Equatable {
   /// The HTTP status.
   package var status: Int
+  /// The member `message` of the response.
   package var message: String
+  /// The member `type` of the response: vLLM's name of the kind of error.
   package var type: String
-  /// The field at fault.
+  /// The member `param` of the response: the field at fault; nil when there is none.
   package var parameter: String?
 
   package init(status: Int, message: String, type: String, parameter: String? = nil) {
@@ -14,7 +16,7 @@ package struct APIError: Error, Sendable, Equatable {
     self.parameter = parameter
   }
 
-  /// The body of the answer.
+  /// The body of the response.
   package var json: String {
     let parameter = parameter.map(JSONString.quoted) ?? "null"
     return """
@@ -22,14 +24,18 @@ package struct APIError: Error, Sendable, Equatable {
       """
   }
 
-  /// A value that the engine does not take.
+  /// Makes the error of a value that the engine does not accept.
   package static func badValue(_ message: String, parameter: String, value: String) -> APIError {
     APIError(
       status: 400, message: "\(message) (parameter=\(parameter), value=\(value))", type: "BadRequestError",
       parameter: parameter)
   }
 
-  /// A body that is not what the path asks for; `location` is where, from `body` on.
+  /// Makes the error of a body with a wrong structure.
+  ///
+  /// - Parameters:
+  ///   - kind: Pydantic's type of the error, such as `missing`.
+  ///   - location: Path of the wrong member, such as `body.messages`.
   package static func validation(_ kind: String, location: String, message: String) -> APIError {
     APIError(
       status: 400,
@@ -37,19 +43,26 @@ package struct APIError: Error, Sendable, Equatable {
       type: "Bad Request", parameter: location)
   }
 
-  /// A body that is not JSON from an offset on.
+  /// Makes the error of a body that is not JSON.
+  ///
+  /// - Parameter offset: Offset in bytes of the first error.
   package static func invalidJSON(offset: Int) -> APIError {
     validation("json_invalid", location: "body.\(offset)", message: "JSON decode error")
   }
 
+  /// The error of a request without the content type `application/json`.
   package static let unsupportedMediaType = APIError(
     status: 400, message: "1 validation error:\n  Unsupported Media Type: Only 'application/json' is allowed",
     type: "Bad Request")
 
+  /// The error of a completion without a prompt.
   package static let missingPrompt = APIError(
     status: 400, message: "Either prompt or prompt_embeds must be provided and non-empty. (parameter=prompt)",
     type: "BadRequestError", parameter: "prompt")
 
+  /// Makes the error of a model that is not served.
+  ///
+  /// - Parameter served: The names that are served.
   package static func unknownModel(_ model: String, served: [String]) -> APIError {
     APIError(
       status: 404,
@@ -57,15 +70,18 @@ package struct APIError: Error, Sendable, Equatable {
       type: "NotFoundError", parameter: "model")
   }
 
+  /// The error of a render path without `--enable-scale-out`.
   package static let scaleOutDisabled = APIError(
     status: 403, message: "Scale-out endpoints are disabled: start engine-sim with --enable-scale-out.",
     type: "PermissionDeniedError")
 
-  /// What the fault `errors` answers, and `render-errors` to requests for tokens.
+  /// The error of inference requests during the fault `errors`, and of requests for tokens during `render-errors`.
   package static let internalError = APIError(
     status: 500, message: "EngineCore encountered an issue (fault switch of engine-sim).", type: "InternalServerError")
 
-  /// Why a request does not fit the context.
+  /// Makes the error of a request that does not fit the context.
+  ///
+  /// - Parameter limit: Tokens of the context.
   package init(_ rejection: SimulatedEngineAction.Rejection, limit: Int) {
     switch rejection {
     case .promptTooLong(let prompt):

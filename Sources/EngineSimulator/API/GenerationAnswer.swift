@@ -1,34 +1,43 @@
 import EPPCore
 
-/// The answer to a request for text, put together from tokens as they come: events of a stream, or one JSON object.
-/// Fields and their order are those of vLLM 0.32.
+/// Builds the response to a generation request token by token: events of a stream, or one JSON object. Members and their order
+/// are those of vLLM 0.32.
 struct GenerationAnswer: Sendable {
+  /// The request.
   let request: GenerationRequest
+  /// The member `id` of the response.
   let id: String
+  /// The member `model` of the response.
   let model: String
-  /// Seconds since 1970.
+  /// The member `created` of the response: seconds since 1970.
   let created: Int
   private let reportsPromptTokenDetails: Bool
   private let blockTokens: Int
-  /// One for each answer to each prompt, answers to the same prompt side by side.
+  /// One choice for each answer to each prompt; the choices of a prompt are adjacent.
   private(set) var choices: [Choice]
   private var unfinished: Int
-  /// Cached tokens of the prompt whose first token came first, and of the last prompt when its last answer ended.
+  /// Cached tokens of the prompt whose first token came first.
   private var firstCachedTokens: Int?
+  /// Cached tokens of the last prompt, once one of its answers has ended.
   private var lastCachedTokens: Int?
 
   /// One answer to one prompt.
   struct Choice: Sendable {
-    /// Bytes of text: a character may be spread over two tokens.
+    /// UTF-8 bytes of the text: a character may be divided between two tokens.
     var text: [UInt8] = []
+    /// Tokens of the answer; not kept in a stream.
     var tokens: [UInt32] = []
+    /// Tokens of prompt and answer so far.
     var usage = TokenUsage()
+    /// Why the answer has ended; nil before its end.
     var finish: SimulatedRequest.FinishReason?
   }
 
+  /// Makes a response without tokens.
+  ///
   /// - Parameters:
-  ///   - name: names the answer, behind a prefix for the API.
-  ///   - created: seconds since 1970.
+  ///   - name: The id of the response without the prefix of the API.
+  ///   - created: Seconds since 1970.
   init(_ request: GenerationRequest, name: String, model: String, created: Int, options: EngineOptions) {
     self.request = request
     id = (request.api == .chat ? "chatcmpl-" : "cmpl-") + name
@@ -43,7 +52,7 @@ struct GenerationAnswer: Sendable {
   /// Whether every choice has ended.
   var isComplete: Bool { unfinished == 0 }
 
-  /// Takes in a token, and gives the events that it makes in a stream; without a stream there are none.
+  /// Adds a token of a choice. Returns the server-sent events that it makes; empty when the response is not streamed.
   mutating func accept(
     choice index: Int, token: UInt32, usage: TokenUsage, finish: SimulatedRequest.FinishReason?
   ) -> String {
@@ -72,8 +81,8 @@ struct GenerationAnswer: Sendable {
     return events
   }
 
-  /// Usage over all choices: prompts count once, however many answers they have. Cached tokens are not summed over prompts:
-  /// vLLM tells those of the first output in a stream, and else those of the last prompt.
+  /// Usage of all choices; the tokens of a prompt count once. Cached tokens are not summed over prompts: as in vLLM, they are
+  /// those of the first output in a stream, else those of the last prompt.
   var totalUsage: TokenUsage {
     var total = TokenUsage(
       promptTokens: 0, completionTokens: 0, cachedTokens: request.isStreaming ? firstCachedTokens : lastCachedTokens)
@@ -101,7 +110,7 @@ extension GenerationAnswer {
     """
   }
 
-  /// A chat's stream begins with the role.
+  /// Adds the first event of a choice in a chat's stream, which has the role.
   private func addRole(_ index: Int, to events: inout String) {
     events += "data: \(head){\"index\":\(index),\"delta\":{\"role\":\"assistant\",\"content\":\"\"},\"logprobs\":null,"
     events += "\"finish_reason\":null}]"
@@ -112,7 +121,7 @@ extension GenerationAnswer {
     events += ",\"prompt_token_ids\":\(promptTokens(index)),\"prompt_text\":null}\n\n"
   }
 
-  /// The tokens of a choice's prompt, when the client asks for tokens.
+  /// Returns the tokens of a choice's prompt in JSON; `null` when the client does not ask for tokens.
   private func promptTokens(_ index: Int) -> String {
     request.returnsTokenIDs ? JSONString.list(request.prompts[index / request.answersPerPrompt]) : "null"
   }
@@ -150,7 +159,7 @@ extension GenerationAnswer {
     events += "}\(Self.fingerprint)}\n\n"
   }
 
-  /// The body of an answer that is not streamed.
+  /// The body of a response that is not streamed.
   var body: String {
     let all = choices.enumerated().map { index, choice in json(of: choice, index: index) }.joined(separator: ",")
     let usage = totalUsage
@@ -190,13 +199,13 @@ extension GenerationAnswer {
     }
   }
 
-  /// A usage object without its end: details may follow.
+  /// Returns a usage object without its closing brace, so that details can follow.
   private static func counts(_ usage: TokenUsage) -> String {
     let (prompt, completion) = (usage.promptTokens ?? 0, usage.completionTokens ?? 0)
     return "{\"prompt_tokens\":\(prompt),\"total_tokens\":\(prompt + completion),\"completion_tokens\":\(completion)"
   }
 
-  /// Prompt tokens in blocks that the request added to the cache.
+  /// Returns the prompt tokens in blocks that the request has added to the cache.
   private func createdCacheTokens(_ usage: TokenUsage) -> Int {
     let full = (usage.promptTokens ?? 0) / blockTokens * blockTokens
     return max(0, full - (usage.cachedTokens ?? 0))

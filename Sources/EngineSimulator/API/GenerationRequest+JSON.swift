@@ -1,5 +1,7 @@
 extension GenerationRequest {
-  /// Reads a body. Throws the error that vLLM answers.
+  /// Reads a body.
+  ///
+  /// - Throws: `APIError` with which vLLM responds to an invalid body.
   init(api: API, body: JSONNode) throws(APIError) {
     let prompts: [[UInt32]]
     switch api {
@@ -19,7 +21,7 @@ extension GenerationRequest {
     answersPerPrompt = try Self.answers(in: body, prompts: prompts.count)
   }
 
-  /// The model that a body names; empty for none.
+  /// Returns the model that a body names; empty when it names none.
   static func modelName(in body: JSONNode) throws(APIError) -> String {
     switch body["model"] {
     case .string(let name)?: return name

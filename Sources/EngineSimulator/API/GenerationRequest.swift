@@ -1,39 +1,45 @@
-/// A request for text as the API gives it, before it is known whether the engine can serve it.
+/// A generation request that was read from a body. It may be larger than the engine can serve.
 package struct GenerationRequest: Sendable, Equatable {
-  /// The path that was asked.
+  /// The API of a request.
   package enum API: Sendable {
+    /// Chat completions.
     case chat
+    /// Completions of a text.
     case completions
   }
 
+  /// The API of the request.
   package var api: API
-  /// Empty when the request names none: the engine's own.
+  /// The model's name; empty, for the engine's own model, when the request names none.
   package var model = ""
-  /// The tokens of each prompt, at least one. One answer, or several, are made for each prompt.
+  /// The tokens of each prompt; one prompt or more, each with at least one token.
   package var prompts: [[UInt32]]
   /// Answers to each prompt, OpenAI's `n`.
   package var answersPerPrompt = 1
+  /// Whether the response is a stream of events.
   package var isStreaming = false
-  /// Whether the stream ends with an event that tells the usage.
+  /// Whether the stream ends with an event that has the usage.
   package var includesUsage = false
-  /// Whether every event of the stream tells the usage so far.
+  /// Whether every event of the stream has the usage so far.
   package var includesContinuousUsage = false
-  /// Whether the answer names the tokens of prompt and answer.
+  /// Whether the response has the token ids of prompt and answer.
   package var returnsTokenIDs = false
-  /// Nil when the client sets none.
+  /// Tokens of an answer at most; nil when the client sets no limit.
   package var maximumOutputTokens: Int?
+  /// The salt of the request's cache entries; nil when the client sets none.
   package var cacheSalt: String?
-  /// The conversation, where the client names it.
+  /// The id of the conversation; nil when the client names none.
   package var sessionID: String?
 
+  /// Makes a request for the default model without options.
   package init(api: API, prompts: [[UInt32]]) {
     self.api = api
     self.prompts = prompts
   }
 
-  /// More answers than this are not made for one request.
+  /// Answers to all prompts of one request at most.
   package static let maximumAnswers = 128
 
-  /// A completion without `max_tokens` has this many, as OpenAI's API defines.
+  /// Tokens of a completion without `max_tokens`, as OpenAI's API defines.
   package static let completionTokens = 16
 }

@@ -1,7 +1,8 @@
 import EPPRequests
 
-/// A JSON value with everything in it, members in the order in which they are written.
+/// A JSON value. Members of objects are in the order of the text.
 enum JSONNode: Sendable, Equatable {
+  /// A member of an object.
   struct Member: Sendable, Equatable {
     var name: String
     var value: JSONNode
@@ -10,14 +11,16 @@ enum JSONNode: Sendable, Equatable {
   case object([Member])
   case array([JSONNode])
   case string(String)
-  /// A number that is written without sign, fraction and exponent.
+  /// A number without sign, fraction and exponent.
   case integer(UInt64)
-  /// Any other number, as it is written.
+  /// The text of any other number.
   case number(String)
   case boolean(Bool)
   case null
 
-  /// Reads a text; nothing but white space may follow the value.
+  /// Reads a text.
+  ///
+  /// - Throws: `JSONError` when the text is not one JSON value, or is nested too deeply.
   init(_ text: [UInt8]) throws(JSONError) {
     let bytes = unsafe text.span.bytes
     var cursor = JSONCursor(bytes)
@@ -25,7 +28,7 @@ enum JSONNode: Sendable, Equatable {
     try cursor.finish(bytes)
   }
 
-  /// The cursor bounds the depth.
+  /// Reads a value. The cursor limits the depth of the recursion.
   private static func read(_ bytes: RawSpan, _ cursor: inout JSONCursor) throws(JSONError) -> JSONNode {
     switch try cursor.peek(bytes) {
     case .object:
@@ -56,19 +59,19 @@ enum JSONNode: Sendable, Equatable {
     }
   }
 
-  /// The member of an object with this name, the last one of several; nil when there is none and for other values.
+  /// The value of an object's member, of the last one when there are several; nil when there is none, and for other values.
   subscript(name: String) -> JSONNode? {
     guard case .object(let members) = self else { return nil }
     return members.last { $0.name == name }?.value
   }
 
-  /// Nil for a value that is no string.
+  /// The string; nil for other values.
   var text: String? { if case .string(let text) = self { text } else { nil } }
 
-  /// Nil for a value that is no whole number of at least 0.
+  /// The number; nil for a value that is no integer of at least 0.
   var integer: UInt64? { if case .integer(let integer) = self { integer } else { nil } }
 
-  /// Nil for a value that is no number.
+  /// The number; nil for other values.
   var double: Double? {
     switch self {
     case .integer(let integer): Double(integer)
@@ -77,15 +80,15 @@ enum JSONNode: Sendable, Equatable {
     }
   }
 
-  /// Nil for a value that is neither true nor false.
+  /// The Boolean; nil for other values.
   var boolean: Bool? { if case .boolean(let boolean) = self { boolean } else { nil } }
 
-  /// Nil for a value that is no array.
+  /// The elements of an array; nil for other values.
   var elements: [JSONNode]? { if case .array(let elements) = self { elements } else { nil } }
 }
 
 extension JSONNode {
-  /// The value as chat templates print it, which is how Python's `json` does: a space after each comma and colon.
+  /// The value in JSON as chat templates print it: like Python's `json`, with a space after each comma and colon.
   var printed: String {
     switch self {
     case .object(let members):

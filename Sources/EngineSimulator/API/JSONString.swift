@@ -1,11 +1,11 @@
 import EPPCore
 
-/// Pieces of JSON text.
+/// Writes values in JSON.
 enum JSONString {
-  /// A list of token ids.
+  /// Returns an array of token ids.
   static func list(_ tokens: [UInt32]) -> String { "[\(tokens.map { String($0) }.joined(separator: ","))]" }
 
-  /// A string with its quotes.
+  /// Returns a string with quotes and escapes.
   static func quoted(_ string: String) -> String {
     var text: [UInt8] = []
     text.appendJSONString(string)

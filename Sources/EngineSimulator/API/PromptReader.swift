@@ -1,8 +1,10 @@
-/// From the body of a request to the tokens of its prompts.
+/// Reads the prompts of a request's body, and tokenizes them.
 enum PromptReader {
   private static let tokenizer = Tokenizer.trained
 
-  /// The prompts of a completion: a text, texts, tokens, or lists of tokens. Empty ones are none.
+  /// Returns the tokens of a completion's prompts: a text, texts, tokens, or lists of tokens. Empty prompts are left out.
+  ///
+  /// - Throws: `APIError` when there is no prompt, or when its type is wrong.
   static func completion(_ body: JSONNode) throws(APIError) -> [[UInt32]] {
     let prompts: [[UInt32]]
     switch body["prompt"] {
@@ -43,7 +45,9 @@ enum PromptReader {
     "prompt_type", location: "body.prompt",
     message: "Input should be a string, a list of strings, a list of token ids or a list of such lists")
 
-  /// The prompt of a chat.
+  /// Returns the tokens of a chat's prompt.
+  ///
+  /// - Throws: `APIError` when there are no messages, or when their type is wrong.
   static func chat(_ body: JSONNode) throws(APIError) -> [UInt32] {
     guard let value = body["messages"] else {
       throw .validation("missing", location: "body.messages", message: "Field required")

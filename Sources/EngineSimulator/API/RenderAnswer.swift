@@ -1,19 +1,21 @@
-/// What an engine answers that is asked for the tokens of a request in place of an answer: vLLM's `/render` paths.
+/// The response of vLLM's `/render` paths: the tokens of a request's prompts.
 struct RenderAnswer: Sendable {
   private let request: GenerationRequest
   private let body: JSONNode
   private let id: String
 
+  /// Makes a response.
+  ///
   /// - Parameters:
-  ///   - body: the body that the request was read from.
-  ///   - name: the request's, or a random one.
+  ///   - body: The body from which the request was read.
+  ///   - name: The name of the request, or a random one.
   init(_ request: GenerationRequest, body: JSONNode, name: String) {
     self.request = request
     self.body = body
     id = (request.api == .chat ? "chatcmpl-" : "cmpl-") + name
   }
 
-  /// An object for a chat, a list with an object for each prompt for a completion.
+  /// The body of the response: an object for a chat; a list with an object for each prompt for a completion.
   var json: String {
     switch request.api {
     case .chat: return object(id: id, prompt: request.prompts.first ?? [])
@@ -40,8 +42,8 @@ struct RenderAnswer: Sendable {
 
   private func flag(_ name: String) -> String? { body[name]?.boolean.map { "\($0)" } }
 
-  /// Where each token begins and ends in the text, in characters, when the client asks. A token with a part of a
-  /// character has the whole of it.
+  /// Returns the ranges of the tokens in the text, in Unicode scalars; `null` when the client does not ask for them. The range
+  /// of a token that has a part of a scalar includes the scalar.
   private func offsets(_ prompt: [UInt32]) -> String {
     guard body["return_token_offsets"]?.boolean == true else { return "null" }
     var begun = 0
@@ -54,10 +56,10 @@ struct RenderAnswer: Sendable {
     return "[\(ranges.joined(separator: ","))]"
   }
 
-  /// Whether a byte of UTF-8 goes on with a character that has begun.
+  /// Whether a byte is a continuation byte of UTF-8.
   private static func continues(_ byte: UInt8) -> Bool { byte & 0xC0 == 0x80 }
 
-  /// Those that differ from vLLM's defaults, and those that it always writes.
+  /// The sampling parameters that differ from vLLM's defaults, and those that vLLM always writes.
   private var samplingParameters: String {
     let temperature = body["temperature"]?.double ?? 1
     var members = [

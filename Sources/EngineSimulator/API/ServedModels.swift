@@ -1,33 +1,39 @@
-/// The names that an engine answers to: its model's and those of the LoRA adapters that are loaded.
+/// The models that an engine serves: the names of its own model, and loaded LoRA adapters.
 package struct ServedModels: Sendable {
-  /// What a name stands for.
+  /// The model that a name stands for.
   package enum Target: Sendable, Equatable {
+    /// The engine's own model.
     case base
+    /// A LoRA adapter.
     case adapter(LoadedAdapter)
   }
 
+  /// Names of the engine's own model; at least one.
   package let names: [String]
-  /// In the order in which they were loaded.
+  /// Loaded adapters, in the order in which they were loaded.
   package private(set) var adapters: [LoadedAdapter]
-  /// Adapters that were ever loaded.
+  /// Number of adapters that were loaded since the start.
   private var loaded: Int
 
-  /// Adapters kept at most; vLLM is bound by the memory of its host.
+  /// Loaded adapters at most; vLLM's limit is the memory of its host.
   private static let maximumLoaded = 1024
 
+  /// Loads the adapters of the options.
   package init(options: EngineOptions) {
     names = options.models.isEmpty ? [options.modelName] : options.models
     adapters = options.adapters.enumerated().map { LoadedAdapter(name: $1, path: $1, number: $0 + 1) }
     loaded = adapters.count
   }
 
-  /// What a request's model stands for; the empty name is the engine's own model. Nil for an unknown name.
+  /// Returns the model that a name stands for; nil for an unknown name. The empty name is the engine's own model.
   package func target(of name: String) -> Target? {
     if name.isEmpty || names.contains(name) { return .base }
     return adapters.first { $0.name == name }.map(Target.adapter)
   }
 
-  /// Loads an adapter and tells what vLLM tells.
+  /// Loads an adapter. Returns vLLM's response text.
+  ///
+  /// - Throws: `APIError` when name or path is empty, when the name is used, and when too many adapters are loaded.
   package mutating func load(name: String, path: String) throws(APIError) -> String {
     guard !name.isEmpty, !path.isEmpty else {
       throw APIError(
@@ -46,7 +52,9 @@ package struct ServedModels: Sendable {
     return "Success: LoRA adapter '\(name)' added successfully."
   }
 
-  /// Unloads an adapter; requests that use it go on.
+  /// Unloads an adapter; requests that use it go on. Returns vLLM's response text.
+  ///
+  /// - Throws: `APIError` when no adapter has the name.
   package mutating func unload(name: String) throws(APIError) -> String {
     guard let index = adapters.firstIndex(where: { $0.name == name }) else {
       throw APIError(
@@ -56,7 +64,11 @@ package struct ServedModels: Sendable {
     return "Success: LoRA adapter '\(name)' removed successfully."
   }
 
-  /// The body of `/v1/models`; `created` is a time in seconds since 1970.
+  /// Returns the body of `/v1/models`.
+  ///
+  /// - Parameters:
+  ///   - contextTokens: Tokens of the longest sequence.
+  ///   - created: Seconds since 1970.
   package func json(contextTokens: Int, created: Int) -> String {
     let base = names.map { entry(id: $0, root: $0, parent: "null", length: "\(contextTokens)", created: created) }
     let parent = JSONString.quoted(names.first ?? "")

@@ -1,8 +1,12 @@
-/// The tokens of a text or of a chat: vLLM's `/tokenize`.
+/// The response of vLLM's `/tokenize`: the tokens of a text or of a chat.
 struct TokenizeAnswer: Sendable {
+  /// The body of the response.
   let json: String
 
-  /// - Parameter contextTokens: the longest sequence that the engine serves.
+  /// Tokenizes the text or chat of a body.
+  ///
+  /// - Parameter contextTokens: Tokens of the longest sequence that the engine serves.
+  /// - Throws: `APIError` when the body has neither text nor chat.
   init(_ body: JSONNode, contextTokens: Int) throws(APIError) {
     let tokens: [UInt32]
     if body["messages"] != nil {

@@ -1,22 +1,30 @@
-/// A sequence of tokens as the prefix cache sees it: its tokens, and the hash of every full block.
+/// A sequence of tokens with the prefix cache's hash of every full block.
 ///
-/// A block's hash covers everything before it, so that equal hashes mean equal prefixes.
+/// The hash of a block includes all tokens before it, so that equal hashes mean equal prefixes.
 package struct BlockChain: Sendable {
+  /// All tokens of the sequence.
   package private(set) var tokens: [UInt32] = []
   /// Hashes of the full blocks, first block first.
   package private(set) var hashes: [BlockHash] = []
+  /// The cache namespace; sequences in different namespaces have no hash in common.
   package let namespace: CacheNamespace
+  /// Tokens of a block, at least 1.
   package let blockTokens: Int
   private let hasher: BlockHasher
 
-  /// An empty sequence; `blockTokens` is at least 1. Sequences in different namespaces have nothing in common.
+  /// Makes an empty sequence.
+  ///
+  /// - Parameters:
+  ///   - blockTokens: Tokens of a block; raised to 1.
+  ///   - hasher: Computes the hashes of blocks.
+  ///   - namespace: The cache namespace.
   package init(blockTokens: Int, hasher: BlockHasher, namespace: CacheNamespace = CacheNamespace()) {
     self.blockTokens = max(1, blockTokens)
     self.hasher = hasher
     self.namespace = namespace
   }
 
-  /// Adds tokens to the end.
+  /// Appends tokens, and hashes the blocks that become full.
   package mutating func append(_ more: some Sequence<UInt32>) {
     tokens.append(contentsOf: more)
     while (hashes.count + 1) * blockTokens <= tokens.count {
@@ -28,10 +36,10 @@ package struct BlockChain: Sendable {
     }
   }
 
-  /// Blocks that so many tokens take.
+  /// Returns the number of blocks that `count` tokens need.
   package func blocks(holding count: Int) -> Int { (count + blockTokens - 1) / blockTokens }
 
-  /// What the cache tells when it stores these blocks, which are full.
+  /// Returns the contents of the event with which the cache announces a range of full blocks.
   func stored(_ blocks: Range<Int>, sessionID: String?) -> StoredBlocks {
     StoredBlocks(
       hashes: Array(hashes[blocks]), parent: blocks.lowerBound > 0 ? hashes[blocks.lowerBound - 1] : nil,

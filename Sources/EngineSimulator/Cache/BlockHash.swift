@@ -1,11 +1,11 @@
-/// The SHA-256 digest that names a block, and with it everything before the block.
+/// The SHA-256 digest of a block of tokens and all blocks before it.
 package struct BlockHash: Hashable, Sendable {
   private let first: UInt64
   private let second: UInt64
   private let third: UInt64
   private let fourth: UInt64
 
-  /// A digest of 32 bytes; missing ones are zeros.
+  /// Makes a hash of the first 32 bytes; missing bytes are zeros.
   package init(_ digest: some Sequence<UInt8>) {
     var words: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
     for (index, byte) in digest.prefix(32).enumerated() {
@@ -20,7 +20,7 @@ package struct BlockHash: Hashable, Sendable {
     (first, second, third, fourth) = words
   }
 
-  /// The last 8 bytes, most significant first: what vLLM sends as an integer.
+  /// The last 8 bytes as a big-endian number: the integer that vLLM sends.
   package var low64: UInt64 { fourth }
 
   /// All 32 bytes.

@@ -1,16 +1,21 @@
 import Crypto
 
-/// Names blocks as vLLM 0.32 does: SHA-256 over the parent's digest, the block's tokens and its extra keys. It is the
-/// engine's own, so that a picker which computes the same hashes is checked by code that it does not share.
+/// Computes the hashes of blocks as vLLM 0.32 does: SHA-256 of the parent's digest, the block's tokens and its extra keys.
+///
+/// It shares no code with the picker, so that tests compare two implementations.
 package struct BlockHasher: Sendable {
-  /// What stands for the parent of a first block.
+  /// The parent hash of a first block: the hash of the seed.
   package let root: BlockHash
   private let algorithm: HashAlgorithm
 
-  /// What vLLM hashes for a missing parent when `PYTHONHASHSEED` is not set.
+  /// The seed of vLLM when `PYTHONHASHSEED` is not set.
   package static let defaultSeed = "vllm-none-hash"
 
-  /// - Parameter seed: engines with different seeds have no hash in common.
+  /// Makes a hasher.
+  ///
+  /// - Parameters:
+  ///   - algorithm: The serialisation of blocks.
+  ///   - seed: Hashed to the parent of first blocks. Engines with different seeds have no hash in common.
   package init(_ algorithm: HashAlgorithm, seed: String = Self.defaultSeed) {
     self.algorithm = algorithm
     var input: [UInt8] = []
@@ -21,7 +26,11 @@ package struct BlockHasher: Sendable {
     root = BlockHash(SHA256.hash(data: input))
   }
 
-  /// The hash of a full block; `parent` is nil for the first one of a sequence.
+  /// Returns the hash of a full block.
+  ///
+  /// - Parameters:
+  ///   - parent: The hash of the block before; nil for the first block of a sequence.
+  ///   - keys: The block's extra keys.
   func hash(parent: BlockHash?, tokens: ArraySlice<UInt32>, keys: [CacheNamespace.Key]) -> BlockHash {
     let parent = (parent ?? root).bytes
     var input: [UInt8] = []

@@ -1,8 +1,8 @@
-/// The blocks of a KV cache: which are referenced, which hold a known prefix, and in which order the others go.
+/// The blocks of a KV cache: their references, their hashes, and the order in which free blocks are evicted.
 ///
-/// A block is free when no request refers to it. A free block keeps its content, and its hash finds it, until it is
-/// given out anew; the one that was released longest ago goes first. Several blocks may have the same content, as in
-/// vLLM: what a request computed stays where it is, even when the same is there already.
+/// A block is free when no request refers to it. A free block keeps its content, and is found by its hash, until it is
+/// allocated again; the block that was released first is evicted first. Several blocks may have one hash, as in vLLM: a block
+/// that a request has computed is kept even when another block has the content.
 package struct BlockPool: Sendable {
   private struct Block: Sendable {
     var references: Int32 = 0
@@ -21,47 +21,51 @@ package struct BlockPool: Sendable {
     var last: Int
   }
 
-  /// A block that was given out.
+  /// A block that was allocated.
   package struct Allocation: Sendable, Equatable {
+    /// The block's index in the pool.
     package var block: Int
-    /// What it held before.
+    /// The hash of the block's former content; nil when it had none.
     package var evicted: BlockHash?
   }
 
   private var blocks: [Block]
   private var holders: [BlockHash: Copies] = [:]
-  /// The ends of the list of free blocks: the first is given out next.
+  /// The head of the list of free blocks, which is allocated next; -1 when the list is empty.
   private var first = -1
+  /// The tail of the list of free blocks; -1 when the list is empty.
   private var last = -1
 
-  /// Blocks that no request refers to.
+  /// Number of blocks to which no request refers.
   package private(set) var freeCount = 0
-  /// Blocks that a hash finds, copies counted.
+  /// Number of blocks that have a hash, including copies.
   package private(set) var cachedCount = 0
 
-  /// A pool of empty blocks; `capacity` is at least 1.
+  /// Makes a pool of empty blocks.
+  ///
+  /// - Parameter capacity: Number of blocks; raised to 1.
   package init(capacity: Int) {
     blocks = Array(repeating: Block(), count: max(1, capacity))
     for index in blocks.indices { appendFree(index) }
   }
 
-  /// Blocks in all.
+  /// Number of all blocks.
   package var capacity: Int { blocks.count }
 
-  /// The share of blocks that requests refer to, 0...1.
+  /// Share of the blocks to which requests refer, 0...1.
   package var usage: Double { Double(capacity - freeCount) / Double(capacity) }
 
-  /// Hashes that find a block, with the number of blocks that have them.
+  /// Number of blocks by hash.
   package var residency: [BlockHash: Int] {
     var residency: [BlockHash: Int] = [:]
     for case let hash? in blocks.lazy.map(\.hash) { residency[hash, default: 0] += 1 }
     return residency
   }
 
-  /// Whether a hash finds a block.
+  /// Whether a block has a hash.
   package func contains(_ hash: BlockHash) -> Bool { holders[hash] != nil }
 
-  /// How many of these hashes, from the first on, find a block; and how many of those blocks are free.
+  /// Returns the number of leading hashes that blocks have, and how many of the found blocks are free.
   package func match(_ hashes: some Sequence<BlockHash>) -> (found: Int, free: Int) {
     var found = 0
     var free = 0
@@ -73,7 +77,7 @@ package struct BlockPool: Sendable {
     return (found, free)
   }
 
-  /// Refers to the block with this hash, the oldest one of several; nil when there is none.
+  /// Adds a reference to the oldest block with a hash, and returns its index; nil when there is none.
   package mutating func acquire(_ hash: BlockHash) -> Int? {
     guard let block = holders[hash]?.first else { return nil }
     if blocks[block].references == 0 { removeFree(block) }
@@ -81,8 +85,7 @@ package struct BlockPool: Sendable {
     return block
   }
 
-  /// Gives out a block, forgetting the content of the one that was released longest ago; nil when all blocks are
-  /// referenced.
+  /// Allocates the free block that was released first, with one reference, and drops its hash; nil when no block is free.
   package mutating func allocate() -> Allocation? {
     guard first >= 0 else { return nil }
     let block = first
@@ -92,7 +95,7 @@ package struct BlockPool: Sendable {
     return Allocation(block: block, evicted: evicted)
   }
 
-  /// Lets later requests find a referenced block, which has no name yet, by the hash of its content.
+  /// Sets the hash of a referenced block, so that other requests find it.
   package mutating func name(_ block: Int, _ hash: BlockHash) {
     _ = forget(block)
     blocks[block].hash = hash
@@ -106,10 +109,10 @@ package struct BlockPool: Sendable {
     }
   }
 
-  /// Ends one reference to each of a request's blocks, given in the order of the sequence.
+  /// Removes one reference from each of a request's blocks, which are given in the order of the sequence.
   ///
-  /// The blocks become free from the last to the first: the tail of a prefix, which is of use to fewer requests, goes
-  /// before its head. A block without a hash is of no use and goes before all others.
+  /// Blocks become free from the last to the first, because fewer requests can use the end of a prefix than its beginning. A
+  /// block without a hash cannot be found, and is allocated before all others.
   package mutating func release(_ sequence: [Int]) {
     for block in sequence.reversed() {
       blocks[block].references -= 1
@@ -118,7 +121,7 @@ package struct BlockPool: Sendable {
     }
   }
 
-  /// Forgets all content. Fails, and does nothing, while a block is referenced.
+  /// Drops the hashes of all blocks. Returns false, and changes nothing, while a block is referenced.
   package mutating func reset() -> Bool {
     guard freeCount == capacity else { return false }
     for block in blocks.indices {

@@ -1,4 +1,4 @@
-/// Blocks in canonical CBOR (RFC 8949, section 4.2).
+/// Serialises blocks in canonical CBOR (RFC 8949, section 4.2).
 enum CBORBlock {
   private static let unsigned: UInt8 = 0x00
   private static let byteString: UInt8 = 0x40
@@ -6,7 +6,7 @@ enum CBORBlock {
   private static let array: UInt8 = 0x80
   private static let null: UInt8 = 0xF6
 
-  /// `[parent, [token, ...], null or [[key, ...], ...]]`.
+  /// Appends a block: `[parent, [token, ...], null or [[key, ...], ...]]`.
   static func append(
     parent: [UInt8], tokens: ArraySlice<UInt32>, keys: [CacheNamespace.Key], to output: inout [UInt8]
   ) {
@@ -23,13 +23,13 @@ enum CBORBlock {
     }
   }
 
-  /// A string.
+  /// Appends a text string.
   static func append(text: String, to output: inout [UInt8]) {
     append(textString, UInt64(text.utf8.count), to: &output)
     output += Array(text.utf8)
   }
 
-  /// What an item is, with a number in as few bytes as hold it.
+  /// Appends the head of an item: its major type, and a number in the fewest bytes.
   private static func append(_ major: UInt8, _ number: UInt64, to output: inout [UInt8]) {
     let bytes: Int
     switch number {

@@ -1,9 +1,9 @@
-/// A change of what the prefix cache holds.
+/// A change of the contents of the prefix cache.
 package enum CacheEvent: Sendable, Equatable {
-  /// Blocks of a request were filled and can be found from now on.
+  /// Blocks of a request were added.
   case stored(StoredBlocks)
-  /// A block was given to somebody else. One of several with this hash, perhaps.
+  /// A block with a hash was evicted. Other blocks may have the hash.
   case removed(BlockHash)
-  /// Nothing can be found any more.
+  /// All blocks were removed.
   case cleared
 }

@@ -1,7 +1,8 @@
-/// What keeps equal tokens of different requests apart in the prefix cache.
+/// Properties of a request that are hashed with its blocks, so that requests with other properties do not share them.
 package struct CacheNamespace: Sendable, Equatable {
+  /// The LoRA adapter; nil for the engine's own model.
   package var adapter: LoadedAdapter?
-  /// Requests with different salts share nothing.
+  /// The salt that the client sets; nil when it sets none.
   package var salt: String?
 
   package init(adapter: LoadedAdapter? = nil, salt: String? = nil) {
@@ -9,12 +10,12 @@ package struct CacheNamespace: Sendable, Equatable {
     self.salt = salt
   }
 
-  /// A key that is hashed with a block beside its tokens.
+  /// An extra key that is hashed with a block's tokens.
   enum Key: Sendable, Equatable {
     case adapter(name: String, path: String)
     case salt(String)
 
-    /// What is hashed: a name for the kind of key, then its values.
+    /// The strings that are hashed: a name of the kind of key, then its values.
     var hashed: [String] {
       switch self {
       case .adapter(let name, let path): ["lora", name, path]
@@ -22,7 +23,7 @@ package struct CacheNamespace: Sendable, Equatable {
       }
     }
 
-    /// What events tell: the path of an adapter is not among it, so no one else can compute the hash.
+    /// The value in KV events. It does not include the path of an adapter, so the hash cannot be computed from events.
     var published: String {
       switch self {
       case .adapter(let name, _): name
@@ -31,7 +32,8 @@ package struct CacheNamespace: Sendable, Equatable {
     }
   }
 
-  /// The keys of a block: the adapter counts for every block, the salt for the first one, and through its hash for all.
+  /// Returns the extra keys of a block: the adapter for every block; the salt for the first block, whose hash is part of all
+  /// others.
   func keys(ofBlock index: Int) -> [Key] {
     var keys: [Key] = []
     if let adapter { keys.append(.adapter(name: adapter.name, path: adapter.path)) }

@@ -1,8 +1,10 @@
 /// A LoRA adapter that an engine has loaded.
 package struct LoadedAdapter: Sendable, Equatable {
+  /// The name under which requests use it.
   package var name: String
+  /// The path from which it was loaded.
   package var path: String
-  /// Counts the adapters that this engine has loaded, from 1.
+  /// The adapter's number in the order of loading, from 1.
   package var number: Int
 
   package init(name: String, path: String, number: Int = 1) {

@@ -1,13 +1,14 @@
-/// Blocks as Python's pickle writes them, protocol 5: `(parent, (token, ...), None or ((key, ...), ...))`.
+/// Serialises blocks as Python's pickle does, protocol 5: `(parent, (token, ...), None or ((key, ...), ...))`.
 ///
-/// Pickle refers back to an object that it has written before. Nothing here is written twice: the strings of a block are
-/// different objects, and small integers are never referred to.
+/// Pickle writes a reference in place of an object that it has written before. No references are needed here: the strings of a
+/// block are distinct objects, and pickle writes integers without references.
 enum PickledBlock {
+  /// Opcodes of pickle.
   private enum Operation {
     static let memoize: UInt8 = 0x94
     static let mark: UInt8 = 0x28
     static let tuple: UInt8 = 0x74
-    /// Of one element; of two and three the codes after it.
+    /// A tuple of one element; the next two opcodes are tuples of two and three.
     static let tuple1: UInt8 = 0x85
     static let none: UInt8 = 0x4E
     static let stop: UInt8 = 0x2E
@@ -20,9 +21,10 @@ enum PickledBlock {
     static let long: UInt8 = 0x8A
   }
 
-  /// PROTO 5 and FRAME, before the frame's length.
+  /// The opcodes PROTO 5 and FRAME, which precede the frame's length.
   private static let head: [UInt8] = [0x80, 0x05, 0x95]
 
+  /// Appends a block.
   static func append(
     parent: [UInt8], tokens: ArraySlice<UInt32>, keys: [CacheNamespace.Key], to output: inout [UInt8]
   ) {
@@ -47,7 +49,7 @@ enum PickledBlock {
     finish(frame, to: &output)
   }
 
-  /// A string by itself.
+  /// Appends a pickled string.
   static func append(string: String, to output: inout [UInt8]) {
     var frame: [UInt8] = []
     append(text: string, to: &frame)
@@ -82,7 +84,7 @@ enum PickledBlock {
     frame.append(Operation.memoize)
   }
 
-  /// A number, least significant byte first.
+  /// Appends a number, least significant byte first.
   private static func append(_ number: UInt64, bytes: Int, to output: inout [UInt8]) {
     for index in 0..<bytes { output.append(UInt8(truncatingIfNeeded: number >> (8 * UInt64(index)))) }
   }

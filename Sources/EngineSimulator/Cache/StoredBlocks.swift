@@ -1,16 +1,18 @@
-/// Neighbouring blocks of one request, as an event tells of them.
+/// Consecutive blocks of one request, with the properties that an event announces.
 package struct StoredBlocks: Sendable, Equatable {
-  /// First block first.
+  /// Hashes of the blocks, first block first.
   package var hashes: [BlockHash]
-  /// The block before the first one; nil at the start of a sequence.
+  /// Hash of the block before the first one; nil at the start of a sequence.
   package var parent: BlockHash?
   /// The tokens of all blocks, `blockTokens` for each.
   package var tokens: [UInt32]
+  /// Tokens of a block.
   package var blockTokens: Int
+  /// The LoRA adapter of the request; nil for the engine's own model.
   package var adapter: LoadedAdapter?
-  /// For each block, what was hashed with it beside its tokens. Empty when the engine does not tell (vLLM before 0.19).
+  /// The extra keys of each block. Empty when the engine does not send them (vLLM before 0.19).
   package var extraKeys: [[String]]
-  /// The conversation that the request named.
+  /// The id of the request's conversation; nil when the client names none.
   package var sessionID: String?
 
   package init(

@@ -1,18 +1,17 @@
-/// Writes the messages of a chat as one prompt, in ChatML as Qwen's models have it: each message between
-/// `<|im_start|>` with the role and `<|im_end|>`, tools in the system's message, calls and their results in tags, and at
-/// the end the start of the answer.
+/// Renders the messages of a chat as one prompt, in the ChatML of Qwen's models: each message between `<|im_start|>` with the
+/// role and `<|im_end|>`, tools in the system message, calls and their results in tags, and the generation prompt at the end.
 struct ChatTemplate: Sendable {
   private var prompt: [UInt8] = []
 
-  /// What the system says where a chat has no message of it.
+  /// The system message of a chat that has none.
   private static let defaultSystem = "You are a helpful assistant."
 
-  /// The prompt of a chat.
+  /// Returns the UTF-8 text of a chat's prompt.
   ///
   /// - Parameters:
-  ///   - messages: objects with role and content.
-  ///   - tools: descriptions of functions.
-  ///   - startsAnswer: whether the prompt ends with the start of the assistant's message.
+  ///   - messages: Objects with role and content.
+  ///   - tools: Descriptions of functions.
+  ///   - startsAnswer: Whether the prompt ends with the start of the assistant's message.
   static func prompt(messages: [JSONNode], tools: [JSONNode], startsAnswer: Bool) -> [UInt8] {
     var template = ChatTemplate()
     var others = messages[...]
@@ -55,7 +54,7 @@ struct ChatTemplate: Sendable {
     """
   }
 
-  /// Arguments come as a string that holds JSON; they are printed as that JSON.
+  /// Renders a tool call. Arguments in a string that holds JSON are printed as JSON values.
   private static func text(ofCall call: JSONNode) -> String {
     let function = call["function"] ?? call
     var arguments = function["arguments"] ?? .object([])
@@ -66,7 +65,8 @@ struct ChatTemplate: Sendable {
     return "<tool_call>\n\(object.printed)\n</tool_call>"
   }
 
-  /// A text, or parts one below the other. A part that is no text is named by its kind and its fingerprint.
+  /// Returns the content of a message: a text, or one line for each part. A part that is no text is rendered as its type and a
+  /// hash.
   private static func content(of message: JSONNode) -> String {
     switch message["content"] {
     case .string(let text)?: text

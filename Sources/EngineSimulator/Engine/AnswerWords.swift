@@ -1,12 +1,13 @@
-/// The words of an answer: short nouns, each one token, always the same ones for the same prompt.
+/// The words of an answer: short nouns of one token each, determined by the prompt.
 ///
-/// Sent back as part of a conversation they become the same tokens again, so that the blocks that an answer filled are
-/// found by the next turn.
+/// An answer that is sent back in a conversation is tokenized to the tokens that it was made of, so that the next turn finds
+/// the blocks of the answer.
 struct AnswerWords: Sendable {
   private var digest = Fingerprint()
-  /// Whether the prompt ends with a line: a word at the start of one has no space before it.
+  /// Whether the prompt ends with a line feed: the first word of a line has no space before it.
   private let startsLine: Bool
 
+  /// Makes the words for a prompt in a cache namespace.
   init(prompt: [UInt32], namespace: CacheNamespace) {
     for token in prompt { digest.mix(UInt64(token)) }
     for part in [namespace.adapter?.name, namespace.salt] {
@@ -17,7 +18,7 @@ struct AnswerWords: Sendable {
     startsLine = prompt.last.map { Self.tokenizer.bytes(of: $0).last == UInt8(ascii: "\n") } ?? true
   }
 
-  /// The word at a position of the answer.
+  /// Returns the word at a position of the answer.
   func token(at position: Int) -> UInt32 {
     var digest = digest
     digest.mix(UInt64(position))
@@ -31,7 +32,7 @@ struct AnswerWords: Sendable {
   private static let atStart = tokens(before: "")
   private static let afterSpace = tokens(before: " ")
 
-  /// The words that are one token each.
+  /// Returns the words of `text` that are one token after a prefix.
   private static func tokens(before word: String) -> [UInt32] {
     let found = text.split(whereSeparator: \.isWhitespace).compactMap { noun -> UInt32? in
       let tokens = tokenizer.encode(word + noun)

@@ -1,10 +1,10 @@
-/// Lengths of time as they are written on a command line: `10ms`, `0.5s`, `250us`, `0`.
+/// Reads and writes durations of the command line: `10ms`, `0.5s`, `250us`, `0`.
 package enum DurationText {
   private static let units: [(suffix: String, seconds: Double)] = [("ms", 1e-3), ("us", 1e-6), ("s", 1)]
-  /// An hour; nothing that an engine does takes longer.
+  /// Seconds of the longest duration.
   private static let longestSeconds = 3600.0
 
-  /// Reads a length of time; nil without a unit (but for 0), below 0 and above an hour.
+  /// Reads a duration from 0 to an hour; nil for other texts. A unit is required, except for 0.
   package static func read(_ text: String) -> Duration? {
     if text == "0" { return .zero }
     guard let unit = units.first(where: { text.hasSuffix($0.suffix) }),
@@ -14,7 +14,7 @@ package enum DurationText {
     return .nanoseconds(Int64((number * unit.seconds * 1e9).rounded()))
   }
 
-  /// Writes a length of time in milliseconds.
+  /// Returns the text of a duration in milliseconds.
   package static func write(_ duration: Duration) -> String {
     let milliseconds = duration / .milliseconds(1)
     if milliseconds == 0 { return "0" }

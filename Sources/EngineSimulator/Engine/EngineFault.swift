@@ -1,14 +1,14 @@
-/// What is wrong with a simulated engine.
+/// A simulated fault of an engine.
 package enum EngineFault: Sendable, Equatable {
-  /// Nothing.
+  /// No fault.
   case none
-  /// Every step takes this many times as long, a factor of `factors`.
+  /// Every step takes longer by a factor, which is in `factors`.
   case slow(Double)
-  /// Inference requests are answered with 500 at once, while metrics and health look well.
+  /// Inference requests are answered with 500 at once. Metrics and health are unaffected.
   case errors
-  /// Requests for tokens (render and tokenize) are answered with 500; inference goes well.
+  /// Requests for tokens (render and tokenize) are answered with 500. Inference is unaffected.
   case renderErrors
-  /// Connections are accepted and nothing is answered, metrics included; what was asked is answered after the fault.
+  /// Connections are accepted, and no request is answered, including metrics. The requests are answered after the fault.
   case hang
   /// The port is closed and open connections are reset.
   case refuse
@@ -24,7 +24,9 @@ package enum EngineFault: Sendable, Equatable {
     }
   }
 
-  /// Reads a mode by its name; nil for an unknown mode and for a factor that is not one of `factors`.
+  /// Makes a fault of the mode's name; nil for an unknown mode, and for a factor that is not in `factors`.
+  ///
+  /// - Parameter factor: The factor of `slow`; nil for the default. Other modes ignore it.
   package init?(mode: String, factor: Double?) {
     switch mode {
     case "none": self = .none
@@ -40,14 +42,14 @@ package enum EngineFault: Sendable, Equatable {
     }
   }
 
-  /// How slow `slow` may be: a step still ends within days, and its time in nanoseconds is a number.
+  /// Factors of `slow` that are accepted; the upper limit keeps the time of a step below days.
   package static let factors = 0.001...1e6
 
-  /// What `init(_:)` and `init(mode:factor:)` take, as errors tell it.
+  /// A description of the modes and factors that are accepted, for error messages.
   package static let accepted =
     "the modes are none, slow, errors, render-errors, hang and refuse; the factor of slow is from 0.001 to 1000000"
 
-  /// How slow `slow` is when nobody says.
+  /// The default factor of `slow`.
   private static let usualSlowness = 10.0
 
   /// The mode's name.
@@ -62,7 +64,7 @@ package enum EngineFault: Sendable, Equatable {
     }
   }
 
-  /// How many times as long a step takes; 1 for every fault but `slow`.
+  /// The factor of the time of a step; 1 for every fault except `slow`.
   package var slowness: Double {
     if case .slow(let factor) = self { factor } else { 1 }
   }

@@ -1,53 +1,53 @@
-/// How a simulated engine behaves. The words are those of vLLM's flags.
+/// The options of a simulated engine. The terms are those of vLLM's flags.
 package struct EngineOptions: Sendable {
-  /// Names that the model is served under; answers and metrics carry the first one.
+  /// Names of the model; responses and metrics have the first one.
   package var models: [String] = ["engine-sim"]
-  /// Blocks in the KV cache, of `blockTokens` tokens each; at least 1.
+  /// Blocks of the KV cache, of `blockTokens` tokens each; at least 1.
   package var cacheBlocks = 8192
   /// Tokens in a block of the KV cache; at least 1.
   package var blockTokens = 16
-  /// How blocks are named.
+  /// The serialisation of blocks for their hashes.
   package var hashAlgorithm = HashAlgorithm.sha256CBOR
-  /// What the first block of every sequence is hashed with; vLLM's `PYTHONHASHSEED`.
+  /// The seed of the hashes of blocks; vLLM's `PYTHONHASHSEED`.
   package var hashSeed = BlockHasher.defaultSeed
-  /// Prompt tokens computed in a second, at least 1; tokens found in the prefix cache cost nothing.
+  /// Prompt tokens computed per second, at least 1. Tokens found in the prefix cache take no time.
   package var prefillTokensPerSecond = 8000.0
-  /// What one engine step costs when it decodes, whatever the size of the batch.
+  /// Time of a step that decodes, in addition to prefill, independent of the size of the batch.
   package var interTokenLatency = Duration.milliseconds(10)
-  /// Requests in the running batch.
+  /// Requests in the running batch at most.
   package var maximumRunningRequests = 64
-  /// Tokens computed in one step: one for each decoding request, the rest for prefill.
+  /// Tokens computed in one step at most: one for each decoding request, the rest for prefill.
   package var maximumBatchedTokens = 2048
-  /// Prompt and answer together, in tokens.
+  /// Tokens of prompt and answer together at most.
   package var maximumModelTokens = 131_072
-  /// Tokens after which the model ends an answer by itself, for a chat request that sets no limit.
+  /// Tokens after which the model ends the answer to a chat request that sets no limit.
   package var defaultOutputTokens = 128
-  /// Adapters that are loaded at the start.
+  /// Names of the adapters that are loaded at the start.
   package var adapters: [String] = []
-  /// Adapters that the running batch may hold at a time; 0 turns LoRA off.
+  /// Adapters in the running batch at one time at most; 0 turns LoRA off.
   package var maximumAdapters = 4
-  /// Whether usage names the cached tokens, vLLM's `--enable-prompt-tokens-details`.
+  /// Whether usage has the number of cached tokens, vLLM's `--enable-prompt-tokens-details`.
   package var reportsPromptTokenDetails = true
-  /// Where changes of the prefix cache are published; nil for nowhere.
+  /// Where KV events are published; nil turns them off.
   package var kvEvents: KVEventsConfiguration?
-  /// How those changes are written.
+  /// The format of KV events.
   package var kvEventFormat = KVEventFormat()
-  /// Whether a request's tokens can be asked for without an answer, vLLM's `--enable-scale-out`.
+  /// Whether the `/render` paths are served, vLLM's `--enable-scale-out`.
   package var servesScaleOut = true
-  /// How long every answer to such a question is held back.
+  /// Delay of every response with the tokens of a prompt (render and tokenize).
   package var renderDelay = Duration.zero
-  /// What is wrong with the engine from the start.
+  /// The fault of the engine at the start.
   package var fault = EngineFault.none
 
   package init() {}
 
-  /// Whether the engine keeps account of what changes in its prefix cache.
+  /// Whether the engine records KV events.
   package var recordsCacheEvents: Bool { kvEvents != nil }
 
-  /// The longest sequence that can be served: a sequence that the whole cache cannot hold would wait for ever, so the
-  /// cache is a limit too (vLLM's `--max-model-len auto`).
+  /// Tokens of the longest sequence that can be served. The cache is a limit too (vLLM's `--max-model-len auto`): a sequence
+  /// that does not fit the whole cache would wait for ever.
   package var contextTokens: Int { min(maximumModelTokens, cacheBlocks * blockTokens) }
 
-  /// The name that answers and metrics carry.
+  /// The model's name in responses and metrics.
   package var modelName: String { models.first ?? "engine-sim" }
 }

@@ -1,33 +1,56 @@
-/// What an engine has counted since it started: the numbers of vLLM's metrics page. Bounds of histograms are vLLM's.
+/// The counters and histograms of vLLM's metrics page since the engine's start. The bounds of histograms are vLLM's; times are
+/// in seconds.
 package struct EngineStatistics: Sendable {
-  // Prompts, in tokens. A prompt is looked up when it is admitted and counted as computed at its first token.
+  /// Prompt tokens that were looked up in the prefix cache, counted at a request's first admission.
   package var prefixCacheQueries = 0
+  /// Prompt tokens that were found in the prefix cache, counted at a request's first admission.
   package var prefixCacheHits = 0
+  /// Prompt tokens of requests that have a first token.
   package var promptTokens = 0
+  /// Prompt tokens found in the prefix cache, of requests that have a first token.
   package var cachedPromptTokens = 0
+  /// Tokens of answers.
   package var generationTokens = 0
 
-  // Ends of requests, by reason.
+  /// Requests that the model has ended.
   package var finishedByStop = 0
+  /// Requests that have reached the client's limit.
   package var finishedByLength = 0
+  /// Requests whose client has left.
   package var finishedByAbort = 0
+  /// Preemptions of running requests.
   package var preemptions = 0
 
+  /// Prompt tokens of each ended request.
   package var promptTokensPerRequest = Histogram(bounds: Self.tokenBounds)
+  /// Answer tokens of each ended request.
   package var generationTokensPerRequest = Histogram(bounds: Self.tokenBounds)
+  /// Limit of answer tokens of each ended request.
   package var maximumTokensPerRequest = Histogram(bounds: Self.tokenBounds)
+  /// Prompt tokens of each ended request that were not found in the prefix cache.
   package var computedTokensPerRequest = Histogram(bounds: Self.tokenBounds)
+  /// Tokens computed in each step.
   package var tokensPerStep = Histogram(bounds: Self.stepBounds)
+  /// Answers of each ended request: always 1, because each answer is a request of its own.
   package var answersPerRequest = Histogram(bounds: [1, 2, 5, 10, 20])
+  /// Preemptions of each ended request.
   package var preemptionsPerRequest = Histogram(bounds: [1, 2, 3, 4, 5, 10, 20])
 
+  /// Time from arrival to the first token.
   package var timeToFirstToken = Histogram(bounds: Self.firstTokenBounds)
+  /// Time from one token to the next.
   package var interTokenLatency = Histogram(bounds: Self.tokenLatencyBounds)
+  /// Mean time of a token after the first, per ended request.
   package var timePerOutputToken = Histogram(bounds: Self.tokenLatencyBounds)
+  /// Time from arrival to the last token.
   package var endToEndLatency = Histogram(bounds: Self.requestBounds)
+  /// Time from arrival to admission.
   package var queueTime = Histogram(bounds: Self.requestBounds)
+  /// Time from admission to the last token.
   package var inferenceTime = Histogram(bounds: Self.requestBounds)
+  /// Time from admission to the first token.
   package var prefillTime = Histogram(bounds: Self.requestBounds)
+  /// Time from the first token to the last.
   package var decodeTime = Histogram(bounds: Self.requestBounds)
 
   package init() {}

@@ -1,7 +1,7 @@
 import EPPCore
 
 extension SimulatedEngine {
-  /// Counts a token that has just been added to a sequence.
+  /// Counts the newest token of a sequence.
   mutating func countToken(_ index: Dictionary<SimulatedRequestID, SimulatedSequence>.Index, at now: MonotonicTime) {
     let sequence = sequences.values[index]
     statistics.generationTokens += 1
@@ -16,7 +16,7 @@ extension SimulatedEngine {
     sequences.values[index].lastTokenAt = now
   }
 
-  /// Counts a request that has come to its end.
+  /// Counts a request that has ended.
   mutating func countEnd(of sequence: SimulatedSequence, at now: MonotonicTime) {
     switch sequence.finishReason {
     case .stop: statistics.finishedByStop += 1
@@ -40,14 +40,14 @@ extension SimulatedEngine {
     if sequence.outputTokens > 1 { statistics.timePerOutputToken.observe(decode / (sequence.outputTokens - 1)) }
   }
 
-  /// Waiting requests whose adapter has no place in the batch.
+  /// Number of waiting requests whose adapter has no place in the batch.
   var deferredRequests: Int {
     let adapters = Set(running.compactMap { sequences[$0]?.adapter })
     guard adapters.count >= max(1, options.maximumAdapters) else { return 0 }
     return waiting.count { id in sequences[id]?.adapter.map { !adapters.contains($0) } ?? false }
   }
 
-  /// Notes which adapters run and wait.
+  /// Records the adapters of running and waiting requests.
   mutating func recordAdapters(at now: MonotonicTime) {
     adapterHistory.record(
       running: running.compactMap { sequences[$0]?.adapter }, waiting: waiting.compactMap { sequences[$0]?.adapter },

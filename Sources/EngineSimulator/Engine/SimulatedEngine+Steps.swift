@@ -1,7 +1,7 @@
 import EPPCore
 
 extension SimulatedEngine {
-  /// Puts together the next step: requests that run first, then, while there is room, those that wait.
+  /// Schedules and starts the next step: running requests first, then waiting requests while there is room.
   mutating func startStep(at now: MonotonicTime) {
     var next = Step(endsAt: now)
     var budget = options.maximumBatchedTokens
@@ -15,7 +15,7 @@ extension SimulatedEngine {
     step = next
   }
 
-  /// A day, in seconds: who waits so long does not come.
+  /// Seconds of the longest step.
   private static let longestStep = 86_400.0
 
   private func duration(of step: Step) -> Duration {
@@ -25,7 +25,7 @@ extension SimulatedEngine {
     return .nanoseconds(Int64((min((prefill + decode) * slowness, Self.longestStep) * 1e9).rounded()))
   }
 
-  /// Schedules the requests of the running batch; true when one of them had to give its blocks to another.
+  /// Schedules the requests of the running batch. Returns whether one was preempted.
   private mutating func scheduleRunning(into next: inout Step, budget: inout Int) -> Bool {
     var preempted = false
     var position = 0
@@ -49,7 +49,7 @@ extension SimulatedEngine {
     return preempted
   }
 
-  /// Gives a sequence the blocks that its next tokens take; false when there are not enough.
+  /// Allocates the blocks of a sequence's next tokens. Returns false when there are not enough.
   private mutating func extend(_ index: Dictionary<SimulatedRequestID, SimulatedSequence>.Index, by tokens: Int) -> Bool
   {
     let needed = sequences.values[index].chain.blocks(holding: sequences.values[index].computedTokens + tokens)
@@ -62,19 +62,19 @@ extension SimulatedEngine {
     return true
   }
 
-  /// Takes a block from the pool, and notes what it held.
+  /// Allocates a block, and records the eviction of its former content.
   private mutating func allocateBlock() -> Int? {
     guard let allocation = pool.allocate() else { return nil }
     if let evicted = allocation.evicted { note(.removed(evicted)) }
     return allocation.block
   }
 
-  /// Keeps an event until the step ends, when somebody wants to know.
+  /// Records an event until the step ends, unless events are turned off.
   mutating func note(_ event: CacheEvent) {
     if options.recordsCacheEvents { cacheEvents.append(event) }
   }
 
-  /// Takes a running request's blocks away and puts it first in the queue; it will be computed again.
+  /// Preempts a running request: releases its blocks and puts it first in the queue, to be computed again.
   private mutating func preempt(_ id: SimulatedRequestID) {
     guard let index = sequences.index(forKey: id) else { return }
     pool.release(sequences.values[index].blocks)
@@ -86,8 +86,8 @@ extension SimulatedEngine {
     waiting.insert(id, at: 0)
   }
 
-  /// Admits requests in the order of their arrival until the batch, the token budget or the cache is full. A request
-  /// whose adapter finds no place in the batch lets others pass.
+  /// Admits requests in the order of their arrival until the batch, the token budget or the cache is full. A request whose
+  /// adapter has no place in the batch is skipped.
   private mutating func admitWaiting(at now: MonotonicTime, into next: inout Step, budget: inout Int) {
     var adapters = Set(running.compactMap { sequences[$0]?.adapter })
     var position = 0
@@ -112,7 +112,8 @@ extension SimulatedEngine {
     if !adapters.isEmpty { recordAdapters(at: now) }
   }
 
-  /// Gives a waiting request its cached prefix and room for all its other tokens; false when there is no room.
+  /// Allocates the blocks of a waiting request: those of its cached prefix, and free ones for all other tokens. Returns false
+  /// when there are not enough.
   private mutating func admit(
     _ index: Dictionary<SimulatedRequestID, SimulatedSequence>.Index, at now: MonotonicTime
   ) -> Bool {
@@ -142,10 +143,10 @@ extension SimulatedEngine {
     return true
   }
 
-  /// Has the step compute the next tokens of a request.
+  /// Adds the next tokens of a request to a step.
   ///
-  /// Blocks that will be full can be found from now on: requests that are admitted later in the same step are computed
-  /// after this one, as in vLLM.
+  /// Blocks that become full are found by their hash from now on, as in vLLM: requests that are admitted later in the step are
+  /// computed after this one.
   private mutating func compute(
     _ index: Dictionary<SimulatedRequestID, SimulatedSequence>.Index, tokens: Int, in next: inout Step
   ) {
@@ -162,7 +163,7 @@ extension SimulatedEngine {
     sequences.values[index].namedBlocks = full
   }
 
-  /// Tells what a step changed in the cache, and hands out its tokens.
+  /// Ends a step: adds the actions that publish its KV events and emit its tokens.
   mutating func finish(_ step: Step, into actions: inout [SimulatedEngineAction]) {
     if !cacheEvents.isEmpty {
       actions.append(.publish(cacheEvents))

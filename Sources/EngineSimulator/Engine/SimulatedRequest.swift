@@ -1,26 +1,29 @@
 package import EPPCore
 
-/// Names a request inside one engine.
+/// Identifies a request in one engine.
 package struct SimulatedRequestID: Hashable, Sendable {
+  /// A number that the engine's owner assigns.
   package var number: UInt64
 
+  /// Makes an id of a number.
   package init(_ number: UInt64) { self.number = number }
 }
 
-/// What a simulated engine is asked for.
+/// A request to a simulated engine: one answer to one prompt.
 package struct SimulatedRequest: Sendable {
+  /// The request's id, unique in the engine.
   package var id: SimulatedRequestID
-  /// The prompt, at least one token.
+  /// The tokens of the prompt; at least one.
   package var prompt: [UInt32]
-  /// How many tokens the answer has; at least 1.
+  /// Number of tokens of the answer; at least 1.
   package var outputTokens: Int
   /// Why the answer ends after `outputTokens`.
   package var finishReason: FinishReason
-  /// The adapter that the request is for, none for the model itself, and the salt of its cache entries.
+  /// The request's adapter and the salt of its cache entries.
   package var namespace: CacheNamespace
-  /// The conversation that the request belongs to; events tell it.
+  /// The id of the request's conversation, which KV events contain; nil when the client names none.
   package var sessionID: String?
-  /// The tokens of the answer; where there are none, words that depend on the prompt.
+  /// The first tokens of the answer; `AnswerWords` makes the others.
   package var answer: [UInt32]
 
   package init(
@@ -45,13 +48,13 @@ package struct SimulatedRequest: Sendable {
   }
 }
 
-/// What a simulated engine wants done.
+/// An action that the owner of a simulated engine performs.
 package enum SimulatedEngineAction: Sendable, Equatable {
-  /// A token for the client; with the last one comes the reason of the end.
+  /// Send a token to the client. `finish` is not nil for the last token.
   case emit(SimulatedRequestID, token: UInt32, usage: TokenUsage, finish: SimulatedRequest.FinishReason?)
-  /// What changed in the prefix cache in the step that has ended, in the order in which it changed; never empty.
+  /// Publish the KV events of a step in their order; never empty.
   case publish([CacheEvent])
-  /// The request cannot be served, ever.
+  /// Reject a request that can never be served.
   case reject(SimulatedRequestID, reason: Rejection)
 
   /// Why a request cannot be served.

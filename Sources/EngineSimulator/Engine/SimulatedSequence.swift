@@ -1,35 +1,49 @@
 import EPPCore
 
-/// A request inside the engine, with its tokens and its place in the cache.
+/// A request in the engine, with its tokens and its blocks of the cache.
 struct SimulatedSequence: Sendable {
+  /// The request's id.
   let id: SimulatedRequestID
+  /// Why the answer ends after `outputLimit` tokens.
   let finishReason: SimulatedRequest.FinishReason
+  /// Number of tokens of the complete answer.
   let outputLimit: Int
+  /// Number of tokens of the prompt.
   let promptTokens: Int
+  /// The id of the request's conversation.
   let sessionID: String?
-  /// Where the words of the answer come from.
+  /// Makes the words of the answer.
   let words: AnswerWords
-  /// Tokens of the answer that were given with the request.
+  /// First tokens of the answer, which were given with the request.
   let givenAnswer: [UInt32]
+  /// When the request arrived.
   let arrivedAt: MonotonicTime
 
-  /// Prompt and answer so far.
+  /// Tokens of the prompt and of the answer so far.
   var chain: BlockChain
-  /// Blocks of the cache that hold the sequence, in its order.
+  /// Blocks of the cache that hold the sequence, in the order of its tokens.
   var blocks: [Int] = []
   /// Tokens whose keys and values are in `blocks`, or will be when the current step ends.
   var computedTokens = 0
-  /// Blocks, from the first on, that the cache finds by their hash.
+  /// Number of leading blocks whose hash is set in the cache.
   var namedBlocks = 0
+  /// Number of tokens of the answer so far.
   var outputTokens = 0
-  /// Prompt tokens found in the cache when the request was first admitted; nil before.
+  /// Prompt tokens found in the cache at the first admission; nil before.
   var cachedTokens: Int?
+  /// How often the request was preempted.
   var preemptions = 0
 
+  /// When the request was first admitted; nil before.
   var admittedAt: MonotonicTime?
+  /// When the request got its first token; nil before.
   var firstTokenAt: MonotonicTime?
+  /// When the request got its newest token; nil before the first one.
   var lastTokenAt: MonotonicTime?
 
+  /// Makes the sequence of a request that has just arrived.
+  ///
+  /// - Parameter chain: The tokens of the prompt.
   init(_ request: SimulatedRequest, chain: BlockChain, arrivedAt: MonotonicTime) {
     id = request.id
     finishReason = request.finishReason
@@ -42,20 +56,21 @@ struct SimulatedSequence: Sendable {
     self.chain = chain
   }
 
-  /// Tokens that wait to be computed: 1 in a sequence that decodes.
+  /// Number of tokens that are not computed; 1 in a sequence that decodes.
   var pendingTokens: Int { chain.tokens.count - computedTokens }
 
-  /// Whether the next step extends the answer by computing its last token, and nothing else.
+  /// Whether only the newest token of the answer is not computed.
   var isDecoding: Bool { outputTokens > 0 && pendingTokens == 1 }
 
+  /// Tokens of prompt and answer so far.
   var usage: TokenUsage {
     TokenUsage(promptTokens: promptTokens, completionTokens: outputTokens, cachedTokens: cachedTokens)
   }
 
-  /// The name of the adapter that the request is for.
+  /// The name of the request's adapter; nil for the engine's own model.
   var adapter: String? { chain.namespace.adapter?.name }
 
-  /// The next token of the answer. An answer that the model ends by itself ends with the token that says so.
+  /// The next token of the answer. The last token of an answer that the model ends is `SpecialToken.endOfMessage`.
   var nextToken: UInt32 {
     if outputTokens < givenAnswer.count { return givenAnswer[outputTokens] }
     if finishReason == .stop, outputTokens + 1 == outputLimit { return SpecialToken.endOfMessage.rawValue }

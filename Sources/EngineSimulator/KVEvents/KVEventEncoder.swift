@@ -1,23 +1,32 @@
-/// Writes batches of KV events as vLLM's publisher does: `[time, [event, ...], data-parallel rank]`.
+/// Encodes batches of KV events as vLLM's publisher does: `[time, [event, ...], data-parallel rank]`.
 ///
-/// Members of a map stand in vLLM 0.32's order, those of an array are 0.22's.
+/// Members of a map are in the order of vLLM 0.32, elements of an array are those of 0.22.
 package struct KVEventEncoder: Sendable {
+  /// The format of the events.
   package let format: KVEventFormat
   /// The engine's data-parallel rank.
   private let rank: Int
 
-  /// Where the blocks are. Other tiers are not simulated.
+  /// The storage tier of all blocks; other tiers are not simulated.
   private static let medium = "GPU"
-  /// All layers of a simulated model are of this kind, and in one group.
+  /// The attention kind of all layers of a simulated model.
   private static let kind = "full_attention"
+  /// The KV cache group of all layers of a simulated model.
   private static let group: UInt64 = 0
 
+  /// Makes an encoder.
+  ///
+  /// - Parameters:
+  ///   - format: The format of the events.
+  ///   - rank: The engine's data-parallel rank.
   package init(_ format: KVEventFormat, rank: Int = 0) {
     self.format = format
     self.rank = rank
   }
 
-  /// A batch as MessagePack; `time` is in seconds since 1970.
+  /// Returns a batch in MessagePack.
+  ///
+  /// - Parameter time: Seconds since 1970.
   package func encode(_ events: [CacheEvent], time: Double) -> [UInt8] {
     var writer = MessagePackWriter()
     writer.beginArray(3)
@@ -142,7 +151,7 @@ package struct KVEventEncoder: Sendable {
     if let adapter { writer.write(UInt64(adapter.number)) } else { writer.writeNil() }
   }
 
-  /// For each block its keys, or nil when it has none.
+  /// Writes an array with the keys of each block; nil for a block without keys.
   private func write(keys: [[String]], to writer: inout MessagePackWriter) {
     writer.beginArray(keys.count)
     for keys in keys {

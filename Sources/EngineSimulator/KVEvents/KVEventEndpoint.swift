@@ -1,22 +1,25 @@
-/// An address of ZeroMQ, as `tcp://127.0.0.1:5557`.
+/// A ZeroMQ address such as `tcp://127.0.0.1:5557`.
 package struct KVEventEndpoint: Sendable, Equatable {
+  /// The address.
   package var text: String
 
+  /// Makes an endpoint of an address, which is not checked.
   package init(_ text: String) { self.text = text }
 
-  /// Whether a publisher listens there: for all interfaces (`*` or `::`), for a port that the system chooses (`*` or 0),
-  /// and inside of the machine. Otherwise it connects, as vLLM's does, and the subscriber has to listen.
+  /// Whether a publisher binds the address: for all interfaces (`*` or `::`), for a port that the system chooses (`*` or 0),
+  /// and for `ipc` and `inproc`. Otherwise it connects, as vLLM's publisher does, and the subscriber has to listen.
   ///
-  /// `tcp://[::ffff:127.0.0.1]:5557` listens on 127.0.0.1 alone, since `::` is part of it.
+  /// `tcp://[::ffff:127.0.0.1]:5557` listens on 127.0.0.1 only, because the text contains `::`.
   package var isListening: Bool {
     text.contains("*") || text.contains("::") || text.hasSuffix(":0") || text.hasPrefix("ipc://")
       || text.hasPrefix("inproc://")
   }
 
-  /// Whether the address names its port, or needs none.
+  /// Whether the address has a port number, or no port.
   var hasFixedPort: Bool { !text.hasPrefix("tcp://") || !(text.hasSuffix(":*") || text.hasSuffix(":0")) }
 
-  /// The same address so many ports on. A port that the system chooses stays so, and a name gets a number behind it.
+  /// Returns the address of a data-parallel rank: with `ranks` added to the port. A port that the system chooses is unchanged,
+  /// and an address without a port gets a suffix.
   package func moved(by ranks: Int) -> KVEventEndpoint {
     guard ranks > 0 else { return self }
     guard text.hasPrefix("tcp://"), let colon = text.lastIndex(of: ":") else {

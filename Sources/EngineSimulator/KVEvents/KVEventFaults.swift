@@ -1,12 +1,12 @@
-/// What is wrong with a publisher of KV events.
+/// Simulated faults of a publisher of KV events.
 package struct KVEventFaults: Sendable, Equatable {
-  /// The next batches that are not sent, though they can be asked for again.
+  /// Number of next batches that are not sent; they can still be replayed.
   package var dropped = 0
-  /// The next batches that are damaged when they are sent, though they are whole when they are asked for again.
+  /// Number of next batches that are sent damaged; a replay sends them undamaged.
   package var garbled = 0
-  /// Messages that are no batches, to be sent at once.
+  /// Number of malformed messages that are sent at once.
   package var garbage = 0
-  /// Whether nothing is sent and no question answered; what was not sent is sent afterwards.
+  /// Whether nothing is sent and no replay request is answered. Batches are sent after the pause.
   package var isPaused = false
 
   package init(dropped: Int = 0, garbled: Int = 0, garbage: Int = 0, isPaused: Bool = false) {
@@ -16,6 +16,6 @@ package struct KVEventFaults: Sendable, Equatable {
     self.isPaused = isPaused
   }
 
-  /// More batches or messages than this are not asked for at a time.
+  /// Largest value of `dropped`, `garbled` and `garbage` that the HTTP API accepts.
   static let maximumCount = 100_000
 }

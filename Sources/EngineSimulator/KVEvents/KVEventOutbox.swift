@@ -1,19 +1,20 @@
-/// What a publisher of KV events has to send: numbers batches, keeps the last ones for those who ask again, and plays the
-/// publisher's faults. The owner has the sockets.
+/// The messages of a publisher of KV events: numbers batches, keeps the last ones for replay, and simulates the publisher's
+/// faults. A value without I/O.
 struct KVEventOutbox: Sendable {
   private let encoder: KVEventEncoder
   private let topic: [UInt8]
   private var buffer: ReplayBuffer
-  /// Batches that may wait.
+  /// Batches that wait to be sent at most.
   private let maximumQueueSize: Int
-  /// The first batch that has not been sent.
+  /// The number of the first batch that has not been sent.
   private var nextToSend: UInt64 = 0
   private var garbageSent = 0
+  /// The simulated faults of the publisher.
   var faults = KVEventFaults()
-  /// Whether the whole engine hangs.
+  /// Whether the engine has the fault `hang`.
   var isHanging = false
 
-  /// The number that ends an answer to who asks again.
+  /// The sequence number of the message that ends a replay.
   private static let endOfReplay = UInt64.max
 
   init(_ configuration: KVEventsConfiguration, _ format: KVEventFormat) {
@@ -23,18 +24,19 @@ struct KVEventOutbox: Sendable {
     maximumQueueSize = configuration.maximumQueueSize
   }
 
-  /// Batches that there were.
+  /// Number of batches that were added.
   var published: UInt64 { buffer.nextSequence }
 
-  /// Takes a batch of events; `time` is in seconds since 1970. When too many batches wait, the oldest will not be sent: it
-  /// can be asked for again.
+  /// Adds a batch of events. When too many batches wait, the oldest is not sent; it can still be replayed.
+  ///
+  /// - Parameter time: Seconds since 1970.
   mutating func add(_ events: [CacheEvent], time: Double) {
     buffer.append(encoder.encode(events, time: time))
     let waiting = buffer.sequences(from: nextToSend)
     nextToSend = max(waiting.lowerBound, buffer.nextSequence - min(buffer.nextSequence, UInt64(maximumQueueSize)))
   }
 
-  /// The frames of the next message for all subscribers; nil when there is none now.
+  /// Returns the frames of the next message for all subscribers; nil when there is none now.
   mutating func nextMessage() -> [[UInt8]]? {
     if isHanging { return nil }
     if faults.garbage > 0 {
@@ -60,11 +62,12 @@ struct KVEventOutbox: Sendable {
     return nil
   }
 
-  /// Whether questions are answered now.
+  /// Whether replay requests are answered now.
   var answersQuestions: Bool { !isHanging && !faults.isPaused }
 
-  /// The messages that answer a question for earlier batches, the end mark last; none when the message is no question. A
-  /// question is who asks, an empty frame and the first number.
+  /// Returns the messages that answer a replay request, with the end of the replay last; empty for a malformed request.
+  ///
+  /// - Parameter question: The frames of the request: the client's routing id, an empty frame, and the first sequence number.
   func answers(to question: [[UInt8]]) -> [[[UInt8]]] {
     guard question.count == 3, question[2].count == 8 else { return [] }
     let start = question[2].reduce(0) { $0 << 8 | UInt64($1) }
@@ -85,7 +88,7 @@ struct KVEventOutbox: Sendable {
     }
   }
 
-  /// Messages that are wrong in their frames, several kinds in turn.
+  /// Returns a message with wrong frames; the kind of error depends on the number.
   private func garbage(_ number: Int) -> [[UInt8]] {
     let noise = Array("no batch".utf8)
     switch number % 4 {
@@ -96,7 +99,7 @@ struct KVEventOutbox: Sendable {
     }
   }
 
-  /// A number, most significant byte first.
+  /// Returns a number in 8 bytes, most significant byte first.
   private static func bytes(of number: UInt64) -> [UInt8] {
     (0..<8).map { UInt8(truncatingIfNeeded: number >> (56 - 8 * UInt64($0))) }
   }

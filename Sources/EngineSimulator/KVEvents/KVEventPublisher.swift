@@ -3,11 +3,11 @@ import NIOPosix
 import Synchronization
 import ZeroMQ
 
-/// Publishes what changes in an engine's prefix cache, and answers those who ask for earlier batches. Thread-safe.
+/// Publishes an engine's KV events over ZeroMQ, and replays earlier batches. Any thread may use it.
 ///
-/// One thread has the sockets, as in vLLM: while it answers a question, nothing is published.
+/// One thread uses the sockets, as in vLLM: nothing is published while it answers a replay request.
 package final class KVEventPublisher: Sendable {
-  /// With the ports that the system chose.
+  /// The configuration, with the ports that the system has chosen.
   package let configuration: KVEventsConfiguration
   private let mailbox: Mailbox
   private let thread: NIOThreadPool
@@ -20,7 +20,7 @@ package final class KVEventPublisher: Sendable {
 
   /// Opens the sockets and publishes until `stop`.
   ///
-  /// Throws `KVEventPublisherError` when they cannot be opened.
+  /// - Throws: `KVEventPublisherError` when the sockets cannot be opened.
   package static func start(
     _ configuration: KVEventsConfiguration, _ format: KVEventFormat
   ) async throws -> KVEventPublisher {
@@ -46,22 +46,22 @@ package final class KVEventPublisher: Sendable {
     }
   }
 
-  /// Publishes a batch; it is numbered now, and sent soon.
+  /// Numbers a batch, and sends it soon on the publisher's thread.
   package func publish(_ events: [CacheEvent]) {
     let time = Date().timeIntervalSince1970
     mailbox.change { $0.add(events, time: time) }
   }
 
-  /// Stops everything, or goes on, for the engine hangs or no longer does.
+  /// Sets whether the engine has the fault `hang`, during which nothing is sent.
   func setHanging(_ isHanging: Bool) { mailbox.change { $0.isHanging = isHanging } }
 
-  /// Changes what is wrong with the publisher.
+  /// Changes the simulated faults of the publisher.
   package func changeFaults(_ change: (inout KVEventFaults) -> Void) { mailbox.change { change(&$0.faults) } }
 
-  /// What is wrong with it, and how many batches it has numbered.
+  /// The simulated faults, and the number of batches since the start.
   package var state: (faults: KVEventFaults, published: UInt64) { mailbox.read { ($0.faults, $0.published) } }
 
-  /// Closes the sockets. What has not been sent is lost.
+  /// Closes the sockets. Batches that have not been sent are lost.
   package func stop() async throws {
     mailbox.stop()
     try await thread.shutdownGracefully()
@@ -69,7 +69,7 @@ package final class KVEventPublisher: Sendable {
 }
 
 extension KVEventPublisher {
-  /// What the engine's thread puts in and the publisher's thread takes out.
+  /// The outbox that the engine's thread fills and the publisher's thread empties.
   private final class Mailbox: Sendable {
     let waker = Waker()
     private let outbox: Mutex<KVEventOutbox>

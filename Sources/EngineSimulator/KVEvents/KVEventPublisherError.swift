@@ -1,4 +1,4 @@
-/// A publisher of KV events could not open a socket.
+/// Why a publisher of KV events cannot open a socket.
 package struct KVEventPublisherError: Error, CustomStringConvertible {
   let endpoint: KVEventEndpoint
   let reason: String

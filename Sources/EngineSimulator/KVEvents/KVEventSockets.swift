@@ -1,18 +1,21 @@
 import ZeroMQ
 
-/// The sockets of a publisher of KV events: one for all subscribers, and one for questions when they are asked for. Used by
-/// one thread.
+/// The sockets of a publisher of KV events: one for all subscribers, and one for replay requests if it is configured. Use it on
+/// one thread only.
 final class KVEventSockets {
-  /// With the ports that the system chose.
+  /// The configuration, with the ports that the system has chosen.
   private(set) var configuration: KVEventsConfiguration
   private let waker: Waker
   private let subscribers: Socket
   private let questions: Socket?
 
-  /// An answer is as many messages as there are batches; one that does not fit would be cut without a word.
+  /// Messages that the replay socket can queue beyond `bufferSteps`, for the ends of replays. ZeroMQ silently drops messages
+  /// that exceed the limit of the queue.
   private static let roomForEndMarks = 16
 
-  /// Throws `KVEventPublisherError`.
+  /// Opens the sockets.
+  ///
+  /// - Throws: `KVEventPublisherError` when an address cannot be bound or connected.
   init(_ configuration: KVEventsConfiguration, waker: Waker) throws {
     var opened = configuration
     let context = Context()
@@ -47,16 +50,16 @@ final class KVEventSockets {
     }
   }
 
-  /// Sends a message to all subscribers; one that has too many waiting does not get it.
+  /// Sends a message to all subscribers, except those with too many messages queued.
   func publish(_ message: [[UInt8]]) { _ = subscribers.send(message) }
 
-  /// A question that has come; nil when there is none.
+  /// Receives a replay request without waiting; nil when there is none.
   func nextQuestion() -> [[UInt8]]? { questions?.receive() }
 
-  /// Sends a message to who asked, whom its first frame names.
+  /// Sends a message to the client whose routing id is the first frame.
   func answer(_ message: [[UInt8]]) { _ = questions?.send(message) }
 
-  /// Waits until somebody asks, if that is of interest, or the waker is woken.
+  /// Waits until the waker is woken or, with `forQuestions`, a replay request comes.
   func wait(forQuestions: Bool) {
     ZeroMQ.wait(for: forQuestions ? questions.map { [$0] } ?? [] : [], waker, milliseconds: -1)
   }

@@ -1,23 +1,25 @@
 import EPPRequests
 
-/// Where an engine publishes what changes in its prefix cache: vLLM's `--kv-events-config`.
+/// Where and how an engine publishes its KV events: vLLM's `--kv-events-config`.
 package struct KVEventsConfiguration: Sendable, Equatable {
-  /// Where batches are sent as they are made.
+  /// The address on which batches are published.
   package var endpoint = KVEventEndpoint("tcp://*:5557")
-  /// Where batches can be asked for again; nil for nowhere.
+  /// The address of replay requests; nil turns replay off.
   package var replayEndpoint: KVEventEndpoint?
-  /// Batches that can be asked for again.
+  /// Batches that are kept for replay.
   package var bufferSteps = 10_000
-  /// Batches that wait for a subscriber that does not read; later ones are lost for it.
+  /// Batches that are queued for a subscriber that does not read at most; further ones are not sent to it.
   package var highWaterMark = 100_000
-  /// Batches that wait to be sent.
+  /// Batches that wait to be sent at most.
   package var maximumQueueSize = 100_000
   /// The first frame of every message.
   package var topic = ""
 
   package init() {}
 
-  /// Reads the JSON of the flag; nil when it turns events off. Throws what is wrong with it.
+  /// Reads the JSON of the flag; nil when it turns events off.
+  ///
+  /// - Throws: `KVEventsConfigurationError` when the text is not valid.
   package static func read(_ text: String) throws(KVEventsConfigurationError) -> KVEventsConfiguration? {
     let root: JSONNode
     do { root = try JSONNode(Array(text.utf8)) } catch {
@@ -52,7 +54,7 @@ package struct KVEventsConfiguration: Sendable, Equatable {
 
   private static let names =
     "enable_kv_cache_events, publisher, endpoint, replay_endpoint, buffer_steps, hwm, max_queue_size and topic"
-  /// More batches than this are not kept.
+  /// Largest number of batches that is accepted.
   private static let maximumCount: UInt64 = 10_000_000
 
   private static func read<Value>(
@@ -69,7 +71,7 @@ package struct KVEventsConfiguration: Sendable, Equatable {
     return Int(number)
   }
 
-  /// The configuration of another engine in the same process: ports count up, as they do for data-parallel ranks.
+  /// Returns the configuration of another engine of the process: `ranks` is added to the ports, as for data-parallel ranks.
   package func moved(by ranks: Int) -> KVEventsConfiguration {
     var moved = self
     moved.endpoint = endpoint.moved(by: ranks)
@@ -77,7 +79,7 @@ package struct KVEventsConfiguration: Sendable, Equatable {
     return moved
   }
 
-  /// What `/kv_event_sources` tells of it.
+  /// The configuration in the response of `/kv_event_sources`.
   var json: String {
     """
     {"enable_kv_cache_events":true,"publisher":"zmq","endpoint":\(JSONString.quoted(endpoint.text)),\

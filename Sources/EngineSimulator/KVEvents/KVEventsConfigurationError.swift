@@ -1,4 +1,4 @@
-/// What is wrong with the text of a configuration.
+/// Why a text is not a valid configuration of KV events.
 package struct KVEventsConfigurationError: Error, CustomStringConvertible {
   package let description: String
 

@@ -1,9 +1,12 @@
-/// Writes MessagePack, every value in its shortest form.
+/// Writes MessagePack, with every value in its shortest form.
 struct MessagePackWriter: Sendable {
+  /// The bytes written so far.
   private(set) var bytes: [UInt8] = []
 
+  /// Writes nil.
   mutating func writeNil() { bytes.append(0xC0) }
 
+  /// Writes an integer.
   mutating func write(_ number: UInt64) {
     switch number {
     case 0..<0x80: bytes.append(UInt8(number))
@@ -14,8 +17,10 @@ struct MessagePackWriter: Sendable {
     }
   }
 
+  /// Writes a 64-bit floating-point number.
   mutating func write(_ number: Double) { write(head: 0xCB, number.bitPattern, count: 8) }
 
+  /// Writes a text.
   mutating func write(_ text: String) {
     let count = UInt64(text.utf8.count)
     switch count {
@@ -27,18 +32,18 @@ struct MessagePackWriter: Sendable {
     bytes += Array(text.utf8)
   }
 
-  /// A text, or nil.
+  /// Writes a text or nil.
   mutating func write(_ text: String?) {
     if let text { write(text) } else { writeNil() }
   }
 
-  /// At most 255 bytes of data.
+  /// Writes binary data of at most 255 bytes.
   mutating func write(data: [UInt8]) {
     write(head: 0xC4, UInt64(data.count), count: 1)
     bytes += data
   }
 
-  /// The head of an array; its elements follow.
+  /// Writes the head of an array. The caller writes its elements.
   mutating func beginArray(_ count: Int) {
     switch count {
     case 0..<16: bytes.append(0x90 | UInt8(count))
@@ -47,7 +52,7 @@ struct MessagePackWriter: Sendable {
     }
   }
 
-  /// The head of a map of fewer than 16 members; keys and values follow in turn.
+  /// Writes the head of a map of fewer than 16 members. The caller writes each key and its value.
   mutating func beginMap(_ count: Int) { bytes.append(0x80 | UInt8(count)) }
 
   private mutating func write(head: UInt8, _ number: UInt64, count: Int) {

@@ -1,12 +1,14 @@
-/// The batches that were published last, by their numbers.
+/// A ring buffer of the last batches, by their sequence numbers.
 struct ReplayBuffer: Sendable {
-  /// Payloads, a ring: the batch with a number is at the number modulo the count.
+  /// Payloads: the batch with a number is at the number modulo `capacity`.
   private var payloads: [[UInt8]] = []
   private let capacity: Int
-  /// The number of the batch that comes next: how many there were.
+  /// The sequence number of the next batch, which is the number of batches so far.
   private(set) var nextSequence: UInt64 = 0
 
-  /// A buffer for so many batches, at least 1.
+  /// Makes an empty buffer.
+  ///
+  /// - Parameter capacity: Batches that are kept; raised to 1.
   init(capacity: Int) { self.capacity = max(1, capacity) }
 
   /// Adds a batch.
@@ -19,12 +21,12 @@ struct ReplayBuffer: Sendable {
     nextSequence += 1
   }
 
-  /// Numbers of the batches that are kept, from one on.
+  /// Returns the sequence numbers of the batches that are kept, from `start` on.
   func sequences(from start: UInt64) -> Range<UInt64> {
     let first = max(start, nextSequence - UInt64(payloads.count))
     return first < nextSequence ? first..<nextSequence : nextSequence..<nextSequence
   }
 
-  /// A batch that is kept.
+  /// The payload of a batch that is kept.
   subscript(sequence: UInt64) -> [UInt8] { payloads[Int(sequence % UInt64(capacity))] }
 }

@@ -1,39 +1,46 @@
 /// One family of an engine's metrics page.
 struct MetricFamily: Sendable {
+  /// The type of a family.
   enum Kind: String, Sendable {
     case counter
     case gauge
     case histogram
   }
 
-  /// A series: what is peculiar to its labels, and where its value is read.
+  /// A series of a family.
   struct Series: Sendable {
+    /// Labels such as `source="device"`, without those of the engine.
     var labels: [String] = []
     /// Whether the labels `engine` and `model_name` are added.
     var hasEngineLabels = true
+    /// Reads the value.
     var value: MetricsPage.Value
   }
 
+  /// The family's name.
   var name: String
+  /// The text of the line `# HELP`.
   var help: String
+  /// The family's type.
   var kind: Kind
+  /// The series in the order of the page.
   var series: [Series]
 
-  /// A family with one series.
+  /// Makes a gauge with one series.
   static func gauge(_ name: String, _ help: String, _ read: @escaping @Sendable (SimulatedEngine) -> Double)
     -> MetricFamily
   {
     MetricFamily(name: name, help: help, kind: .gauge, series: [Series(value: .number(read))])
   }
 
-  /// A counter with one series.
+  /// Makes a counter with one series.
   static func counter(_ name: String, _ help: String, _ read: @escaping @Sendable (SimulatedEngine) -> Int)
     -> MetricFamily
   {
     counter(name, help, label: "", ["": read])
   }
 
-  /// A counter with a series for each value of a label.
+  /// Makes a counter with a series for each value of a label.
   static func counter(
     _ name: String, _ help: String, label: String, _ series: KeyValuePairs<String, @Sendable (SimulatedEngine) -> Int>
   ) -> MetricFamily {
@@ -44,7 +51,7 @@ struct MetricFamily: Sendable {
       })
   }
 
-  /// A histogram with one series.
+  /// Makes a histogram with one series.
   static func histogram(
     _ name: String, _ help: String, _ read: @escaping @Sendable (EngineStatistics) -> Histogram
   ) -> MetricFamily {
@@ -52,8 +59,8 @@ struct MetricFamily: Sendable {
       name: name, help: help, kind: .histogram, series: [Series(value: .histogram(read))])
   }
 
-  /// Every family of the page, in vLLM 0.32's order. What the simulator has no notion of is there and stays 0, as it does
-  /// on a real engine that does not use it.
+  /// Returns all families of the page, in the order of vLLM 0.32. Families of features that are not simulated are 0, as on an
+  /// engine that does not use them.
   static func all(options: EngineOptions) -> [MetricFamily] {
     load + caches + tokens + requests(options) + times
       + (options.maximumAdapters > 0 ? [adapters] : []) + [cacheConfiguration(options)]

@@ -1,28 +1,33 @@
 package import EPPCore
 
-/// The text of an engine's `/metrics`, in vLLM's names, labels and order.
+/// Writes the text of an engine's `/metrics`, with vLLM's names, labels and order.
 ///
-/// The text around the numbers is made once: a page is scraped up to twenty times a second, and only its numbers change.
+/// The text between the numbers is made once: a page is scraped up to twenty times a second, and only its numbers change.
 package struct MetricsPage: Sendable {
-  /// What is written between the fixed parts.
+  /// The variable part after a fixed part of the text.
   enum Value: Sendable {
+    /// One number.
     case number(@Sendable (SimulatedEngine) -> Double)
-    /// The accumulated buckets, the count and the sum, each after its own fixed part.
+    /// The cumulative buckets, the count and the sum, each after its own fixed part.
     case histogram(@Sendable (EngineStatistics) -> Histogram)
-    /// The series of LoRA adapters: their labels change.
+    /// All series of LoRA adapters, whose labels change.
     case adapters
   }
 
-  /// All fixed parts, one after the other, each ending where its value stands.
+  /// The concatenated fixed parts; a value follows each of them.
   private var text: [UInt8] = []
-  /// Ends of the fixed parts.
+  /// Ends of the fixed parts in `text`.
   private var ends: [Int] = []
   private var values: [Value] = []
-  /// The labels of every series that is about the engine.
+  /// The labels `engine` and `model_name`.
   private let labels: [String]
   private let startedAt: Double
 
-  /// A page for engines with these options; `startedAt` is the time of the start in seconds since 1970.
+  /// Makes a page for an engine.
+  ///
+  /// - Parameters:
+  ///   - options: The engine's options.
+  ///   - startedAt: The engine's start in seconds since 1970.
   package init(options: EngineOptions, startedAt: Double) {
     labels = ["engine=\"0\"", "model_name=\"\(Self.escaped(options.modelName))\""]
     self.startedAt = startedAt
@@ -30,7 +35,7 @@ package struct MetricsPage: Sendable {
     for family in MetricFamily.all(options: options) { add(family) }
   }
 
-  /// What Python's client says of the process: by this a picker sees that an engine was started anew.
+  /// Adds the start time of the process, which Python's client exports: by it the picker detects a restart.
   private mutating func addStart() {
     let (name, startedAt) = ("process_start_time_seconds", startedAt)
     addHead(name, "Start time of the process since unix epoch in seconds.", .gauge)
@@ -70,7 +75,7 @@ package struct MetricsPage: Sendable {
     text.append(contentsOf: "# HELP \(name) \(help)\n# TYPE \(name) \(kind.rawValue)\n".utf8)
   }
 
-  /// A series up to its value; labels stand in alphabetical order, as Python's client writes them.
+  /// Returns a series up to its value, with labels in alphabetical order, as Python's client writes them.
   private func name(_ name: String, _ series: MetricFamily.Series, bound: String? = nil) -> String {
     var all = series.labels + (series.hasEngineLabels ? labels : [])
     if let bound { all.append("le=\"\(bound)\"") }
@@ -82,7 +87,12 @@ package struct MetricsPage: Sendable {
     ends.append(text.count)
   }
 
-  /// Appends the page as it stands now; `start` is the time of the start on the engine's clock.
+  /// Appends the current page.
+  ///
+  /// - Parameters:
+  ///   - engine: The engine with the values.
+  ///   - start: The engine's start, on the engine's clock.
+  ///   - page: The text to append to.
   package func write(_ engine: SimulatedEngine, startedAt start: MonotonicTime, into page: inout [UInt8]) {
     var position = 0
     var index = 0
@@ -123,7 +133,7 @@ package struct MetricsPage: Sendable {
     }
   }
 
-  /// A number as Python writes it, and the end of the line.
+  /// Appends a number in Python's format, and a line feed.
   private static func append(_ number: Double, to page: inout [UInt8]) {
     if number.magnitude < 1e15, let whole = Int(exactly: number) {
       appendDigits(whole, to: &page)
@@ -144,7 +154,7 @@ package struct MetricsPage: Sendable {
     page[start...].reverse()
   }
 
-  /// A label's value with quotes, backslashes and ends of line escaped.
+  /// Returns the value of a label with quotes, backslashes and line feeds escaped.
   static func escaped(_ value: String) -> String {
     var escaped = ""
     for character in value.unicodeScalars {

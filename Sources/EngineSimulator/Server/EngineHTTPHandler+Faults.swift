@@ -1,12 +1,12 @@
 import NIOCore
 import NIOHTTP1
 
-/// Paths that vLLM does not have: the switches for faults.
+/// Paths that vLLM does not have: they get and set simulated faults.
 extension EngineHTTPHandler {
-  /// A day, in seconds.
+  /// Seconds of the longest fault with an end.
   private static let longestFault = 86_400.0
 
-  /// What is wrong with the engine.
+  /// Answers `/sim/faults`: gets or sets the engine's fault.
   func serveFaults(_ method: HTTPMethod) throws(APIError) {
     guard method == .POST else { return respond(200, json: Self.json(of: engine.fault)) }
     let body = try bodyJSON()
@@ -28,7 +28,7 @@ extension EngineHTTPHandler {
     #"{"mode":"\#(fault.mode)","factor":\#(fault.slowness)}"#
   }
 
-  /// What is wrong with the publisher of KV events, and what it has published.
+  /// Answers `/sim/kv-events`: gets or sets the faults of the publisher of KV events.
   func serveKVEventFaults(_ method: HTTPMethod) throws(APIError) {
     guard let publisher = engine.publisher else {
       throw APIError(

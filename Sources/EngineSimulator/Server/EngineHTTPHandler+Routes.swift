@@ -3,7 +3,7 @@ import NIOCore
 import NIOHTTP1
 
 extension EngineHTTPHandler {
-  /// What a path is for.
+  /// The paths of the API.
   private enum Endpoint: String {
     case completions = "/v1/completions"
     case chatCompletions = "/v1/chat/completions"
@@ -35,10 +35,10 @@ extension EngineHTTPHandler {
     }
   }
 
-  /// The vLLM version whose answers are imitated.
+  /// The version of vLLM that is simulated.
   private static let version = "0.32.0"
 
-  /// Answers the request that has been read.
+  /// Answers the current request.
   func route(_ method: HTTPMethod, path: String) {
     guard let endpoint = Endpoint(rawValue: path) else { return respond(404, json: #"{"detail":"Not Found"}"#) }
     guard endpoint.methods.contains(method) else {
@@ -76,12 +76,16 @@ extension EngineHTTPHandler {
     }
   }
 
-  /// The body as JSON. Throws the error that vLLM answers to a body that is none.
+  /// Reads the body of the current request.
+  ///
+  /// - Throws: `APIError` with which vLLM responds to a body that is not JSON.
   func bodyJSON() throws(APIError) -> JSONNode {
     do { return try JSONNode(Array(body.readableBytesView)) } catch { throw .invalidJSON(offset: error.offset) }
   }
 
-  /// The body of a request that has to say that it is JSON.
+  /// Reads the body of a request that needs the content type `application/json`.
+  ///
+  /// - Throws: `APIError` for another content type, and for a body that is not JSON.
   func typedBodyJSON() throws(APIError) -> JSONNode {
     let type = head?.headers.first(name: "content-type")?.lowercased().split(separator: ";").first
     guard type?.trimmingPrefix(" ") == "application/json" else { throw APIError.unsupportedMediaType }
@@ -92,7 +96,9 @@ extension EngineHTTPHandler {
     respond(200, type: "text/plain; charset=utf-8", body: ByteBuffer(string: text))
   }
 
-  /// What a model's name stands for.
+  /// Returns the model that a name stands for.
+  ///
+  /// - Throws: `APIError` when there is none.
   func target(of model: String) throws(APIError) -> ServedModels.Target {
     guard let target = engine.models.target(of: model) else {
       throw APIError.unknownModel(model, served: engine.models.names + engine.models.adapters.map(\.name))

@@ -1,8 +1,8 @@
 import NIOCore
 
-/// Paths that answer with tokens in place of an answer of the model.
+/// Paths that convert between text and tokens.
 extension EngineHTTPHandler {
-  /// The tokens of the prompts of a request, as the engine would compute them.
+  /// Answers a `/render` path: with the tokens of a request's prompts.
   func serveRender(_ api: GenerationRequest.API) throws(APIError) {
     guard engine.options.servesScaleOut else { throw APIError.scaleOutDisabled }
     delayed { handler throws(APIError) in
@@ -17,7 +17,7 @@ extension EngineHTTPHandler {
     }
   }
 
-  /// The tokens of a text or a chat.
+  /// Answers `/tokenize`: with the tokens of a text or a chat.
   func serveTokenize() throws(APIError) {
     delayed { handler throws(APIError) in
       let body = try handler.typedBodyJSON()
@@ -26,7 +26,7 @@ extension EngineHTTPHandler {
     }
   }
 
-  /// The text of tokens.
+  /// Answers `/detokenize`: with the text of tokens.
   func serveDetokenize() throws(APIError) {
     let body = try typedBodyJSON()
     _ = try target(of: try GenerationRequest.modelName(in: body))
@@ -38,7 +38,7 @@ extension EngineHTTPHandler {
     respond(200, json: #"{"prompt":\#(JSONString.quoted(text))}"#)
   }
 
-  /// Answers after the delay that the options ask for, or with the error that the fault asks for.
+  /// Answers after `renderDelay`.
   private func delayed(_ answer: @escaping (EngineHTTPHandler) throws(APIError) -> String) {
     guard engine.options.renderDelay > .zero else { return finish(answer) }
     engine.schedule(in: engine.options.renderDelay) { [weak self] in
@@ -46,7 +46,7 @@ extension EngineHTTPHandler {
     }
   }
 
-  /// An engine that hangs answers nothing, also not what it was asked before.
+  /// Answers, during the fault `hang` after its end.
   private func finishWhenAwake(_ answer: @escaping (EngineHTTPHandler) throws(APIError) -> String) {
     // The client may have left.
     guard head != nil else { return }

@@ -2,20 +2,24 @@ import EPPCore
 import NIOCore
 import NIOHTTP1
 
-/// One HTTP connection of a simulated engine: collects a request, has it answered, and writes tokens as they come.
+/// One HTTP connection of a simulated engine: collects requests, and writes their responses, token by token for streams. Use it
+/// on the engine's event loop only.
 final class EngineHTTPHandler: ChannelInboundHandler, TokenReceiver {
   typealias InboundIn = HTTPServerRequestPart
   typealias OutboundOut = HTTPServerResponsePart
 
+  /// The engine.
   let engine: EngineLoop
+  /// The head of the current request; nil after its response.
   private(set) var head: HTTPRequestHead?
+  /// The body of the current request.
   private(set) var body = ByteBuffer()
   private var isTooLarge = false
   private var context: ChannelHandlerContext?
   private var answer: GenerationAnswer?
   private var requests: [SimulatedRequestID] = []
 
-  /// The longest body that is read; a longer one is answered with 413.
+  /// Bytes of the largest body that is read; a larger one is answered with 413.
   private static let maximumBodyBytes = 64 << 20
 
   init(engine: EngineLoop) { self.engine = engine }
@@ -38,7 +42,7 @@ final class EngineHTTPHandler: ChannelInboundHandler, TokenReceiver {
     }
   }
 
-  /// A client with a large body asks first (curl does, above 1 MB).
+  /// Answers `expect: 100-continue`, which clients send before a large body (curl above 1 MB).
   private func sendContinue(_ context: ChannelHandlerContext, version: HTTPVersion) {
     let head = HTTPResponseHead(version: version, status: .continue)
     context.writeAndFlush(wrapOutboundOut(.head(head)), promise: nil)
@@ -55,7 +59,7 @@ final class EngineHTTPHandler: ChannelInboundHandler, TokenReceiver {
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
 
-  /// Answers the request that has been read; while the engine hangs, only the fault switch is heard.
+  /// Answers the current request. During the fault `hang`, all requests except those for `/sim/` wait for its end.
   private func process() {
     guard let head else { return }
     let path = head.uri.prefix { $0 != "?" }
@@ -68,7 +72,9 @@ final class EngineHTTPHandler: ChannelInboundHandler, TokenReceiver {
     }
   }
 
-  /// Starts the answer to a request for text.
+  /// Starts the response to a generation request.
+  ///
+  /// - Throws: `APIError` when the request does not fit the context.
   func generate(_ request: GenerationRequest, adapter: LoadedAdapter?) throws(APIError) {
     answer = GenerationAnswer(
       request, name: requestName, model: adapter?.name ?? engine.options.modelName, created: engine.date,
@@ -88,7 +94,7 @@ final class EngineHTTPHandler: ChannelInboundHandler, TokenReceiver {
     }
   }
 
-  /// The name that the client gave the request, or a random one.
+  /// The request id that the client has sent; a random one, new at each access, when it has sent none.
   var requestName: String {
     if let name = head?.headers.first(name: HeaderName.requestID) { return name }
     let digits = String(UInt64.random(in: 0 ... .max), radix: 16)
@@ -118,12 +124,18 @@ final class EngineHTTPHandler: ChannelInboundHandler, TokenReceiver {
     if isLast { end(closing: false) } else { context.flush() }
   }
 
-  /// Writes a whole answer.
+  /// Writes a complete response with a JSON body.
+  ///
+  /// - Parameter closing: Whether the connection is closed afterwards.
   func respond(_ status: Int, json: String, closing: Bool = false) {
     respond(status, type: "application/json", body: ByteBuffer(string: json), closing: closing)
   }
 
-  /// Writes a whole answer.
+  /// Writes a complete response.
+  ///
+  /// - Parameters:
+  ///   - type: The content type; nil for none.
+  ///   - closing: Whether the connection is closed afterwards.
   func respond(
     _ status: Int, type: String?, body: ByteBuffer, headers: [(String, String)] = [], closing: Bool = false
   ) {

@@ -3,21 +3,22 @@ import NIOCore
 import NIOHTTP1
 import NIOPosix
 
-/// The port of a simulated engine and its open connections, on the engine's event loop. Without a port there is nothing
-/// to connect to: so it plays the fault `refuse`.
+/// The port of a simulated engine and its open connections. Closes the port during the fault `refuse`. Use it on the engine's
+/// event loop only.
 final class EngineListener {
+  /// The engine.
   let engine: EngineLoop
   private let host: String
-  /// Chosen by the system at the first bind when it is 0.
+  /// The port; 0, before the first bind, for a port that the system chooses.
   private(set) var port: Int
   private var listening: (any Channel)?
   private var connections: [ObjectIdentifier: any Channel] = [:]
   private var isStopped = false
 
   private static let backlog: Int32 = 1024
-  /// Bytes that may wait for a client that does not read, before it is left.
+  /// Bytes that wait for a client that does not read at most; then its connection is closed.
   private static let unreadBytes = 4 << 20
-  /// How long to wait before a port that somebody else has taken is tried again.
+  /// Time between attempts to open a port that another process uses.
   private static let retryDelay = TimeAmount.milliseconds(100)
 
   init(engine: EngineLoop, host: String, port: Int) {
@@ -57,7 +58,7 @@ final class EngineListener {
     channel.closeFuture.whenComplete { _ in bound.value.connections[key] = nil }
   }
 
-  /// Opens or closes the port as the fault wants it.
+  /// Closes the port and resets all connections for the fault `refuse`; opens the port for any other fault.
   func apply(_ fault: EngineFault) {
     if fault == .refuse {
       closePort()
@@ -90,7 +91,7 @@ final class EngineListener {
     listening = nil
   }
 
-  /// Closes the port and all connections, for good.
+  /// Closes the port and all connections. The port is not opened again.
   func stop() -> EventLoopFuture<Void> {
     isStopped = true
     engine.stop()

@@ -2,39 +2,44 @@ import EPPCore
 import Glibc
 import NIOCore
 
-/// Whoever waits for the tokens of a request.
+/// Receives the tokens of a generation request.
 protocol TokenReceiver: AnyObject {
-  /// A token has come; with the last one comes the reason of the end.
+  /// Handles a token of a choice. `finish` is not nil for the last token.
   func receive(choice: Int, token: UInt32, usage: TokenUsage, finish: SimulatedRequest.FinishReason?)
 }
 
-/// Owns one simulated engine on one event loop: gives it the time, hands its tokens out, and plays its faults.
+/// Runs one simulated engine on one event loop: advances its time, passes its tokens to receivers, and simulates its faults.
 ///
-/// Everything here happens on `eventLoop`. One timer serves the engine, however many requests it has.
+/// Use it on `eventLoop` only. It has one timer for all requests.
 final class EngineLoop {
+  /// The event loop of the engine.
   let eventLoop: any EventLoop
+  /// The engine's options.
   let options: EngineOptions
+  /// The engine.
   private(set) var engine: SimulatedEngine
+  /// The models that are served.
   var models: ServedModels
-  /// Nil when no events are asked for.
+  /// Publishes KV events; nil when they are turned off.
   let publisher: KVEventPublisher?
+  /// The current fault.
   private(set) var fault = EngineFault.none
-  /// Told of every change of the fault, after it has been made.
+  /// Called after every change of the fault.
   var faultChanged: (EngineFault) -> Void = { _ in }
 
   private let page: MetricsPage
   private var pageText: [UInt8] = []
   private let startedAt: MonotonicTime
-  /// Seconds since 1970.
+  /// The engine's start in seconds since 1970.
   private let startedAtDate: Int
 
   private var receivers: [SimulatedRequestID: (receiver: any TokenReceiver, choice: Int)] = [:]
   private var nextRequest: UInt64 = 0
   private var timer: (deadline: MonotonicTime, scheduled: Scheduled<Void>)?
   private var faultEnd: Scheduled<Void>?
-  /// What connections want done when the engine no longer hangs.
+  /// Requests of connections that are answered after the fault `hang`.
   private var held: [ObjectIdentifier: () -> Void] = [:]
-  /// Actions that wait for those before them: performing one may, by way of a closed connection, make others.
+  /// Actions to be performed, in order: performing one may close a connection, which adds others.
   private var actions: [SimulatedEngineAction] = []
   private var isPerforming = false
 
@@ -51,10 +56,10 @@ final class EngineLoop {
 
   private static var now: MonotonicTime { MonotonicTime(nanoseconds: NIODeadline.now().uptimeNanoseconds) }
 
-  /// Seconds since 1970.
+  /// The current time in seconds since 1970.
   var date: Int { startedAtDate + Int(Self.now.duration(since: startedAt).components.seconds) }
 
-  /// The text of `/metrics` as of now.
+  /// Returns the current text of `/metrics`.
   func metrics() -> [UInt8] {
     perform(engine.advance(to: Self.now))
     pageText.removeAll(keepingCapacity: true)
@@ -62,10 +67,12 @@ final class EngineLoop {
     return pageText
   }
 
-  /// Gives the engine one request for every answer to every prompt; the receiver hears of their tokens. Throws, and
-  /// leaves none of them behind, when one does not fit.
+  /// Submits one request to the engine for every answer to every prompt.
   ///
-  /// - Parameter accepted: called before the receiver hears of the first token: it may be due at once.
+  /// - Parameters:
+  ///   - receiver: Gets the tokens.
+  ///   - accepted: Called with the ids of all requests before the first token, which may be due at once.
+  /// - Throws: `APIError`, and submits none of the requests, when one does not fit the context.
   func submit(
     _ request: GenerationRequest, adapter: LoadedAdapter?, receiver: any TokenReceiver,
     accepted: ([SimulatedRequestID]) -> Void
@@ -102,17 +109,17 @@ final class EngineLoop {
       namespace: CacheNamespace(adapter: adapter, salt: request.cacheSalt), sessionID: request.sessionID)
   }
 
-  /// Forgets requests whose client has left.
+  /// Removes requests whose client has left.
   func cancel(_ requests: [SimulatedRequestID]) { perform(withdraw(requests)) }
 
-  /// Takes requests back; their receivers hear nothing of what this makes.
+  /// Removes requests and their receivers, and returns the actions of the engine.
   private func withdraw(_ requests: [SimulatedRequestID]) -> [SimulatedEngineAction] {
     var made: [SimulatedEngineAction] = []
     for id in requests where receivers.removeValue(forKey: id) != nil { made += engine.cancel(id, at: Self.now) }
     return made
   }
 
-  /// Forgets the prefix cache; false while a request runs.
+  /// Clears the prefix cache. Returns false, and changes nothing, while a request runs.
   func resetPrefixCache() -> Bool { engine.resetPrefixCache() }
 
   private func perform(_ made: [SimulatedEngineAction]) {
@@ -152,7 +159,9 @@ final class EngineLoop {
 }
 
 extension EngineLoop {
-  /// Changes what is wrong with the engine; with a duration, nothing is wrong after it.
+  /// Sets the engine's fault.
+  ///
+  /// - Parameter duration: Time after which the fault ends; nil for a fault without end.
   func setFault(_ next: EngineFault, for duration: Duration? = nil) {
     faultEnd?.cancel()
     faultEnd = duration.map { duration in
@@ -176,18 +185,18 @@ extension EngineLoop {
     }
   }
 
-  /// Has a connection's request wait until the engine no longer hangs.
+  /// Calls `work` after the fault `hang`; replaces an earlier `work` of the connection.
   func hold(_ connection: AnyObject, _ work: @escaping () -> Void) { held[ObjectIdentifier(connection)] = work }
 
-  /// Forgets what a connection that has gone wanted done.
+  /// Drops the `work` of a connection that has closed.
   func unhold(_ connection: AnyObject) { held[ObjectIdentifier(connection)] = nil }
 
-  /// Does something later, on the event loop.
+  /// Calls `work` after a delay, on the event loop.
   func schedule(in delay: Duration, _ work: @escaping () -> Void) {
     eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(delay), work)
   }
 
-  /// Ends every timer: the engine will not be used any more.
+  /// Cancels all timers. The engine must not be used afterwards.
   func stop() {
     timer?.scheduled.cancel()
     timer = nil

@@ -2,16 +2,16 @@ package import EPPCore
 import NIOCore
 import NIOPosix
 
-/// A simulated engine that listens: vLLM's HTTP API without a model behind it.
+/// A simulated engine with a port: vLLM's HTTP API without a model. Any thread may use it.
 ///
 /// It serves `/v1/completions`, `/v1/chat/completions`, `/v1/models`, `/v1/load_lora_adapter`, `/v1/unload_lora_adapter`,
 /// `/health`, `/ping`, `/version`, `/load`, `/metrics`, `/reset_prefix_cache`, `/tokenize`, `/detokenize`, the `/render` paths
-/// of both APIs, `/kv_event_sources`, `/sim/faults` and `/sim/kv-events`. All work of one engine is done on one thread, but for
-/// its KV events; several engines share the process's event loops.
+/// of both APIs, `/kv_event_sources`, `/sim/faults` and `/sim/kv-events`. One thread does all work of an engine, except sending
+/// KV events; several engines share the process's event loops.
 package final class EngineServer: Sendable {
-  /// Where it listens.
+  /// The address on which the server listens.
   package let address: EndpointAddress
-  /// Where it publishes KV events, with the ports that the system chose; nil when it publishes none.
+  /// The configuration of KV events, with the ports that the system has chosen; nil when they are turned off.
   package var kvEvents: KVEventsConfiguration? { publisher?.configuration }
   private let publisher: KVEventPublisher?
   private let eventLoop: any EventLoop
@@ -27,9 +27,10 @@ package final class EngineServer: Sendable {
     self.listener = listener
   }
 
-  /// Opens the port and serves until `stop`; port 0 takes any that is free.
+  /// Opens the port and serves until `stop`.
   ///
-  /// Throws what the system says when the port cannot be opened, and `KVEventPublisherError` when one for KV events cannot.
+  /// - Parameter port: The port; 0 binds a free port.
+  /// - Throws: Errors of NIO when the port cannot be bound, and `KVEventPublisherError` when a port of KV events cannot.
   package static func start(options: EngineOptions, host: String = "127.0.0.1", port: Int = 0) async throws
     -> EngineServer
   {
@@ -64,20 +65,22 @@ package final class EngineServer: Sendable {
     return EngineServer(address: address, publisher: publisher, eventLoop: eventLoop, listener: listener)
   }
 
-  /// Changes what is wrong with the engine; with a duration, nothing is wrong after it.
+  /// Sets the engine's fault.
+  ///
+  /// - Parameter duration: Time after which the fault ends; nil for a fault without end.
   package func setFault(_ fault: EngineFault, for duration: Duration? = nil) async throws {
     try await eventLoop.submit { [listener] in listener.value.engine.setFault(fault, for: duration) }.get()
   }
 
-  /// Changes what is wrong with the publisher of KV events, if there is one.
+  /// Changes the faults of the publisher of KV events; does nothing when there is none.
   package func changeKVEventFaults(_ change: (inout KVEventFaults) -> Void) { publisher?.changeFaults(change) }
 
-  /// The hashes of the blocks that the prefix cache holds, with the number of blocks that have each.
+  /// Returns the number of blocks in the prefix cache by hash.
   package func residency() async throws -> [BlockHash: Int] {
     try await eventLoop.submit { [listener] in listener.value.engine.engine.pool.residency }.get()
   }
 
-  /// Closes the ports and every connection.
+  /// Closes the ports and all connections.
   package func stop() async throws {
     try await eventLoop.flatSubmit { [listener] in listener.value.stop() }.get()
     try await publisher?.stop()

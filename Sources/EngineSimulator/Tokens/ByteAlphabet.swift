@@ -1,5 +1,5 @@
-/// Bytes as visible characters, the way vocabularies of byte-level BPE are written: a byte that is a visible character of
-/// Latin-1 stands for itself, any other is one of the characters from U+0100 on. A space is `Ġ`, a line feed `Ċ`.
+/// The alphabet in which vocabularies of byte-level BPE are written: a byte that is a visible character of Latin-1 stands for
+/// itself, any other byte is a character from U+0100 on. A space is `Ġ`, a line feed `Ċ`.
 enum ByteAlphabet {
   /// The character of every byte.
   static let scalars: [Unicode.Scalar] = {
@@ -19,7 +19,7 @@ enum ByteAlphabet {
     return bytes
   }()
 
-  /// Bytes as text.
+  /// Returns bytes in the alphabet.
   static func text(of bytes: some Sequence<UInt8>) -> String {
     var text = ""
     for byte in bytes { text.unicodeScalars.append(scalars[Int(byte)]) }

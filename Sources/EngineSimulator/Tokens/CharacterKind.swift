@@ -1,4 +1,4 @@
-/// What a character is when text is cut into pieces.
+/// The kind of a character, for the rules of `PieceScanner`.
 enum CharacterKind: Sendable {
   case letter
   case number
@@ -6,13 +6,13 @@ enum CharacterKind: Sendable {
   case space
   /// Carriage return and line feed.
   case newline
-  /// Signs, marks, and bytes that are no UTF-8.
+  /// Punctuation, symbols, marks, and bytes that are not UTF-8.
   case other
-  /// Nothing: the text has ended.
+  /// The end of the text.
   case end
 
-  /// The kind of the character that begins at an offset, and its bytes. A byte that begins no UTF-8 character is one by
-  /// itself.
+  /// Returns the kind of the character that begins at an offset, and its number of bytes. A byte that begins no UTF-8 character
+  /// counts as a character of kind `other`.
   @inline(__always)
   static func read(_ text: [UInt8], at offset: Int, limit: Int) -> (kind: CharacterKind, count: Int) {
     guard offset < limit else { return (.end, 0) }

@@ -1,16 +1,17 @@
-/// Joins the bytes of a piece of text to tokens: again and again the pair that training found earliest, the leftmost of
-/// equal ones.
+/// Merges the bytes of a piece of text to tokens by byte-pair encoding: repeatedly the pair with the earliest merge rule, the
+/// leftmost of equal pairs.
 ///
-/// Tokens are a linked list, and pairs wait in a heap: a piece of n bytes costs O(n log n), so that a megabyte without a
-/// space is no trouble. The storage is used again for the next piece.
+/// Tokens are a linked list, and pairs are in a heap: a piece of n bytes takes O(n log n), also a megabyte without a space. The
+/// storage is reused for the next piece.
 struct PairMerger {
   private var tokens: [UInt32] = []
-  /// Places of the neighbours; the last one's next is the count.
+  /// Index of the next token of each token; the count for the last one.
   private var next: [Int] = []
+  /// Index of the previous token of each token; -1 for the first one.
   private var previous: [Int] = []
-  /// What the token at a place and its next are joined to; `none` where they are not, and where a token is gone.
+  /// The token to which each token and its next are merged; `none` where there is no rule, and for merged tokens.
   private var joined: [UInt32] = []
-  /// A pair that waits: what it is joined to in the high half, its place in the low half. The smallest is first.
+  /// A min-heap of pairs: the merged token in the high half, the index of the left token in the low half.
   private var heap: [UInt64] = []
 
   private static let none = UInt32.max
@@ -56,7 +57,7 @@ struct PairMerger {
     if previous[place] >= 0 { look(at: previous[place], vocabulary) }
   }
 
-  /// Finds what a token and its next are joined to now.
+  /// Looks up the merge of a token and its next, and adds it to the heap.
   private mutating func look(at place: Int, _ vocabulary: TokenVocabulary) {
     let right = next[place]
     guard right < tokens.count, let token = vocabulary.joined(tokens[place], tokens[right]) else {

@@ -1,13 +1,15 @@
-/// Which token two neighbouring tokens are joined to: a hash table with open addressing, asked many times for each word.
+/// The merged token of each pair of tokens: a hash table with open addressing.
 struct PairTable: Sendable {
   private var keys: [UInt64]
   private var values: [UInt32]
   private let mask: Int
 
-  /// No pair of tokens: the ids are below 2^32 - 1.
+  /// The key of an empty slot. It is no pair, because token ids are below 2^32 - 1.
   private static let empty = UInt64.max
 
-  /// A table for so many pairs.
+  /// Makes an empty table.
+  ///
+  /// - Parameter capacity: Pairs at most.
   init(capacity: Int) {
     var slots = 16
     while slots < 2 * capacity { slots *= 2 }
@@ -16,7 +18,7 @@ struct PairTable: Sendable {
     mask = slots - 1
   }
 
-  /// Adds a pair that is not there yet.
+  /// Adds a pair, which must not be in the table.
   mutating func insert(_ left: UInt32, _ right: UInt32, joined: UInt32) {
     let key = Self.key(left, right)
     var slot = slot(of: key)
@@ -25,7 +27,7 @@ struct PairTable: Sendable {
     values[slot] = joined
   }
 
-  /// What the two are joined to; nil when they are not.
+  /// Returns the merged token of a pair; nil when the pair is not merged.
   @inline(__always)
   func joined(_ left: UInt32, _ right: UInt32) -> UInt32? {
     let key = Self.key(left, right)

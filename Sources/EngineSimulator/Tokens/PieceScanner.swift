@@ -1,18 +1,19 @@
-/// Cuts text into the pieces that are tokenized each for itself, by the rules of Qwen's and OpenAI's newer tokenizers:
-/// the first of these that fits, as long as it can be:
+/// Divides text into pieces that are tokenized independently, by the rules of Qwen's and OpenAI's newer tokenizers. A piece is
+/// the longest match of the first of these rules that matches:
 ///
 /// 1. an apostrophe with an English ending: `'s`, `'t`, `'m`, `'d`, `'re`, `'ve`, `'ll`;
-/// 2. letters, with one sign or white space before them;
+/// 2. letters, with one character of kind `other` or white space before them;
 /// 3. one digit;
-/// 4. signs, with one space before them and ends of lines behind them;
-/// 5. white space up to its last end of line;
-/// 6. white space, but its last character where something follows.
+/// 4. characters of kind `other`, with one space before them and line ends after them;
+/// 5. white space up to its last line end;
+/// 6. white space, without its last character where another character follows.
 struct PieceScanner: Sendable {
+  /// The UTF-8 text.
   let text: [UInt8]
-  /// Where the text ends for the rules.
+  /// The offset at which the text ends for the rules.
   let limit: Int
 
-  /// Where the piece ends that begins at `start`, which is before `limit`.
+  /// Returns the end of the piece that begins at `start`, which is below `limit`.
   @inline(__always)
   func end(of start: Int) -> Int {
     let first = CharacterKind.read(text, at: start, limit: limit)

@@ -1,16 +1,18 @@
-/// The tokens that text is made of: 256 bytes, and what training joined from them.
+/// The ordinary tokens: the 256 bytes, and the tokens merged from them.
 struct TokenVocabulary: Sendable {
-  /// The bytes of all tokens, one after the other.
+  /// The concatenated bytes of all tokens.
   private var storage: [UInt8] = []
-  /// Where each token's bytes end.
+  /// The end of each token's bytes in `storage`.
   private var ends: [Int] = []
   private var pairs: PairTable
-  /// Tokens by the hash of their bytes; `UInt32.max` in empty places.
+  /// A hash table of tokens by their bytes; `UInt32.max` in empty slots.
   private var whole: [UInt32]
   private var longest = 1
 
-  /// - Parameter merges: pairs of tokens, a space or an end of line after each token, in the form of `ByteAlphabet`; both
-  ///   tokens of a pair are bytes or were joined before it. A pair that is not so is left out.
+  /// Reads merge rules.
+  ///
+  /// - Parameter merges: Pairs of tokens in `ByteAlphabet`, with a space or a line feed after each token, the earliest rule
+  ///   first. A pair of which a token is neither a byte nor merged by an earlier rule is left out.
   init(merges: String) {
     let words = merges.unicodeScalars.split { $0 == " " || $0 == "\n" }
     let count = words.count / 2
@@ -29,7 +31,7 @@ struct TokenVocabulary: Sendable {
     }
   }
 
-  /// How many tokens there are; ids are the numbers below.
+  /// Number of tokens. Ids are 0..<count.
   var count: Int { ends.count }
 
   private mutating func append(_ bytes: [UInt8]) {
@@ -48,13 +50,13 @@ struct TokenVocabulary: Sendable {
     return Int(hash ^ hash >> 15)
   }
 
-  /// The bytes of a token; empty for an id that there is not.
+  /// Returns the bytes of a token; empty for an unknown id.
   func bytes(of token: UInt32) -> ArraySlice<UInt8> {
     guard token < ends.count else { return [] }
     return storage[(token == 0 ? 0 : ends[Int(token) - 1])..<ends[Int(token)]]
   }
 
-  /// The token that has just these bytes.
+  /// Returns the token whose bytes equal a range of a text; nil when there is none.
   func token(of text: [UInt8], _ range: Range<Int>) -> UInt32? {
     guard range.count <= longest, !range.isEmpty else { return nil }
     var slot = Self.hash(text, range) & (whole.count - 1)
@@ -72,7 +74,7 @@ struct TokenVocabulary: Sendable {
     return true
   }
 
-  /// The token that two neighbours are joined to. Of two such tokens the one with the smaller id is joined first.
+  /// Returns the merged token of a pair; nil when the pair is not merged. A token with a smaller id is merged earlier.
   @inline(__always)
   func joined(_ left: UInt32, _ right: UInt32) -> UInt32? { pairs.joined(left, right) }
 }

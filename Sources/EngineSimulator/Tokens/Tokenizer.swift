@@ -1,23 +1,24 @@
-/// A byte-level BPE tokenizer: any bytes become tokens, and the tokens become the same bytes again.
+/// A byte-level BPE tokenizer: it encodes any bytes, and decodes tokens to the original bytes.
 ///
-/// Text is cut at special tokens and then into pieces (`PieceScanner`). A piece that is a token stands for itself; any
-/// other is joined from its bytes (`PairMerger`). A piece of more than 4 GB is beyond it.
+/// Text is divided at special tokens and then into pieces (`PieceScanner`). A piece that is a token is encoded as this token;
+/// any other is merged from its bytes (`PairMerger`). A piece must be smaller than 4 GB.
 package struct Tokenizer: Sendable {
   private let vocabulary: TokenVocabulary
   private let special: [(token: SpecialToken, text: [UInt8])]
 
-  /// The one whose vocabulary `scripts/generate/tokenizer` made. Reading it takes some milliseconds, once.
+  /// The tokenizer with the vocabulary that `scripts/generate/tokenizer` makes. The first access takes some milliseconds.
   package static let trained = Tokenizer(merges: TrainedMerges.text)
 
+  /// Makes a tokenizer of merge rules in the format of `TokenVocabulary`.
   init(merges: String) {
     vocabulary = TokenVocabulary(merges: merges)
     special = SpecialToken.allCases.map { ($0, Array($0.text.utf8)) }
   }
 
-  /// Ids of ordinary tokens are below this.
+  /// Number of ordinary tokens, whose ids are below it.
   package var vocabularySize: Int { vocabulary.count }
 
-  /// The tokens of a text.
+  /// Returns the tokens of a UTF-8 text, or of any other bytes.
   package func encode(_ text: [UInt8]) -> [UInt32] {
     var tokens: [UInt32] = []
     tokens.reserveCapacity(text.count / 4 + 8)
@@ -33,7 +34,7 @@ package struct Tokenizer: Sendable {
     return tokens
   }
 
-  /// The tokens of a text.
+  /// Returns the tokens of a text.
   package func encode(_ text: String) -> [UInt32] { encode(Array(text.utf8)) }
 
   private func encode(
@@ -63,20 +64,20 @@ package struct Tokenizer: Sendable {
     return nil
   }
 
-  /// The bytes that tokens stand for; nothing for ids that there are not.
+  /// Returns the bytes of tokens; unknown ids have none.
   package func decode(_ tokens: some Sequence<UInt32>) -> [UInt8] {
     var bytes: [UInt8] = []
     for token in tokens { bytes += self.bytes(of: token) }
     return bytes
   }
 
-  /// The bytes of one token.
+  /// Returns the bytes of a token; empty for an unknown id.
   package func bytes(of token: UInt32) -> ArraySlice<UInt8> {
     if let known = SpecialToken(rawValue: token) { return special.first { $0.token == known }?.text[...] ?? [] }
     return vocabulary.bytes(of: token)
   }
 
-  /// A token as vocabularies write it: a space is `Ġ`.
+  /// Returns a token in the alphabet of vocabularies, with `Ġ` for a space.
   package func name(of token: UInt32) -> String {
     SpecialToken(rawValue: token)?.text ?? ByteAlphabet.text(of: vocabulary.bytes(of: token))
   }

@@ -3,9 +3,9 @@ import FoundationEssentials
 import NIOCore
 import NIOHTTP1
 
-/// Streaming chat completions through a gateway.
+/// Sends streaming chat completions through a gateway.
 struct ChatClient: Sendable {
-  /// Longest line of an event stream that is read.
+  /// Bytes of the longest line of an event stream that is read.
   private static let lineLimit = 1 << 20
 
   private struct Request: Encodable {
@@ -18,25 +18,36 @@ struct ChatClient: Sendable {
     var streamOptions = StreamOptions()
   }
 
+  /// The HTTP client.
   let client: HTTPClient
-  /// Base URL without a slash at its end.
+  /// Base URL of the gateway, without a slash at its end.
   let gateway: String
+  /// The model's name in requests.
   let model: String
+  /// Tokens of an answer at most.
   let maxTokens: Int
+  /// Longest time of a request.
   let timeout: TimeAmount
-  /// Extra request headers.
+  /// Additional headers of requests.
   let headers: [(String, String)]
 
-  /// One answer and its times.
+  /// The answer to a request.
   struct Answer: Sendable {
+    /// The text of the answer.
     var text: String
+    /// Time from sending the request to the first event.
     var timeToFirstToken: Duration
+    /// Time from sending the request to the end of the answer.
     var total: Duration
+    /// Prompt tokens by the answer's usage.
     var promptTokens: Int
+    /// Cached prompt tokens by the answer's usage; 0 when it does not name them.
     var cachedTokens: Int
   }
 
-  /// Sends one request and reads the whole answer; throws `BenchError` for anything but a complete stream with usage.
+  /// Sends a request and reads the whole answer.
+  ///
+  /// - Throws: `BenchError` when the answer is not a complete stream with usage; errors of the HTTP client.
   func complete(_ messages: [ChatMessage]) async throws -> Answer {
     var request = HTTPClientRequest(url: gateway + "/v1/chat/completions")
     request.method = .POST
@@ -82,7 +93,7 @@ struct ChatClient: Sendable {
   }
 }
 
-/// The parts of a chat completion event that matter here.
+/// The members of a chat completion event that are read.
 struct ChatEvent: Decodable {
   struct Usage: Decodable {
     struct Details: Decodable { var cachedTokens: Int? }

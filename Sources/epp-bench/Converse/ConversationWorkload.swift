@@ -1,29 +1,39 @@
 import EPPCore
 
-/// Conversations of several turns; those of a group begin with the same long system prompt.
+/// A workload of conversations of several turns. The conversations of a group begin with one long system prompt.
 ///
-/// The order of turns is drawn from the seed: every conversation has had its first turn before one has its third, and
-/// within a round the order is random, so that caches see the whole working set all the time.
+/// The order of turns is random, and determined by the seed. Turns are in rounds: every conversation has had its first turn
+/// before one has its third, so that the whole working set is used all the time.
 struct ConversationWorkload: Sendable {
-  /// Characters of text in a token, about what tokenizers make of English.
+  /// Bytes of text per token, about the mean of tokenizers for English.
   static let bytesPerToken = 4
 
+  /// The settings of a workload.
   struct Settings: Codable, Sendable {
+    /// Number of conversations.
     var conversations: Int
+    /// Requests of a conversation.
     var turns: Int
+    /// Number of different system prompts.
     var groups: Int
+    /// Tokens of a system prompt.
     var sharedPrefixTokens: Int
+    /// Tokens of a user's message.
     var userTokens: Int
+    /// Tokens of an answer at most.
     var maxTokens: Int
+    /// Seed of texts and order.
     var seed: UInt64
+    /// The model's name in requests.
     var model: String
   }
 
+  /// The settings of the workload.
   let settings: Settings
   private let systemPrompts: [String]
   private var histories: [[ChatMessage]]
   private var turnsDone: [Int]
-  /// Conversations that wait for their next turn, each with its place in the order.
+  /// Conversations whose next turn can be sent, each with its place in the order.
   private var ready: [(place: Double, conversation: Int)]
   private var generator: SplitMix64
 
@@ -42,16 +52,16 @@ struct ConversationWorkload: Sendable {
     self.generator = generator
   }
 
-  /// Requests that the whole workload makes.
+  /// Number of requests of the whole workload.
   var requestCount: Int { settings.conversations * settings.turns }
 
-  /// Tokens of text that differ from each other, with answers of full length.
+  /// Tokens of all distinct texts, with answers of full length.
   var workingSetTokens: Int {
     min(settings.groups, settings.conversations) * settings.sharedPrefixTokens
       + settings.conversations * settings.turns * (settings.userTokens + settings.maxTokens)
   }
 
-  /// The next request, or nil when every conversation that has turns left is waiting for an answer.
+  /// Returns the next request; nil when every conversation with turns left waits for an answer.
   mutating func next() -> (conversation: Int, messages: [ChatMessage])? {
     guard let index = ready.indices.min(by: { ready[$0].place < ready[$1].place }) else { return nil }
     let conversation = ready.remove(at: index).conversation
@@ -67,7 +77,7 @@ struct ConversationWorkload: Sendable {
     return (conversation, histories[conversation])
   }
 
-  /// The answer to a conversation's request; an empty one (a failed request) leaves the question unanswered.
+  /// Records the answer to a conversation's request; an empty text after a failed request.
   mutating func answered(_ conversation: Int, with text: String) {
     histories[conversation].append(ChatMessage(role: "assistant", content: text))
     turnsDone[conversation] += 1

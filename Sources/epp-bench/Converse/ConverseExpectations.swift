@@ -1,7 +1,7 @@
 import ArgumentParser
 import FoundationEssentials
 
-/// What a workload has to show, alone or beside an earlier run of the same workload.
+/// Flags of the results that a workload has to reach, alone or compared with an earlier run.
 struct ConverseExpectations: ParsableArguments {
   @Option(help: ArgumentHelp("JSON of an earlier run to compare with.", valueName: "file"))
   var baseline: String?
@@ -19,6 +19,7 @@ struct ConverseExpectations: ParsableArguments {
     guard minimumGain == nil || baseline != nil else { throw ValidationError("--minimum-gain needs --baseline.") }
   }
 
+  /// Reads the report of the earlier run; nil when none is given.
   func readBaseline() throws -> ConverseReport? {
     guard let baseline else { return nil }
     do {
@@ -28,7 +29,7 @@ struct ConverseExpectations: ParsableArguments {
     }
   }
 
-  /// A table of both runs.
+  /// Returns a table that compares two runs.
   func comparison(of report: ConverseReport, with baseline: ConverseReport) -> String {
     var table = TextTable(header: ["", "baseline", "this run", "gain"])
     let gain = baseline.hitRatio > 0 ? (report.hitRatio / baseline.hitRatio).decimals(2) : "-"
@@ -45,7 +46,7 @@ struct ConverseExpectations: ParsableArguments {
     return table.text
   }
 
-  /// A sentence for each expectation that was missed.
+  /// Returns a message for each expectation that the report does not meet.
   func unmet(by report: ConverseReport, baseline: ConverseReport?) -> [String] {
     var messages: [String] = []
     if let minimumHitRatio, report.hitRatio < minimumHitRatio {

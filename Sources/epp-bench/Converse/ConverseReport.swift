@@ -1,31 +1,44 @@
 import EPPCore
 
-/// Results of a multi-turn workload.
+/// The results of a multi-turn workload.
 struct ConverseReport: Codable, Sendable {
+  /// The results of one engine.
   struct Engine: Codable, Sendable {
+    /// The engine's name.
     var name: String
+    /// Differences of the engine's counters.
     var counters: EngineCounters
+    /// Share of the queried tokens that were found, 0...1.
     var hitRatio: Double
   }
 
+  /// The settings of the workload.
   var workload: ConversationWorkload.Settings
-  /// What caches have to hold to miss nothing but what is new.
+  /// Tokens that caches have to hold so that only new text misses.
   var workingSetTokens: Int
+  /// Requests in flight.
   var concurrency: Int
+  /// Length of the run.
   var seconds: Double
+  /// Successful requests.
   var requests: Int
+  /// Failed requests by message.
   var errors: [String: Int]
-  /// Times to first token in microseconds; warm are answers of which the engine had at least half of the prompt cached.
+  /// Times to the first token of all answers, in microseconds.
   var timeToFirstToken: LatencySummary
+  /// Times to the first token of warm answers, whose engine had at least half of the prompt cached, in microseconds.
   var timeToFirstTokenWarm: LatencySummary
+  /// Times to the first token of all other answers, in microseconds.
   var timeToFirstTokenCold: LatencySummary
-  /// From the usage of the answers.
+  /// Prompt tokens by the usage of the answers.
   var promptTokens: Int
+  /// Cached prompt tokens by the usage of the answers.
   var cachedTokens: Int
+  /// Share of the prompt tokens that were cached, by the usage of the answers, 0...1.
   var hitRatioByUsage: Double
-  /// From the engines' own counters, in the order of the flags; empty without `--engine`.
+  /// Results by the engines' own counters, in the order of the flags; empty without `--engine`.
   var engines: [Engine]
-  /// All engines together; by usage when no engine was named.
+  /// Share of the queried tokens that were found by all engines, 0...1; by usage without `--engine`.
   var hitRatio: Double
 
   init(
@@ -49,7 +62,7 @@ struct ConverseReport: Codable, Sendable {
     hitRatio = engines.isEmpty ? tally.hitRatio : total.hitRatio
   }
 
-  /// How many times longer the first token of a cold prompt takes than that of a warm one; nil without either kind.
+  /// Mean time to the first token of cold answers divided by that of warm ones; nil when there are no answers of a kind.
   var warmGain: Double? {
     guard timeToFirstTokenWarm.count > 0, timeToFirstTokenCold.count > 0, timeToFirstTokenWarm.mean > 0 else {
       return nil
@@ -93,22 +106,32 @@ struct ConverseReport: Codable, Sendable {
   private func percent(_ share: Double) -> String { (share * 100).decimals(1) + " %" }
 }
 
-/// What the answers of a workload add up to.
+/// The sums over the answers of a workload.
 struct ConverseTally: Sendable {
-  /// From this cached share of a prompt on an answer counts as warm.
+  /// Cached share of a prompt from which on an answer counts as warm.
   private static let warmShare = 0.5
 
+  /// Times to the first token of all answers.
   var all = LatencyHistogram()
+  /// Times to the first token of warm answers.
   var warm = LatencyHistogram()
+  /// Times to the first token of cold answers.
   var cold = LatencyHistogram()
+  /// Successful requests.
   var completed = 0
+  /// Failed requests by message.
   var errors: [String: Int] = [:]
+  /// Prompt tokens by usage.
   var promptTokens = 0
+  /// Cached prompt tokens by usage.
   var cachedTokens = 0
 
+  /// Share of the prompt tokens that were cached, 0...1.
   var hitRatio: Double { promptTokens > 0 ? Double(cachedTokens) / Double(promptTokens) : 0 }
+  /// Failed requests.
   var failed: Int { errors.values.reduce(0, +) }
 
+  /// Adds an answer.
   mutating func add(_ answer: ChatClient.Answer) {
     completed += 1
     promptTokens += answer.promptTokens
@@ -122,7 +145,7 @@ struct ConverseTally: Sendable {
     }
   }
 
-  /// Counts a failed request by its message; past 20 different ones the rest share an entry.
+  /// Counts a failed request by its message. After 20 different messages, others are counted together.
   mutating func add(error: String) {
     errors[errors.count < 20 || errors[error] != nil ? error : "others", default: 0] += 1
   }

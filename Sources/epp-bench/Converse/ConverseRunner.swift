@@ -1,6 +1,6 @@
 import NIOCore
 
-/// Works through a workload with a fixed number of requests in flight.
+/// Runs a workload with a fixed number of requests in flight.
 actor ConverseRunner {
   private typealias Work = (conversation: Int, messages: [ChatMessage])
 
@@ -12,7 +12,9 @@ actor ConverseRunner {
   private var issued = 0
   private var idle: [CheckedContinuation<Void, Never>] = []
 
-  /// - Parameter reportsProgress: Called after every request, with requests done and to do.
+  /// Prepares a run.
+  ///
+  /// - Parameter reportsProgress: Called after every request.
   init(
     workload: ConversationWorkload, client: ChatClient, concurrency: Int,
     reportsProgress: @escaping @Sendable (_ done: Int, _ total: Int, _ tally: ConverseTally) -> Void
@@ -23,7 +25,7 @@ actor ConverseRunner {
     self.reportsProgress = reportsProgress
   }
 
-  /// Runs everything; failed requests are counted, not thrown.
+  /// Runs the whole workload. Failed requests are counted.
   func run() async -> ConverseTally {
     await withTaskGroup { group in
       for _ in 0..<concurrency { group.addTask { await self.work() } }
@@ -44,7 +46,7 @@ actor ConverseRunner {
     }
   }
 
-  /// The next request; waits while all conversations wait for answers, nil when every request has been issued.
+  /// Returns the next request, and waits while all conversations wait for answers; nil when all requests have been sent.
   private func take() async -> Work? {
     while issued < workload.requestCount {
       if let work = workload.next() {

@@ -2,24 +2,32 @@ import AsyncHTTPClient
 import NIOCore
 import NIOHTTP1
 
-/// An engine by its name in tables and the URL at which its metrics page is found.
+/// An engine whose counters are read.
 struct EngineReference: Sendable {
+  /// The engine's name in tables.
   var name: String
+  /// The URL of the engine, without `/metrics`.
   var url: String
 }
 
-/// What an engine counts itself, from its `/metrics` page.
+/// Counters of an engine, from its `/metrics` page.
 struct EngineCounters: Codable, Sendable {
-  /// Finished requests, of every reason.
+  /// Finished requests, with any reason.
   var requests = 0.0
-  /// Tokens that were looked up in the prefix cache, and those that were found.
+  /// Tokens that were looked up in the prefix cache.
   var queriedTokens = 0.0
+  /// Tokens that were found in the prefix cache.
   var hitTokens = 0.0
 
+  /// Bytes of the largest page that is read.
   private static let pageLimit = 16 << 20
 
+  /// Share of the queried tokens that were found, 0...1.
   var hitRatio: Double { queriedTokens > 0 ? hitTokens / queriedTokens : 0 }
 
+  /// Reads the counters of an engine.
+  ///
+  /// - Throws: `BenchError` when the page cannot be read.
   static func read(_ engine: EngineReference, with client: HTTPClient) async throws -> EngineCounters {
     do {
       let response = try await client.execute(HTTPClientRequest(url: engine.url + "/metrics"), timeout: .seconds(10))
@@ -31,7 +39,7 @@ struct EngineCounters: Codable, Sendable {
     }
   }
 
-  /// Sums the series of the three families; absent families count as zero.
+  /// Sums the series of each family of a page; absent families are zero.
   init(page: String) {
     for line in page.split(separator: "\n") where line.hasPrefix("vllm:") {
       let name = line.prefix(while: { $0 != "{" && $0 != " " })

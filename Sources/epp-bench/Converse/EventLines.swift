@@ -1,14 +1,18 @@
 import NIOCore
 
-/// Cuts a stream of server-sent events into the texts behind `data:`; events of one line, as engines send them.
+/// Divides a stream of server-sent events into the texts after `data:`. Events have one line each, as engines send them.
 struct EventLines {
   private var rest = ByteBuffer()
   private let limit: Int
 
-  /// - Parameter limit: Bytes of an unfinished line that are kept.
+  /// Makes an empty divider.
+  ///
+  /// - Parameter limit: Bytes of an incomplete line at most.
   init(limit: Int) { self.limit = limit }
 
-  /// Adds bytes and returns the events that they complete; throws when a line is longer than the limit.
+  /// Adds bytes, and returns the events that they complete.
+  ///
+  /// - Throws: `BenchError` when a line exceeds the limit.
   mutating func append(_ chunk: ByteBuffer) throws -> [String] {
     rest.writeImmutableBuffer(chunk)
     var events: [String] = []

@@ -1,19 +1,22 @@
 import NIOCore
 import NIOPosix
 
-/// Stand-ins for engines that only have a metrics page, each on its own port of 127.0.0.1.
+/// Mock engines that serve only a metrics page, each on a port of 127.0.0.1.
 struct EngineFleet: Sendable {
-  /// Pages that an engine shows in turn.
+  /// Number of different pages that an engine serves in turn.
   private static let variants = 8
 
   private let channels: [any Channel]
   private let counts: [ScrapeCount]
-  /// One for each engine.
+  /// The port of each engine.
   let ports: [Int]
 
+  /// Starts the engines.
+  ///
   /// - Parameters:
-  ///   - firstPort: The engines take the ports from here on; nil takes free ones.
-  ///   - pageBytes: About the size of a page.
+  ///   - firstPort: The port of the first engine, counted up for the others; nil binds free ports.
+  ///   - pageBytes: Approximate size of a page.
+  /// - Throws: `BenchError` when a port cannot be bound.
   init(
     count: Int, firstPort: Int?, pageBytes: Int, model: String, on group: any EventLoopGroup
   ) async throws {
@@ -51,14 +54,15 @@ struct EngineFleet: Sendable {
     ports = channels.compactMap { $0.localAddress?.port }
   }
 
-  /// Scrapes of all engines so far.
+  /// Number of scrapes of all engines so far.
   var scrapes: UInt64 { counts.reduce(0) { $0 + $1.value } }
 
-  /// Scrapes of the engine that was asked least.
+  /// Number of scrapes of the engine that was scraped least.
   var fewestScrapes: UInt64 { counts.map(\.value).min() ?? 0 }
 
   /// The flags that make the endpoint picker use these engines.
   var endpointFlags: [String] { ports.flatMap { ["--endpoint", "127.0.0.1:\($0)"] } }
 
+  /// Closes all ports.
   func close() async { for channel in channels { try? await channel.close() } }
 }

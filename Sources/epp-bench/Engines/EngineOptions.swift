@@ -1,6 +1,6 @@
 import ArgumentParser
 
-/// The engines that a command stands in for.
+/// Flags of the mock engines of a command.
 struct EngineOptions: ParsableArguments {
   @Option(help: "Number of engines.")
   var count = 8

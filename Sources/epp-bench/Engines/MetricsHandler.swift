@@ -1,22 +1,24 @@
 import NIOCore
 import Synchronization
 
-/// How often an engine was asked, shared between its connections and whoever reports.
+/// Counts the scrapes of an engine on all connections. Any thread may use it.
 final class ScrapeCount: Sendable {
   private let count = Atomic<UInt64>(0)
 
+  /// Number of scrapes so far.
   var value: UInt64 { count.load(ordering: .relaxed) }
 
+  /// Counts a scrape.
   func add() { count.add(1, ordering: .relaxed) }
 }
 
-/// The HTTP/1.1 side of an engine stand-in: every GET is answered with the next of a few prepared pages. Cheap, so that
-/// a hundred engines leave the machine to the one that scrapes them.
+/// An HTTP/1.1 connection of a mock engine: answers every GET with the next of a few prepared pages. It uses little CPU, so
+/// that a hundred engines do not slow down the process that scrapes them.
 final class MetricsHandler: ChannelInboundHandler {
   typealias InboundIn = ByteBuffer
   typealias OutboundOut = ByteBuffer
 
-  /// More than any request head that is sent here.
+  /// Bytes of the largest request head.
   private static let headLimit = 16_384
 
   private let responses: [ByteBuffer]
@@ -24,7 +26,9 @@ final class MetricsHandler: ChannelInboundHandler {
   private var next = 0
   private var head = ByteBuffer()
 
-  /// - Parameter responses: Whole HTTP responses, at least one.
+  /// Makes the handler of a connection.
+  ///
+  /// - Parameter responses: Complete HTTP responses, at least one.
   init(responses: [ByteBuffer], scrapes: ScrapeCount) {
     self.responses = responses
     self.scrapes = scrapes
@@ -49,7 +53,7 @@ final class MetricsHandler: ChannelInboundHandler {
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
 
-  /// Bytes up to and with the empty line behind a request head; GET has no body.
+  /// Returns the number of bytes of a complete request head with its empty line; nil when it is incomplete. GET has no body.
   private func endOfHead() -> Int? {
     let head = head
     let bytes = head.readableBytesUInt8Span

@@ -1,11 +1,13 @@
-/// A `/metrics` page in the shape of a vLLM engine's: its families with help texts, histograms with their buckets, and
-/// as much of the HTTP server's own histograms as fills the page.
+/// Makes a `/metrics` page like a vLLM engine's: its families with help texts, histograms with buckets, and histograms of the
+/// HTTP server to fill the page.
 struct MetricsPage {
   private var text = ""
   private let labels: String
   private let limit: Int
 
-  /// A page of about `bytes`; `variant` moves the values, as those of a working engine move.
+  /// Returns a page of about `bytes` bytes.
+  ///
+  /// - Parameter variant: Changes the values, as on a working engine.
   static func make(bytes: Int, model: String, variant: Int) -> String {
     var page = MetricsPage(labels: #"engine="0",model_name="\#(model)""#, limit: bytes)
     page.addEngineState(variant)

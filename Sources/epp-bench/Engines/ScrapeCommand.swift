@@ -37,8 +37,9 @@ struct ScrapeCommand: AsyncParsableCommand {
   @Argument(parsing: .postTerminator, help: "Arguments for the started endpoint picker.")
   var eppArguments: [String] = []
 
-  /// Scrapes of every engine before the measurement, and how long to wait for them.
+  /// Scrapes of every engine before the measurement.
   private static let firstScrapes: UInt64 = 10
+  /// Longest time until `firstScrapes` scrapes of every engine.
   private static let timeout = Duration.seconds(60)
 
   func validate() throws {

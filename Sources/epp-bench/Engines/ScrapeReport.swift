@@ -1,11 +1,18 @@
-/// Results of a scrape run.
+/// The results of a scrape run.
 struct ScrapeReport: Codable, Sendable {
+  /// Number of engines.
   var endpoints: Int
+  /// Approximate size of a page in bytes.
   var pageBytes: Int
+  /// Length of the measured time.
   var seconds: Double
+  /// Scrapes of all engines in the measured time.
   var scrapes: UInt64
+  /// Mean rate of the scrapes of an engine.
   var scrapesPerSecondPerEndpoint: Double
+  /// CPU time and memory in the measured time.
   var cost: ServerCost
+  /// CPU time of the server per scrape, in microseconds.
   var serverMicrosecondsPerScrape: Double?
 
   init(engines: EngineOptions, scrapes: UInt64, cost: ServerCost) {

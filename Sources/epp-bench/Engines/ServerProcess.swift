@@ -2,7 +2,7 @@
 import Dispatch
 import Foundation
 
-/// An endpoint picker that this tool has started and stops again. Its output goes to this tool's standard error.
+/// An endpoint picker that this tool starts and stops. Its output goes to this tool's standard error.
 struct ServerProcess {
   /// How long the process may take to end before it is killed.
   private static let timeout = Duration.seconds(10)
@@ -10,9 +10,12 @@ struct ServerProcess {
   private let process = Process()
   private var interruptions: [any DispatchSourceSignal] = []
 
+  /// Starts the process.
+  ///
   /// - Parameters:
   ///   - executable: Path of the program.
-  ///   - cpu: Core that the process is kept on, by `taskset`, which becomes the program and keeps its process id.
+  ///   - cpu: Core to which the process is bound by `taskset`, which replaces itself by the program; nil for any core.
+  /// - Throws: `BenchError` when the program cannot be started.
   init(executable: String, arguments: [String], cpu: Int?) throws {
     guard FileManager.default.isExecutableFile(atPath: executable) else {
       throw BenchError("\(executable) is not an executable file")
@@ -32,11 +35,13 @@ struct ServerProcess {
     stopOnInterruption()
   }
 
+  /// The id of the process.
   var processID: Int { Int(process.processIdentifier) }
 
+  /// Whether the process has not ended.
   var isRunning: Bool { process.isRunning }
 
-  /// Asks the process to end, waits until it has, and kills it when it takes too long.
+  /// Sends SIGTERM, waits until the process has ended, and kills it after 10 seconds.
   func stop() async {
     for source in interruptions { source.cancel() }
     process.terminate()
@@ -45,7 +50,8 @@ struct ServerProcess {
     if process.isRunning { kill(process.processIdentifier, SIGKILL) }
   }
 
-  /// The process stands in a group of its own, so an interruption of this tool does not reach it by itself.
+  /// Passes SIGINT and SIGTERM on as SIGTERM, and ends this tool: the process is in a process group of its own, which the
+  /// signals do not reach.
   private mutating func stopOnInterruption() {
     let processID = process.processIdentifier
     interruptions = [SIGINT, SIGTERM].map { number in
@@ -60,8 +66,8 @@ struct ServerProcess {
     }
   }
 
-  /// A child begins with the signal mask of the thread that starts it, and the threads of the concurrency runtime block
-  /// nearly all: such a child would never see SIGTERM.
+  /// Calls `body` with no signals blocked. A child process inherits the signal mask of the thread that starts it; the threads
+  /// of the concurrency runtime block nearly all signals, including SIGTERM.
   private static func withAllSignals(_ body: () throws -> Void) rethrows {
     var none = sigset_t()
     var before = sigset_t()

@@ -31,7 +31,7 @@ extension ByteBuffer {
     writeField(number, bytes: message)
   }
 
-  /// Appends a message behind its gRPC prefix: no compression, length in 32 bits.
+  /// Appends a message with its gRPC prefix: no compression, length in 32 bits.
   mutating func writeGRPCMessage(_ body: (inout ByteBuffer) -> Void) {
     var message = ByteBuffer()
     body(&message)

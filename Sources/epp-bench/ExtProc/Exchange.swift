@@ -1,33 +1,40 @@
-/// One request as Envoy plays it in FULL_DUPLEX_STREAMED, seen from Envoy: the request goes out at once, the response
-/// follows when the request is routed, then the stream is half-closed and the status awaited. Where answers are not shown
-/// (`response_body_mode: NONE`), their headers are all that follows.
+/// The ext_proc exchange of one request, as Envoy performs it in FULL_DUPLEX_STREAMED: it sends the request at once and the
+/// response after the request is routed, then half-closes the stream and waits for the status. Without answers
+/// (`response_body_mode: NONE`) it sends only the headers of the response.
 ///
-/// A value: events in, the next thing to do out. The owner does the sending.
+/// A value without I/O: for each message of the server it returns the next step, which the owner performs.
 struct Exchange {
-  /// When the next response chunk goes out.
+  /// When the next response chunk is sent.
   enum Pacing {
-    /// After the previous chunk has come back, as an engine's events that are far apart.
+    /// After the previous chunk has come back, like events of an engine with long pauses.
     case lockstep
-    /// All at once, as a client sees a fast engine through a slow proxy.
+    /// All chunks at once, like a fast engine behind a slow proxy.
     case burst
-    /// When the owner's clock says so.
+    /// At times that the owner chooses.
     case timed
   }
 
+  /// The next step of the owner.
   enum Step: Equatable {
+    /// Wait for the next message.
     case wait
-    /// Response headers, and as many chunks as the pacing allows.
+    /// Send the response headers, and as many chunks as the pacing allows.
     case startResponse
+    /// Send the next response chunk.
     case sendChunk
+    /// Half-close the stream.
     case halfClose
+    /// End the exchange as failed.
     case fail(ExchangeFailure)
   }
 
   /// The result of an exchange that has ended.
   enum Outcome: Equatable {
+    /// The exchange has reached its regular end.
     case completed
-    /// The server left the stream with OK before the response ended, which Envoy takes as "go on without me".
+    /// The server ended the stream with OK before the end of the response; Envoy then goes on without the server.
     case leftEarly
+    /// The exchange has failed.
     case failed(ExchangeFailure)
   }
 
@@ -53,7 +60,7 @@ struct Exchange {
     self.pacing = pacing
   }
 
-  /// Whether the request was routed and its response may flow.
+  /// Whether the request was routed, so that its response can be sent.
   var isRouted: Bool {
     switch phase {
     case .response, .closing: true
@@ -61,13 +68,13 @@ struct Exchange {
     }
   }
 
-  /// The owner has queued response body bytes.
+  /// Records response body bytes that the owner has queued.
   mutating func sentResponse(bytes: Int, isLast: Bool) {
     responseSent += bytes
     hasSentResponseEnd = isLast
   }
 
-  /// Takes one message of the server.
+  /// Handles a message of the server, and returns the next step.
   mutating func received(_ response: ProcessingResponse) -> Step {
     let step: Step =
       switch (phase, response.kind) {
@@ -88,10 +95,10 @@ struct Exchange {
     return step
   }
 
-  /// The owner found something wrong that this value cannot see.
+  /// Records a failure that the owner has detected.
   mutating func fail(_ failure: ExchangeFailure) { phase = .failed(failure) }
 
-  /// What the exchange came to when its stream ended.
+  /// Returns the outcome of the exchange for the end of its stream.
   func outcome(of end: GRPCStream.End) -> Outcome {
     switch (phase, end) {
     case (.failed(let failure), _): .failed(failure)

@@ -1,18 +1,18 @@
-/// Why an exchange did not come to its regular end.
+/// Why an exchange has failed.
 enum ExchangeFailure: Hashable, CustomStringConvertible {
-  /// The server answered for itself with this HTTP status.
+  /// The server sent an immediate response with an HTTP status.
   case immediateResponse(Int)
-  /// The stream ended with this gRPC status, or with OK before the request was routed.
+  /// The stream ended with a gRPC status, or with OK (0) before the request was routed.
   case grpcStatus(Int)
-  /// RST_STREAM with this code before the regular end.
+  /// The stream ended with RST_STREAM and a code.
   case reset(UInt32)
   case connectionLost
   case malformedResponse
-  /// A message that Envoy would refuse at this place.
+  /// A message that Envoy would refuse in this state.
   case unexpectedResponse
   /// A body came back with other bytes or another length.
   case bodyChanged
-  /// Headers were answered without a destination.
+  /// The reply to the request's headers has no destination.
   case noDestination
   case timeout
 

@@ -2,18 +2,21 @@ import EPPCore
 import NIOCore
 import NIOPosix
 
-/// Who wants to know how the exchanges of a pool go. Called on the pool's event loop.
+/// Receives the events of the exchanges of a pool, on the pool's event loop.
 protocol ExchangePoolDelegate: AnyObject {
-  /// The request is routed; with `timed` pacing the owner sends the response chunks from now on.
+  /// Handles a routed request. With `timed` pacing the delegate sends the response chunks from now on.
   func routed(slot: Int)
-  /// So many bytes of the response body have come back.
+  /// Handles bytes of the response body that have come back.
   func echoed(slot: Int, bytes: Int)
+  /// Handles the end of an exchange.
   func ended(slot: Int, _ record: ExchangeRecord, _ outcome: Exchange.Outcome, on connection: GRPCConnection)
+  /// Handles the end of a connection.
   func lost(_ connection: GRPCConnection)
 }
 
-/// The connections of a run and the exchanges that are open on them. Confined to one event loop.
+/// The connections of a run and their open exchanges. Use it on its event loop only.
 final class ExchangePool: GRPCStreamOwner {
+  /// The path of the ext_proc method.
   static let path = "/envoy.service.ext_proc.v3.ExternalProcessor/Process"
 
   private struct Active {
@@ -22,7 +25,7 @@ final class ExchangePool: GRPCStreamOwner {
     var connection: GRPCConnection
     var record: ExchangeRecord
     var chunksLeft: Int
-    /// Only with `checksBodies`.
+    /// The body of the request; nil unless bodies are compared.
     var expectedBody: ByteBuffer?
   }
 
@@ -35,8 +38,9 @@ final class ExchangePool: GRPCStreamOwner {
   private var nextNumber: UInt64
   private var generator: SplitMix64
   private var destinationIndex: [String: Int] = [:]
+  /// All connections.
   private(set) var connections: [GRPCConnection] = []
-  /// The endpoints that the server has chosen, by index.
+  /// The endpoints that the server has chosen, in the order of their first choice.
   private(set) var destinations: [String] = []
 
   init(plan: ExchangePlan, delegate: any ExchangePoolDelegate, eventLoop: any EventLoop) {
@@ -48,10 +52,10 @@ final class ExchangePool: GRPCStreamOwner {
     nextNumber = plan.seed << 40
   }
 
-  /// Exchanges that have begun and not ended.
+  /// Number of open exchanges.
   var openCount: Int { active.count - freeSlots.count }
 
-  /// Makes the connections; fails when one cannot be made.
+  /// Opens the connections. The future fails when one cannot be opened.
   func connect() -> EventLoopFuture<Void> {
     let attempts = (0..<plan.connections).map { _ in
       let connection = GRPCConnection(path: Self.path, authority: plan.address.description, owner: self)
@@ -70,7 +74,7 @@ final class ExchangePool: GRPCStreamOwner {
     return EventLoopFuture.andAllSucceed(attempts, on: eventLoop)
   }
 
-  /// Starts an exchange. The caller flushes unless it is inside a delegate call for the same connection.
+  /// Starts an exchange. The caller flushes, except in a delegate call for the connection.
   func begin(on connection: GRPCConnection, intended: NIODeadline) {
     let group = plan.templates.count == 1 ? 0 : Int(generator.next() % UInt64(plan.templates.count))
     let template = plan.templates[group]
@@ -88,7 +92,7 @@ final class ExchangePool: GRPCStreamOwner {
     connection.send(template.frames(number: nextNumber), on: stream)
   }
 
-  /// Sends the next response chunk of a routed exchange, the last one with the end of the body behind it.
+  /// Sends the next response chunk of a routed exchange; after the last one the end of the body.
   func sendChunk(slot: Int, isLast: Bool) {
     guard var current = active[slot], current.exchange.isRouted else { return }
     let bytes = isLast ? plan.response.lastChunkBytes : plan.response.chunkBytes
@@ -98,11 +102,13 @@ final class ExchangePool: GRPCStreamOwner {
     current.connection.send(isLast ? plan.response.lastChunk : plan.response.chunk, on: current.stream)
   }
 
+  /// Gives all written bytes to the sockets.
   func flush() { for connection in connections { connection.flush() } }
 
+  /// Closes all connections.
   func close() { for connection in connections { connection.close() } }
 
-  /// Gives up exchanges that opened before a moment.
+  /// Ends exchanges that were opened before a time, as timed out.
   func expire(openedBefore moment: NIODeadline) {
     for slot in active.indices {
       guard let current = active[slot], current.record.opened < moment else { continue }
@@ -144,7 +150,7 @@ final class ExchangePool: GRPCStreamOwner {
 
   // MARK: Steps
 
-  /// Times, destination and, if wanted, the bytes that came back; before the exchange counts them.
+  /// Records time and destination of a message, and compares its bytes if required, before the exchange counts them.
   private func note(_ response: ProcessingResponse, _ message: ByteBuffer, _ slot: Int) {
     switch response.kind {
     case .requestHeaders:

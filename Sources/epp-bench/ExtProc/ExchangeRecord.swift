@@ -1,19 +1,21 @@
 import NIOCore
 
-/// The times of an exchange and where it was sent.
+/// The times and the destination of an exchange.
 struct ExchangeRecord {
-  /// When the request should have started; earlier than `opened` when an open-loop run is behind.
+  /// When the request should have started; earlier than `opened` when an open-loop run is late.
   var intended: NIODeadline
+  /// When the stream was opened.
   var opened: NIODeadline
-  /// The last byte of the request body was given to the socket.
+  /// When the last byte of the request body was given to the socket; nil before.
   var bodySent: NIODeadline?
-  /// The headers were answered: the pick.
+  /// When the reply to the request's headers came; nil before.
   var picked: NIODeadline?
-  /// Headers and all of the body had come back.
+  /// When the headers and the whole body had come back; nil before.
   var routed: NIODeadline?
-  /// Response chunks that were sent.
+  /// Number of response chunks that were sent.
   var chunks = 0
+  /// Index of the request's group.
   var group: Int
-  /// Index in `ExchangePool.destinations`.
+  /// Index of the chosen endpoint in `ExchangePool.destinations`; nil before the choice.
   var destination: Int?
 }

@@ -1,10 +1,10 @@
 import EPPCore
 import NIOCore
 
-/// Envoy's side of the ext_proc messages, encoded by hand from the field numbers in
-/// `Protos/envoy/service/ext_proc/v3/external_processor.proto`: load must cost little.
+/// Encodes Envoy's ext_proc messages, without a protobuf library to save CPU time. The field numbers are those of
+/// `Protos/envoy/service/ext_proc/v3/external_processor.proto`.
 enum ProcessingMessages {
-  /// `ProcessingRequest` members.
+  /// Members of `ProcessingRequest`.
   private enum Field {
     static let requestHeaders = 2
     static let responseHeaders = 3
@@ -14,11 +14,12 @@ enum ProcessingMessages {
     static let protocolConfiguration = 11
   }
 
-  /// `ProcessingMode.BodySendMode`: NONE and FULL_DUPLEX_STREAMED.
+  /// `ProcessingMode.BodySendMode.NONE`.
   private static let noBody = 0
+  /// `ProcessingMode.BodySendMode.FULL_DUPLEX_STREAMED`.
   private static let fullDuplexStreamed = 4
 
-  /// The first message of a stream: headers, an empty metadata context and the protocol configuration.
+  /// Appends the first message of a stream: headers, an empty metadata context and the protocol configuration.
   static func requestHeaders(
     _ headers: [(name: String, value: String)], showsAnswers: Bool, into buffer: inout ByteBuffer
   ) {
@@ -32,19 +33,19 @@ enum ProcessingMessages {
     }
   }
 
-  /// The engine's response headers.
+  /// Appends the engine's response headers.
   static func responseHeaders(_ headers: [(name: String, value: String)], into buffer: inout ByteBuffer) {
     buffer.writeGRPCMessage { message in
       message.writeField(Field.responseHeaders) { write(headers, into: &$0) }
     }
   }
 
-  /// A chunk of the request body; Envoy ends a body with an empty chunk that carries the end.
+  /// Appends a chunk of the request body. Envoy ends a body with an empty chunk.
   static func requestBody(_ chunk: ByteBuffer, endOfStream: Bool = false, into buffer: inout ByteBuffer) {
     writeBody(Field.requestBody, chunk, endOfStream, into: &buffer)
   }
 
-  /// A chunk of the response body.
+  /// Appends a chunk of the response body.
   static func responseBody(_ chunk: ByteBuffer, endOfStream: Bool = false, into buffer: inout ByteBuffer) {
     writeBody(Field.responseBody, chunk, endOfStream, into: &buffer)
   }
@@ -60,7 +61,7 @@ enum ProcessingMessages {
     }
   }
 
-  /// `HttpHeaders`; values go into `raw_value`, where Envoy puts them.
+  /// Appends the fields of `HttpHeaders`. Values are in `raw_value`, as Envoy sends them.
   private static func write(_ headers: [(name: String, value: String)], into buffer: inout ByteBuffer) {
     buffer.writeField(1) { map in
       for header in headers {

@@ -1,8 +1,9 @@
 import EPPCore
 import NIOCore
 
-/// What a `ProcessingResponse` says, as far as the load tool needs it; ranges are offsets in the message.
+/// The properties of a `ProcessingResponse` that the load tool needs. Ranges are offsets in the message.
 struct ProcessingResponse {
+  /// The kind of a response, by its field number.
   enum Kind: UInt8 {
     case requestHeaders = 1
     case responseHeaders
@@ -13,16 +14,18 @@ struct ProcessingResponse {
     case immediateResponse
   }
 
+  /// The kind of the response.
   var kind: Kind
-  /// Value of the destination header that the response sets.
+  /// Range of the value of the destination header that the response sets; nil when it sets none.
   var destination: Range<Int>?
-  /// Body bytes of a `streamed_response`; nil when the message carries none.
+  /// Range of the body bytes of a `streamed_response`; nil when the message has none.
   var streamedBody: Range<Int>?
+  /// Whether the streamed body ends with the response.
   var endOfStream = false
   /// HTTP status of an immediate response.
   var immediateStatus = 0
 
-  /// Nil when the message is not a `ProcessingResponse`.
+  /// Reads a message; nil when it is not a `ProcessingResponse`.
   init?(_ message: ByteBuffer) {
     let span = message.readableBytesUInt8Span
     var fields = ProtobufCursor(0..<span.count)
@@ -111,7 +114,7 @@ struct ProcessingResponse {
 }
 
 extension Span<UInt8> {
-  /// Whether a range holds exactly these characters.
+  /// Whether the bytes of a range equal a text.
   fileprivate func matches(_ text: String, in range: Range<Int>) -> Bool {
     let characters = text.utf8
     guard characters.count == range.count else { return false }

@@ -1,7 +1,7 @@
 import ArgumentParser
 import EPPCore
 
-/// The requests that a load consists of.
+/// Flags of the requests of a load.
 struct PromptOptions: ParsableArguments {
   @Option(help: "Bytes of prompt in a request.")
   var promptBytes = 4096
@@ -37,7 +37,7 @@ struct PromptOptions: ParsableArguments {
     }
   }
 
-  /// One template for each group.
+  /// Makes a template for each group.
   func templates(streams: Bool, showsAnswers: Bool = true) -> [RequestTemplate] {
     let shape = RequestShape(api: api, model: model, streams: streams)
     let sharedBytes = Int(Double(promptBytes) * sharedPrefix)

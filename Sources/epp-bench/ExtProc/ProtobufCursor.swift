@@ -1,17 +1,18 @@
-/// A reader of one protobuf message within a larger span: field by field, without copies.
+/// Reads the fields of one protobuf message in a larger span, without copies.
 struct ProtobufCursor {
-  /// A field of the wire format: a number and either an integer or a range of bytes.
+  /// A field of the wire format.
   struct Field {
+    /// The field number.
     var number: Int
-    /// Value of a varint field; 0 for others.
+    /// The value of a varint field; 0 for other fields.
     var integer: UInt64
-    /// Where a length-delimited value lies in the span; empty for others.
+    /// The range of a length-delimited value in the span; empty for other fields.
     var bytes: Range<Int>
   }
 
   private var position: Int
   private let end: Int
-  /// Set when the bytes are not protobuf; no field follows then.
+  /// Whether malformed bytes were found; no field follows then.
   private(set) var isMalformed = false
 
   init(_ range: Range<Int>) {
@@ -19,7 +20,7 @@ struct ProtobufCursor {
     end = range.upperBound
   }
 
-  /// The next field, or nil at the end and after malformed bytes.
+  /// Returns the next field; nil at the end, and at malformed bytes.
   mutating func next(in span: Span<UInt8>) -> Field? {
     guard position < end, !isMalformed, let tag = varint(in: span) else { return nil }
     var field = Field(number: Int(truncatingIfNeeded: tag >> 3), integer: 0, bytes: position..<position)

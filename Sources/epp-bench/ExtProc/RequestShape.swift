@@ -1,22 +1,25 @@
 import ArgumentParser
 
-/// Which API a generated request speaks.
+/// The API of a generated request.
 enum RequestAPI: String, CaseIterable, ExpressibleByArgument, Sendable {
   case completions
   case chat
 }
 
-/// Everything of a generated request but its prompt.
+/// The parts of a generated request without its prompt.
 struct RequestShape: Sendable {
+  /// The path of the API.
   var path: String
-  /// The JSON text in front of the prompt.
+  /// The JSON text before the prompt.
   var bodyStart: String
-  /// The JSON text behind it.
+  /// The JSON text after the prompt.
   var bodyEnd: String
 
+  /// Makes the parts of a request.
+  ///
   /// - Parameters:
-  ///   - model: The model name, which must need no escapes in JSON.
-  ///   - streams: Whether the answer is wanted as events.
+  ///   - model: The model's name, which must not need escapes in JSON.
+  ///   - streams: Whether the request asks for a stream of events.
   init(api: RequestAPI, model: String, streams: Bool) {
     let options = streams ? #","max_tokens":64,"temperature":0,"stream":true}"# : #","max_tokens":64,"temperature":0}"#
     switch api {

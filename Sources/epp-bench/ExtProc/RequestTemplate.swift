@@ -1,24 +1,28 @@
 import NIOCore
 
-/// A request of one prefix group, encoded once: everything but two sixteen-digit places is the same in each.
+/// The encoded requests of one prefix group. They differ only in the request's number, 16 hexadecimal digits in the request id
+/// and in the prompt.
 struct RequestTemplate: Sendable {
-  /// Digits of the request's number in hexadecimal.
+  /// Hexadecimal digits of the request's number.
   private static let markerLength = 16
 
-  /// The gRPC frames of the request phase: headers, body chunks, the empty chunk that ends the body.
+  /// The gRPC frames of the request: headers, body chunks, the empty chunk that ends the body.
   private let frames: ByteBuffer
-  /// Where the number stands in `x-request-id`.
+  /// Offset in `frames` of the number in `x-request-id`.
   private let identifierOffset: Int
-  /// Where the number stands in the prompt, behind the shared prefix; nil when all of the prompt is shared.
+  /// Offset in `frames` of the number in the prompt, after the shared prefix; nil when the prompt has no room for it.
   private let markerOffset: Int?
   private let body: ByteBuffer
+  /// Offset in `body` of the number in the prompt; nil when the prompt has no room for it.
   private let bodyMarkerOffset: Int?
 
+  /// Encodes the requests of a group.
+  ///
   /// - Parameters:
-  ///   - shared: The text that all requests of the group begin with.
-  ///   - own: The text behind it; begins with the number when it is long enough to hold one.
-  ///   - chunkBytes: Body bytes in a message.
-  ///   - showsAnswers: What the gateway says of the bodies of answers.
+  ///   - shared: The text with which all prompts of the group begin.
+  ///   - own: The rest of the prompt; the number replaces its beginning when it is long enough.
+  ///   - chunkBytes: Body bytes of a message at most.
+  ///   - showsAnswers: Whether the protocol configuration announces bodies of responses.
   init(
     shape: RequestShape, shared: Substring.UTF8View, own: Substring.UTF8View, chunkBytes: Int, showsAnswers: Bool = true
   ) {
@@ -61,10 +65,10 @@ struct RequestTemplate: Sendable {
     markerOffset = markerInFrames
   }
 
-  /// Length of the HTTP body.
+  /// Bytes of the HTTP body.
   var bodyBytes: Int { body.readableBytes }
 
-  /// The frames of request `number`.
+  /// Returns the frames of the request with a number.
   func frames(number: UInt64) -> ByteBuffer {
     var copy = frames
     copy.setHexadecimal(number, at: identifierOffset)
@@ -72,7 +76,7 @@ struct RequestTemplate: Sendable {
     return copy
   }
 
-  /// The body of request `number`, to compare with what comes back.
+  /// Returns the body of the request with a number, to be compared with the body that comes back.
   func body(number: UInt64) -> ByteBuffer {
     guard let bodyMarkerOffset else { return body }
     var copy = body
@@ -82,13 +86,13 @@ struct RequestTemplate: Sendable {
 }
 
 extension ByteBuffer {
-  /// Overwrites sixteen bytes with the digits of a number.
+  /// Overwrites 16 bytes with the hexadecimal digits of a number.
   fileprivate mutating func setHexadecimal(_ number: UInt64, at index: Int) {
     setInteger(Self.digits(UInt32(truncatingIfNeeded: number >> 32)), at: index)
     setInteger(Self.digits(UInt32(truncatingIfNeeded: number)), at: index + 8)
   }
 
-  /// Eight hexadecimal digits as the bytes of one integer.
+  /// Returns eight hexadecimal digits as the bytes of one integer.
   private static func digits(_ number: UInt32) -> UInt64 {
     var digits: UInt64 = 0
     for shift in stride(from: 28, through: 0, by: -4) {

@@ -1,6 +1,6 @@
 import NIOCore
 
-/// The response of an engine, encoded once: headers, equal chunks, a last chunk with the usage, the end.
+/// The encoded response of an engine: headers, equal chunks, a last chunk with the usage, the end.
 struct ResponseTemplate: Sendable {
   /// gRPC frame of the headers.
   let headers: ByteBuffer
@@ -10,12 +10,16 @@ struct ResponseTemplate: Sendable {
   let lastChunk: ByteBuffer
   /// gRPC frame of the empty chunk that ends the body.
   let end: ByteBuffer
+  /// Body bytes of one chunk.
   let chunkBytes: Int
+  /// Body bytes of the last chunk.
   let lastChunkBytes: Int
   private let chunkBody: ByteBuffer
   private let lastChunkBody: ByteBuffer
 
-  /// - Parameter streams: Server-sent events instead of one JSON document.
+  /// Encodes the response.
+  ///
+  /// - Parameter streams: Whether the response is a stream of events; else it is one JSON document.
   init(api: RequestAPI, model: String, streams: Bool) {
     let object = api == .chat ? "chat.completion" : "text_completion"
     let usage = #""usage":{"prompt_tokens":256,"completion_tokens":64,"total_tokens":320}"#
@@ -53,7 +57,7 @@ struct ResponseTemplate: Sendable {
     self.lastChunk = lastChunk
   }
 
-  /// The whole body of a response of `chunks` chunks, to compare with what comes back.
+  /// Returns the body of a response of `chunks` chunks, to be compared with the body that comes back.
   func body(chunks: Int) -> ByteBuffer {
     var body = ByteBuffer()
     for _ in 1..<max(1, chunks) { body.writeImmutableBuffer(chunkBody) }

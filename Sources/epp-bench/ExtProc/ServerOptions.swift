@@ -1,7 +1,7 @@
 import ArgumentParser
 import EPPCore
 
-/// Which server the load goes to.
+/// Flags of the server to which load is sent.
 struct ServerOptions: ParsableArguments {
   @Option(help: ArgumentHelp("The ext_proc server; plain text (--secure-serving=false).", valueName: "host:port"))
   var target = "127.0.0.1:9002"
@@ -12,7 +12,7 @@ struct ServerOptions: ParsableArguments {
   @Option(help: "HTTP/2 connections; Envoy has one for each of its workers.")
   var connections = 2
 
-  /// The parsed target.
+  /// Returns the parsed target.
   func address() throws -> EndpointAddress {
     guard let address = EndpointAddress(target) else {
       throw ValidationError("--target wants host:port, not \"\(target)\".")

@@ -1,9 +1,9 @@
 import NIOCore
 import NIOHPACK
 
-/// A gRPC client over one plain-text HTTP/2 connection with prior knowledge, made for load: frames are cut from
-/// and written to `ByteBuffer`s without a pipeline of handlers, so that a whole exchange costs the client a few tens of
-/// microseconds and the server is what gets measured. Confined to its channel's event loop.
+/// A gRPC client for load, over one plain-text HTTP/2 connection with prior knowledge. It reads and writes frames in
+/// `ByteBuffer`s without further handlers, so that an exchange takes the client a few tens of microseconds, and the server
+/// limits the load. Use it on its channel's event loop only.
 final class GRPCConnection: ChannelInboundHandler {
   typealias InboundIn = ByteBuffer
   typealias OutboundOut = ByteBuffer
@@ -25,10 +25,13 @@ final class GRPCConnection: ChannelInboundHandler {
   private var requestHeaders: RequestHeaderBlock
   private var headerBlock = ByteBuffer()
   private var headerBlockEndsStream = false
+  /// Whether the server has sent GOAWAY.
   private(set) var isDraining = false
-  /// Why the connection ended, as far as anybody said: the server's GOAWAY or an error of the socket.
+  /// Why the connection ended: the server's GOAWAY or an error of the socket.
   private(set) var closeReason = "no reason was given"
 
+  /// Makes the client of a connection.
+  ///
   /// - Parameters:
   ///   - path: `/package.Service/Method` of every call on this connection.
   ///   - authority: The `:authority` of every call.
@@ -39,7 +42,7 @@ final class GRPCConnection: ChannelInboundHandler {
     HTTP2Settings.writePreface(to: &outbound)
   }
 
-  /// Whether the server takes one more stream now.
+  /// Whether another stream can be opened now.
   var canOpen: Bool { context != nil && !isDraining && streams.count < settings.maximumConcurrentStreams }
 
   /// Starts a call; nothing reaches the socket before `flush`.
@@ -53,7 +56,7 @@ final class GRPCConnection: ChannelInboundHandler {
     return stream
   }
 
-  /// Queues gRPC frames (prefix included) on a stream.
+  /// Queues gRPC frames, with their prefixes, on a stream.
   func send(_ frames: ByteBuffer, on stream: GRPCStream) {
     if stream.outbound.readableBytes == 0 {
       stream.outbound = frames
@@ -63,7 +66,7 @@ final class GRPCConnection: ChannelInboundHandler {
     pump(stream)
   }
 
-  /// Half-closes a stream behind what is queued.
+  /// Half-closes a stream after its queued frames.
   func close(_ stream: GRPCStream) {
     stream.closesWhenSent = true
     pump(stream)
@@ -75,7 +78,7 @@ final class GRPCConnection: ChannelInboundHandler {
     outbound.writeResetStream(streamID: stream.id, code: Self.cancel)
   }
 
-  /// Gives everything that was written to the socket. Called by the owner outside of `GRPCStreamOwner` callbacks.
+  /// Gives all written bytes to the socket. The owner calls it outside of `GRPCStreamOwner` callbacks.
   func flush() {
     guard let context, outbound.readableBytes > 0 else { return }
     let bytes = outbound
@@ -83,7 +86,7 @@ final class GRPCConnection: ChannelInboundHandler {
     context.writeAndFlush(wrapOutboundOut(bytes), promise: nil)
   }
 
-  /// Closes the connection; streams that are open end as lost.
+  /// Closes the connection; open streams end with `connectionLost`.
   func close() { context?.close(promise: nil) }
 
   // MARK: Channel events
@@ -284,7 +287,7 @@ final class GRPCConnection: ChannelInboundHandler {
 }
 
 extension ByteBuffer {
-  /// Takes the padding of a PADDED frame away (RFC 9113 section 6.1).
+  /// Removes the padding of a PADDED frame (RFC 9113 section 6.1).
   fileprivate mutating func removePadding() {
     guard let count = readInteger(as: UInt8.self), let slice = readSlice(length: max(0, readableBytes - Int(count)))
     else { return }

@@ -1,28 +1,33 @@
 import NIOCore
 
-/// One call on a `GRPCConnection`: what is still to send and the part of a message that has arrived so far.
-/// Belongs to the connection's event loop.
+/// One call on a `GRPCConnection`, with its unsent frames and its partly received message. Use it on the connection's event
+/// loop only.
 final class GRPCStream {
-  /// How a call ended, as the client saw it.
+  /// The end of a call.
   enum End: Hashable {
-    /// Trailers with this `grpc-status`; 2 (UNKNOWN) when they carry none.
+    /// Trailers with a `grpc-status`; 2 (UNKNOWN) when they have none.
     case status(Int)
-    /// RST_STREAM with this HTTP/2 error code.
+    /// RST_STREAM with an HTTP/2 error code.
     case reset(UInt32)
+    /// The connection ended before the call.
     case connectionLost
   }
 
+  /// The HTTP/2 stream id.
   let id: Int32
-  /// The owner's number for this call.
+  /// The owner's number of the call.
   let slot: Int
-  /// gRPC frames that flow control has not let out yet.
+  /// gRPC frames that wait for flow control.
   var outbound = ByteBuffer()
-  /// Bytes that the server allows this stream to send; negative after the server shrank its window.
+  /// Bytes that the server allows this stream to send; negative after the server has reduced its window.
   var sendWindow: Int
+  /// Whether the stream is half-closed after its queued frames.
   var closesWhenSent = false
+  /// Whether END_STREAM was sent.
   var isHalfClosed = false
+  /// Whether the stream waits for the connection's send window.
   var isWaitingForConnectionWindow = false
-  /// The beginning of a message whose rest is still to come.
+  /// The received beginning of an incomplete message.
   var partialMessage = ByteBuffer()
 
   init(id: Int32, slot: Int, sendWindow: Int) {
@@ -32,14 +37,14 @@ final class GRPCStream {
   }
 }
 
-/// Who makes calls on a `GRPCConnection`. All methods are called on the connection's event loop.
+/// The owner of the calls of a `GRPCConnection`. All functions are called on the connection's event loop.
 protocol GRPCStreamOwner: AnyObject {
-  /// A whole message, without the gRPC prefix.
+  /// Handles a complete message, without its gRPC prefix.
   func received(_ message: ByteBuffer, on stream: GRPCStream, of connection: GRPCConnection)
-  /// Everything handed to `send` so far has been given to the socket.
+  /// Called when all frames that were passed to `send` have been written as DATA frames.
   func sentAll(on stream: GRPCStream, of connection: GRPCConnection)
-  /// The last event of a stream.
+  /// Handles the end of a stream, its last event.
   func ended(_ stream: GRPCStream, with end: GRPCStream.End, on connection: GRPCConnection)
-  /// The connection is gone; its streams have been reported before.
+  /// Handles the end of the connection, after the ends of its streams.
   func closed(_ connection: GRPCConnection)
 }

@@ -1,6 +1,6 @@
 import NIOCore
 
-/// The nine bytes in front of every HTTP/2 frame (RFC 9113 section 4.1).
+/// The header of an HTTP/2 frame, nine bytes (RFC 9113 section 4.1).
 struct HTTP2FrameHeader {
   /// Frame types of RFC 9113 section 6.
   enum Kind: UInt8 {
@@ -16,7 +16,7 @@ struct HTTP2FrameHeader {
     case continuation = 9
   }
 
-  /// Flags; `endStream` of DATA and HEADERS is the bit that SETTINGS and PING call ACK.
+  /// Flags of a frame. `endStream` of DATA and HEADERS and `acknowledgement` of SETTINGS and PING are one bit.
   struct Flags: OptionSet {
     let rawValue: UInt8
     static let endStream = Flags(rawValue: 0x1)
@@ -26,17 +26,19 @@ struct HTTP2FrameHeader {
     static let priority = Flags(rawValue: 0x20)
   }
 
+  /// Bytes of a header.
   static let byteCount = 9
 
-  /// Payload bytes that follow.
+  /// Bytes of the payload.
   var length: Int
-  /// Nil for a type that this client does not know and has to skip (section 4.1).
+  /// The type; nil for an unknown type, which has to be skipped (section 4.1).
   var kind: Kind?
+  /// The flags.
   var flags: Flags
-  /// 0 for the connection itself.
+  /// The stream id; 0 for the connection.
   var streamID: Int32
 
-  /// Looks at the header at the reader index without consuming it; nil while fewer than nine bytes are there.
+  /// Reads the header at the reader index without consuming it; nil when there are fewer than nine bytes.
   init?(peekingAt buffer: ByteBuffer) {
     let start = buffer.readerIndex
     guard let first = buffer.getInteger(at: start, as: UInt32.self),

@@ -1,17 +1,18 @@
 import NIOCore
 
-/// What the server announced in its SETTINGS, as far as a client that only sends requests has to obey it.
+/// The server's SETTINGS that a client of requests has to obey (RFC 9113 section 6.5.2).
 struct HTTP2Settings {
-  /// Bytes that a new stream may send before the first WINDOW_UPDATE (RFC 9113 section 6.5.2).
+  /// Bytes that a new stream may send before the first WINDOW_UPDATE.
   var initialWindowSize = 65_535
+  /// Bytes of the payload of a frame at most.
   var maximumFrameSize = 16_384
+  /// Open streams at most.
   var maximumConcurrentStreams = Int.max
 
-  /// What this client announces: windows so large that the server is never held back by them, as Envoy's are in
-  /// practice, and no push.
+  /// Bytes of the client's receive windows, so large that they do not limit the server, like Envoy's in practice.
   static let receiveWindow = 1 << 30
 
-  /// Takes over the entries of a SETTINGS payload; unknown ones are skipped as section 6.5.2 demands.
+  /// Applies the entries of a SETTINGS payload. Unknown entries are ignored, as section 6.5.2 demands.
   mutating func apply(_ payload: ByteBuffer) {
     var payload = payload
     while let (identifier, value) = payload.readMultipleIntegers(as: (UInt16, UInt32).self) {
@@ -24,7 +25,7 @@ struct HTTP2Settings {
     }
   }
 
-  /// Appends the connection preface, our SETTINGS and the widening of the connection's receive window.
+  /// Appends the connection preface, the client's SETTINGS without push, and a WINDOW_UPDATE of the connection.
   static func writePreface(to buffer: inout ByteBuffer) {
     buffer.writeString("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
     buffer.writeFrameHeader(.settings, length: 12)

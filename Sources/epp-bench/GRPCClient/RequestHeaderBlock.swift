@@ -1,10 +1,10 @@
 import NIOCore
 import NIOHPACK
 
-/// The HPACK blocks of a connection on which every call has the same headers, as Envoy's have.
+/// The HPACK blocks of a connection whose calls all have equal headers, like Envoy's.
 ///
-/// The first block puts the headers into the server's table; each later one is the same list of table indexes, because
-/// nothing else is ever inserted.
+/// The first block inserts the headers into the server's table. All later blocks are equal lists of table indexes, because
+/// nothing else is inserted.
 struct RequestHeaderBlock {
   private let first: ByteBuffer
   private let later: ByteBuffer
@@ -24,7 +24,7 @@ struct RequestHeaderBlock {
     (first, later) = (blocks[0], blocks[1])
   }
 
-  /// The block of the next call.
+  /// Returns the block of the next call.
   mutating func next() -> ByteBuffer {
     defer { isFirst = false }
     return isFirst ? first : later

@@ -1,14 +1,16 @@
-/// A prefix of generated blocks: block number `n` of chain `c` has the same tokens and hash wherever it appears.
+/// A prefix of generated blocks. The number of the chain and the index of a block determine the block's tokens and hash.
 struct Chain: Sendable {
-  /// Equal numbers are equal prefixes.
+  /// Chains with equal numbers are equal prefixes.
   var number: UInt64
+  /// Number of blocks.
   var blocks: Int
+  /// Tokens of a block.
   static let blockTokens = 16
 
-  /// An engine's hash of a block: of all that is before it.
+  /// Returns the engine's hash of a block.
   func hash(_ block: Int) -> UInt64 { Self.mix(number &* 0x1_0000_0001 &+ UInt64(block) &+ 1) | 1 }
 
-  /// Tokens of some of its blocks, as large as those of a vocabulary of 128,000.
+  /// Returns the tokens of a range of blocks, from a vocabulary of 128,000.
   func tokens(_ range: Range<Int>) -> [UInt32] {
     range.flatMap { block in
       (0..<UInt64(Self.blockTokens)).map { position in

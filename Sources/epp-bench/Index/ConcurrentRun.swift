@@ -3,16 +3,18 @@ import EPPPrefixCache
 import Glibc
 import Synchronization
 
-/// One thread applies the messages of many engines, another one looks prompts up, and at the end the index is compared
-/// with what the engines hold.
+/// Measures an index with a writer thread, which applies the messages of many engines, and a reader thread, which looks up
+/// prompts. At the end the index is compared with the contents of the engines.
 ///
-/// Each engine has a base of conversations that stay, and a ring of shorter ones: every message removes the oldest of the
-/// ring, block by block, and stores another one. After a round of messages the engine is as it was, so the messages are
-/// encoded once and used again and again.
+/// Each engine has a base of conversations that stay, and a ring of shorter ones: every message removes the oldest of the ring,
+/// block by block, and stores another one. After a round of messages the engine has its original contents, so the messages are
+/// encoded once and reused.
 struct ConcurrentRun {
+  /// Number of engines.
   let endpoints: Int
+  /// Length of the run.
   let seconds: Double
-  /// Block operations a second; 0 is as many as possible.
+  /// Block operations per second; 0 for as many as possible.
   let rate: Double
 
   private static let baseChains = 16
@@ -26,13 +28,16 @@ struct ConcurrentRun {
     let isDone = Atomic(false)
   }
 
-  /// Conversations of 775 blocks that some endpoints hold to different depths, which never change.
+  /// Returns a conversation of 775 blocks, of which endpoints hold different numbers of blocks during the whole run.
   private static func stable(_ number: Int) -> Chain { Chain(number: UInt64(500 + number), blocks: 775) }
 
   private func ring(_ endpoint: Int, _ number: Int) -> Chain {
     Chain(number: UInt64(1_000_000 + endpoint * 1_000 + number % Self.rounds), blocks: Self.ringBlocks)
   }
 
+  /// Performs the run.
+  ///
+  /// - Throws: `BenchError` when the number of pairs has changed; errors of decoding.
   func run() async throws -> IndexReport.Concurrency {
     var measurement = IndexMeasurement()
     try fill(&measurement)
@@ -74,9 +79,9 @@ struct ConcurrentRun {
     }
   }
 
-  /// Applies messages at the asked rate.
+  /// Applies messages at the given rate.
   ///
-  /// - Returns: how many, and the seconds and CPU seconds that it took.
+  /// - Returns: The number of messages, the time in seconds, and the CPU time of the thread in seconds.
   private func write(
     _ messages: [[[UInt8]]], _ measurement: inout IndexMeasurement
   ) throws -> (applied: Int, wall: Double, cpu: Double) {
@@ -94,7 +99,8 @@ struct ConcurrentRun {
     return (applied, (clock.now - begin) / .seconds(1), Double(ThreadClock.now() - cpu) / 1e9)
   }
 
-  /// How much of a stable conversation an endpoint holds: 128 have its first part, three have more.
+  /// Returns the number of blocks of a stable conversation that an endpoint holds: 128 endpoints hold the first part, three of
+  /// them more.
   private func depth(_ endpoint: Int, _ number: Int) -> Int {
     let place = (endpoint + number * 61) % endpoints
     return switch place {
@@ -116,7 +122,7 @@ struct ConcurrentRun {
     return encoder.message()
   }
 
-  /// Compares the ring of every endpoint with what its messages imply; returns how many conversations are told wrongly.
+  /// Compares the ring of every endpoint with its applied messages; returns the number of conversations with a wrong depth.
   private func check(_ measurement: IndexMeasurement, _ applied: Int) -> Int {
     var wrong = 0
     var match = PrefixMatch()
@@ -134,14 +140,14 @@ struct ConcurrentRun {
   }
 }
 
-/// The reading half of a concurrent run.
+/// The look-ups of a concurrent run.
 private struct Lookups: Sendable {
   let index: PrefixIndex
   /// Expected depths of each conversation, by endpoint.
   let depths: [[Int]]
   let queries: [PrefixQuery]
 
-  /// Looks up until told to stop; returns the times and how many answers were wrong.
+  /// Looks up conversations until `isDone` is true; returns the times and the number of wrong depths.
   func run(until isDone: () -> Bool) -> (LatencyHistogram, Int) {
     var histogram = LatencyHistogram()
     var match = PrefixMatch()

@@ -1,11 +1,11 @@
-/// The prefix cache of a simulated engine. Room for what a prompt lacks is made by dropping what was released longest ago;
-/// a request releases the end of its prompt before the beginning, so a block never outlives the one before it.
+/// The prefix cache of a simulated engine. The blocks that were released first are evicted first. A request releases the end of
+/// its prompt before the beginning, so a block is evicted before the block before it.
 struct EngineCache<Block: Hashable> {
-  /// Blocks that it has room for.
+  /// Number of blocks of the cache.
   let capacity: Int
-  /// When each block was released; `inUse` while a request has it.
+  /// When each block was released; `inUse` while a request uses it.
   private var releases: [Block: Int] = [:]
-  /// In the order of release, with entries that a later use has made void.
+  /// Blocks in the order of release, including entries that a later use has invalidated.
   private var queue: [(block: Block, release: Int)] = []
   private var head = 0
   private var clock = 0
@@ -13,16 +13,17 @@ struct EngineCache<Block: Hashable> {
 
   init(capacity: Int) { self.capacity = capacity }
 
+  /// Number of blocks in the cache.
   var count: Int { releases.count }
 
-  /// Blocks of the prompt that are held, from the first on.
+  /// Returns the number of leading blocks of a prompt that are in the cache.
   func depth(_ prompt: some Collection<Block>) -> Int {
     prompt.prefix { releases[$0] != nil }.count
   }
 
-  /// Serves a prompt: afterwards its first `capacity` blocks are held.
+  /// Serves a prompt: afterwards its first `capacity` blocks are in the cache.
   ///
-  /// - Returns: how many of them were there before, and what was dropped for the others.
+  /// - Returns: The number of leading blocks that were in the cache before, and the evicted blocks.
   mutating func serve(_ prompt: [Block]) -> (held: Int, dropped: [Block]) {
     let prompt = prompt.prefix(capacity)
     let held = depth(prompt)

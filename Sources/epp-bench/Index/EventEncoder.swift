@@ -1,4 +1,4 @@
-/// Writes messages as vLLM 0.32 publishes them: MessagePack, events as maps.
+/// Encodes KV events as vLLM 0.32 publishes them: MessagePack, with events as maps.
 struct EventEncoder {
   private var events: [UInt8] = []
   private var count = 0
@@ -6,7 +6,11 @@ struct EventEncoder {
 
   init(blockTokens: Int) { self.blockTokens = blockTokens }
 
-  /// Blocks behind `parent` are stored; `tokens` are theirs.
+  /// Adds an event that stores blocks.
+  ///
+  /// - Parameters:
+  ///   - parent: Hash of the block before the first one; nil for a first block.
+  ///   - tokens: Tokens of all blocks.
   mutating func store(hashes: some Collection<UInt64>, parent: UInt64?, tokens: some Collection<UInt32>) {
     begin(members: 11, type: "BlockStored")
     name("block_hashes")
@@ -34,7 +38,7 @@ struct EventEncoder {
     text("full_attention")
   }
 
-  /// One event for each block, as engines send them.
+  /// Adds an event that removes a block. Engines send one event for each block.
   mutating func remove(_ hash: UInt64) {
     begin(members: 4, type: "BlockRemoved")
     name("block_hashes")
@@ -46,7 +50,7 @@ struct EventEncoder {
     number(0)
   }
 
-  /// The message with all events since the last one.
+  /// Returns a message with all events since the last message.
   mutating func message() -> [UInt8] {
     defer {
       events.removeAll(keepingCapacity: true)

@@ -19,7 +19,7 @@ struct IndexCommand: AsyncParsableCommand {
 
   @OptionGroup var output: OutputOptions
 
-  /// What can be measured.
+  /// A part of the measurements.
   enum Part: String, CaseIterable, ExpressibleByArgument {
     case keys, memory, events, lookups, removal, concurrent, trace, recorded
   }

@@ -1,8 +1,9 @@
 import EPPCore
 import EPPPrefixCache
 
-/// Fills an index and measures it, on one thread.
+/// An index to be measured, with functions that fill it. Use it on one thread at a time.
 struct IndexMeasurement {
+  /// The index.
   let index: PrefixIndex
   private var batch = KVEventBatch()
   private let decoder = KVEventDecoder()
@@ -13,20 +14,24 @@ struct IndexMeasurement {
     index = PrefixIndex(limits: limits, hasher: BlockHasher(seed: HashSeed(first: 1, second: 2)))
   }
 
+  /// Returns the slot of an endpoint.
   static func slot(_ endpoint: Int) -> EndpointSlot { EndpointSlot(index: endpoint, generation: 1) }
 
+  /// Decodes a message of an endpoint and applies it.
   mutating func apply(_ message: [UInt8], _ endpoint: Int) throws {
     try unsafe apply(message.span.bytes, endpoint)
   }
 
+  /// Decodes a message of an endpoint and applies it.
   mutating func apply(_ message: RawSpan, _ endpoint: Int) throws {
     try decoder.decode(message, into: &batch)
     index.apply(batch, from: Self.slot(endpoint))
   }
 
+  /// Decodes a message without applying it.
   mutating func decode(_ message: [UInt8]) throws { try unsafe decoder.decode(message.span.bytes, into: &batch) }
 
-  /// One message that stores a part of a chain.
+  /// Returns a message that stores a range of a chain's blocks.
   static func stored(_ chain: Chain, _ range: Range<Int>) -> [UInt8] {
     var encoder = EventEncoder(blockTokens: Chain.blockTokens)
     encoder.store(
@@ -45,7 +50,7 @@ struct IndexMeasurement {
     }
   }
 
-  /// A query whose keys are made.
+  /// Returns a query with all its keys computed.
   func query(_ tokens: [UInt32]) -> PrefixQuery {
     var query = PrefixQuery()
     begin(&query, for: Self.prompt(tokens))
@@ -53,13 +58,14 @@ struct IndexMeasurement {
     return query
   }
 
-  /// A query whose keys are made as far as the look-up asks for them.
+  /// Begins a query whose keys are computed when the look-up needs them.
   func begin(_ query: inout PrefixQuery, for prompt: CanonicalPrompt) {
     query.begin(
       for: prompt, request: InferenceRequest(api: .completions, model: "m"), hasher: index.hasher, maximumTokens: .max,
       blockTokens: Chain.blockTokens)
   }
 
+  /// Returns a prompt of tokens.
   static func prompt(_ tokens: [UInt32]) -> CanonicalPrompt {
     var prompt = CanonicalPrompt()
     prompt.tokens = tokens

@@ -1,5 +1,6 @@
-/// The report as text, with the parts that were measured.
+/// The text of a report.
 extension IndexReport {
+  /// Tables of the parts that were measured.
   var table: String {
     var parts: [String] = []
     if keyNanosecondsPerBlock > 0 {

@@ -1,5 +1,6 @@
-/// What KV events take, from wire bytes to the index.
+/// Measures decoding and applying KV events.
 struct IngestionMeasurement {
+  /// Measures all kinds of messages.
   func run() throws -> [IndexReport.Ingestion] {
     try [
       measure("store, 64 blocks an event", chains: 4_000, blocks: 64, step: 64),
@@ -14,11 +15,11 @@ struct IngestionMeasurement {
     ]
   }
 
-  /// Filled by what the endpoints hold before.
+  /// Limit of the index's memory that the initial contents of the endpoints fill.
   private static let fullBytes = 8 * 60_000 * 2 * 48
 
-  /// Stores chains on 8 endpoints that hold 60,000 blocks each already; with `removes`, each message also removes an older
-  /// chain, block by block, its tail first.
+  /// Stores chains on 8 endpoints that already hold 60,000 blocks each. With `removes`, each message also removes an older
+  /// chain, block by block from the end.
   private func measure(
     _ shape: String, chains: Int, blocks: Int, step: Int, removes: Bool = false, maximumBytes: Int = 16 << 30
   ) throws -> IndexReport.Ingestion {

@@ -1,7 +1,8 @@
 import EPPPrefixCache
 
-/// What the keys of a prompt's blocks take, and the engine's own hashes.
+/// Measures computing the keys of a prompt's blocks, and the engine's hashes.
 struct KeyMeasurement {
+  /// Adds the results to a report.
   func run(_ report: inout IndexReport) {
     let measurement = IndexMeasurement()
     let tokens = Chain(number: 1, blocks: 62_500).tokens(0..<62_500)

@@ -1,12 +1,15 @@
 import EPPPrefixCache
 
-/// What look-ups take, with everything in the CPU's caches and after they were flushed.
+/// Measures look-ups, with all data in the processor's caches and after the caches were flushed.
 struct LookupMeasurement {
+  /// Adds the results to a report.
+  ///
+  /// - Throws: `BenchError` when the index returns a wrong depth; errors of decoding.
   func run(_ report: inout IndexReport) throws {
     var flush = CacheFlush()
     for endpoints in [8, 64, 1024] {
       var measurement = IndexMeasurement()
-      // What is there beside: 2 M pairs.
+      // Other contents of the index: 2 M pairs.
       for endpoint in 0..<endpoints {
         for chain in 0..<(4_000 / endpoints) {
           let number = UInt64(10_000 + endpoint * 1_000 + chain)

@@ -1,12 +1,13 @@
 import EPPPrefixCache
 
-/// What a pair of a block and an endpoint takes of the process's memory.
+/// Measures the process's memory per pair of a block and an endpoint that holds it.
 struct MemoryMeasurement {
+  /// Measures an index without shared blocks, and one with a shared system prompt.
   func run() throws -> [IndexReport.Memory] {
     var results: [IndexReport.Memory] = []
     // Nothing shared: every pair has its own block; then a system prompt that all share and conversations of their own.
     var measured: [IndexMeasurement] = []
-    // What encoding and decoding take is there before.
+    // Allocates the memory of encoding and decoding before the first measurement.
     var first = IndexMeasurement()
     for chain in 0..<20 { try first.store(Chain(number: UInt64(chain), blocks: 500), 0..<500, at: 0) }
     measured.append(first)
@@ -26,7 +27,7 @@ struct MemoryMeasurement {
           pairs: statistics.pairs, blocks: statistics.blocks,
           residentBytesPerPair: Double(resident() - before) / Double(statistics.pairs),
           countedBytesPerPair: Double(statistics.bytes) / Double(statistics.pairs)))
-      // The next one must not get this one's memory.
+      // Kept, so that the next index does not reuse the memory of this one.
       measured.append(measurement)
     }
     return results

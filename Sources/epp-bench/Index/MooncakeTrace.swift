@@ -1,11 +1,13 @@
 import FoundationEssentials
 
-/// Requests of a trace in the format of Mooncake's (FAST'25): a JSON object a line, with the ids of chained blocks of 512
-/// tokens, where an equal id means an equal prefix up to there.
+/// The requests of a trace in the format of Mooncake (FAST'25): one JSON object per line, with ids of blocks of 512 tokens.
+/// Equal ids mean equal prefixes up to the end of the block.
 struct MooncakeTrace {
+  /// A request of the trace.
   struct Request: Decodable {
-    /// Tokens; the last id's block may be partly filled.
+    /// Tokens of the prompt; the block of the last id may be partly filled.
     var inputLength: Int
+    /// Ids of the prompt's blocks of 512 tokens.
     var hashIDs: [UInt32]
 
     private enum CodingKeys: String, CodingKey {
@@ -20,9 +22,12 @@ struct MooncakeTrace {
     }
   }
 
+  /// The requests in the order of the trace.
   let requests: [Request]
 
-  /// Parses the lines of a file, at most `limit` of them.
+  /// Reads at most `limit` lines of a file.
+  ///
+  /// - Throws: `BenchError` when the file cannot be read, has no requests, or has a malformed line.
   init(file: String, limit: Int) throws {
     let text: String
     do { text = try String(contentsOfFile: file, encoding: .utf8) } catch {
@@ -31,6 +36,9 @@ struct MooncakeTrace {
     try self.init(lines: text, limit: limit)
   }
 
+  /// Reads at most `limit` lines of a text.
+  ///
+  /// - Throws: `BenchError` when the text has no requests or a malformed line.
   init(lines: String, limit: Int) throws {
     let decoder = JSONDecoder()
     requests = try lines.split(separator: "\n").prefix(limit).enumerated().map { number, line in
@@ -42,8 +50,9 @@ struct MooncakeTrace {
   }
 }
 
-/// A block of 16 tokens within a trace's block of 512.
+/// A block of 16 tokens in a trace's block of 512 tokens.
 struct TraceBlock: Hashable {
+  /// Number of blocks of an id.
   static let perID = 512 / Chain.blockTokens
 
   private let number: UInt64
@@ -53,6 +62,8 @@ struct TraceBlock: Hashable {
   private var chain: Chain { Chain(number: number / UInt64(Self.perID), blocks: Self.perID) }
   private var position: Int { Int(number % UInt64(Self.perID)) }
 
+  /// The engine's hash of the block.
   var hash: UInt64 { chain.hash(position) }
+  /// The tokens of the block.
   var tokens: [UInt32] { chain.tokens(position..<(position + 1)) }
 }

@@ -1,14 +1,17 @@
 import Glibc
 
-/// A file of recorded messages, each behind its endpoint and its length in bytes (32 bits each, little endian), read in
-/// chunks: memory does not grow with the file.
+/// Reads a file of recorded messages in chunks, so that memory does not grow with the file. Before each message are its
+/// endpoint and its length in bytes, 32 bits each, little endian.
 struct RecordedMessages: ~Copyable {
-  /// A message: its bytes are those of `buffer` in this range, until the next one is read.
+  /// A message.
   struct Message {
+    /// Index of the endpoint.
     var endpoint: Int
+    /// Range of the message in `buffer`, valid until the next message is read.
     var range: Range<Int>
   }
 
+  /// The bytes that were read.
   private(set) var buffer: [UInt8]
   private var unread = 0..<0
   private let descriptor: CInt
@@ -17,6 +20,9 @@ struct RecordedMessages: ~Copyable {
   private static let headerBytes = 8
   private static let maximumBytes = 64 << 20
 
+  /// Opens a file.
+  ///
+  /// - Throws: `BenchError` when it cannot be opened.
   init(file: String) throws {
     descriptor = unsafe open(file, O_RDONLY | O_CLOEXEC)
     name = file
@@ -26,10 +32,12 @@ struct RecordedMessages: ~Copyable {
 
   deinit { close(descriptor) }
 
-  /// What the last system call failed with.
+  /// The operating system's message for the call that has just failed.
   private static var reason: String { unsafe String(cString: strerror(errno)) }
 
-  /// The next message; nil at the end of the file.
+  /// Reads the next message; nil at the end of the file.
+  ///
+  /// - Throws: `BenchError` when the file cannot be read, or has another format.
   mutating func next() throws -> Message? {
     guard try fill(Self.headerBytes) else {
       guard unread.isEmpty else { throw BenchError("\(name) ends within a message") }
@@ -43,12 +51,12 @@ struct RecordedMessages: ~Copyable {
     return Message(endpoint: endpoint, range: begin..<(begin + length))
   }
 
-  /// The number of 32 bits at a place of the buffer.
+  /// Returns the 32-bit number at an offset of the buffer.
   func word(_ place: Int) -> Int {
     Int(unsafe buffer.span.bytes.unsafeLoadUnaligned(fromByteOffset: place, as: UInt32.self))
   }
 
-  /// Reads until so many bytes are there; whether there are.
+  /// Reads until at least `count` bytes are unread. Returns false when the file ends before.
   private mutating func fill(_ count: Int) throws -> Bool {
     while unread.count < count {
       if unread.lowerBound > 0 {

@@ -2,18 +2,22 @@ import EPPCore
 import EPPPrefixCache
 import FoundationEssentials
 
-/// Applies recorded messages to an index, then looks recorded prompts up, for comparisons with indexes of others.
+/// Applies recorded messages to an index, then looks up recorded prompts, to compare the index with others.
 struct RecordedReplay {
-  /// Messages, and prompts in the same form: the tokens of one are 32-bit numbers, little endian.
+  /// Path of the file of messages, in the format of `RecordedMessages`.
   let messages: String
+  /// Path of the file of prompts, in the format of `RecordedMessages` with 32-bit little-endian tokens; nil when there is none.
   let prompts: String?
 
-  /// Look-ups of every prompt.
+  /// Look-ups of each prompt.
   private static let rounds = 20
 
+  /// Performs the replay.
+  ///
+  /// - Throws: `BenchError` when a file cannot be read; errors of decoding.
   func run() throws -> IndexReport.Recorded {
     var measurement = IndexMeasurement()
-    // What decoding takes, and the smallest tables.
+    // Allocates the memory of decoding and the smallest tables before the measurement.
     try measurement.store(Chain(number: .max, blocks: 64), 0..<64, at: 0)
     measurement.index.resetEvents(from: IndexMeasurement.slot(0))
     var report = IndexReport.Recorded()
@@ -29,7 +33,7 @@ struct RecordedReplay {
       endpoints = max(endpoints, message.endpoint + 1)
       report.messages += 1
     }
-    // What the picker does a few times a second.
+    // The picker does this a few times a second.
     for _ in 0..<16 { measurement.index.maintain(now: MonotonicTime(nanoseconds: 0)) }
     report.cpuSeconds = Double(ThreadClock.ofProcess() - start) / 1e9
     report.proportionalBytes = try Self.proportionalBytes() - memory
@@ -68,7 +72,7 @@ struct RecordedReplay {
     return lookups
   }
 
-  /// The process's memory where pages that it shares with others count in part, in bytes.
+  /// Returns the process's proportional set size in bytes: pages that several processes share count in part.
   private static func proportionalBytes() throws -> Int {
     let text: String
     do { text = try String(contentsOfFile: "/proc/self/smaps_rollup", encoding: .utf8) } catch {

@@ -1,8 +1,9 @@
 import EPPCore
 import EPPPrefixCache
 
-/// What the index takes to forget an endpoint.
+/// Measures removing an endpoint from the index.
 struct RemovalMeasurement {
+  /// Adds the results to a report.
   func run(_ report: inout IndexReport) throws {
     var measurement = IndexMeasurement()
     for endpoint in 0..<8 {

@@ -1,10 +1,11 @@
 import Glibc
 
-/// CPU time of the calling thread, in nanoseconds: what other threads and machines take does not count.
+/// Clocks of CPU time in nanoseconds.
 enum ThreadClock {
+  /// Returns the CPU time of the calling thread.
   static func now() -> Int64 { now(CLOCK_THREAD_CPUTIME_ID) }
 
-  /// CPU time of all threads of the process.
+  /// Returns the CPU time of all threads of the process.
   static func ofProcess() -> Int64 { now(CLOCK_PROCESS_CPUTIME_ID) }
 
   private static func now(_ clock: clockid_t) -> Int64 {

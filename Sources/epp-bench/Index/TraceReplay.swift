@@ -1,26 +1,33 @@
 import EPPPrefixCache
 
-/// Sends the requests of a trace to simulated engines, feeds the index with what these publish, and asks it about every
-/// prompt before it is sent. Every answer is compared with what the engines hold.
+/// Sends the requests of a trace to simulated engines, applies their KV events to an index, and looks up every prompt before it
+/// is sent. Every result is compared with the engines' caches.
 struct TraceReplay {
-  /// Where requests are sent.
+  /// The choice of an engine for a request.
   enum Routing: String, CaseIterable {
+    /// Each engine in turn.
     case roundRobin = "round robin"
-    /// To the engine that holds most of the prompt; of equals, to the one that has computed least.
+    /// The engine that holds most of the prompt; of equals the one that has computed least.
     case bestMatch = "best match"
   }
 
+  /// The trace.
   let trace: MooncakeTrace
+  /// Number of engines.
   let endpoints: Int
+  /// The choice of an engine.
   let routing: Routing
-  /// Blocks that an engine's cache has room for.
+  /// Blocks of an engine's cache.
   let engineBlocks: Int
 
-  /// Requests whose messages are made, and kept, before they are applied: bounds the memory.
+  /// Requests whose messages are kept before they are applied; limits the memory.
   private static let window = 64
-  /// Blocks in one event: what an engine computes in a step of 8,192 tokens.
+  /// Blocks of one event: those that an engine computes in a step of 8,192 tokens.
   private static let eventBlocks = 512
 
+  /// Performs the replay.
+  ///
+  /// - Throws: `BenchError` when the index and the engines' caches differ; errors of decoding.
   func run() throws -> IndexReport.Trace {
     var measurement = IndexMeasurement()
     var engines = (0..<endpoints).map { _ in EngineCache<TraceBlock>(capacity: engineBlocks) }
@@ -72,7 +79,9 @@ struct TraceReplay {
     return report
   }
 
-  /// - Returns: what the look-up took, in nanoseconds of CPU, with the keys made before.
+  /// Looks up a prompt, and compares the result with the engines' caches.
+  ///
+  /// - Returns: The CPU time of the look-up in nanoseconds, without computing keys.
   private func look(
     up prompt: [TraceBlock], _ measurement: IndexMeasurement, _ engines: [EngineCache<TraceBlock>],
     _ match: inout PrefixMatch
@@ -93,7 +102,7 @@ struct TraceReplay {
     return engines.indices.max { (depths[$0], -computed[$0]) < (depths[$1], -computed[$1]) } ?? 0
   }
 
-  /// As engines do: room is made, then the blocks are stored.
+  /// Returns the message of a served prompt: first the evicted blocks, then the stored ones, as engines send them.
   private func message(_ prompt: [TraceBlock], _ missing: Range<Int>, _ dropped: [TraceBlock]) -> [UInt8] {
     var encoder = EventEncoder(blockTokens: Chain.blockTokens)
     for block in dropped { encoder.remove(block.hash) }

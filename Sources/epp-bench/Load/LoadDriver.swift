@@ -1,13 +1,13 @@
 import EPPCore
 import NIOCore
 
-/// Runs exchanges in a closed or an open loop and measures them. Confined to its event loop.
+/// Runs exchanges in a closed or an open loop and measures them. Use it on its event loop only.
 final class LoadDriver: ExchangePoolDelegate {
   private enum Phase { case connecting, warmingUp, measuring, draining, finished }
 
-  /// How long open exchanges may take to end after the measured time.
+  /// Longest time that open exchanges may take to end after the measured time.
   private static let drainTime = TimeAmount.seconds(5)
-  /// Arrivals that may wait to be opened.
+  /// Arrivals that wait to be opened at most.
   private static let backlogLimit = 1_000_000
 
   private let settings: LoadSettings
@@ -34,7 +34,7 @@ final class LoadDriver: ExchangePoolDelegate {
     generator = SplitMix64(seed: plan.seed ^ 0x5EED)
   }
 
-  /// Runs one load; must be called on `eventLoop`. Fails when the server cannot be reached or vanishes.
+  /// Runs one load. Must be called on `eventLoop`. The future fails when the server cannot be reached or closes a connection.
   static func run(settings: LoadSettings, plan: ExchangePlan, on eventLoop: any EventLoop) -> EventLoopFuture<
     LoadResult
   > {
@@ -114,7 +114,7 @@ final class LoadDriver: ExchangePoolDelegate {
 
   // MARK: Arrivals
 
-  /// Opens everything that was due by now and waits for the next arrival.
+  /// Opens all exchanges that are due, and schedules the next arrival.
   private func arrive() {
     guard isRunning, let rate = settings.rate else { return }
     let now = NIODeadline.now()
@@ -138,7 +138,7 @@ final class LoadDriver: ExchangePoolDelegate {
     }
   }
 
-  /// Opens an exchange on the next connection that takes a stream; false when the server's limit is reached on all.
+  /// Opens an exchange on the next connection that can open a stream. Returns false when none can.
   private func beginExchange(intended: NIODeadline) -> Bool {
     guard let pool else { return false }
     for _ in pool.connections.indices {

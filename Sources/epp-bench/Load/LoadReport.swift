@@ -1,27 +1,44 @@
-/// Results of one load run.
+/// The results of one load run.
 struct LoadReport: Codable, Sendable {
+  /// Bytes of a prompt.
   var promptBytes: Int
+  /// Body bytes of a request message at most.
   var chunkBytes: Int
+  /// Chunks of a response.
   var responseChunks: Int
+  /// Streams open at one time; with an open loop at most.
   var concurrency: Int
+  /// Number of connections.
   var connections: Int
+  /// Arrivals per second of an open loop; nil for a closed loop.
   var offeredRate: Double?
+  /// Completed requests in the measured time.
   var requests: UInt64
+  /// Completed requests whose stream the server ended before the response.
   var leftEarly: UInt64
+  /// Exchanges open, or waiting to be opened, at the end of the measured time.
   var unfinished: Int
+  /// Rate of completed requests.
   var requestsPerSecond: Double
-  /// Latencies in microseconds.
+  /// Times of `LoadStatistics.pick`, in microseconds.
   var pick: LatencySummary
+  /// Times of `LoadStatistics.route`, in microseconds.
   var route: LatencySummary
+  /// Times of `LoadStatistics.exchange`, in microseconds.
   var exchange: LatencySummary
+  /// CPU time and memory in the measured time.
   var cost: ServerCost
+  /// CPU time of the server per completed request; nil without `--server-pid`.
   var serverMicrosecondsPerRequest: Double?
-  /// All of the server's CPU over the response chunks: an upper bound of the cost of one.
+  /// CPU time of the server per response chunk, including that of requests: an upper limit of the cost of a chunk.
   var serverMicrosecondsPerChunk: Double?
+  /// CPU time of this tool per completed request.
   var clientMicrosecondsPerRequest: Double
+  /// Failed requests of the whole run, by failure.
   var errors: [String: UInt64]
+  /// Completed requests by endpoint.
   var requestsByDestination: [String: UInt64]
-  /// Share of requests that went where most of their group went.
+  /// Share of requests that went to the most frequent endpoint of their group, 0...1.
   var groupStickiness: Double
 
   init(_ result: LoadResult, command: LoadCommand, chunks: Int) {
@@ -84,14 +101,16 @@ struct LoadReport: Codable, Sendable {
   }
 }
 
-/// The cost of one more response chunk: the difference of two runs that only differ in their number.
+/// The cost of one more response chunk, from two runs that differ only in the number of chunks.
 struct ChunkComparison: Codable, Sendable {
+  /// Chunks of a response in the first run.
   var fewerChunks: Int
+  /// Chunks of a response in the second run.
   var moreChunks: Int
-  /// Negative when the machine was noisier than the chunks are dear.
+  /// Additional CPU time of the server per chunk; may be negative when noise exceeds the cost.
   var serverMicrosecondsPerChunk: Double
 
-  /// Nil unless there are two runs with known server cost.
+  /// Compares two runs; nil unless there are two with known server cost.
   init?(_ reports: [LoadReport]) {
     guard reports.count == 2, let fewer = reports[0].serverMicrosecondsPerRequest,
       let more = reports[1].serverMicrosecondsPerRequest
@@ -107,8 +126,10 @@ struct ChunkComparison: Codable, Sendable {
   }
 }
 
-/// What `load --json` writes.
+/// The output of `load --json`.
 struct LoadOutput: Codable, Sendable {
+  /// The results of one run or two.
   var runs: [LoadReport]
+  /// The comparison of two runs; nil for one.
   var comparison: ChunkComparison?
 }

@@ -1,24 +1,27 @@
 import NIOCore
 
-/// What the exchanges of a run came to.
+/// The counts and times of the exchanges of a run.
 struct LoadStatistics: Sendable {
-  /// Last byte of the request body sent to headers answered; in an open loop counted from the intended start.
+  /// Times from sending the last byte of the request body to the reply to the headers; in an open loop from the intended start.
   var pick = LatencyHistogram()
-  /// Intended start to headers and whole body answered.
+  /// Times from the intended start to the replies to headers and whole body.
   var route = LatencyHistogram()
-  /// Intended start to status.
+  /// Times from the intended start to the status.
   var exchange = LatencyHistogram()
+  /// Completed exchanges in the measured time.
   var completed: UInt64 = 0
-  /// Of the completed, those that the server left before the response ended.
+  /// Completed exchanges that the server ended before the response.
   var leftEarly: UInt64 = 0
+  /// Response chunks of completed exchanges.
   var chunks: UInt64 = 0
-  /// Of the whole run, warm-up included.
+  /// Failed exchanges of the whole run, including the warm-up.
   var failures: [ExchangeFailure: UInt64] = [:]
-  /// Requests by group and destination.
+  /// Completed exchanges by group and index of the destination.
   private(set) var picks: [[UInt64]]
 
   init(groups: Int) { picks = Array(repeating: [], count: groups) }
 
+  /// Adds a completed exchange.
   mutating func recordCompleted(_ record: ExchangeRecord, leftEarly early: Bool, isOpenLoop: Bool, now: NIODeadline) {
     completed += 1
     if early { leftEarly += 1 }
@@ -34,7 +37,7 @@ struct LoadStatistics: Sendable {
     picks[record.group][destination] += 1
   }
 
-  /// Requests by destination, all groups together.
+  /// Returns the completed exchanges of all groups by destination.
   func requests(byDestination destinations: [String]) -> [String: UInt64] {
     var totals: [String: UInt64] = [:]
     for group in picks {
@@ -43,7 +46,7 @@ struct LoadStatistics: Sendable {
     return totals
   }
 
-  /// Share of requests that went where most of their group went: 1 is perfect stickiness.
+  /// Share of exchanges that went to the most frequent destination of their group, 0...1.
   var groupStickiness: Double {
     let total = picks.joined().reduce(0, +)
     let most = picks.reduce(0) { $0 + ($1.max() ?? 0) }
@@ -51,11 +54,14 @@ struct LoadStatistics: Sendable {
   }
 }
 
-/// The outcome of one run.
+/// The result of one run.
 struct LoadResult: Sendable {
+  /// Counts and times of the exchanges.
   var statistics: LoadStatistics
+  /// CPU time and memory in the measured time.
   var cost: ServerCost
+  /// Endpoints that the server has chosen, by index.
   var destinations: [String]
-  /// Exchanges open, or waiting to be opened, when the measured time was over.
+  /// Exchanges open, or waiting to be opened, at the end of the measured time.
   var unfinished: Int
 }

@@ -1,4 +1,4 @@
 extension [Double] {
-  /// The value in the middle; 0 for none.
+  /// The median, for an even count the upper of the two middle values; 0 for an empty array.
   var median: Double { isEmpty ? 0 : sorted()[count / 2] }
 }

@@ -1,12 +1,14 @@
-/// Durations in buckets that are at most 0.8 % wide, so that percentiles of any number of samples take fixed memory.
+/// A histogram of durations with buckets at most 0.8 % wide, whose memory does not depend on the number of samples.
 struct LatencyHistogram: Sendable {
   /// Buckets per power of two.
   private static let resolution = 128
+  /// Binary logarithm of `resolution`.
   private static let resolutionBits = 7
-  /// Longer durations (about 18 minutes) count as this long.
+  /// Nanoseconds to which longer durations are clamped, about 18 minutes.
   private static let longest: UInt64 = 1 << 40
 
   private var counts: [UInt64]
+  /// Number of samples.
   private(set) var count: UInt64 = 0
   private var sum: Double = 0
   private var maximum: UInt64 = 0
@@ -22,7 +24,7 @@ struct LatencyHistogram: Sendable {
     maximum = max(maximum, value)
   }
 
-  /// The duration that the given share (0...1) of all samples does not exceed, in microseconds; 0 without samples.
+  /// Returns the duration that a share (0...1) of all samples does not exceed, in microseconds; 0 without samples.
   func microseconds(atShare share: Double) -> Double {
     guard count > 0 else { return 0 }
     let rank = max(1, UInt64((share * Double(count)).rounded(.up)))
@@ -34,13 +36,14 @@ struct LatencyHistogram: Sendable {
     return Double(maximum) / 1000
   }
 
+  /// Mean, percentiles and maximum.
   var summary: LatencySummary {
     LatencySummary(
       count: count, mean: count > 0 ? sum / Double(count) / 1000 : 0, p50: microseconds(atShare: 0.5),
       p90: microseconds(atShare: 0.9), p99: microseconds(atShare: 0.99), maximum: Double(maximum) / 1000)
   }
 
-  /// Exact below 256; above, the leading eight bits choose the bucket.
+  /// Returns the bucket of a value: exact below 256, else by the leading eight bits.
   private static func bucket(of value: UInt64) -> Int {
     guard value >= UInt64(2 * resolution) else { return Int(value) }
     let shift = 63 - value.leadingZeroBitCount - resolutionBits
@@ -54,12 +57,18 @@ struct LatencyHistogram: Sendable {
   }
 }
 
-/// Percentiles of a histogram in microseconds.
+/// The summary of a histogram; durations are in microseconds.
 struct LatencySummary: Codable, Sendable {
+  /// Number of samples.
   var count: UInt64
+  /// The mean.
   var mean: Double
+  /// The median.
   var p50: Double
+  /// The 90th percentile.
   var p90: Double
+  /// The 99th percentile.
   var p99: Double
+  /// The longest duration.
   var maximum: Double
 }

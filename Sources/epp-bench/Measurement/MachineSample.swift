@@ -1,11 +1,12 @@
 import FoundationEssentials
 import Glibc
 
-/// CPU time that all cores have been busy since boot (`/proc/stat`).
+/// The CPU time of all cores since boot (`/proc/stat`).
 struct MachineSample: Sendable {
-  /// User, nice, system, interrupts and time stolen by the hypervisor; 0 where the file cannot be read.
+  /// User, nice, system, interrupt and stolen time in seconds; 0 when the file cannot be read.
   var busySeconds = 0.0
 
+  /// Reads the current time.
   init() {
     guard let stat = try? String(contentsOfFile: "/proc/stat", encoding: .utf8),
       let fields = stat.split(separator: "\n").first?.split(separator: " ").dropFirst().map({ Double($0) ?? 0 }),

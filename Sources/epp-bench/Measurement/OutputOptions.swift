@@ -1,7 +1,7 @@
 import ArgumentParser
 import FoundationEssentials
 
-/// Where the results of a subcommand go.
+/// Flags of the output of a subcommand's results.
 struct OutputOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(

@@ -1,23 +1,29 @@
 import FoundationEssentials
 import Glibc
 
-/// What the kernel says about a process at one moment (`/proc/PID/stat` and `status`).
+/// CPU time and memory of a process at one time (`/proc/PID/stat` and `status`). CPU time is counted in ticks of 10 ms, so
+/// differences should span a second or more.
 struct ProcessSample: Sendable {
-  /// CPU time of all threads since the start, in seconds; ticks of 10 ms, so differences want a second or more.
+  /// User time of all threads since the start of the process, in seconds.
   var userSeconds = 0.0
+  /// System time of all threads since the start of the process, in seconds.
   var systemSeconds = 0.0
-  /// VmRSS and VmHWM, in bytes.
+  /// Resident memory (VmRSS) in bytes.
   var residentBytes = 0
+  /// Highest resident memory so far (VmHWM) in bytes.
   var peakResidentBytes = 0
 
+  /// User and system time in seconds.
   var cpuSeconds: Double { userSeconds + systemSeconds }
 
-  /// Reads a process; throws when it does not exist.
+  /// Reads a process.
+  ///
+  /// - Throws: An error when it does not exist.
   init(processID: Int) throws {
     try self.init(directory: "/proc/\(processID)")
   }
 
-  /// Reads the calling process.
+  /// Reads the calling process; nil when its files cannot be read.
   static func ofThisProcess() -> ProcessSample? { try? ProcessSample(directory: "/proc/self") }
 
   private init(directory: String) throws {

@@ -1,13 +1,13 @@
 import Synchronization
 
-/// How far a long run is: rewritten in place on a terminal, a line at every tenth elsewhere.
+/// Prints the progress of a long run: one line that is rewritten on a terminal, else a line per tenth.
 final class ProgressLine: Sendable {
   private let isQuiet: Bool
   private let lastTenth = Mutex(0)
 
   init(isQuiet: Bool) { self.isQuiet = isQuiet }
 
-  /// May be called from any thread.
+  /// Prints the progress. Any thread may call it.
   func show(done: Int, total: Int, note: String) {
     guard !isQuiet, total > 0 else { return }
     let text = "\(done) of \(total) requests, \(note)"

@@ -1,6 +1,6 @@
 import EPPCore
 
-/// Text that looks like prose and needs no escapes in JSON.
+/// Makes text that resembles prose and needs no escapes in JSON.
 enum PromptText {
   private static let words = [
     "the", "model", "answers", "a", "question", "about", "rivers", "and", "their", "bridges", "in", "seven", "long",
@@ -8,7 +8,7 @@ enum PromptText {
     "engines", "turn", "words", "into", "numbers",
   ]
 
-  /// Exactly `bytes` ASCII characters drawn from a generator.
+  /// Returns exactly `bytes` random ASCII characters.
   static func make(bytes: Int, using generator: inout SplitMix64) -> String {
     var text = ""
     text.reserveCapacity(bytes + 16)

@@ -1,10 +1,11 @@
 import Glibc
 
-/// Standard output, which is buffered whole when it is not a terminal.
+/// Standard output, which is fully buffered when it is not a terminal.
 enum StandardOutput {
+  /// Whether standard output is a terminal.
   static var isTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
 
-  /// Lets readers of a pipe or file see what was printed.
+  /// Writes the buffered output.
   static func flush() {
     // Null means every stream; the pointer to one stream is a global variable.
     _ = fflush(nil)

@@ -1,5 +1,5 @@
-/// Rows of text in aligned columns. Under a header the columns after the first are numbers, aligned at the right; without
-/// one the rows are names with their values, aligned at the left.
+/// A table of text in aligned columns. With a header all columns except the first are numbers, aligned to the right; without a
+/// header rows are names with values, aligned to the left.
 struct TextTable {
   private var rows: [[String]] = []
   private let alignsRight: Bool
@@ -9,8 +9,10 @@ struct TextTable {
     if !header.isEmpty { rows.append(header) }
   }
 
+  /// Adds a row.
   mutating func add(_ cells: String...) { rows.append(cells) }
 
+  /// The text of the table.
   var text: String {
     var widths: [Int] = []
     for row in rows {
@@ -30,7 +32,7 @@ struct TextTable {
 }
 
 extension Double {
-  /// With a fixed number of decimals, for tables.
+  /// Returns the number with a fixed number of decimals.
   func decimals(_ count: Int) -> String {
     var scale = 1.0
     for _ in 0..<count { scale *= 10 }
@@ -42,6 +44,6 @@ extension Double {
     return count == 0 ? sign + padded : sign + padded.dropLast(count) + "." + padded.suffix(count)
   }
 
-  /// Bytes as megabytes (10^6) for tables.
+  /// The number of bytes in MB (10^6 bytes).
   var megabytes: String { (self / 1e6).decimals(1) + " MB" }
 }

@@ -1,21 +1,21 @@
 import EPPCore
 import NIOCore
 
-/// Opens many streams, sends an event on each now and then, measures, and closes them in order. Confined to its event
-/// loop.
+/// Opens many streams, sends events on each at a fixed rate, measures the server, and closes the streams. Use it on its event
+/// loop only.
 final class StreamsDriver: ExchangePoolDelegate {
   private enum Phase { case connecting, opening, settling, measuring, closing, finished }
 
   private struct Stream {
     var isRouted = false
     var isClosing = false
-    /// When the first event went out that has not come back; later ones follow it in steps of the interval.
+    /// When the oldest event was sent that has not come back; later events follow at the interval.
     var oldestSent = NIODeadline.now()
     var unansweredBytes = 0
   }
 
-  /// Length of a step: streams whose turn falls into the same step get their event together. So short that there is one
-  /// event in most, since events that come together cost the server less, but not below what a timer keeps.
+  /// Length of a step. Streams whose events are due in one step get them together. A step is so short that most have one event,
+  /// because events that arrive together cost the server less, but not shorter than timers can keep.
   private let step: TimeAmount
   private static let shortestStep = 50e-6
   private static let longestStep = 5e-3
@@ -51,7 +51,7 @@ final class StreamsDriver: ExchangePoolDelegate {
     step = .nanoseconds(Int64(interval / Double(stepsPerEvent) * 1e9))
   }
 
-  /// Runs once; must be called on `eventLoop`. Fails when the server cannot be reached or vanishes.
+  /// Runs once. Must be called on `eventLoop`. The future fails when the server cannot be reached or closes a connection.
   static func run(
     settings: StreamsSettings, plan: ExchangePlan, on eventLoop: any EventLoop
   ) -> EventLoopFuture<StreamsResult> {

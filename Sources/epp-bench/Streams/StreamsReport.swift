@@ -1,19 +1,28 @@
-/// Results of a run with many open streams.
+/// The results of a run with many open streams.
 struct StreamsReport: Codable, Sendable {
+  /// Streams to be opened.
   var streams: Int
+  /// Events per second on each stream.
   var eventsPerSecond: Double
+  /// Streams open in the measured time.
   var openStreams: Int
+  /// Events that came back in the measured time.
   var chunks: UInt64
-  /// Events under way at the end; as many as streams or more when the server is behind.
+  /// Events that had not come back at the end; as many as streams or more when the server is late.
   var unanswered: Int
-  /// Chunk sent to chunk answered, in microseconds.
+  /// Times from sending an event to its return, in microseconds.
   var echo: LatencySummary
+  /// CPU time and memory in the measured time.
   var cost: ServerCost
+  /// CPU time of the server per event; nil without `--server-pid`.
   var serverMicrosecondsPerChunk: Double?
+  /// Resident memory of the server before the first stream, in bytes.
   var serverResidentBytesBefore: Int?
-  /// Growth of the server's resident memory over the open streams.
+  /// Growth of the server's resident memory per open stream, in bytes.
   var serverBytesPerStream: Double?
+  /// Streams that ended regularly.
   var completed: Int
+  /// Failed streams by failure.
   var errors: [String: UInt64]
 
   init(_ result: StreamsResult, settings: StreamsSettings) {

@@ -1,29 +1,35 @@
-/// How a run with many open streams is driven.
+/// The settings of a run with many open streams.
 struct StreamsSettings: Sendable {
+  /// Streams to be opened.
   var count: Int
+  /// Events per second on each stream.
   var eventsPerSecond: Double
-  /// Streams opened, and at the end closed, in a second.
+  /// Streams opened, and at the end closed, per second.
   var openRate: Double
   /// Seconds between the last opening and the measured time.
   var settle: Double
+  /// Seconds of the measured time.
   var duration: Double
+  /// Process id of the server; nil when its cost is not measured.
   var serverID: Int?
 }
 
-/// The outcome of a run with many open streams.
+/// The result of a run with many open streams.
 struct StreamsResult: Sendable {
-  /// Server memory before the first stream and at the end of the measured time, in bytes.
+  /// Resident memory of the server before the first stream, in bytes.
   var residentBefore: Int?
+  /// CPU time and memory in the measured time.
   var cost: ServerCost
   /// Streams open in the measured time.
   var open: Int
   /// Events that came back in the measured time.
   var chunks: UInt64
-  /// Events under way at its end; as many as streams or more when the server is behind.
+  /// Events that had not come back at the end of the measured time.
   var unanswered: Int
-  /// Chunk sent to chunk answered.
+  /// Times from sending an event to its return.
   var echo: LatencyHistogram
-  /// Streams that ended as they should.
+  /// Streams that ended regularly.
   var completed: Int
+  /// Failed streams by failure.
   var failures: [ExchangeFailure: UInt64]
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import EPPConfiguration
 
+/// The command `epp`, with `serve` as its default subcommand.
 @main
 struct EppCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -35,7 +36,9 @@ struct EppCommand: ParsableCommand {
     }
   }
 
-  /// Most people who ask want to know the flags, and these belong to the default subcommand.
+  /// Prints the help of `epp` and of `serve`, which has the flags.
+  ///
+  /// - Parameter isComplete: Whether hidden flags are included.
   private static func printHelp(isComplete: Bool) {
     print(helpMessage(includeHidden: isComplete))
     print()

@@ -2,6 +2,7 @@ import ArgumentParser
 import EPPConfiguration
 import EPPScheduling
 
+/// The command `epp plugins`.
 struct PluginsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "plugins", abstract: "Lists the plugin types of an EndpointPickerConfig file and their parameters.",

@@ -4,6 +4,7 @@ import EPPGRPCServer
 import EPPObservability
 import Glibc
 
+/// The command `epp serve`.
 struct ServeCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "serve", abstract: "Serves ext_proc, health and metrics (the default).",
@@ -26,7 +27,7 @@ struct ServeCommand: ParsableCommand {
   @OptionGroup var flags: ServeFlags
 
   func run() throws {
-    // Before anything else: see there.
+    // Before any other thread is started, which would not block the signals.
     let signals = TerminationSignals()
     let configuration = try validatedConfiguration()
     Task.detached {

@@ -2,6 +2,7 @@ import ArgumentParser
 import EPPConfiguration
 import EPPDataLayer
 
+/// The command `epp validate`.
 struct ValidateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "validate", abstract: "Checks an EndpointPickerConfig file and says all that is wrong with it.",

@@ -4,9 +4,12 @@ import EPPGRPCServer
 import EPPPrefixCache
 import Glibc
 
-/// The secret that block keys are made with, kept in a file of 32 hexadecimal digits.
+/// The secret of block keys, in a file of 32 hexadecimal digits.
 enum HashSecret {
-  /// The secret of the file that the settings name, made when it is not there; a new one where they name none.
+  /// Returns the secret of `--hash-secret-file`, else of the file beside the index snapshot, else a new random one. Makes the
+  /// file when it does not exist.
+  ///
+  /// - Throws: `ServerError` when the file cannot be read or made.
   static func seed(_ settings: CacheSettings) throws(ServerError) -> HashSeed {
     let place: Place
     if let path = settings.hashSecretFile {
@@ -21,13 +24,13 @@ enum HashSecret {
     return try make(place)
   }
 
-  /// A file, and how it was named: by the flag that led there.
+  /// A file with its name in messages, which includes the flag that names it.
   private struct Place {
     var path: String
     var name: String
   }
 
-  /// Nil when there is no such file.
+  /// Reads the secret; nil when the file does not exist.
   private static func read(_ place: Place) throws(ServerError) -> HashSeed? {
     let path = place.path
     let text: String
@@ -68,7 +71,7 @@ enum HashSecret {
     return made
   }
 
-  /// What the system says of the call that has just failed.
+  /// The operating system's message for the call that has just failed.
   private static var reason: String { unsafe String(cString: strerror(errno)) }
 
   private static func failure(_ place: Place) -> ServerError {

@@ -1,7 +1,7 @@
 import EPPGRPCServer
 import Synchronization
 
-/// Prints one line when all ports are open: with port 0 it is how they are learned.
+/// Prints one line with all ports when they are open. With port 0 it is the only place that shows them. Any thread may use it.
 final class PortAnnouncement: Sendable {
   private struct State {
     var metricsPort: Int?
@@ -18,8 +18,10 @@ final class PortAnnouncement: Sendable {
     self.address = address.contains(":") ? "[\(address)]" : address
   }
 
+  /// Records that the metrics server listens on a port.
   func metricsListening(_ port: Int) { update { $0.metricsPort = port } }
 
+  /// Records that the gRPC ports are open.
   func pickerListening() { update { $0.isPickerListening = true } }
 
   private func update(_ change: (inout State) -> Void) {

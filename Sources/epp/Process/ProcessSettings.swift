@@ -1,10 +1,10 @@
 import Glibc
 import Logging
 
-/// What a server asks of the operating system.
+/// Settings of the operating system for a server process.
 enum ProcessSettings {
-  /// A closed pipe or socket is an error to handle, not the end; and each connection takes a file descriptor, of which
-  /// the soft limit is often 1,024.
+  /// Ignores SIGPIPE, so that writing to a closed pipe or socket does not end the process, and raises the limit on open files
+  /// to its hard value: each connection takes a file descriptor, and the soft limit is often 1,024.
   static func prepare(_ logger: Logger) {
     signal(SIGPIPE, SIG_IGN)
     var limit = rlimit()

@@ -1,10 +1,10 @@
 import EPPConfiguration
 import Glibc
 
-/// The processors that this process can use.
+/// The number of processors that the process can use.
 enum ProcessorCount {
-  /// Those that it may run on, or fewer where its control group has a quota of CPU time, as a container with a CPU limit has;
-  /// at least 1.
+  /// Returns the number of processors on which the process may run, or that the CPU quota of its control group allows (a
+  /// container's CPU limit) when it is less; at least 1.
   static func available() -> Int {
     let allowed = (try? TextFile.read("/proc/self/status")).flatMap(ProcessorLimits.allowed(processStatus:))
     return max(1, min(allowed ?? sysconf(Int32(_SC_NPROCESSORS_ONLN)), quota() ?? .max))

@@ -1,7 +1,8 @@
 import Glibc
 
-/// Messages for the operator before there is a log.
+/// Writes messages for the operator that are not part of the log.
 enum StandardError {
+  /// Writes a text to standard error.
   static func write(_ text: String) {
     let bytes = Array(text.utf8)
     _ = unsafe bytes.withUnsafeBytes { unsafe Glibc.write(2, $0.baseAddress, $0.count) }

@@ -1,30 +1,30 @@
 import Glibc
 import ServiceLifecycle
 
-/// SIGTERM and SIGINT as the end of a service group, taken by the main thread with `sigwait`.
+/// Ends a service group at SIGTERM or SIGINT, for which the main thread waits with `sigwait`.
 ///
-/// They are blocked before the process has a second thread, so that one that comes in the first milliseconds of a start
-/// is kept: a handler that is set up later lost it in 1 of 30 starts. The main thread has to wait here itself, for an
-/// async main function ends in `dispatch_main`, which takes signals that every other thread blocks.
+/// The signals are blocked before the process has a second thread, so that a signal in the first milliseconds is not lost
+/// (measured with a handler that is installed later: 1 of 30 signals lost). The main thread has to call `forward`, because an
+/// async main function ends in `dispatch_main`, which receives signals that all other threads block.
 struct TerminationSignals: Sendable {
   private let stream: AsyncStream<Void>
   private let continuation: AsyncStream<Void>.Continuation
 
-  /// Blocks the signals, for this thread and all that it starts.
+  /// Blocks the signals in the calling thread and in all threads that it starts.
   init() {
     (stream, continuation) = AsyncStream<Void>.makeStream()
     var signals = Self.set
     unsafe pthread_sigmask(SIG_BLOCK, &signals, nil)
   }
 
-  /// Waits for signals for good: the first ends the service, a second one the process.
+  /// Waits for signals, and does not return: the first one ends `service`, the second one the process.
   func forward() -> Never {
     _ = Self.next()
     continuation.finish()
     _exit(128 + Self.next())
   }
 
-  /// What ends when a signal comes.
+  /// A service that ends at the first signal.
   var service: any Service { Ending(stream: stream) }
 
   private struct Ending: Service {

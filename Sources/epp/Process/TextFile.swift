@@ -4,7 +4,9 @@ import Glibc
 
 /// Reads small text files.
 enum TextFile {
-  /// The text of a file, which may be a pipe; without a byte order mark. Blocks for the file system.
+  /// Reads the text of a file or pipe, without a byte order mark. Blocks the thread.
+  ///
+  /// - Throws: `FileProblem` when the file cannot be read, or is not text.
   static func read(_ path: String) throws(FileProblem) -> String {
     let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw FileProblem(errno: errno) }
@@ -22,6 +24,7 @@ enum TextFile {
     return text
   }
 
+  /// Reads standard input to its end. Blocks the thread.
   static func readStandardInput() -> String {
     var text = ""
     while let line = readLine(strippingNewline: false) { text += line }

@@ -12,7 +12,7 @@ import ZeroMQ
 extension KVEventSubscriber: CacheEventSource {}
 
 extension KVEventsConfiguration {
-  /// What the flags say; nil when no events are to be followed.
+  /// Makes the configuration of the flags; nil for the mode `approximate`, in which KV events are not received.
   init?(_ settings: CacheSettings) {
     guard settings.mode != .approximate else { return nil }
     self.init()
@@ -25,7 +25,7 @@ extension KVEventsConfiguration {
 }
 
 extension KVEventSubscriber {
-  /// Keeps up with who is in the pool.
+  /// Follows or unfollows the KV events of an endpoint that has changed.
   func apply(_ change: EndpointChange) {
     switch change {
     case .added(let endpoint, load: _), .updated(let endpoint): follow(endpoint)
@@ -33,7 +33,7 @@ extension KVEventSubscriber {
     }
   }
 
-  /// The page `/debug/kv-events`: all streams, as JSON.
+  /// Returns the page `/debug/kv-events`: the status of all streams in JSON.
   func page() -> [UInt8] {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]

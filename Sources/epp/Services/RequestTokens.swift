@@ -2,14 +2,15 @@ import EPPCore
 import EPPRouting
 import EPPTokens
 
-/// What routing asks for the token ids of texts.
+/// The source of token ids for routing, backed by a `TokenSource`.
 struct RequestTokens: PromptTokenSource {
+  /// Finds the token ids.
   let source: TokenSource
 
   func tokens(
     of request: InferenceRequest, body: RawSpan, at endpoints: [EndpointAddress], wake: @escaping @Sendable () -> Void
   ) -> TokenAnswer {
-    // The engines know the request by the name that it goes on with, and the body has another one.
+    // Engines know the rewritten name of the model; the body has the client's name.
     guard request.targetModel == request.model else { return .unavailable }
     return switch source.tokens(api: request.api, body: body, at: endpoints, wake: wake) {
     case .known(let tokens): .known(tokens.ids)
@@ -21,7 +22,7 @@ struct RequestTokens: PromptTokenSource {
   func invalidate() { source.invalidate() }
 }
 
-/// A request that waits for its token ids.
+/// The wait of a request for its token ids.
 private final class PendingRequestTokens: PendingTokens {
   private let wait: TokenWait
 

@@ -15,7 +15,7 @@ import Logging
 import ServiceLifecycle
 import ZeroMQ
 
-/// The parts of a serving process, put together from one configuration.
+/// The components of a serving process, made from one configuration.
 struct Server {
   private let configuration: ServeConfiguration
   private let output: LogOutput
@@ -23,15 +23,17 @@ struct Server {
   private let metrics: PickerMetrics
   private let watch: EndpointWatch
   private let pool: RoutedPool
-  /// Nil when no engine's events are to be followed.
+  /// Receives KV events; nil in the mode `approximate`.
   private let events: KVEventSubscriber?
-  /// Nil when texts are matched by their bytes alone.
+  /// Finds token ids; nil when texts are matched by their bytes.
   private let tokens: TokenSource?
-  /// Nil when the index is not kept.
+  /// Keeps the index in a file; nil when there is none.
   private let snapshots: SnapshotService?
   private let health = HealthState()
 
-  /// - Throws: `ServerError`.
+  /// Makes the components, and reads the index snapshot.
+  ///
+  /// - Throws: `ServerError` when the secret of block keys cannot be read, or when the socket of KV events cannot be opened.
   init(_ configuration: ServeConfiguration) throws {
     self.configuration = configuration
     output = LogOutput(
@@ -110,12 +112,14 @@ struct Server {
   }
 
   /// Serves until a signal comes, then drains.
+  ///
+  /// - Throws: `ServerError` and `ObservabilityServerError` when a port cannot be opened.
   func run(until signals: TerminationSignals) async throws {
     defer { output.flush() }
     do {
       try await serve(until: signals)
     } catch {
-      // Whatever went wrong: an HTTP client that is dropped without being closed ends the process before anything is said.
+      // An HTTP client that is released without a shutdown aborts the process, before the error is printed.
       await tokens?.shutdown()
       throw error
     }

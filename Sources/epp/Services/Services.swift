@@ -5,8 +5,9 @@ import EPPRouting
 import Logging
 import ServiceLifecycle
 
-/// Finds and scrapes endpoints until everything that needs them has stopped.
+/// Runs the discovery and scraping of endpoints as a service.
 struct EndpointService: Service {
+  /// Discovers and scrapes endpoints.
   let watch: EndpointWatch
 
   func run() async throws {
@@ -14,10 +15,11 @@ struct EndpointService: Service {
   }
 }
 
-/// Keeps the index as large as the engines' caches, which they tell on their pages, and tidy.
+/// Runs the upkeep of the prefix index every second.
 struct UpkeepService: Service {
+  /// Adapts the index to the sizes of the engines' caches, and removes unused entries.
   let upkeep: PoolUpkeep
-  /// An engine's cache changes its size only with a restart.
+  /// Time between two runs. An engine's cache changes its size only at a restart.
   private static let interval = Duration.seconds(1)
 
   func run() async throws {
@@ -30,12 +32,17 @@ struct UpkeepService: Service {
   }
 }
 
-/// Serves gRPC: ready when every source of endpoints has been read, drained when the process is asked to stop.
+/// Runs the gRPC server as a service: sets it ready when every source of endpoints has been read, and drains it at shutdown.
 struct PickerService: Service {
+  /// The server.
   let picker: PickerServer
+  /// Reports when the sources of endpoints have been read.
   let watch: EndpointWatch
+  /// The health that is set to ready.
   let health: HealthState
+  /// Prints the ports when they are open.
   let ports: PortAnnouncement
+  /// The logger of the start of draining.
   let logger: Logger
 
   func run() async throws {

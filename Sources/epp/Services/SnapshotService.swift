@@ -6,16 +6,20 @@ import Logging
 import NIOPosix
 import ServiceLifecycle
 
-/// Writes the index to its file every half minute, and once more at the end. On a thread of its own: a disk may take seconds,
-/// and the threads of Swift's tasks, one for each core, have the metrics page and prompts' tokens to see to.
+/// Writes the index to its file every 30 seconds, and once more at shutdown. It writes on a thread of its own: a disk may take
+/// seconds, and would block one of the few threads of Swift's tasks.
 struct SnapshotService: Service {
+  /// Reads and writes the file.
   let snapshots: IndexSnapshots
+  /// Parts of the file whose endpoints have not appeared yet.
   let pending: PendingSnapshots
+  /// The source of the current endpoints.
   let store: EndpointStore
+  /// The logger of what was read and written.
   let logger: Logger
 
   private static let interval = Duration.seconds(30)
-  /// When endpoints that have not appeared by then are given up, in intervals.
+  /// Intervals after which the pending parts of the file are dropped.
   private static let roundsToWait = 10
 
   func run() async throws {
@@ -24,7 +28,7 @@ struct SnapshotService: Service {
       while (try? await Task.sleep(for: Self.interval)) != nil {
         rounds += 1
         if rounds == Self.roundsToWait { pending.removeAll() }
-        // Cancelled, it is not written here: the last one follows.
+        // After a cancellation this does not write; the last snapshot is written below.
         try? await NIOThreadPool.singleton.runIfActive { write() }
       }
     }
@@ -46,7 +50,7 @@ struct SnapshotService: Service {
     ["blocks": .stringConvertible(summary.blocks), "bytes": .stringConvertible(summary.bytes)]
   }
 
-  /// Reads the file, before endpoints are looked for.
+  /// Reads the file. Has to be called before endpoints are discovered. Errors are logged.
   func read() {
     do {
       guard let summary = try snapshots.read(to: pending) else {
