@@ -71,8 +71,8 @@ package final class BodyReservation {
   private func grow(to wanted: Int) -> Bool {
     // Small bodies are moved seldom. Of large ones no more than a quarter is spare: the system moves them without copying.
     var larger = max(wanted, Self.smallest, capacity < Self.large ? 2 * capacity : capacity + capacity / 4)
-    // With an announced length in larger steps, but not beyond it.
-    if let expectedCount, wanted <= expectedCount { larger = min(expectedCount, max(larger, 4 * capacity)) }
+    // With an announced length in larger steps, but not beyond it: at most four times the bytes that have come.
+    if let expectedCount, wanted <= expectedCount { larger = min(expectedCount, max(larger, 4 * wanted)) }
     if !budget.take(larger - capacity) {
       larger = wanted
       guard budget.take(larger - capacity) else { return false }

@@ -41,6 +41,31 @@ import Testing
     #expect(copy == all)
   }
 
+  /// A first slice of 16 KB or more is not copied until another follows.
+  @Test(arguments: [1, 2, 3]) func aLargeFirstSliceIsPartOfTheWhole(chunks: Int) {
+    let budget = BodyBudget(limit: 1 << 20)
+    let all = bytes(chunks * 20_000)
+    var slices = SliceList()
+    do {
+      let reservation = BodyReservation(budget: budget, expectedCount: all.count)
+      let body = RequestBody(reservation)
+      for start in stride(from: 0, to: all.count, by: 20_000) {
+        #expect(reservation.add(20_000))
+        body.append(0..<20_000, of: message(Array(all[start..<start + 20_000]), slice: 20_000))
+        // As the chunk that ends a body does.
+        body.append(0..<0, of: message([], slice: 1))
+        #expect(body.count == start + 20_000)
+        #expect(body.withBytes { span in span.withUnsafeBytes { Array($0) } } == Array(all[..<(start + 20_000)]))
+      }
+      slices = body.slices()
+    }
+    let copy = content(slices)
+    #expect(copy == all)
+    #expect(budget.heldBytes == all.count)
+    slices.removeAll()
+    #expect(budget.heldBytes == 0)
+  }
+
   /// The core may need the bytes long after the stream has let go of them.
   @Test func memoryIsCountedUntilTheLastReferenceIsGone() {
     let budget = BodyBudget(limit: 1 << 20)
