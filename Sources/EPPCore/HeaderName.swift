@@ -35,8 +35,6 @@ package enum HeaderName {
   package static let droppedReason = "x-llm-d-request-dropped-reason"
   /// The session id, unless a plugin names another header.
   package static let sessionID = "x-session-id"
-  /// llm-d's session token.
-  package static let sessionToken = "x-session-token"
 
   /// The id of a request.
   package static let requestID = "x-request-id"

@@ -102,9 +102,11 @@ import Testing
       - {<<: *a, name: b, labels: {<<: *labels, zone: two}}
       - {name: c, <<: [{port: 8001}, *a]}
       - {name: d, <<: 5}
+      - {<<: {port: 8002}, <<: *a, name: e, labels: {<<: {zone: two}, <<: *labels}}
       """)
-    #expect(file.endpoints.map(\.name) == ["a", "b", "c"])
-    #expect(file.endpoints.map(\.address.port) == [8000, 8000, 8001])
+    #expect(file.endpoints.map(\.name) == ["a", "b", "c", "e"])
+    #expect(file.endpoints.map(\.address.port) == [8000, 8000, 8001, 8002])
+    #expect(file.endpoints[3].labels == ["zone": "two", "role": "decode"])
     #expect(file.endpoints[1].labels == ["zone": "two", "role": "decode"])
     #expect(file.problems.map(\.line) == [5])
   }

@@ -52,35 +52,12 @@ extension EndpointsFile {
     return port
   }
 
-  static func labels(_ node: Node) throws(EndpointProblem) -> [String: String] {
-    guard case .mapping(let mapping) = node else {
-      throw EndpointProblem("'labels' has to be a mapping of text to text", line: line(node))
-    }
-    var labels: [String: String] = [:]
-    for entry in try entries(mapping) {
-      let (key, value) = (entry.key, entry.value)
-      guard case .scalar(let name) = key else { throw EndpointProblem("a label has to be text", line: line(key)) }
-      guard case .scalar(let text) = value else {
-        throw EndpointProblem("the label '\(name.string)' has to be text", line: line(value))
-      }
-      labels[name.string] = text.string
-    }
-    return labels
-  }
-
   /// Reads a ZeroMQ address: `tcp://host:port` or `ipc://path`.
   static func socket(_ node: Node, of key: String) throws(EndpointProblem) -> String {
     let text = try text(node, of: key)
     guard let scheme = ["tcp://", "ipc://"].first(where: { text.hasPrefix($0) }), text.utf8.count > scheme.utf8.count
     else { throw EndpointProblem("'\(key)' has to be tcp://host:port or ipc://path, not '\(text)'", line: line(node)) }
     return text
-  }
-
-  /// Returns the entries of a mapping with its merge keys resolved.
-  static func entries(_ mapping: Node.Mapping) throws(EndpointProblem) -> [YAMLMapping.Entry] {
-    let flat = YAMLMapping(mapping)
-    if let problem = flat.problems.first { throw EndpointProblem(problem.message, line: problem.line) }
-    return flat.entries
   }
 
   static func line(_ node: Node) -> Int? {

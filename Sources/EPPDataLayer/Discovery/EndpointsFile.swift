@@ -24,6 +24,8 @@ package struct EndpointsFile: Equatable, Sendable {
   package var endpoints: [DiscoveredEndpoint]
   /// Invalid entries and ignored keys, in the order of their lines.
   package var problems: [EndpointProblem]
+  /// `YAMLDocument.renamed` of the file.
+  private var renamed: [String: String] = [:]
 
   /// Reads a file's text. Invalid entries are added to `problems`, the others are kept.
   ///
@@ -33,13 +35,15 @@ package struct EndpointsFile: Equatable, Sendable {
     endpoints = []
     problems = []
     var entries: Node.Sequence?
-    guard let root = try Self.compose(text) else {
+    let document = try Self.compose(text)
+    renamed = document.renamed
+    guard let root = document.root else {
       throw EndpointProblem("the file is empty; it needs a list 'endpoints'")
     }
     guard case .mapping(let mapping) = root else {
       throw EndpointProblem("a mapping with the key 'endpoints' is expected", line: Self.line(root))
     }
-    for entry in try Self.entries(mapping) {
+    for entry in try members(of: mapping) {
       let (key, value) = (entry.key, entry.value)
       guard case .scalar(let name) = key, name.string == "endpoints" else {
         problems.append(EndpointProblem("unknown key \(Self.quoted(key)); 'endpoints' is known", line: Self.line(key)))
@@ -72,11 +76,11 @@ package struct EndpointsFile: Equatable, Sendable {
     problems.sort { ($0.line ?? 0) < ($1.line ?? 0) }
   }
 
-  private static func compose(_ text: String) throws(EndpointProblem) -> Node? {
+  private static func compose(_ text: String) throws(EndpointProblem) -> YAMLDocument {
     do throws(YAMLProblem) {
       let document = try YAMLDocument(text)
       if let duplicate = document.duplicates.first { throw duplicate }
-      return document.root
+      return document
     } catch {
       let column = error.line == nil ? nil : error.column
       throw EndpointProblem(error.message + (column.map { ", column \($0)" } ?? ""), line: error.line)
@@ -95,7 +99,7 @@ package struct EndpointsFile: Equatable, Sendable {
     var metricsPort: UInt16?
     var kvEvents: String?
     var kvReplay: String?
-    for entry in try Self.entries(mapping) {
+    for entry in try members(of: mapping) {
       let (key, value) = (entry.key, entry.value)
       guard case .scalar(let keyScalar) = key else {
         throw EndpointProblem("a key has to be text", line: Self.line(key))
@@ -106,7 +110,7 @@ package struct EndpointsFile: Equatable, Sendable {
       case "address": host = try Self.host(value)
       case "port": port = try Self.port(value, of: "port")
       case "metricsPort": metricsPort = try Self.port(value, of: "metricsPort")
-      case "labels": labels = try Self.labels(value)
+      case "labels": labels = try readLabels(value)
       case "kvEvents": kvEvents = try Self.socket(value, of: "kvEvents")
       case "kvReplay": kvReplay = try Self.socket(value, of: "kvReplay")
       default:
@@ -123,5 +127,28 @@ package struct EndpointsFile: Equatable, Sendable {
       name: name, namespace: namespace, address: EndpointAddress(host: host, port: port),
       metricsAddress: metricsPort.map { EndpointAddress(host: host, port: $0) }, labels: labels, kvEvents: kvEvents,
       kvReplay: kvReplay)
+  }
+
+  private func readLabels(_ node: Node) throws(EndpointProblem) -> [String: String] {
+    guard case .mapping(let mapping) = node else {
+      throw EndpointProblem("'labels' has to be a mapping of text to text", line: Self.line(node))
+    }
+    var labels: [String: String] = [:]
+    for entry in try members(of: mapping) {
+      let (key, value) = (entry.key, entry.value)
+      guard case .scalar(let name) = key else { throw EndpointProblem("a label has to be text", line: Self.line(key)) }
+      guard case .scalar(let text) = value else {
+        throw EndpointProblem("the label '\(name.string)' has to be text", line: Self.line(value))
+      }
+      labels[name.string] = text.string
+    }
+    return labels
+  }
+
+  /// Returns the entries of a mapping with its merge keys resolved.
+  private func members(of mapping: Node.Mapping) throws(EndpointProblem) -> [YAMLMapping.Entry] {
+    let flat = YAMLMapping(mapping, renamed: renamed)
+    if let problem = flat.problems.first { throw EndpointProblem(problem.message, line: problem.line) }
+    return flat.entries
   }
 }

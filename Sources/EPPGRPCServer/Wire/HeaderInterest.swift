@@ -10,7 +10,7 @@ struct HeaderInterest: Sendable {
     byLength = []
     let known = [
       HeaderName.requestID, HeaderName.path, HeaderName.method, HeaderName.originalPath, HeaderName.forwardedPath,
-      HeaderName.forwardedFor, HeaderName.sessionID, HeaderName.sessionToken, HeaderName.modelRewrite,
+      HeaderName.forwardedFor, HeaderName.sessionID, HeaderName.modelRewrite,
       HeaderName.modelRewriteOld, HeaderName.fairnessID, HeaderName.fairnessIDOld, HeaderName.objective,
       HeaderName.objectiveOld, HeaderName.contentLength, HeaderName.connection, HeaderName.transferEncoding,
     ]

@@ -69,8 +69,11 @@ struct ConverseCommand: AsyncParsableCommand {
       throw ValidationError(
         "--conversations, --turns, --groups, --concurrency, --max-tokens and --timeout must be at least 1.")
     }
-    guard sharedPrefixTokens >= 0, userTokens >= 0, groups <= 100_000, conversations <= 1_000_000 else {
+    guard sharedPrefixTokens >= 0, userTokens >= 0 else {
       throw ValidationError("--shared-prefix-tokens and --user-tokens must not be negative.")
+    }
+    guard groups <= 100_000, conversations <= 1_000_000 else {
+      throw ValidationError("--groups takes at most 100000, and --conversations 1000000.")
     }
     _ = try engines()
     _ = try headers()
