@@ -63,14 +63,18 @@ def gateway(request: pytest.FixtureRequest, engines: list[Engine], start_epp, st
     return start_envoy(epp.extproc_port, name, secure)
 
 
-@pytest.fixture(scope="session", params=["fake", "real"])
+@pytest.fixture(scope="session", params=["fake", "real"] if RealAPIServer.built() else ["fake"])
 def api(request: pytest.FixtureRequest) -> Iterator[FakeAPIServer | RealAPIServer]:
     """Each of the API servers, one after the other: what a test relies on has to be so with both. Tests share it."""
-    if request.param == "real" and not RealAPIServer.built():
-        pytest.skip("the real kube-apiserver is not built: run scripts/kube-apiserver --build")
     server = FakeAPIServer(secure=True) if request.param == "fake" else RealAPIServer()
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def definitions(api: FakeAPIServer | RealAPIServer) -> None:
+    """The definitions of all inference resources, installed."""
+    objects.install(api.admin)
 
 
 @pytest.fixture

@@ -1,10 +1,17 @@
-"""What tests rely on of an API server, held by the small one of Tests/kit and by the real kube-apiserver: lists and watches.
-The other files test_kubernetes_api_*.py go on with writes, with who may do what, and with clients of others."""
+"""What tests rely on of an API server, both of the small one of Tests/kit and of the real one: lists and watches. The
+files test_kubernetes_api_*.py go on with writes, with who may do what, and with other clients."""
 
 import pytest
-
-from kit.kubernetes import objects
+from kit.kubernetes import RealAPIServer, objects
 from kit.kubernetes.answers import make_pods, names_of, refused, version_of
+
+
+def test_the_real_server_is_among_those_that_are_tested(request: pytest.FixtureRequest) -> None:
+    if not RealAPIServer.built():
+        pytest.skip("the small API server is not held to the real one: run scripts/kube-apiserver --build")
+    ids = [item.name for item in request.session.items]
+    assert sum("[real" in name for name in ids) == sum("[fake" in name for name in ids)
+
 
 # Lists
 
@@ -30,7 +37,11 @@ def test_pages_show_one_moment(api, namespace: str) -> None:
     second = api.admin.get(path, limit=2, **{"continue": first["metadata"]["continue"]})
     assert names_of(second) == ["c", "d"] and version_of(second) == version_of(first)
     last = api.admin.get(path, limit=2, **{"continue": second["metadata"]["continue"]})
-    assert names_of(last) == ["e"] and not last["metadata"].get("continue") and "remainingItemCount" not in last["metadata"]
+    assert (
+        names_of(last) == ["e"]
+        and not last["metadata"].get("continue")
+        and "remainingItemCount" not in last["metadata"]
+    )
     assert names_of(api.admin.get(path)) == ["a", "b", "cc", "d", "e"]
 
 
@@ -56,7 +67,9 @@ def test_an_older_state_is_listed_as_it_was(api, namespace: str) -> None:
     api.admin.merge(f"{path}/a", {"metadata": {"labels": {"late": "yes"}}})
     make_pods(api.admin, namespace, "b")
     listed = api.admin.get(path, resourceVersion=version, resourceVersionMatch="Exact")
-    assert names_of(listed) == ["a"] and version_of(listed) == version and not listed["items"][0]["metadata"].get("labels")
+    assert (
+        names_of(listed) == ["a"] and version_of(listed) == version and not listed["items"][0]["metadata"].get("labels")
+    )
     # One that need not be exact is of now, and in no order.
     assert sorted(names_of(api.admin.get(path, resourceVersion=version))) == ["a", "b"]
 
@@ -212,7 +225,10 @@ def test_bookmarks(api, namespace: str, allowed: bool) -> None:
         added = watch.event()
         if allowed:
             mark = watch.event()
-            assert mark["type"] == "BOOKMARK" and (mark["object"]["kind"], mark["object"]["apiVersion"]) == ("Pod", "v1")
+            assert mark["type"] == "BOOKMARK" and (mark["object"]["kind"], mark["object"]["apiVersion"]) == (
+                "Pod",
+                "v1",
+            )
             assert version_of(mark["object"]) >= version_of(added["object"])
             # An empty object of its kind, nulls included.
             assert "name" not in mark["object"]["metadata"] and mark["object"]["spec"] == {"containers": None}
@@ -246,7 +262,10 @@ def test_after_a_compaction_older_versions_are_gone(api, namespace: str) -> None
     with api.admin.watch(path, resourceVersion=version) as watch:
         assert watch.status == 200
         event = watch.event()
-        assert event["type"] == "ERROR" and (event["object"]["kind"], event["object"]["status"]) == ("Status", "Failure")
+        assert event["type"] == "ERROR" and (event["object"]["kind"], event["object"]["status"]) == (
+            "Status",
+            "Failure",
+        )
         assert (event["object"]["code"], event["object"]["reason"]) == (410, "Expired")
         assert watch.end() == "in order"
     with api.admin.watch(path, resourceVersion=api.admin.get(path)["metadata"]["resourceVersion"]) as watch:

@@ -1,10 +1,9 @@
-"""What tests rely on of an API server, both of the small one and of the real one: creating, changing and deleting objects,
-leases, and resources that a definition brings."""
+"""What tests rely on of an API server, both of the small one and of the real one: creating, changing and deleting
+objects, leases, and resources that a definition brings."""
 
 import threading
 
 import pytest
-
 from kit.kubernetes import objects, patches
 from kit.kubernetes.answers import make_pods, refused, version_of
 from kit.waiting import eventually
@@ -18,8 +17,14 @@ def test_a_new_object_gets_what_the_server_gives(api, namespace: str) -> None:
     made = api.admin.create(objects.pods(namespace), body)
     metadata = made["metadata"]
     assert metadata["name"].startswith("vllm-") and len(metadata["name"]) == len("vllm-") + 5
-    assert metadata["namespace"] == namespace and metadata["uid"] != "mine" and metadata["creationTimestamp"].endswith("Z")
-    assert (made["kind"], made["spec"]["restartPolicy"], made["spec"]["terminationGracePeriodSeconds"]) == ("Pod", "Always", 30)
+    assert (
+        metadata["namespace"] == namespace and metadata["uid"] != "mine" and metadata["creationTimestamp"].endswith("Z")
+    )
+    assert (made["kind"], made["spec"]["restartPolicy"], made["spec"]["terminationGracePeriodSeconds"]) == (
+        "Pod",
+        "Always",
+        30,
+    )
     assert made["status"]["phase"] == "Pending" and "generation" not in metadata
     assert metadata["managedFields"][0]["fieldsV1"]["f:metadata"]["f:labels"]["f:app"] == {}
 
@@ -50,7 +55,9 @@ def test_an_update_of_an_older_version_is_a_conflict(api, namespace: str) -> Non
     made = api.admin.create(objects.leases(namespace), objects.lease("lease", "a"))
     taken = api.admin.replace(path, made | {"spec": made["spec"] | {"holderIdentity": "b"}})
     assert taken["spec"]["holderIdentity"] == "b" and version_of(taken) > version_of(made)
-    stale = refused(api.admin.request("PUT", path, made | {"spec": made["spec"] | {"holderIdentity": "c"}}), 409, "Conflict")
+    stale = refused(
+        api.admin.request("PUT", path, made | {"spec": made["spec"] | {"holderIdentity": "c"}}), 409, "Conflict"
+    )
     assert stale["details"] == {"name": "lease", "group": "coordination.k8s.io", "kind": "leases"}
     patch = {"metadata": {"resourceVersion": made["metadata"]["resourceVersion"]}, "spec": {"holderIdentity": "c"}}
     refused(api.admin.request("PATCH", path, patch, patches.MERGE), 409, "Conflict")
@@ -69,7 +76,9 @@ def test_who_overwrites_without_a_version(api, namespace: str) -> None:
     replaced["metadata"]["labels"] = {"new": "yes"}
     assert api.admin.replace(f"{objects.pods(namespace)}/a", replaced)["metadata"]["labels"] == {"new": "yes"}
     api.admin.create(objects.leases(namespace), objects.lease("lease", "a"))
-    missing = refused(api.admin.request("PUT", f"{objects.leases(namespace)}/lease", objects.lease("lease", "b")), 422, "Invalid")
+    missing = refused(
+        api.admin.request("PUT", f"{objects.leases(namespace)}/lease", objects.lease("lease", "b")), 422, "Invalid"
+    )
     assert missing["details"]["causes"][0]["field"] == "metadata.resourceVersion"
 
 
@@ -110,7 +119,10 @@ def test_the_status_of_a_pod_changes_by_its_subresource_alone(api, namespace: st
 def test_merge_patches_and_strategic_ones(api, namespace: str) -> None:
     make_pods(api.admin, namespace, "a", app="x", tier="y")
     path = f"{objects.pods(namespace)}/a"
-    assert api.admin.merge(path, {"metadata": {"labels": {"app": None, "new": "z"}}})["metadata"]["labels"] == {"tier": "y", "new": "z"}
+    assert api.admin.merge(path, {"metadata": {"labels": {"app": None, "new": "z"}}})["metadata"]["labels"] == {
+        "tier": "y",
+        "new": "z",
+    }
     api.admin.merge(f"{path}/status", objects.status("127.0.0.1"))
 
     def conditions(content_type: str) -> set[str]:
@@ -209,7 +221,9 @@ def test_of_many_who_take_a_lease_one_gets_it(api, namespace: str) -> None:
 def test_fields_of_a_lease_that_are_refused(api, namespace: str, field: str, value: object, code: int) -> None:
     body = objects.lease("lease", "a")
     body["spec"][field] = value
-    refused(api.admin.request("POST", objects.leases(namespace), body), code, "Invalid" if code == 422 else "BadRequest")
+    refused(
+        api.admin.request("POST", objects.leases(namespace), body), code, "Invalid" if code == 422 else "BadRequest"
+    )
 
 
 def test_times_of_a_lease_are_microseconds_in_utc(api, namespace: str) -> None:
@@ -224,8 +238,7 @@ def test_times_of_a_lease_are_microseconds_in_utc(api, namespace: str) -> None:
 # Resources that a definition brings
 
 
-def test_a_pool_is_completed_and_checked(api, namespace: str) -> None:
-    objects.install(api.admin)
+def test_a_pool_is_completed_and_checked(api, definitions, namespace: str) -> None:
     path = objects.custom(objects.POOL_V1, "inferencepools", namespace)
     body = objects.pool("pool", {"app": "x"}, [8000], unknown=1) | {"status": {"parents": []}}
     made = api.admin.create(path, body)
@@ -260,17 +273,17 @@ def test_a_pool_is_completed_and_checked(api, namespace: str) -> None:
         {"selector": {"matchLabels": {"app": 1}}},
     ],
 )
-def test_a_pool_that_is_wrong(api, namespace: str, spec: dict[str, object]) -> None:
-    objects.install(api.admin)
+def test_a_pool_that_is_wrong(api, definitions, namespace: str, spec: dict[str, object]) -> None:
     path = objects.custom(objects.POOL_V1, "inferencepools", namespace)
     refused(api.admin.request("POST", path, objects.pool("pool", {"app": "x"}, [8000], **spec)), 422, "Invalid")
     # A custom resource has to say what it is.
     refused(api.admin.request("POST", path, {"metadata": {"name": "pool"}, "spec": {}}), 400, "BadRequest")
 
 
-def test_the_older_pool_the_objectives_and_the_rewrites(api, namespace: str) -> None:
-    objects.install(api.admin)
-    pool = api.admin.create(objects.custom(objects.LEGACY, "inferencepools", namespace), objects.legacy_pool("p", {"app": "x"}, 8000))
+def test_the_older_pool_the_objectives_and_the_rewrites(api, definitions, namespace: str) -> None:
+    pool = api.admin.create(
+        objects.custom(objects.LEGACY, "inferencepools", namespace), objects.legacy_pool("p", {"app": "x"}, 8000)
+    )
     assert pool["spec"]["selector"] == {"app": "x"} and pool["spec"]["extensionRef"]["failureMode"] == "FailClose"
     for version, group in ((objects.LLM_D, "llm-d.ai"), (objects.LEGACY, "inference.networking.k8s.io")):
         path = objects.custom(version, "inferenceobjectives", namespace)
@@ -288,7 +301,10 @@ def test_the_older_pool_the_objectives_and_the_rewrites(api, namespace: str) -> 
 def test_a_definition_that_comes_late_and_goes(api, namespace: str) -> None:
     definition = objects.definitions()["inferenceobjectives.llm-d.ai"]
     group = f"{namespace}.example.com"
-    definition = definition | {"metadata": {"name": f"inferenceobjectives.{group}"}, "spec": definition["spec"] | {"group": group}}
+    definition = definition | {
+        "metadata": {"name": f"inferenceobjectives.{group}"},
+        "spec": definition["spec"] | {"group": group},
+    }
     version = f"{group}/v1alpha2"
     path = objects.custom(version, "inferenceobjectives", namespace)
     missing = api.admin.request("GET", path)
@@ -304,10 +320,9 @@ def test_a_definition_that_comes_late_and_goes(api, namespace: str) -> None:
     eventually(lambda: api.admin.request("GET", path).status == 404, "the definition gone")
 
 
-def test_what_is_not_there(api, namespace: str) -> None:
+def test_what_is_not_there(api, definitions, namespace: str) -> None:
     refused(api.admin.request("GET", f"/api/v1/namespaces/{namespace}/nothings"), 404, "NotFound")
     refused(api.admin.request("GET", f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/nothings"), 404, "NotFound")
-    objects.install(api.admin)
     for version in ("nothing.example.com/v1", "inference.networking.k8s.io/v9"):
         answer = api.admin.request("GET", objects.custom(version, "inferencepools", namespace))
         assert answer.status == 404 and answer.headers["content-type"].startswith("text/plain")

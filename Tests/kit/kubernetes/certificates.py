@@ -22,9 +22,11 @@ class Certificates:
 
 
 def made(folder: Path) -> Certificates:
-    """Certificates of a server on 127.0.0.1 and of a client, the user `certificate-admin` of the group `system:masters`."""
+    """Certificates of a server on 127.0.0.1 and of a client: the user `certificate-admin` in `system:masters`."""
     authority = folder / "ca.crt"
-    _openssl("req", "-x509", *_KEY, "-days", "2", "-subj", "/CN=test CA", "-keyout", folder / "ca.key", "-out", authority)
+    _openssl(
+        "req", "-x509", *_KEY, "-days", "2", "-subj", "/CN=test CA", "-keyout", folder / "ca.key", "-out", authority
+    )
     return Certificates(
         authority,
         _signed(folder, "server", "/CN=kube-apiserver", _SERVER),
@@ -38,8 +40,8 @@ def _signed(folder: Path, name: str, subject: str, extension: str) -> tuple[Path
     extensions.write_text(extension)
     _openssl("req", *_KEY, "-subj", subject, "-keyout", key, "-out", request)
     _openssl(
-        "x509", "-req", "-in", request, "-CA", folder / "ca.crt", "-CAkey", folder / "ca.key", "-CAcreateserial", "-days", "2",
-        "-extfile", extensions, "-out", certificate,
+        "x509", "-req", "-in", request, "-CA", folder / "ca.crt", "-CAkey", folder / "ca.key", "-CAcreateserial",
+        "-days", "2", "-extfile", extensions, "-out", certificate,
     )  # fmt: skip
     return certificate, key
 

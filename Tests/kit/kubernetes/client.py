@@ -21,7 +21,11 @@ class Client:
     """Speaks to the server at `url` as whoever `token` or `certificate` (files of certificate and key) says."""
 
     def __init__(
-        self, url: str, token: str | None = None, authority: Path | None = None, certificate: tuple[Path, Path] | None = None
+        self,
+        url: str,
+        token: str | None = None,
+        authority: Path | None = None,
+        certificate: tuple[Path, Path] | None = None,
     ):
         self.url = url
         self.token = token
@@ -48,13 +52,22 @@ class Client:
             cluster["server"],
             user.get("token"),
             Path(authority) if authority else None,
-            (Path(files[0]), Path(files[1])) if all(files) else None,
+            (Path(str(files[0])), Path(str(files[1]))) if all(files) else None,
         )
 
     def with_token(self, token: str | None) -> "Client":
         return Client(self.url, token, self._authority)
 
-    def _send(self, method: str, path: str, body: object, query: dict[str, object], content_type: str, headers: dict[str, str], timeout: float):
+    def _send(
+        self,
+        method: str,
+        path: str,
+        body: object,
+        query: dict[str, object],
+        content_type: str,
+        headers: dict[str, str],
+        timeout: float,
+    ):
         host = urllib.parse.urlsplit(self.url).netloc
         connection: http.client.HTTPConnection
         if self._tls:
@@ -134,24 +147,24 @@ class Watch:
         self._reader.start()
 
     def _read(self) -> None:
-        end = "in order"
+        end, rest = "in order", b""
         try:
-            rest = b""
             for piece in self._pieces():
                 *lines, rest = (rest + piece).split(b"\n")
                 with self._changed:
                     self._events += [json.loads(line) for line in lines if line]
                     self._changed.notify_all()
-            if rest:
-                end = f"broken: in the middle of {rest!r}"
         except (OSError, ValueError) as error:
             end = f"broken: {error!r}"
+        if rest:
+            end = f"broken in the middle of {rest!r}"
         with self._changed:
             self._end = end
             self._changed.notify_all()
 
     def _pieces(self) -> Iterator[bytes]:
-        """The chunks. http.client takes the end of a connection for the end of an answer, which is what a test asks about."""
+        """The chunks. http.client takes the end of a connection for the end of an answer, and tests have to tell them
+        apart."""
         stream = self._answer.fp
         if not self._answer.chunked:
             yield self._answer.read()
@@ -166,7 +179,9 @@ class Watch:
         """The next event, bookmarks included."""
         with self._changed:
             more = self._changed.wait_for(lambda: len(self._events) > self._taken or self._end is not None, timeout)
-            assert len(self._events) > self._taken, f"no event within {timeout} s; ended: {self._end}" if not more else f"ended {self._end}"
+            assert len(self._events) > self._taken, (
+                f"no event within {timeout} s; ended: {self._end}" if not more else f"ended {self._end}"
+            )
             self._taken += 1
             return self._events[self._taken - 1]
 
@@ -176,9 +191,11 @@ class Watch:
         return event["type"], event["object"]["metadata"].get("name", "")
 
     def end(self, timeout: float = 10) -> str:
-        """Waits for the end of the stream: `in order`, or `broken` and why."""
+        """Waits for the end of the stream: `in order`, or a text that begins with `broken`."""
         with self._changed:
-            assert self._changed.wait_for(lambda: self._end is not None, timeout), f"the watch goes on after {timeout} s"
+            assert self._changed.wait_for(lambda: self._end is not None, timeout), (
+                f"the watch goes on after {timeout} s"
+            )
             return str(self._end)
 
     def silent(self, seconds: float) -> bool:

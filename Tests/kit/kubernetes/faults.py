@@ -24,7 +24,9 @@ class Faults:
         # Counts how often all watches had to break off.
         self.cuts = 0
 
-    def fail(self, status: int, times: int = 1, method: str = "", path: str = "", retry_after: int | None = None) -> None:
+    def fail(
+        self, status: int, times: int = 1, method: str = "", path: str = "", retry_after: int | None = None
+    ) -> None:
         """The next `times` requests are answered with an error; with a header `Retry-After` where it is given."""
         with self._changed:
             self._failures.append(_Failure(status, times, method, path, retry_after))

@@ -7,7 +7,7 @@ import select
 import ssl
 import traceback
 import urllib.parse
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +40,6 @@ class Request:
     version: str = ""
     plural: str = ""
     subresource: str = ""
-    headers: dict[str, str] = field(default_factory=dict)
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -63,7 +62,7 @@ class Handler(BaseHTTPRequestHandler):
                 headers = {"Retry-After": str(failure[1])} if failure[1] is not None else {}
                 raise APIError(failure[0], "InternalError", "a fault that the test asked for", headers=headers)
             user = self._user()
-            request = _understood(self.command, parts.path, query, user, {k.lower(): v for k, v in self.headers.items()})
+            request = understood(self.command, parts.path, query, user.name)
             self.fake.record(request)
             self._authorize(user, request)
             self._answer(request, user, body)
@@ -113,11 +112,15 @@ class Handler(BaseHTTPRequestHandler):
     def _answer(self, request: Request, user: User, body: bytes) -> None:
         if request.wanted.path:
             return self._page(request)
+        if "protobuf" in (self.headers.get("Content-Type") or ""):
+            raise APIError(415, "UnsupportedMediaType", "this server reads JSON alone")
         if request.plural in _REVIEWS and request.method == "POST":
             answer = reviews.review(self.fake.store, self.fake.tokens, user, request.plural, _parsed(body))
             return self._send_json(201, answer)
         resource = resources.find(self.fake.store, request.group, request.version, request.plural)
-        if resource is None or (not resource.namespaced and request.wanted.namespace and request.plural != "namespaces"):
+        if resource is None or (
+            not resource.namespaced and request.wanted.namespace and request.plural != "namespaces"
+        ):
             # A group that is built in answers for itself; one of definitions is not there without them.
             built_in = request.group not in {custom.group for custom in resources.custom_resources(self.fake.store)}
             if built_in and resources.serves(self.fake.store, request.group, request.version):
@@ -125,7 +128,9 @@ class Handler(BaseHTTPRequestHandler):
             raise status.nothing_here()
         namespace = request.wanted.namespace if resource.namespaced else ""
         if request.subresource == "token" and resource.id == "serviceaccounts" and request.method == "POST":
-            answer = reviews.token_request(self.fake.store, self.fake.tokens, namespace, request.wanted.name, _parsed(body))
+            answer = reviews.token_request(
+                self.fake.store, self.fake.tokens, namespace, request.wanted.name, _parsed(body)
+            )
             return self._send_json(201, answer)
         if request.subresource and not (request.subresource == "status" and resource.has_status):
             raise status.no_such_resource()
@@ -133,7 +138,9 @@ class Handler(BaseHTTPRequestHandler):
             return self._watch(request, resource, namespace)
         if request.wanted.verb == "list":
             options = reads.Options.of(resource, namespace, request.query)
-            return self._send(200, _encoded(reads.listed(self.fake.store, resource, options), resource), "application/json")
+            return self._send(
+                200, _encoded(reads.listed(self.fake.store, resource, options), resource), "application/json"
+            )
         code, value = self._change(request, resource, namespace, body)
         self._send(code, _encoded(value, resource), "application/json")
 
@@ -148,12 +155,16 @@ class Handler(BaseHTTPRequestHandler):
             case "POST", False:
                 return 201, writes.create(store, resource, namespace, _parsed(body), manager)
             case "PUT", True:
-                value, is_new = writes.update(store, resource, namespace, name, _parsed(body), request.subresource, manager)
+                value, is_new = writes.update(
+                    store, resource, namespace, name, _parsed(body), request.subresource, manager
+                )
                 return 201 if is_new else 200, value
             case "PATCH", True:
                 content_type = self.headers.get("Content-Type") or ""
                 patch = json.loads(body) if body.strip() else {}
-                return 200, writes.patch(store, resource, namespace, name, content_type, patch, request.subresource, manager)
+                return 200, writes.patch(
+                    store, resource, namespace, name, content_type, patch, request.subresource, manager
+                )
             case "DELETE", True:
                 value, gone = writes.delete(store, resource, namespace, name, _parsed(body) if body else {})
                 return 200, _deleted(resource, value) if gone else value
@@ -165,7 +176,9 @@ class Handler(BaseHTTPRequestHandler):
         if request.path in ("/healthz", "/livez", "/readyz"):
             return self._send(200, b"ok", "text/plain; charset=utf-8")
         if request.path == "/version":
-            return self._send_json(200, {"major": "1", "minor": "20", "gitVersion": "v1.20.2", "platform": "linux/amd64"})
+            return self._send_json(
+                200, {"major": "1", "minor": "20", "gitVersion": "v1.20.2", "platform": "linux/amd64"}
+            )
         page = resources.discovery(self.fake.store, request.path)
         if page is None:
             raise status.nothing_here()
@@ -175,7 +188,11 @@ class Handler(BaseHTTPRequestHandler):
         options = reads.Options.of(resource, namespace, request.query)
         watch = reads.Watch(self.fake.store, resource, options, self.fake.bookmark_every)
         self.send_response(200)
-        for name, value in (("Cache-Control", "no-cache, private"), ("Content-Type", "application/json"), ("Transfer-Encoding", "chunked")):
+        for name, value in (
+            ("Cache-Control", "no-cache, private"),
+            ("Content-Type", "application/json"),
+            ("Transfer-Encoding", "chunked"),
+        ):
             self.send_header(name, value)
         self.end_headers()
         self.wfile.flush()
@@ -218,10 +235,10 @@ class Handler(BaseHTTPRequestHandler):
 
 def _certified(connection: object) -> User | None:
     """Whom a client's certificate names: the user is its common name, its groups are the organizations."""
-    certificate = connection.getpeercert() if isinstance(connection, ssl.SSLSocket) else None
+    certificate: Any = connection.getpeercert() if isinstance(connection, ssl.SSLSocket) else None
     if not certificate:
         return None
-    fields = [pair for part in certificate["subject"] for pair in part]  # type: ignore[union-attr]
+    fields = [pair for part in certificate["subject"] for pair in part]
     groups = tuple(value for name, value in fields if name == "organizationName")
     return User(next(value for name, value in fields if name == "commonName"), (*groups, "system:authenticated"))
 
@@ -251,15 +268,16 @@ def _deleted(resource: Resource, value: Object) -> Object:
     return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details}
 
 
-def _understood(method: str, path: str, query: dict[str, str], user: User, headers: dict[str, str]) -> Request:
+def understood(method: str, path: str, query: dict[str, str] | None = None, user: str = "") -> Request:
     """The request that a path is, by the rules that the server authorizes by."""
+    query = query or {}
     found = re.fullmatch(
         r"/(?:api/(?P<core>v1)|apis/(?P<group>[^/]+)/(?P<version>[^/]+))"
         r"(?:/namespaces/(?P<namespace>[^/]+)(?=/[^/]))?/(?P<plural>[^/]+)(?:/(?P<name>[^/]+)(?:/(?P<below>[^/]+))?)?/?",
         path,
     )
     if not found or (found["plural"] == "namespaces" and found["below"] not in (None, "status", "finalize")):
-        return Request(method, path, query, user.name, Attributes(method.lower(), path=path), headers=headers)
+        return Request(method, path, query, user, Attributes(method.lower(), path=path))
     name, namespace = found["name"] or "", found["namespace"] or ""
     if found["namespace"] and found["plural"] in ("status", "finalize") and not name:
         # /api/v1/namespaces/NAME/status is of the namespace itself.
@@ -281,5 +299,5 @@ def _understood(method: str, path: str, query: dict[str, str], user: User, heade
     resource = found_plural + (f"/{below}" if below else "")
     wanted = Attributes(verb, found["group"] or "", resource, namespace, name)
     return Request(
-        method, path, query, user.name, wanted, found["group"] or "", found["version"] or "v1", found_plural, below, headers
+        method, path, query, user, wanted, found["group"] or "", found["version"] or "v1", found_plural, below
     )

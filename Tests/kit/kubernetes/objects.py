@@ -1,6 +1,7 @@
 """Paths and bodies of the objects that tests make."""
 
 import datetime
+import functools
 from pathlib import Path
 
 import yaml
@@ -38,7 +39,9 @@ def custom(api_version: str, plural: str, namespace: str) -> str:
     return f"/apis/{api_version}/namespaces/{namespace}/{plural}"
 
 
-def pod(name: str, labels: dict[str, str] | None = None, annotations: dict[str, str] | None = None, node: str = "") -> Object:
+def pod(
+    name: str, labels: dict[str, str] | None = None, annotations: dict[str, str] | None = None, node: str = ""
+) -> Object:
     """A pod as a Deployment makes it; one with a `node` has a grace period when it is deleted."""
     spec: Object = {"containers": [{"name": "vllm", "image": "vllm"}]} | ({"nodeName": node} if node else {})
     return {"metadata": {"name": name, "labels": labels or {}, "annotations": annotations or {}}, "spec": spec}
@@ -115,7 +118,11 @@ def install(admin: Client, *names: str) -> None:
     for name in names or known:
         spec = known[name]["spec"]
         path = f"/apis/{spec['group']}/{spec['versions'][0]['name']}/{spec['names']['plural']}"
-        eventually(lambda path=path: admin.request("GET", path).status == 200, f"{name} served")
+        eventually(functools.partial(_served, admin, path), f"{name} served")
+
+
+def _served(admin: Client, path: str) -> bool:
+    return admin.request("GET", path).status == 200
 
 
 def account_token(admin: Client, namespace: str, name: str) -> str:

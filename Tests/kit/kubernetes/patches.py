@@ -7,16 +7,26 @@ MERGE = "application/merge-patch+json"
 STRATEGIC = "application/strategic-merge-patch+json"
 
 # Lists whose elements a strategic merge patch finds by a field; other lists are replaced.
-_MERGE_KEYS = {"conditions": "type", "containers": "name", "initContainers": "name", "ownerReferences": "uid", "ports": "containerPort"}
+_MERGE_KEYS = {
+    "conditions": "type",
+    "containers": "name",
+    "initContainers": "name",
+    "ownerReferences": "uid",
+    "ports": "containerPort",
+}
 
 
 def patched(content_type: str, value: Object, patch: object, custom: bool) -> Object:
     """`value` after `patch`; raises an `APIError` 415 for other types, which a custom resource has one less of."""
-    accepted = ["application/json-patch+json", MERGE] + ([] if custom else [STRATEGIC]) + ["application/apply-patch+yaml"]
+    accepted = (
+        ["application/json-patch+json", MERGE] + ([] if custom else [STRATEGIC]) + ["application/apply-patch+yaml"]
+    )
     kind = content_type.split(";")[0].strip()
     # The real server also takes JSON patches and server-side apply: not needed by these tests.
     if kind not in (MERGE, STRATEGIC) or kind not in accepted:
-        message = f"the body of the request was in an unknown format - accepted media types include: {', '.join(accepted)}"
+        message = (
+            f"the body of the request was in an unknown format - accepted media types include: {', '.join(accepted)}"
+        )
         raise APIError(415, "UnsupportedMediaType", message)
     if not isinstance(patch, dict):
         raise APIError(400, "BadRequest", "the patch is not an object")

@@ -40,10 +40,17 @@ class Options:
         version = query.get("resourceVersion", "")
         match = query.get("resourceVersionMatch", "")
         if match and not version:
-            cause = ("resourceVersionMatch", "Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided")
+            cause = (
+                "resourceVersionMatch",
+                "Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided",
+            )
             raise invalid("meta.k8s.io", "ListOptions", "", [cause])
         if version and not version.isdigit():
-            raise APIError(500, "", f'resourceVersion: Invalid value: "{version}": strconv.ParseUint: parsing "{version}": invalid syntax')
+            raise APIError(
+                500,
+                "",
+                f'resourceVersion: Invalid value: "{version}": strconv.ParseUint: parsing "{version}": invalid syntax',
+            )
         limit = _number(query, "limit")
         return cls(
             selected=lambda key, value: (not namespace or key[0] == namespace) and by_label(value) and by_field(value),
@@ -144,8 +151,8 @@ class Watch:
         return min(now + self._every, early if early > now else self._end + 1)
 
     def events(self, goes_on: Callable[[], bool]) -> Iterator[Object]:
-        """Events until the time is over, an error was one, the resource is gone, or `goes_on` says no; it is asked again
-        with each change and at least twice a second."""
+        """Events until the time is over, one was an error, the resource is gone, or `goes_on` says no; it is asked
+        again with each change and at least twice a second."""
         with self._store.changed:
             if not self._options.version:
                 items = self._store.items(self._resource.id)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 from pathlib import Path
@@ -11,6 +12,7 @@ from ..process import Process
 from .client import Client
 
 _BIN = TOOLS / "kube-apiserver"
+_SCRIPT = ROOT / "scripts" / "kube-apiserver"
 
 
 class RealAPIServer(Process):
@@ -18,10 +20,13 @@ class RealAPIServer(Process):
 
     @staticmethod
     def built() -> bool:
-        return all((_BIN / name).exists() for name in ("kube-apiserver", "etcd", "etcdctl"))
+        """Whether the script would start it without building it first."""
+        wanted = re.search(r"^recipe=(\S+)$", _SCRIPT.read_text(), re.MULTILINE)
+        recipe = _BIN / "recipe"
+        return wanted is not None and recipe.exists() and recipe.read_text().strip() == wanted[1]
 
     def __init__(self) -> None:
-        super().__init__([ROOT / "scripts" / "kube-apiserver"], name="kube-apiserver")
+        super().__init__([_SCRIPT], name="kube-apiserver")
         try:
             self.url = self.wait_for(r"address +(\S+)", 90)[1]
             self.kubeconfig = Path(self.wait_for(r"kubeconfig +(\S+)")[1])
@@ -45,16 +50,22 @@ class RealAPIServer(Process):
         self.wait_for("started kube-apiserver again", 90, start)
 
     def compact(self) -> None:
-        """Makes every resourceVersion so far too old. The server serves a watch from its own memory as long as it runs, so
-        it starts anew, which ends all connections."""
+        """Makes every resourceVersion so far too old. The server serves a watch from its own memory as long as it
+        runs, so it starts anew, which ends all connections."""
         self.stop_serving()
         revision = self.admin_revision()
-        subprocess.run([_BIN / "etcdctl", "compact", revision], env=self._etcdctl(), check=True, capture_output=True, timeout=20)
+        subprocess.run(
+            [str(_BIN / "etcdctl"), "compact", revision],
+            env=self._etcdctl(),
+            check=True,
+            capture_output=True,
+            timeout=20,
+        )
         self.serve_again()
 
     def admin_revision(self) -> str:
         """etcd's own revision: what the resourceVersion of the next list will be at least."""
-        command = [_BIN / "etcdctl", "get", "-w", "json", "/none"]
+        command = [str(_BIN / "etcdctl"), "get", "-w", "json", "/none"]
         result = subprocess.run(command, env=self._etcdctl(), check=True, capture_output=True, timeout=20)
         return str(json.loads(result.stdout)["header"]["revision"])
 

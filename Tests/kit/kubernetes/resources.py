@@ -1,4 +1,4 @@
-"""What the server serves: the resources that are built in, those of the installed definitions, and discovery of both."""
+"""What the server serves: built-in resources, those of the installed definitions, and discovery of both."""
 
 from dataclasses import dataclass
 from typing import Iterable
@@ -55,7 +55,14 @@ _BUILT_IN = (
     Resource(RBAC, "v1", "rolebindings", "RoleBinding"),
     Resource(RBAC, "v1", "clusterroles", "ClusterRole", namespaced=False),
     Resource(RBAC, "v1", "clusterrolebindings", "ClusterRoleBinding", namespaced=False),
-    Resource("apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition", namespaced=False, unconditional=False),
+    Resource(
+        "apiextensions.k8s.io",
+        "v1",
+        "customresourcedefinitions",
+        "CustomResourceDefinition",
+        namespaced=False,
+        unconditional=False,
+    ),
 )
 # Groups that answer questions and keep nothing: see reviews.py.
 _REVIEWS = (("authentication.k8s.io", "v1"), ("authorization.k8s.io", "v1"))
@@ -136,8 +143,19 @@ def _resource_list(store: Store, group: str, version: str) -> Object:
     for resource in _all(store):
         if (resource.group, resource.version) != (group, version):
             continue
-        common = {"singularName": resource.kind.lower() if resource.custom else "", "namespaced": resource.namespaced, "kind": resource.kind}
+        common = {
+            "singularName": resource.kind.lower() if resource.custom else "",
+            "namespaced": resource.namespaced,
+            "kind": resource.kind,
+        }
         listed.append({"name": resource.plural, **common, "verbs": _VERBS})
         if resource.has_status:
-            listed.append({"name": f"{resource.plural}/status", **common, "singularName": "", "verbs": ["get", "patch", "update"]})
-    return {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": f"{group}/{version}".lstrip("/"), "resources": listed}
+            listed.append(
+                {"name": f"{resource.plural}/status", **common, "singularName": "", "verbs": ["get", "patch", "update"]}
+            )
+    return {
+        "kind": "APIResourceList",
+        "apiVersion": "v1",
+        "groupVersion": f"{group}/{version}".lstrip("/"),
+        "resources": listed,
+    }

@@ -68,10 +68,16 @@ def _access_review(store: Store, user: User, spec: Object) -> Object:
     elif (wanted := spec.get("resourceAttributes")) is not None:
         resource = wanted.get("resource", "") + (f"/{wanted['subresource']}" if wanted.get("subresource") else "")
         attributes = Attributes(
-            wanted.get("verb", ""), wanted.get("group", ""), resource, wanted.get("namespace", ""), wanted.get("name", "")
+            wanted.get("verb", ""),
+            wanted.get("group", ""),
+            resource,
+            wanted.get("namespace", ""),
+            wanted.get("name", ""),
         )
     else:
-        raise _invalid("spec.resourceAttributes", "exactly one of nonResourceAttributes or resourceAttributes must be specified")
+        raise _invalid(
+            "spec.resourceAttributes", "exactly one of nonResourceAttributes or resourceAttributes must be specified"
+        )
     reason = allowed(store, user, attributes)
     if reason is None:
         return {"allowed": False}

@@ -61,5 +61,3 @@ def field_selector(text: str, fields: tuple[str, ...]) -> Predicate:
         return str(inner)
 
     return lambda value: all((field(value, path) == text) == equal for path, text, equal in requirements)
-
-

@@ -1,7 +1,8 @@
 """A small API server that answers as kube-apiserver 1.20 does, with hooks for what goes wrong in clusters.
 
-Each behaviour that a test relies on is in Tests/System/test_kubernetes_api.py, which also runs against the real server. What
-it leaves out: HTTP/2, JSON patches, server-side apply, deletion of collections, tables, conversion between versions."""
+Each behaviour that a test relies on is in Tests/System/test_kubernetes_api*.py, which also run against the real server.
+What it leaves out: HTTP/2, protobuf, JSON patches, server-side apply, deletion of collections, tables, conversion
+between versions of a resource."""
 
 import contextlib
 import socket
@@ -11,15 +12,15 @@ import threading
 from collections import Counter
 from http.server import ThreadingHTTPServer
 from pathlib import Path
-from typing import Iterator
+from typing import Any, Iterator
 
 from ..waiting import eventually
-from . import resources, writes
+from . import patches, resources, writes
 from .access import RBAC, Tokens, User
 from .certificates import kubeconfig, made
 from .client import Client
 from .faults import Faults
-from .handler import Handler, Request
+from .handler import Handler, Request, understood
 from .store import Object, Store
 
 
@@ -41,12 +42,12 @@ class _Listener(ThreadingHTTPServer):
             connection = self._tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
         return connection, address
 
-    def process_request(self, request: socket.socket, client_address: object) -> None:
+    def process_request(self, request: Any, client_address: Any) -> None:
         with self._lock:
             self._open.add(request)
         super().process_request(request, client_address)
 
-    def shutdown_request(self, request: socket.socket) -> None:
+    def shutdown_request(self, request: Any) -> None:
         with self._lock:
             self._open.discard(request)
         super().shutdown_request(request)
@@ -63,8 +64,8 @@ class _Listener(ThreadingHTTPServer):
 
 
 class FakeAPIServer:
-    """Listens on a free port of 127.0.0.1, in plain text unless `secure`. `admin` may do everything; `requests` remembers
-    all that could be read, refused ones included."""
+    """Listens on a free port of 127.0.0.1, in plain text unless `secure`. `admin` may do everything; `requests`
+    remembers all requests of users that are known, forbidden ones included."""
 
     def __init__(self, secure: bool = False) -> None:
         self.store = Store()
@@ -144,6 +145,23 @@ class FakeAPIServer:
         with self._lock:
             return [one for one in self.requests if (one.wanted.verb, one.wanted.resource) == (verb, resource)]
 
+    def put(self, path: str, value: Object) -> Object:
+        """Creates an object in the collection at `path`, or merges it into the one that is there, and then its status,
+        without a request: for tests with many of them."""
+        found = understood("POST", path)
+        resource = resources.find(self.store, found.group, found.version, found.plural)
+        assert resource, f"nothing is served at {path}"
+        namespace, name = found.wanted.namespace, value["metadata"]["name"]
+        with self.store.changed:
+            if self.store.get(resource.id, (namespace, name)) is None:
+                stored = writes.create(self.store, resource, namespace, value)
+            else:
+                stored = writes.patch(self.store, resource, namespace, name, patches.MERGE, value)
+            if "status" in value and resource.has_status:
+                status = {"status": value["status"]}
+                stored = writes.patch(self.store, resource, namespace, name, patches.MERGE, status, "status")
+            return stored
+
     def kill_connections(self) -> None:
         """Ends every connection in the middle of what it does; new ones are accepted."""
         if self._listener:
@@ -156,8 +174,8 @@ class FakeAPIServer:
             self.store.changed.notify_all()
 
     def compact(self) -> None:
-        """Makes every resourceVersion so far too old, for lists and watches; ends all connections, as the restart does by
-        which the real server forgets."""
+        """Makes every resourceVersion so far too old, for lists and watches; ends all connections, as the restart
+        does by which the real server forgets."""
         with self.store.changed:
             # The next list has a newer version than the last one, as after any write anywhere.
             self.store.revision += 1
@@ -189,4 +207,3 @@ class FakeAPIServer:
         if self._listener:
             self.stop_serving()
         self._folder.cleanup()
-

@@ -7,7 +7,7 @@ from .store import Object
 
 @dataclass
 class APIError(Exception):
-    """A request that is refused with a Status body; `plain` has a text in its place, as for paths that nothing serves."""
+    """A request that is refused with a Status body; with `plain` by a text, as for paths that nothing serves."""
 
     code: int
     reason: str
@@ -21,8 +21,8 @@ class APIError(Exception):
         reason = {"reason": self.reason} if self.reason else {}
         details = {} if self.details is None else {"details": self.details}
         return {
-            "kind": "Status", "apiVersion": "v1", "metadata": self.metadata, "status": "Failure", "message": self.message,
-            **reason, **details, "code": self.code,
+            "kind": "Status", "apiVersion": "v1", "metadata": self.metadata, "status": "Failure",
+            "message": self.message, **reason, **details, "code": self.code,
         }  # fmt: skip
 
 
@@ -44,9 +44,10 @@ def unauthorized() -> APIError:
 
 def forbidden(user: str, verb: str, group: str, resource: str, namespace: str, name: str) -> APIError:
     place = f'in the namespace "{namespace}"' if namespace else "at the cluster scope"
-    subject = f'{_qualified(group, resource)} "{name}" is forbidden' if name else f"{_qualified(group, resource)} is forbidden"
+    kind = resource.partition("/")[0]
+    subject = f'{_qualified(group, kind)} "{name}" is forbidden' if name else f"{_qualified(group, kind)} is forbidden"
     message = f'{subject}: User "{user}" cannot {verb} resource "{resource}" in API group "{group}" {place}'
-    details = ({"name": name} if name else {}) | ({"group": group} if group else {}) | {"kind": resource}
+    details = ({"name": name} if name else {}) | ({"group": group} if group else {}) | {"kind": kind}
     return APIError(403, "Forbidden", message, details)
 
 
@@ -65,7 +66,9 @@ def no_such_resource() -> APIError:
 
 
 def not_found(group: str, resource: str, name: str) -> APIError:
-    return APIError(404, "NotFound", f'{_qualified(group, resource)} "{name}" not found', _details(name, group, resource))
+    return APIError(
+        404, "NotFound", f'{_qualified(group, resource)} "{name}" not found', _details(name, group, resource)
+    )
 
 
 def already_exists(group: str, resource: str, name: str) -> APIError:

@@ -1,4 +1,4 @@
-"""Objects by revision, as etcd keeps them: each change has a revision, and an older state can be read until it is compacted."""
+"""Objects by revision, as etcd keeps them: each change has one, and older states can be read until a compaction."""
 
 import threading
 from bisect import bisect_right
@@ -25,9 +25,9 @@ class Change:
 
 
 class Store:
-    """Objects in it are never modified: a change puts another one in their place. `changed` guards all of it, is notified of
-    each write, and may be held to read and write in one step. States before the revision `compacted` cannot be read, nor
-    changes before `forgotten`, which is never less."""
+    """Objects in it are never modified: a change puts another one in their place. `changed` guards all of it, is
+    notified of each write, and may be held to read and write in one step. States before the revision `compacted`
+    cannot be read, nor changes before `forgotten`, which is never less."""
 
     def __init__(self) -> None:
         self.changed = threading.Condition(threading.RLock())
@@ -67,7 +67,7 @@ class Store:
         return changes[bisect_right(changes, revision, key=lambda change: change.revision) :]
 
     def write(self, resource: str, key: Key, value: Object | None) -> Object:
-        """Puts `value` in the place of what is there, or removes that; returns the object with its new resourceVersion."""
+        """Puts `value` in the place of what is there, or removes that; the object with its new resourceVersion."""
         with self.changed:
             self.revision += 1
             objects = self._objects.setdefault(resource, {})

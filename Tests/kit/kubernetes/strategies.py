@@ -1,4 +1,4 @@
-"""What the server makes of an object before it is stored: defaults, the fields that a request may not set, and validation."""
+"""What the server makes of an object before it is stored: defaults, fields that a request may not set, validation."""
 
 import datetime
 import re
@@ -92,13 +92,17 @@ def _pod(value: Object) -> Object:
 
 def _fixed(spec: Object) -> Object:
     """What of a pod's spec cannot change."""
-    containers = [{name: inner for name, inner in entry.items() if name != "image"} for entry in spec.get("containers") or []]
+    containers = [
+        {name: inner for name, inner in entry.items() if name != "image"} for entry in spec.get("containers") or []
+    ]
     return {name: inner for name, inner in spec.items() if name != "tolerations"} | {"containers": containers}
 
 
 def _pod_status(status: Object) -> Object:
     """Its own lists and nulls beside what was sent."""
-    conditions = [{"lastProbeTime": None, "lastTransitionTime": None} | entry for entry in status.get("conditions") or []]
+    conditions = [
+        {"lastProbeTime": None, "lastTransitionTime": None} | entry for entry in status.get("conditions") or []
+    ]
     listed = [entry["ip"] for entry in status.get("podIPs") or []]
     # The list stands for both; its first element is the one that may be given alone.
     first = status.get("podIP")
@@ -132,7 +136,11 @@ def _validate(resource: Resource, value: Object) -> None:
         if not containers:
             causes.append(("spec.containers", "Required value"))
         for index, container in enumerate(containers):
-            causes += [(f"spec.containers[{index}].{field}", "Required value") for field in ("name", "image") if not container.get(field)]
+            causes += [
+                (f"spec.containers[{index}].{field}", "Required value")
+                for field in ("name", "image")
+                if not container.get(field)
+            ]
     elif resource.id == "leases.coordination.k8s.io":
         causes += _lease(value.get("spec") or {})
     if causes:
@@ -140,7 +148,10 @@ def _validate(resource: Resource, value: Object) -> None:
 
 
 def _lease(spec: Object) -> list[tuple[str, str]]:
-    limits = {"leaseDurationSeconds": (1, "must be greater than 0"), "leaseTransitions": (0, "must be greater than or equal to 0")}
+    limits = {
+        "leaseDurationSeconds": (1, "must be greater than 0"),
+        "leaseTransitions": (0, "must be greater than or equal to 0"),
+    }
     return [
         (f"spec.{field}", f"Invalid value: {spec[field]}: {message}")
         for field, (least, message) in limits.items()

@@ -34,13 +34,20 @@ def create(store: Store, resource: Resource, namespace: str, body: Object, manag
 
 
 def update(
-    store: Store, resource: Resource, namespace: str, name: str, body: Object, subresource: str = "", manager: str = "test"
+    store: Store,
+    resource: Resource,
+    namespace: str,
+    name: str,
+    body: Object,
+    subresource: str = "",
+    manager: str = "test",
 ) -> tuple[Object, bool]:
     """The object after a PUT, and whether that created it; raises an `APIError`."""
     with store.changed:
         value = _addressed(resource, namespace, body)
         if value["metadata"].get("name") != name:
-            raise bad_request(f"the name of the object ({value['metadata'].get('name', '')}) does not match the name on the URL ({name})")
+            own = value["metadata"].get("name", "")
+            raise bad_request(f"the name of the object ({own}) does not match the name on the URL ({name})")
         old = store.get(resource.id, (namespace, name))
         if old is None:
             if not resource.creates_on_update or subresource:
@@ -79,7 +86,14 @@ def _replace(store: Store, resource: Resource, old: Object, value: Object, subre
         raise conflict(resource.group, resource.plural, name)
     _check_uid(resource, old, value)
     # What only the server sets.
-    for owned in ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation", "managedFields"):
+    for owned in (
+        "uid",
+        "creationTimestamp",
+        "deletionTimestamp",
+        "deletionGracePeriodSeconds",
+        "generation",
+        "managedFields",
+    ):
         metadata.pop(owned, None)
         if owned in was:
             metadata[owned] = was[owned]
@@ -89,9 +103,9 @@ def _replace(store: Store, resource: Resource, old: Object, value: Object, subre
     if value == old:
         return old
     value = _managed(value, resource, manager)
-    if value["metadata"].get("deletionTimestamp") and not value["metadata"].get("finalizers") and was.get("finalizers"):
-        if not was.get("deletionGracePeriodSeconds"):
-            return store.write(resource.id, (namespace, name), None)
+    released = was.get("finalizers") and not value["metadata"].get("finalizers")
+    if released and "deletionTimestamp" in was and not was.get("deletionGracePeriodSeconds"):
+        return store.write(resource.id, (namespace, name), None)
     return store.write(resource.id, (namespace, name), value)
 
 
@@ -104,7 +118,7 @@ def _check_uid(resource: Resource, old: Object, value: Object) -> None:
 
 
 def delete(store: Store, resource: Resource, namespace: str, name: str, options: Object) -> tuple[Object, bool]:
-    """The object, and whether it is gone: a pod that runs somewhere has a grace period, finalizers hold back any object."""
+    """The object, and whether it is gone: a pod on a node has a grace period, finalizers hold back any object."""
     with store.changed:
         old = store.get(resource.id, (namespace, name))
         if old is None:
@@ -113,7 +127,8 @@ def delete(store: Store, resource: Resource, namespace: str, name: str, options:
         for field, wanted in (options.get("preconditions") or {}).items():
             if wanted and metadata[field] != wanted:
                 label = "UID" if field == "uid" else "ResourceVersion"
-                why = f"the {label} in the precondition ({wanted}) does not match the {label} in record ({metadata[field]})"
+                actual = metadata[field]
+                why = f"the {label} in the precondition ({wanted}) does not match the {label} in record ({actual})"
                 raise conflict(resource.group, resource.kind, name, why)
         grace = _grace(resource, old, options)
         if resource.id != "pods" and not metadata.get("finalizers"):
@@ -151,8 +166,8 @@ def _delete_all(store: Store, definition: Object) -> None:
 
 
 def _addressed(resource: Resource, namespace: str, body: Object) -> Object:
-    """The body with kind and namespace, which have to be those of the path where they are given. A custom resource has to
-    say its kind."""
+    """The body with kind and namespace, which have to be those of the path where they are given. A custom resource
+    has to say its kind."""
     if resource.custom and not (body.get("kind") and body.get("apiVersion")):
         raise bad_request(f"{resource.kind} cannot be handled: Object 'Kind' or 'apiVersion' is missing")
     if body.get("kind") not in (None, resource.kind) or body.get("apiVersion") not in (None, resource.api_version):
