@@ -5,9 +5,9 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Iterator
 
-import kubernetes
 import pytest
 import yaml
 from kit.kubernetes import Client, objects, patches
@@ -213,35 +213,40 @@ def test_large_answers_are_compressed_for_those_who_ask(api, namespace: str) -> 
 
 
 @pytest.fixture
-def official(api) -> Iterator[kubernetes.client.ApiClient]:
-    """The official Python client."""
-    with kubernetes.config.new_client_from_config(str(api.kubeconfig)) as client:
-        yield client
+def official(api) -> Iterator[tuple[ModuleType, object]]:
+    """The official Python client: its module `client`, and a connection for the interfaces in it."""
+    # Slow to load, and of no use to the other tests.
+    import kubernetes
+
+    with kubernetes.config.new_client_from_config(str(api.kubeconfig)) as connection:
+        yield kubernetes.client, connection
 
 
 def test_the_official_client_lists_watches_and_patches(api, namespace: str, official) -> None:
-    core = kubernetes.client.CoreV1Api(official)
-    body = kubernetes.client.V1Pod(
-        metadata=kubernetes.client.V1ObjectMeta(name="a", labels={"app": "x"}),
-        spec=kubernetes.client.V1PodSpec(containers=[kubernetes.client.V1Container(name="c", image="i")]),
+    from kubernetes.watch import Watch
+
+    client, connection = official
+    core = client.CoreV1Api(connection)
+    container = client.V1Container(name="c", image="i")
+    metadata = client.V1ObjectMeta(name="a", labels={"app": "x"})
+    core.create_namespaced_pod(
+        namespace, client.V1Pod(metadata=metadata, spec=client.V1PodSpec(containers=[container]))
     )
-    core.create_namespaced_pod(namespace, body)
     listed = core.list_namespaced_pod(namespace, label_selector="app=x", limit=10)
     assert [pod.metadata.name for pod in listed.items] == ["a"]
     core.patch_namespaced_pod_status("a", namespace, objects.status("127.0.0.1"))
     core.delete_namespaced_pod("a", namespace)
     version = listed.metadata.resource_version
-    events = kubernetes.watch.Watch().stream(
-        core.list_namespaced_pod, namespace, resource_version=version, timeout_seconds=1
-    )
+    events = Watch().stream(core.list_namespaced_pod, namespace, resource_version=version, timeout_seconds=1)
     assert [event["type"] for event in events] == ["MODIFIED", "MODIFIED", "DELETED"]
 
 
 def test_the_official_client_sees_a_conflict(api, namespace: str, official) -> None:
-    leases = kubernetes.client.CoordinationV1Api(official)
+    client, connection = official
+    leases = client.CoordinationV1Api(connection)
     made = leases.create_namespaced_lease(namespace, objects.lease("lease", "a"))
     leases.patch_namespaced_lease("lease", namespace, {"spec": {"holderIdentity": "b"}})
-    with pytest.raises(kubernetes.client.ApiException) as error:
+    with pytest.raises(client.ApiException) as error:
         leases.replace_namespaced_lease("lease", namespace, made)
     assert error.value.status == 409
 
