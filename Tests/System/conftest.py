@@ -7,6 +7,7 @@ import pytest
 from kit.engine import Engine
 from kit.envoy import Envoy
 from kit.epp import EPP
+from kit.kubernetes import FakeAPIServer, RealAPIServer, objects
 
 
 @pytest.fixture
@@ -60,3 +61,24 @@ def gateway(request: pytest.FixtureRequest, engines: list[Engine], start_epp, st
     for engine in engines:
         engine.wait_scrapes(1)
     return start_envoy(epp.extproc_port, name, secure)
+
+
+@pytest.fixture(scope="session", params=["fake", "real"] if RealAPIServer.built() else ["fake"])
+def api(request: pytest.FixtureRequest) -> Iterator[FakeAPIServer | RealAPIServer]:
+    """Each of the API servers, one after the other: what a test relies on has to be so with both. Tests share it."""
+    server = FakeAPIServer(secure=True) if request.param == "fake" else RealAPIServer()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def definitions(api: FakeAPIServer | RealAPIServer) -> None:
+    """The definitions of all inference resources, installed."""
+    objects.install(api.admin)
+
+
+@pytest.fixture
+def namespace(api: FakeAPIServer | RealAPIServer) -> str:
+    """A namespace of the test's own."""
+    made = api.admin.create(objects.NAMESPACES, {"metadata": {"generateName": "test-"}})
+    return made["metadata"]["name"]

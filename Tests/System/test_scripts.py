@@ -57,6 +57,7 @@ def test_every_command_has_a_help(name: str) -> None:
         (["lint", "all"], "unknown argument 'all'"),
         (["test", "--quick"], "unknown argument '--quick'"),
         (["generate/protos", "all"], "unknown argument 'all'"),
+        (["kube-apiserver", "start"], "unknown argument 'start'"),
     ],
 )
 def test_arguments_that_make_no_sense_are_refused_at_once(arguments: list[str], message: str) -> None:

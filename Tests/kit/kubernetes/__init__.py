@@ -1,0 +1,8 @@
+"""Kubernetes for tests: a small API server of our own, the real one, and a client for both."""
+
+from . import objects
+from .client import Client, Watch
+from .real import RealAPIServer
+from .server import FakeAPIServer
+
+__all__ = ["Client", "FakeAPIServer", "RealAPIServer", "Watch", "objects"]
