@@ -82,18 +82,27 @@ final class ExtProcCall: CallHandler {
 
   func closed() {
     session.closed(now: call.now, on: self)
-    message = SliceList()
+    releaseMessage()
   }
 }
 
 extension ExtProcCall: ExtProcTransport {
   var isOpen: Bool { call.isOpen }
 
-  func receive() { call.receive() }
+  func receive() {
+    releaseMessage()
+    call.receive()
+  }
 
   func flush() { call.flush(then: .nothing) }
 
-  func flushAndReceive() { call.flush(then: .receive) }
+  func flushAndReceive() {
+    releaseMessage()
+    call.flush(then: .receive)
+  }
+
+  /// Releases the message when the session is done with it: its slices keep buffers of the socket alive.
+  private func releaseMessage() { message = SliceList() }
 
   func flushAndClose() { call.flush(then: .close(.ok, nil)) }
 

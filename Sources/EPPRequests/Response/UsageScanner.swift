@@ -68,11 +68,19 @@ package struct UsageScanner: Sendable {
     if head != nil { lookForError(bytes, range, ends: part.ends) }
     // Nearly all events end here.
     if !part.hasUsageKey, part.begins == .event, part.ends, range.count <= Self.maximumObjectBytes {
-      unsafe bytes.extracting(range).withUnsafeBytes { unsafe skipped.append(contentsOf: $0) }
+      if !Self.eventEnds(bytes, at: range.upperBound) {
+        unsafe bytes.extracting(range).withUnsafeBytes { unsafe skipped.append(contentsOf: $0) }
+      }
       return
     }
     scanSkipped()
     scan(bytes, range)
+  }
+
+  /// Whether the line that ends at `end` is followed by an empty one in the same piece, which ends the event. False where that
+  /// is not known yet, or the lines end with a carriage return.
+  private static func eventEnds(_ bytes: RawSpan, at end: Int) -> Bool {
+    end + 1 < bytes.byteCount && ByteWord.byte(bytes, end) == 0x0A && ByteWord.byte(bytes, end + 1) == 0x0A
   }
 
   private mutating func beginEvent(_ bytes: RawSpan, _ range: Range<Int>) {
