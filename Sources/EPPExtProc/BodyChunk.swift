@@ -51,7 +51,9 @@ extension ExtProcTransport {
 }
 
 /// Replaces the model's name in the chunks of an answer by the name that the client used.
-struct ChunkRestorer {
+///
+/// An object: few streams have one.
+final class ChunkRestorer {
   private var names: ModelNameRestorer
 
   init(_ format: UsageScanner.Format, model: String) { names = ModelNameRestorer(format, model: model) }
@@ -59,7 +61,7 @@ struct ChunkRestorer {
   /// Returns the chunk with the client's name of the model; nil when nothing changes.
   ///
   /// - Parameter payload: Range of the chunk in the current message of `transport`.
-  mutating func edited(_ payload: Range<Int>, _ transport: any ExtProcTransport) -> [BodySegment]? {
+  func edited(_ payload: Range<Int>, _ transport: any ExtProcTransport) -> [BodySegment]? {
     var result: [BodySegment] = []
     var isChanged = false
     var start = payload.lowerBound

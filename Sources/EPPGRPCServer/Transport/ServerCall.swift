@@ -28,6 +28,7 @@ import Synchronization
   private var handler: (any CallHandler)?
   /// Batches that have not completed. Atomic because any thread may call `wake()`.
   private let pending = Atomic<Int>(0)
+  var deadlinePosition: Int?
   private var sentInitialMetadata = false
   private var sentStatus = false
   /// Whether a batch with a message has not completed. The core takes one such batch at a time, and needs its bytes until then.
@@ -35,7 +36,6 @@ import Synchronization
   /// Whether a receive-close operation was started.
   private var awaitsEnd = false
   private var isClosed = false
-  var deadlinePosition: Int?
   /// The slices of all queued messages.
   private var outgoing = SliceList()
   /// The end of each queued message: an index in the slices of `outgoing`.

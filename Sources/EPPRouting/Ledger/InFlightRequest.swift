@@ -65,20 +65,21 @@ package final class InFlightRequest {
 
   private let ledger: RequestLedger
   private let verifier: CacheVerifier
-  /// Whether recently routed prompts count before they are announced.
-  private let speculates: Bool
   private let fairnessID: String
   private let dispatched: DispatchRecord
   private let series: RequestSeries
   private var serving: ServingEndpoint
   /// The endpoint that was picked; `serving` is the one that serves the request.
   private let picked: EndpointSlot
+  /// Whether recently routed prompts count before they are announced.
+  private let speculates: Bool
   private var entries: Entries
   /// Plugins that follow the request.
   private var followers: [any RequestFollower]
   private var scanner: UsageScanner?
-  private var answer = AnswerClock()
   private var responseBytes = 0
+  // Small values stand together: an open stream costs their padding as well.
+  private var answer = AnswerClock()
   private var seesBody = true
   private var holdsTokens = true
   private var isFinished = false
