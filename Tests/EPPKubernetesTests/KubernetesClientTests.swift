@@ -147,6 +147,33 @@ import Testing
     }
   }
 
+  @Test("Who takes events slowly holds up the server, and loses none")
+  func backPressure() async throws {
+    try await withServer { server, client in
+      let stream: WatchStream<Pod> = try await client.watch(pods, after: "100", seconds: 60)
+      let events = 3000
+      let resume = OneShotEvent()
+      let reading = Task {
+        var count = 0
+        let _: Bool? = try await stream.forEach { event in
+          await resume.wait()
+          count += 1
+          return count == events ? true : nil
+        }
+        return count
+      }
+      // 60 MB: more than the system keeps for a connection.
+      let text = String(repeating: "x", count: 20_000)
+      for number in 0..<events {
+        server.put(pod: "p\(number)", address: "10.0.0.1", labels: ["app": "a", "text": text])
+      }
+      #expect(await eventually { server.isHeldUp })
+      #expect(await !eventually(within: .milliseconds(300)) { !server.isHeldUp })
+      resume.signal()
+      #expect(try await reading.value == events)
+    }
+  }
+
   @Test("A line over the limit ends the watch")
   func longLine() async throws {
     var limits = KubernetesClient.Limits()

@@ -62,7 +62,7 @@ import Testing
       if hasFaults { change() }
       switch step {
       case .wait(let until):
-        #expect(until > now.advanced(by: .seconds(-1)) && until <= now.advanced(by: .seconds(31)))
+        #expect(until > now.advanced(by: .seconds(-1)) && until <= now.advanced(by: .seconds(11)))
         now = max(now, until)
         return machine.timePassed(now: now)
       case .list(let request):
@@ -142,7 +142,7 @@ import Testing
     #expect(run.picture.objects == run.server.objects)
     #expect(run.machine.availability == .available)
     // The longest delay, and a watch that was opened before.
-    #expect(run.now.duration(since: healed) < .seconds(30 + 90 + 20))
+    #expect(run.now.duration(since: healed) < .seconds(10 + 90 + 20))
     #expect(run.faults.count >= 8)
   }
 }

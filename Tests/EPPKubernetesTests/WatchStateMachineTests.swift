@@ -140,18 +140,35 @@ import Testing
       delays.append(delay)
       #expect(Self.version(machine.timePassed(now: now.advanced(by: delay)).step) == "5")
     }
-    #expect(delays.first == .milliseconds(250) && delays[1] == .milliseconds(500) && delays.last == .seconds(30))
+    #expect(delays.first == .milliseconds(250) && delays[1] == .milliseconds(500) && delays.last == .seconds(5))
     _ = machine.received(.bookmark(version: "6"), now: now)
     #expect(machine.availability == .available)
     #expect(Self.delay(machine.failed(.unreachable, now: now), since: now) == .milliseconds(250))
   }
 
+  @Test("A watch that lasted before its connection broke ends the row of failures, unless it was silent")
+  func lastingWatch() {
+    var configuration = WatchConfiguration()
+    configuration.jitter = 0
+    for (failure, delay) in [(WatchFailure.unreachable, Duration.milliseconds(250)), (.silent, .seconds(1))] {
+      var machine = watching(configuration)
+      var time = now
+      for _ in 0..<2 {
+        guard case .wait(let until) = machine.failed(.unreachable, now: time).step else { return #expect(Bool(false)) }
+        time = until
+        _ = machine.timePassed(now: time)
+      }
+      time = time.advanced(by: .seconds(6))
+      #expect(Self.delay(machine.failed(failure, now: time), since: time) == delay)
+    }
+  }
+
   @Test("A busy server is left alone for as long as it asks, up to the longest delay")
   func busy() {
     var machine = watching()
-    #expect(Self.delay(machine.failed(.busy(seconds: 7), now: now), since: now) == .seconds(7))
+    #expect(Self.delay(machine.failed(.busy(seconds: 3), now: now), since: now) == .seconds(3))
     machine = watching()
-    #expect(Self.delay(machine.failed(.busy(seconds: 4000), now: now), since: now) == .seconds(30))
+    #expect(Self.delay(machine.failed(.busy(seconds: 4000), now: now), since: now) == .seconds(5))
   }
 
   @Test("A watch that ends at once without a word has failed; one that has lasted has not")

@@ -98,7 +98,8 @@ package struct ResourceWatch<Resource: KubernetesResource>: Sendable {
       note(&machine) { $0.opened(now: clock()) }
       let reaction = try await stream.forEach { event in
         if case .unreadable(let object, isDeleted: false) = event { warn(object) }
-        switch note(&machine, { $0.received(event, now: clock()) }) {
+        let error: KubernetesError? = if case .error(let status) = event { .status(status) } else { nil }
+        switch note(&machine, error: error, { $0.received(event, now: clock()) }) {
         case .goOn(let change):
           if let change { await output(change) }
           return nil as Machine.Reaction?
@@ -127,6 +128,9 @@ package struct ResourceWatch<Resource: KubernetesResource>: Sendable {
     let after = machine.availability
     let failure: WatchFailure? = if case .failing(let failure) = after { failure } else { nil }
     status.note(lastContact: machine.lastContact, failure: failure)
+    if let error, WatchFailure(error) == .expired {
+      logger.info("the API server no longer keeps the version that is known; listing again", metadata: metadata)
+    }
     guard before != after, !Task.isCancelled else { return reaction }
     switch after {
     case .starting: break

@@ -13,7 +13,7 @@ package struct WatchConfiguration: Sendable {
   package var shortestWatch = Duration.seconds(5)
   /// Delays after failures in a row.
   package var firstDelay = Duration.milliseconds(250)
-  package var longestDelay = Duration.seconds(30)
+  package var longestDelay = Duration.seconds(5)
   /// The delay after an answer that somebody has to change the cluster for: no such resource, no permission.
   package var patientDelay = Duration.seconds(10)
   /// 0..<1: the largest share of a delay that is cut off.

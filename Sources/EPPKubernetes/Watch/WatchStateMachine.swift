@@ -176,6 +176,8 @@ package struct WatchStateMachine<Resource: KubernetesResource>: Sendable {
       lasted = now.duration(since: since)
     case .waiting: return unchanged(now)
     }
+    // A connection that was good for a while was not a failure when it was made; one that never told anything may be to nobody.
+    if lasted >= configuration.shortestWatch, failure != .silent { forgetFailures() }
     let isFirst = failuresInRow == 0
     failuresInRow += 1
     // That versions expire is the normal course of things; a list that does not work either is told.

@@ -87,6 +87,9 @@ final class FakeAPIServer: Sendable {
   /// Watches that are open.
   var openWatches: Int { state.withLock { $0.watchers.count } }
 
+  /// Whether some watch is not read as fast as it is written: the system's buffers are full.
+  var isHeldUp: Bool { state.withLock { $0.watchers.values.contains { !$0.channel.isWritable } } }
+
   func set(_ change: (inout Faults) -> Void) { state.withLock { change(&$0.faults) } }
 
   /// Listens, on the same port as before if it has listened before.
