@@ -193,7 +193,8 @@ let package = Package(
     .testTarget(
       name: "EPPKubernetesTests",
       dependencies: [
-        "EPPTestKit", "EPPCore", "EPPDataLayer", "EPPKubernetes", "EPPMetrics", crypto, logging, nioCore, nioHTTP1, nioPosix,
+        "EPPTestKit", "EPPCore", "EPPDataLayer", "EPPKubernetes", "EPPMetrics", crypto, logging, nioCore, nioHTTP1,
+        nioPosix,
         nioSSL, swiftASN1, x509,
       ], swiftSettings: strict),
     .testTarget(
