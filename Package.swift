@@ -27,6 +27,7 @@ let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 let serviceLifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let unixSignals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
@@ -45,6 +46,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
     .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
     .package(url: "https://github.com/apple/swift-nio-http2", exact: "1.46.0"),
+    .package(url: "https://github.com/apple/swift-nio-ssl", exact: "2.37.6"),
     .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1"),
     .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
     .package(url: "https://github.com/swift-server/async-http-client", exact: "1.37.0"),
@@ -93,6 +95,11 @@ let package = Package(
       name: "EPPGRPCServer",
       dependencies: [
         "EPPCore", "EPPExtProc", "EPPMetrics", "CGRPCShim", "CEnvoyProto", "CProtobufC", crypto, swiftASN1, x509,
+      ], swiftSettings: strict),
+    .target(
+      name: "EPPKubernetes",
+      dependencies: [
+        "EPPCore", "EPPDataLayer", "EPPMetrics", "EPPYAML", asyncHTTPClient, logging, nioCore, nioHTTP1, nioSSL, yams,
       ], swiftSettings: strict),
     .target(
       name: "EPPObservability",
@@ -183,6 +190,13 @@ let package = Package(
         "CEnvoyProto", "CGRPCShim", "CProtobufC",
       ],
       swiftSettings: pointers),
+    .testTarget(
+      name: "EPPKubernetesTests",
+      dependencies: [
+        "EPPTestKit", "EPPCore", "EPPDataLayer", "EPPKubernetes", "EPPMetrics", crypto, logging, nioCore, nioHTTP1,
+        nioPosix,
+        nioSSL, swiftASN1, x509,
+      ], swiftSettings: strict),
     .testTarget(
       name: "EPPObservabilityTests",
       dependencies: [

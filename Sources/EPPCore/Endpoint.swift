@@ -10,6 +10,10 @@ package struct Endpoint: Hashable, Sendable {
   package var metricsAddress: EndpointAddress
   /// Labels of the pod, or of the entry in the endpoints file.
   package var labels: [String: String]
+  /// Annotations of the pod that begin with a name of llm-d or of the inference extension; empty without Kubernetes.
+  package var annotations: [String: String]
+  /// Data-parallel rank: the place of the endpoint's port among the target ports of its pool, from 0; 0 without Kubernetes.
+  package var rank: Int
   /// ZeroMQ address of the engine's KV event publisher, `tcp://host:port`; nil when it is not known.
   package var kvEvents: String?
   /// ZeroMQ address of the engine's replay socket, `tcp://host:port`; nil when it is not known.
@@ -19,13 +23,16 @@ package struct Endpoint: Hashable, Sendable {
 
   package init(
     name: String, namespace: String = "default", address: EndpointAddress, metricsAddress: EndpointAddress? = nil,
-    labels: [String: String] = [:], kvEvents: String? = nil, kvReplay: String? = nil, slot: EndpointSlot
+    labels: [String: String] = [:], annotations: [String: String] = [:], rank: Int = 0, kvEvents: String? = nil,
+    kvReplay: String? = nil, slot: EndpointSlot
   ) {
     self.name = name
     self.namespace = namespace
     self.address = address
     self.metricsAddress = metricsAddress ?? address
     self.labels = labels
+    self.annotations = annotations
+    self.rank = rank
     self.kvEvents = kvEvents
     self.kvReplay = kvReplay
     self.slot = slot

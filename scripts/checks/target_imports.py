@@ -37,7 +37,7 @@ ROWS: dict[str, str] = {
     "EPPRouting": "EPPRequests EPPPrefixCache EPPScheduling EPPFlowControl",
     "EPPExtProc": "EPPRequests EPPRouting",
     "EPPGRPCServer": "EPPExtProc CGRPCShim CEnvoyProto CProtobufC",
-    "EPPKubernetes": "EPPDataLayer",
+    "EPPKubernetes": "EPPDataLayer EPPYAML",
     "EPPObservability": "EPPScheduling",
     "EPPConfiguration": "EPPRequests EPPPrefixCache EPPScheduling EPPYAML",
     "RoutingProxy": "EPPRequests EPPKubernetes",

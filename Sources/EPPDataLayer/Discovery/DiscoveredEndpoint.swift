@@ -12,6 +12,10 @@ package struct DiscoveredEndpoint: Hashable, Sendable {
   package var metricsAddress: EndpointAddress
   /// Labels of the pod, or of the entry in the endpoints file.
   package var labels: [String: String]
+  /// Annotations of the pod that begin with a name of llm-d or of the inference extension; empty without Kubernetes.
+  package var annotations: [String: String]
+  /// Data-parallel rank: the place of the endpoint's port among the target ports of its pool, from 0; 0 without Kubernetes.
+  package var rank: Int
   /// ZeroMQ address of the engine's KV event publisher.
   package var kvEvents: String?
   /// ZeroMQ address of the engine's replay socket.
@@ -22,13 +26,16 @@ package struct DiscoveredEndpoint: Hashable, Sendable {
   /// - Parameter metricsAddress: Where `/metrics` is read; nil stands for `address`.
   package init(
     name: String, namespace: String = "default", address: EndpointAddress, metricsAddress: EndpointAddress? = nil,
-    labels: [String: String] = [:], kvEvents: String? = nil, kvReplay: String? = nil
+    labels: [String: String] = [:], annotations: [String: String] = [:], rank: Int = 0, kvEvents: String? = nil,
+    kvReplay: String? = nil
   ) {
     self.name = name
     self.namespace = namespace
     self.address = address
     self.metricsAddress = metricsAddress ?? address
     self.labels = labels
+    self.annotations = annotations
+    self.rank = rank
     self.kvEvents = kvEvents
     self.kvReplay = kvReplay
   }
@@ -37,7 +44,7 @@ package struct DiscoveredEndpoint: Hashable, Sendable {
   package func endpoint(in slot: EndpointSlot) -> Endpoint {
     Endpoint(
       name: name, namespace: namespace, address: address, metricsAddress: metricsAddress, labels: labels,
-      kvEvents: kvEvents, kvReplay: kvReplay, slot: slot)
+      annotations: annotations, rank: rank, kvEvents: kvEvents, kvReplay: kvReplay, slot: slot)
   }
 }
 

@@ -20,6 +20,7 @@ enum LabelName: String, Sendable {
   case producerName = "producer_name"
   case rank
   case reason
+  case resource
   case source
   case sourceType = "source_type"
   case state

@@ -51,6 +51,7 @@ struct MetricFamilies: Sendable {
   let prefixIndexRefusals: MetricFamily<Counter>
   let kvEvents: KVEventFamilies
   let tokens: TokenFamilies
+  let kubernetes: KubernetesFamilies
   let sessionAffinity: MetricFamily<Counter>
   let rejections: MetricFamily<Counter>
   let bufferedBodyBytes: MetricFamily<Gauge>
@@ -128,6 +129,21 @@ struct MetricFamilies: Sendable {
       cacheBytes = list.own("tokens_cache_bytes", "Bytes of the token ids that are kept.", [])
       cacheEvictions = list.own(
         "tokens_cache_evictions_total", "Prompts whose token ids were dropped for lack of room.", [])
+    }
+  }
+
+  /// What is known of the resources that are watched at the Kubernetes API server.
+  struct KubernetesFamilies: Sendable {
+    let contactAge: MetricFamily<Gauge>
+    let missing: MetricFamily<Gauge>
+
+    fileprivate init(_ list: inout MetricFamilyList) {
+      contactAge = list.own(
+        "kubernetes_contact_age_seconds",
+        "Time since the Kubernetes API server last answered for a resource; +Inf before the first answer.", [.resource])
+      missing = list.own(
+        "kubernetes_resource_missing",
+        "1 while the Kubernetes API server does not serve a resource, or forbids to read it.", [.resource])
     }
   }
 
@@ -273,6 +289,7 @@ struct MetricFamilies: Sendable {
       "prefix_index_refusals_total", "Entries that the prefix index had no memory or no time for.", [])
     kvEvents = KVEventFamilies(&list)
     tokens = TokenFamilies(&list)
+    kubernetes = KubernetesFamilies(&list)
     sessionAffinity = list.own(
       "session_affinity_total", "Requests with a session: placed for the first time, kept, or moved.", [.outcome])
     rejections = list.own("rejections_total", "Requests that were answered instead of routed.", [.reason])

@@ -1,0 +1,205 @@
+package import EPPCore
+package import EPPDataLayer
+package import EPPMetrics
+package import Logging
+import Synchronization
+
+/// Names endpoints to the store from Kubernetes: the pods of an InferencePool, or those that a label selector selects.
+///
+/// While the API server is away the last known pool stays in the store.
+package final class KubernetesDiscovery: Sendable {
+  /// What makes a pool.
+  package enum Target: Sendable {
+    case pool(name: String, group: InferencePool.Group)
+    case pods(PoolEndpoints.Definition)
+  }
+
+  /// What is followed, and how.
+  package struct Configuration: Sendable {
+    package var target: Target
+    /// Of the pool and its pods.
+    package var namespace: String
+    /// IP literals of the picker, which is never an endpoint.
+    package var ownAddresses: [String]
+    package var watch = WatchConfiguration()
+
+    package init(target: Target, namespace: String, ownAddresses: [String]) {
+      self.target = target
+      self.namespace = namespace
+      self.ownAddresses = ownAddresses
+    }
+  }
+
+  private struct Watched: Sendable {
+    let status = WatchStatus()
+    let series: KubernetesSeries
+  }
+
+  /// From one look at the age of the last contact to the next.
+  private static let gaugeInterval = Duration.seconds(1)
+
+  private let configuration: Configuration
+  private let client: KubernetesClient
+  private let store: EndpointStore
+  private let logger: Logger
+  private let clock: @Sendable () -> MonotonicTime
+  private let pods: Watched
+  /// Nil where no InferencePool is followed.
+  private let pool: Watched?
+  private let join = Mutex(PoolJoin())
+  private let found = OneShotEvent()
+
+  /// Prepares; nothing is asked before `run`.
+  ///
+  /// - Parameters:
+  ///   - client: shut down by the caller.
+  ///   - clock: the present.
+  package init(
+    _ configuration: Configuration, client: KubernetesClient, store: EndpointStore, metrics: PickerMetrics,
+    logger: Logger, clock: @escaping @Sendable () -> MonotonicTime = { .now() }
+  ) {
+    self.configuration = configuration
+    self.client = client
+    self.store = store
+    self.logger = logger
+    self.clock = clock
+    pods = Watched(series: metrics.kubernetesSeries(resource: ResourceKind.pods.plural))
+    switch configuration.target {
+    case .pool(_, let group):
+      pool = Watched(series: metrics.kubernetesSeries(resource: group.kind.plural))
+    case .pods: pool = nil
+    }
+    refreshGauges()
+  }
+
+  /// Whether the pool was found once, and the endpoints of its pods, which may be none, are in the store.
+  package var hasFoundPool: Bool { found.isSignalled }
+
+  /// Returns when `hasFoundPool` is true, or when the task is cancelled; whether it is true.
+  package func waitUntilPoolFound() async -> Bool { await found.wait() }
+
+  /// Works until the task is cancelled; the endpoints stay in the store then. To be called once.
+  package func run() async {
+    let (wanted, want) = AsyncStream<PoolJoin.Wanted?>.makeStream(bufferingPolicy: .bufferingNewest(1))
+    let (changes, publish) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+
+    @Sendable func perform(_ action: PoolJoin.Action) {
+      switch action {
+      case .nothing: break
+      case .follow(let pods): want.yield(pods)
+      case .publish: publish.yield()
+      case .clear:
+        want.yield(nil)
+        publish.yield()
+      }
+    }
+    await withDiscardingTaskGroup { group in
+      group.addTask { await self.followPods(wanted, perform) }
+      group.addTask { await self.publish(changes) }
+      group.addTask {
+        while (try? await Task.sleep(for: Self.gaugeInterval)) != nil { self.refreshGauges() }
+      }
+      switch configuration.target {
+      case .pods(let definition): perform(join.withLock { $0.poolChanged(to: definition) })
+      case .pool(let name, let group): await followPool(name, group, perform)
+      }
+    }
+  }
+
+  /// Brings the gauges of the age of the last contact up to the present; `run` does it once a second.
+  package func refreshGauges() {
+    let now = clock()
+    for watched in [pods, pool].compactMap(\.self) {
+      let age = watched.status.lastContact.map { Double(now.duration(since: $0).wholeNanoseconds) / 1e9 }
+      watched.series.contactAge.set(age ?? .infinity)
+      watched.series.missing.set(watched.status.isMissing ? 1 : 0)
+    }
+  }
+
+  // MARK: - The pool
+
+  private func followPool(
+    _ name: String, _ group: InferencePool.Group, _ perform: @escaping @Sendable (PoolJoin.Action) -> Void
+  ) async {
+    guard let pool else { return }
+    let collection = ResourceCollection(
+      group.kind, namespace: configuration.namespace, fieldSelector: "metadata.name=\(name)")
+    let watch = ResourceWatch<InferencePool>(
+      collection, client: client, status: pool.status, configuration: configuration.watch, logger: logger, clock: clock)
+    let key = ObjectKey(namespace: configuration.namespace, name: name)
+    let picture = Mutex(ResourcePicture<InferencePool>())
+    await watch.run { change in
+      let (before, now, isFirst) = picture.withLock { picture in
+        let isFirst = !picture.isComplete
+        let before = picture.objects[key]
+        picture.apply(change)
+        return (before, picture.objects[key], isFirst)
+      }
+      // A pool that is being deleted has no endpoints, as in llm-d.
+      let living = now.flatMap { $0.metadata.isTerminating ? nil : $0 }
+      self.log(key, living, wasThere: before.map { !$0.metadata.isTerminating } ?? false, isFirst: isFirst)
+      perform(self.join.withLock { $0.poolChanged(to: living.map { PoolEndpoints.Definition($0) }) })
+    }
+  }
+
+  private func log(_ key: ObjectKey, _ pool: InferencePool?, wasThere: Bool, isFirst: Bool) {
+    switch (pool, wasThere) {
+    case (let pool?, false):
+      logger.notice(
+        "InferencePool found",
+        metadata: [
+          "pool": "\(key)", "selector": "\(LabelSelector(matching: pool.selector))",
+          "ports": "\(pool.targetPorts.map { String($0) }.joined(separator: ","))",
+          "protocol": "\(pool.applicationProtocol.rawValue)", "picker": "\(pool.picker?.name ?? "-")",
+        ])
+    case (nil, true): logger.warning("InferencePool has gone: there are no endpoints", metadata: ["pool": "\(key)"])
+    case (nil, false) where isFirst:
+      logger.warning("InferencePool does not exist yet: waiting for it", metadata: ["pool": "\(key)"])
+    case (_?, true), (nil, false): break
+    }
+  }
+
+  // MARK: - Its pods
+
+  /// Runs one watch at a time: the last one that is wanted.
+  private func followPods(
+    _ wanted: AsyncStream<PoolJoin.Wanted?>, _ perform: @escaping @Sendable (PoolJoin.Action) -> Void
+  ) async {
+    var running: Task<Void, Never>?
+    for await next in wanted {
+      running?.cancel()
+      await running?.value
+      guard let next else {
+        running = nil
+        continue
+      }
+      let collection = ResourceCollection(
+        .pods, namespace: configuration.namespace, labelSelector: next.selector.description)
+      let watch = ResourceWatch<Pod>(
+        collection, client: client, status: pods.status, configuration: configuration.watch, logger: logger,
+        clock: clock)
+      running = Task {
+        await watch.run { change in
+          perform(self.join.withLock { $0.podsChanged(change, generation: next.generation) })
+        }
+      }
+    }
+    running?.cancel()
+    await running?.value
+  }
+
+  /// Brings the store up to what is known, once for all changes that have come meanwhile.
+  private func publish(_ changes: AsyncStream<Void>) async {
+    let own = Set(configuration.ownAddresses.compactMap { IPAddress($0) })
+    var told: [EndpointProblem] = []
+    for await _ in changes {
+      let served = join.withLock { $0.served }
+      let pool = served.map { PoolEndpoints($0.definition, pods: $0.pods, ownAddresses: own) }
+      let refused = await store.replaceEndpoints(pool?.endpoints ?? [], from: .kubernetes)
+      let problems = (pool?.problems ?? []) + refused
+      for problem in problems where !told.contains(problem) { logger.warning("\(problem)") }
+      told = problems
+      if served != nil { found.signal() }
+    }
+  }
+}

@@ -1,0 +1,161 @@
+/// Which labels an object has to have: terms as kubectl takes them, all of which have to hold.
+///
+/// `app=vllm`, `app==vllm`, `app!=vllm`, `role in (prefill,decode)`, `role notin (a,b)`, `app` (is there), `!app` (is not there).
+package struct LabelSelector: Hashable, Sendable, CustomStringConvertible {
+  /// What one term asks of a label.
+  package enum Condition: Hashable, Sendable {
+    case isIn(Set<String>)
+    /// Another value, or none.
+    case isNotIn(Set<String>)
+    case exists
+    case isAbsent
+  }
+
+  /// A condition on the value of a label.
+  package struct Term: Hashable, Sendable {
+    package var label: String
+    package var condition: Condition
+
+    package init(label: String, _ condition: Condition) {
+      self.label = label
+      self.condition = condition
+    }
+  }
+
+  package let terms: [Term]
+
+  /// The labels that have to be there with these values.
+  package init(matching labels: [String: String]) {
+    terms = labels.sorted { $0.key < $1.key }.map { Term(label: $0.key, .isIn([$0.value])) }
+  }
+
+  /// Why a text is no selector: one sentence.
+  package struct Problem: Error, Equatable, Sendable, CustomStringConvertible {
+    package var description: String
+  }
+
+  /// Reads terms that are separated by commas. At least one is needed: a selector that takes everything is none.
+  package init(_ text: String) throws(Problem) {
+    var reader = LabelSelectorReader(text)
+    terms = try reader.terms()
+  }
+
+  /// Whether an object with these labels is selected.
+  package func matches(_ labels: [String: String]) -> Bool {
+    terms.allSatisfy { term in
+      switch term.condition {
+      case .isIn(let values): labels[term.label].map(values.contains) ?? false
+      case .isNotIn(let values): labels[term.label].map { !values.contains($0) } ?? true
+      case .exists: labels[term.label] != nil
+      case .isAbsent: labels[term.label] == nil
+      }
+    }
+  }
+
+  /// In the form that the API takes.
+  package var description: String {
+    terms.map { term in
+      switch term.condition {
+      case .isIn(let values) where values.count == 1: "\(term.label)=\(values.first ?? "")"
+      case .isIn(let values): "\(term.label) in (\(values.sorted().joined(separator: ",")))"
+      case .isNotIn(let values) where values.count == 1: "\(term.label)!=\(values.first ?? "")"
+      case .isNotIn(let values): "\(term.label) notin (\(values.sorted().joined(separator: ",")))"
+      case .exists: term.label
+      case .isAbsent: "!\(term.label)"
+      }
+    }.joined(separator: ",")
+  }
+}
+
+/// Reads the text of a label selector from its start to its end.
+private struct LabelSelectorReader {
+  typealias Problem = LabelSelector.Problem
+
+  private let text: String
+  private var rest: Substring
+
+  init(_ text: String) { (self.text, rest) = (text, text[...]) }
+
+  mutating func terms() throws(Problem) -> [LabelSelector.Term] {
+    var terms = [try term()]
+    while take(",") { terms.append(try term()) }
+    skipBlanks()
+    guard rest.isEmpty else { throw problem("'\(rest)' is not expected") }
+    return terms
+  }
+
+  private mutating func term() throws(Problem) -> LabelSelector.Term {
+    if take("!") { return LabelSelector.Term(label: try label(), .isAbsent) }
+    let label = try label()
+    if take("!=") { return LabelSelector.Term(label: label, .isNotIn([try value()])) }
+    if take("==") || take("=") { return LabelSelector.Term(label: label, .isIn([try value()])) }
+    let before = rest
+    switch word() {
+    case "in": return LabelSelector.Term(label: label, .isIn(try values()))
+    case "notin": return LabelSelector.Term(label: label, .isNotIn(try values()))
+    default:
+      rest = before
+      return LabelSelector.Term(label: label, .exists)
+    }
+  }
+
+  private mutating func values() throws(Problem) -> Set<String> {
+    guard take("(") else { throw problem("'(' is missing before a list of values") }
+    var values: Set = [try value()]
+    while take(",") { values.insert(try value()) }
+    guard take(")") else { throw problem("')' is missing after a list of values") }
+    return values
+  }
+
+  /// `name` or `prefix/name`.
+  private mutating func label() throws(Problem) -> String {
+    let label = word()
+    let parts = label.split(separator: "/", omittingEmptySubsequences: false)
+    guard parts.count <= 2, let name = parts.last, Self.isValue(name), !name.isEmpty,
+      parts.count == 1 || !parts[0].isEmpty
+    else {
+      throw problem(label.isEmpty ? "the name of a label is missing" : "'\(label)' is no name of a label")
+    }
+    return label
+  }
+
+  private mutating func value() throws(Problem) -> String {
+    let value = word()
+    guard Self.isValue(value[...]) else { throw problem("'\(value)' is no value of a label") }
+    return value
+  }
+
+  /// Empty, or up to 63 letters, digits, `-`, `_` and `.`, with a letter or a digit at each end.
+  private static func isValue(_ value: Substring) -> Bool {
+    func isAlphanumeric(_ byte: UInt8) -> Bool {
+      switch byte {
+      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+        UInt8(ascii: "0")...UInt8(ascii: "9"):
+        true
+      default: false
+      }
+    }
+    guard let first = value.utf8.first, let last = value.utf8.last else { return true }
+    return value.utf8.count <= 63 && isAlphanumeric(first) && isAlphanumeric(last)
+      && value.utf8.allSatisfy { isAlphanumeric($0) || "-_.".utf8.contains($0) }
+  }
+
+  /// The next characters up to one that separates.
+  private mutating func word() -> String {
+    skipBlanks()
+    let word = rest.prefix { !$0.isWhitespace && !",()=!".contains($0) }
+    rest = rest[word.endIndex...]
+    return String(word)
+  }
+
+  private mutating func take(_ token: String) -> Bool {
+    skipBlanks()
+    guard rest.hasPrefix(token) else { return false }
+    rest.removeFirst(token.count)
+    return true
+  }
+
+  private mutating func skipBlanks() { rest = rest.drop { $0.isWhitespace } }
+
+  private func problem(_ words: String) -> Problem { Problem(description: "label selector '\(text)': \(words)") }
+}
