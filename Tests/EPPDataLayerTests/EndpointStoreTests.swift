@@ -275,7 +275,9 @@ import Testing
     clock.advance(by: .milliseconds(5))
     store.publishIfDue()
     let now = try #require(store.currentSnapshot().members.first)
-    #expect(now.load.unseen(since: now.metrics.dispatchedAtScrape) == EndpointLoad.InFlight(requests: 1, uncachedTokens: 30))
+    #expect(
+      now.load.unseen(since: now.metrics.dispatchedAtScrape)
+        == EndpointLoad.InFlight(requests: 1, uncachedTokens: 30))
     #expect(now.metrics.waitingRequests == 1)
   }
 

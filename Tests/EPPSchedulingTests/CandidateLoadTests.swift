@@ -71,7 +71,9 @@ import Testing
     metrics.dispatchedAtScrape = counts.totals
     counts.dispatch(uncachedTokens: 400)
     let fresh = member(0, metrics, counts)
-    #expect(fresh.load.unseen(since: metrics.dispatchedAtScrape) == EndpointLoad.InFlight(requests: 1, uncachedTokens: 400))
+    #expect(
+      fresh.load.unseen(since: metrics.dispatchedAtScrape)
+        == EndpointLoad.InFlight(requests: 1, uncachedTokens: 400))
     #expect(load(fresh).queueDepth == 5)
     #expect(load(fresh).runningRequests == 3)
     #expect(load(fresh).kvCacheUsage == 0.5)
