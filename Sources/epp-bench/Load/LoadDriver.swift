@@ -1,3 +1,4 @@
+import Glibc
 import EPPCore
 import NIOCore
 
@@ -189,4 +190,11 @@ final class LoadDriver: ExchangePoolDelegate {
     guard phase != .finished else { return }
     fail(BenchError("the server at \(plan.address) closed a connection: \(connection.closeReason)"))
   }
+}
+
+extension SplitMix64 {
+  /// Returns a random time to the next arrival of a Poisson process, in seconds.
+  ///
+  /// - Parameter rate: Arrivals per second.
+  mutating func interval(rate: Double) -> Double { -log(1 - Double.random(in: 0..<1, using: &self)) / rate }
 }
