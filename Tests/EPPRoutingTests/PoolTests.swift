@@ -270,6 +270,8 @@ import Testing
     }
     #expect(rejection.status == .serviceUnavailable)
     #expect(rejection.reason == .noEndpoints)
+    // Before the filters of the profile are asked, which would be blamed else.
+    #expect(rejection.message == "no endpoint is known to the endpoint picker")
   }
 
   @Test func theSubsetHintIsKept() throws {
