@@ -5,8 +5,7 @@ import EPPScheduling
 /// Flags of the index of the engines' prefix caches.
 package struct CacheFlags: ParsableArguments {
   private static let speculation = BooleanFlag("speculative-prefix", default: true)
-  private static let defaultRanks = 1
-  private static let smallestIndex = "16Mi"
+  private static let smallestIndex = 16 << 20
 
   @Option(
     help: ArgumentHelp(
@@ -29,9 +28,9 @@ package struct CacheFlags: ParsableArguments {
   var kvReplayPort: Int?
   @Option(
     help: ArgumentHelp(
-      "Data-parallel ranks behind one endpoint: rank r publishes on the port plus r (default: \(defaultRanks)).",
+      "Data-parallel ranks behind one endpoint: rank r publishes on the port plus r.",
       valueName: "count"))
-  var kvDataParallelSize: Int?
+  var kvDataParallelSize = 1
   @Option(
     help: ArgumentHelp(
       """
@@ -109,19 +108,17 @@ package struct CacheFlags: ParsableArguments {
   }
 
   private func ranks(_ check: inout FlagCheck) -> Int {
-    guard let size = kvDataParallelSize else { return Self.defaultRanks }
-    if !(1...64).contains(size) { check.problem("--kv-data-parallel-size: \(size) is not from 1 to 64") }
-    return size
+    if (1...64).contains(kvDataParallelSize) { return kvDataParallelSize }
+    check.problem("--kv-data-parallel-size: \(kvDataParallelSize) is not from 1 to 64")
+    return 1
   }
 
   private func indexBytes(_ check: inout FlagCheck) -> Int {
     let flag = "--max-index-bytes"
-    guard let bytes = check.bytes(maxIndexBytes, flag), let least = ByteQuantity.parse(Self.smallestIndex) else {
-      return 0
-    }
-    if bytes < least {
-      check.problem(
-        "\(flag): \(maxIndexBytes) is less than \(Self.smallestIndex), in which no engine's cache finds room")
+    let bytes = check.bytes(maxIndexBytes, flag) ?? Self.smallestIndex
+    if bytes < Self.smallestIndex {
+      let least = ByteQuantity.format(Self.smallestIndex)
+      check.problem("\(flag): \(maxIndexBytes) is less than \(least), in which no engine's cache finds room")
     }
     return bytes
   }
@@ -130,7 +127,7 @@ package struct CacheFlags: ParsableArguments {
   private func checkRanks(_ settings: CacheSettings, _ check: inout FlagCheck) {
     let size = settings.dataParallelSize
     for (port, flag) in [(settings.eventsPort, "--kv-events-port"), (settings.replayPort, "--kv-replay-port")] {
-      guard let port, (1...64).contains(size), Int(port) + size - 1 > Int(UInt16.max) else { continue }
+      guard let port, Int(port) + size - 1 > Int(UInt16.max) else { continue }
       check.problem(
         "\(flag): with --kv-data-parallel-size \(size) the last rank would have port \(Int(port) + size - 1), and there is none "
           + "above 65535")

@@ -301,8 +301,7 @@ package struct KVStreamStateMachine: Sendable {
 
   /// Learns the cache anew, because what is known of it has proved wrong.
   package mutating func mistrusted(_ contradiction: CacheContradiction) -> [KVStreamAction] {
-    // That the engine holds more than is known of a stream with gaps is no news, and nothing is gained by knowing less:
-    // without a replay, or with one that does not reach back to the beginning.
+    // A stream with gaps is known to be incomplete. Learning anew helps only with a replay that reaches back to the beginning.
     let isKnown = contradiction == .holdsMore && history.isIncomplete && (!hasReplay || history.hasLostBeginning)
     return hasApplied && !isKnown ? learnAnew() : []
   }

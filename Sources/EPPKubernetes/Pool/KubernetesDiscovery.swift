@@ -35,9 +35,6 @@ package final class KubernetesDiscovery: Sendable {
     let series: KubernetesSeries
   }
 
-  /// From one look at the age of the last contact to the next.
-  private static let gaugeInterval = Duration.seconds(1)
-
   private let configuration: Configuration
   private let client: KubernetesClient
   private let store: EndpointStore
@@ -96,9 +93,6 @@ package final class KubernetesDiscovery: Sendable {
     await withDiscardingTaskGroup { group in
       group.addTask { await self.followPods(wanted, perform) }
       group.addTask { await self.publish(changes) }
-      group.addTask {
-        while (try? await Task.sleep(for: Self.gaugeInterval)) != nil { self.refreshGauges() }
-      }
       switch configuration.target {
       case .pods(let definition): perform(join.withLock { $0.poolChanged(to: definition) })
       case .pool(let name, let group): await followPool(name, group, perform)
@@ -106,7 +100,7 @@ package final class KubernetesDiscovery: Sendable {
     }
   }
 
-  /// Brings the gauges of the age of the last contact up to the present; `run` does it once a second.
+  /// Sets the gauges of the last contact's age and of missing resources. To be called before the metrics page is written.
   package func refreshGauges() {
     let now = clock()
     for watched in [pods, pool].compactMap(\.self) {
