@@ -57,12 +57,13 @@ class Pool:
         exchange.stream.cancel()
 
     def leaves_nothing(self, repeat: Callable[[], object]) -> None:
-        """Fails when each repetition costs memory anew.
+        """Fails when each of twelve repetitions costs memory.
 
-        What is under way at the same time depends on how threads take turns, and malloc keeps it for the next time: the core
-        may read 40,000 streams at 15 KB before any of them is looked at. Sooner or later a repetition costs nothing more.
+        How much is in use at one time depends on how threads take turns: the core reads and parses a connection on one
+        thread while another handles its streams, so up to all streams of a repetition, at 15 KB and more, wait to be
+        handled. malloc keeps that memory. A repetition that needs no more than an earlier one costs nothing; a leak costs
+        each time.
         """
-        start = self.epp.resident_bytes()
         grown: list[int] = []
         while not grown or grown[-1] > 8 << 20:
             assert len(grown) < 12, f"every repetition costs memory: {grown}"
@@ -70,7 +71,6 @@ class Pool:
             repeat()
             self.works()
             grown.append(self.epp.resident_bytes() - before)
-        assert self.epp.resident_bytes() < start + (768 << 20)
 
 
 @pytest.fixture(scope="module")

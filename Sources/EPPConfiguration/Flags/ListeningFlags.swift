@@ -1,4 +1,5 @@
 import ArgumentParser
+import EPPCore
 
 /// Flags of the ports, threads and limits of the servers.
 package struct ListeningFlags: ParsableArguments {
@@ -44,7 +45,7 @@ package struct ListeningFlags: ParsableArguments {
   ///
   /// - Parameter cores: Number of workers when the flag is not given.
   func checked(_ check: inout FlagCheck, cores: Int) -> ListeningSettings {
-    if !AddressText.isLiteral(bindAddress) {
+    if IPAddress(bindAddress) == nil {
       check.problem("--bind-address: '\(bindAddress)' is not an IP address such as 0.0.0.0, 127.0.0.1 or ::")
     }
     checkPorts(&check)

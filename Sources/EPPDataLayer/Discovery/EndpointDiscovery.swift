@@ -157,7 +157,7 @@ package final class EndpointDiscovery: Sendable {
   private func resolve(_ state: inout PassState) async -> Bool {
     var wanted: Set<String> = []
     for endpoint in flags + state.fromFile {
-      for host in [endpoint.address.host, endpoint.metricsAddress.host] where !HostResolver.isLiteral(host) {
+      for host in [endpoint.address.host, endpoint.metricsAddress.host] where IPAddress(host) == nil {
         wanted.insert(host)
       }
     }
@@ -201,11 +201,11 @@ package final class EndpointDiscovery: Sendable {
   private func resolved(_ endpoints: [DiscoveredEndpoint], _ hosts: HostTable) -> [DiscoveredEndpoint] {
     endpoints.compactMap { endpoint in
       var endpoint = endpoint
-      if !HostResolver.isLiteral(endpoint.address.host) {
+      if IPAddress(endpoint.address.host) == nil {
         guard let address = hosts.address(of: endpoint.address.host) else { return nil }
         endpoint.address.host = address
       }
-      if !HostResolver.isLiteral(endpoint.metricsAddress.host) {
+      if IPAddress(endpoint.metricsAddress.host) == nil {
         guard let address = hosts.address(of: endpoint.metricsAddress.host) else { return nil }
         endpoint.metricsAddress.host = address
       }

@@ -26,7 +26,7 @@ extension EndpointsFile {
     var host = try text(node, of: "address")
     let isBracketed = host.hasPrefix("[") && host.hasSuffix("]")
     if isBracketed { host = String(host.dropFirst().dropLast()) }
-    if HostResolver.isLiteral(host), !isBracketed || host.utf8.contains(0x3A) { return host }
+    if IPAddress(host) != nil, !isBracketed || host.utf8.contains(0x3A) { return host }
     let isName = host.utf8.allSatisfy { byte in
       switch byte {
       case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),

@@ -1,4 +1,4 @@
-import NIOCore
+import EPPCore
 package import NIOPosix
 import Synchronization
 
@@ -30,7 +30,7 @@ package struct HostResolver: Sendable {
   /// - Throws: `Failure` when there is no address; `CancellationError` as soon as the task is cancelled, even while the system
   ///   call blocks.
   package func addresses(of host: String) async throws -> [String] {
-    if Self.isLiteral(host) { return [host] }
+    if IPAddress(host) != nil { return [host] }
     let answer = Answer()
     return try await withTaskCancellationHandler {
       try await withCheckedThrowingContinuation { continuation in
@@ -83,11 +83,6 @@ package struct HostResolver: Sendable {
       }
       waiter?.resume(with: result)
     }
-  }
-
-  /// Whether a host is an IP literal, which needs no resolving.
-  package static func isLiteral(_ host: String) -> Bool {
-    (try? SocketAddress(ipAddress: host, port: 0)) != nil
   }
 
   /// Calls `getaddrinfo`. IPv4 comes first because engines listen on `0.0.0.0` unless told otherwise, while the system puts

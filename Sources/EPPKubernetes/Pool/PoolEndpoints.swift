@@ -1,4 +1,4 @@
-import EPPCore
+package import EPPCore
 package import EPPDataLayer
 
 /// Which endpoints a pool has, given its pods: each target port of each pod that is ready and not terminating is one.

@@ -168,19 +168,13 @@ final class RenderClient: Sendable {
   private func exchange(
     _ request: HTTPClientRequest, within limit: Duration, maximumAnswerBytes: Int
   ) async throws(Failure) -> (status: UInt, answer: ByteBuffer) {
-    let answer = try? await withThrowingTaskGroup(of: (status: UInt, answer: ByteBuffer)?.self) { group in
-      defer { group.cancelAll() }
-      group.addTask { [client] in
-        let response = try await client.execute(request, timeout: .nanoseconds(limit.wholeNanoseconds))
-        return (response.status.code, try await response.body.collect(upTo: maximumAnswerBytes))
-      }
-      group.addTask {
-        try await Task.sleep(for: limit)
+    let exchange = await withTimeLimit(limit) { [client] () -> (status: UInt, answer: ByteBuffer)? in
+      guard let response = try? await client.execute(request, timeout: .nanoseconds(limit.wholeNanoseconds)) else {
         return nil
       }
-      return try await group.next() ?? nil
+      return (try? await response.body.collect(upTo: maximumAnswerBytes)).map { (response.status.code, $0) }
     }
-    guard let answer else { throw .failed }
+    guard let answer = exchange.value else { throw .failed }
     return answer
   }
 
