@@ -34,8 +34,8 @@ import Testing
   @Test func aFailureKeepsTheAddressAndIsToldOnce() {
     var table = HostTable()
     _ = table.note("a", addresses: ["10.0.0.1"], now: .milliseconds(0))
-    let told = (0..<8).map { table.noteFailure("a", now: .milliseconds(UInt64($0))) }
-    #expect(told == [true] + [Bool](repeating: false, count: 7))
+    let reports = (0..<8).map { table.noteFailure("a", now: .milliseconds(UInt64($0))) }
+    #expect(reports == [true] + [Bool](repeating: false, count: 7))
     #expect(table.address(of: "a") == "10.0.0.1")
     #expect(table.due(among: ["a"], now: .milliseconds(4000), isUrgent: false) == [])
     #expect(table.due(among: ["a"], now: .milliseconds(5007), isUrgent: false) == ["a"])

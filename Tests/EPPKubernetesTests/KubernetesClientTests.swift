@@ -10,7 +10,7 @@ import Testing
 @Suite struct KubernetesClientTests {
   private let pods = ResourceCollection(.pods, namespace: "ns", labelSelector: "app in (a,b)")
 
-  /// Runs a test against a server and a client of it, and ends both.
+  /// Runs a test with a server and a client of it, then stops both.
   private func withServer(
     tls: TLSConfiguration? = nil, _ change: (inout KubernetesConfiguration) throws -> Void = { _ in },
     limits: KubernetesClient.Limits = KubernetesClient.Limits(),
@@ -130,20 +130,20 @@ import Testing
       server.put(pod: "x", address: "10.0.0.2", labels: ["app": "b"])
       server.put(pod: "x", address: "10.0.0.2", labels: ["app": "z"])
       server.bookmark()
-      var told: [String] = []
+      var received: [String] = []
       let result: Bool? = try await stream.forEach { event in
         switch event {
-        case .upserted(let pod): told.append("+\(pod.key.name) \(pod.addresses)")
-        case .deleted(let pod): told.append("-\(pod.key.name)")
+        case .upserted(let pod): received.append("+\(pod.key.name) \(pod.addresses)")
+        case .deleted(let pod): received.append("-\(pod.key.name)")
         case .bookmark(let version):
-          told.append("= \(version)")
+          received.append("= \(version)")
           return true
         default: return false
         }
         return nil
       }
       #expect(result == true)
-      #expect(told == [#"+x ["10.0.0.1"]"#, #"+x ["10.0.0.2"]"#, "-x", "= 104"])
+      #expect(received == [#"+x ["10.0.0.1"]"#, #"+x ["10.0.0.2"]"#, "-x", "= 104"])
     }
   }
 
@@ -162,7 +162,7 @@ import Testing
         }
         return count
       }
-      // 60 MB: more than the system keeps for a connection.
+      // 60 MB: more than the operating system buffers for a connection.
       let text = String(repeating: "x", count: 20_000)
       for number in 0..<events {
         server.put(pod: "p\(number)", address: "10.0.0.1", labels: ["app": "a", "text": text])
@@ -204,7 +204,7 @@ import Testing
       let listed = try await page(client)
       #expect(listed.items.isEmpty)
     }
-    // Another authority, and no client certificate.
+    // First an authority that did not sign the server's certificate, then no client certificate.
     let other = try TestAuthority()
     for (trust, identity) in [
       (KubernetesConfiguration.Trust.authorities(.bytes(try other.pem)), identity), (trust, nil),

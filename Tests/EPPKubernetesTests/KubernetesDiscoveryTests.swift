@@ -7,7 +7,7 @@ import Testing
 
 @testable import EPPKubernetes
 
-/// The pool of an API server on the loopback interface, in the store.
+/// Discovery from an API server on the loopback interface into the store.
 @Suite struct KubernetesDiscoveryTests {
   private struct Bench: Sendable {
     var server: FakeAPIServer
@@ -48,7 +48,7 @@ import Testing
     var configuration = KubernetesDiscovery.Configuration(target: target, namespace: "ns", ownAddresses: own)
     configuration.watch.firstDelay = .milliseconds(5)
     configuration.watch.longestDelay = .milliseconds(20)
-    configuration.watch.patientDelay = .milliseconds(20)
+    configuration.watch.accessDelay = .milliseconds(20)
     let discovery = KubernetesDiscovery(
       configuration, client: client, store: store, metrics: metrics, logger: log.logger)
     let running = Task { await discovery.run() }
@@ -124,7 +124,7 @@ import Testing
     ) { bench in
       #expect(await bench.serves(["a-rank-0 10.0.0.1:8000"]))
       #expect(bench.log.lines(.warning).count == 2)
-      // Another change of a pod does not tell them again.
+      // Problems that persist are not logged again after another change.
       bench.server.put(pod: "a", address: "10.0.0.5", labels: ["app": "sglang"])
       #expect(await bench.serves(["a-rank-0 10.0.0.5:8000"]))
       #expect(bench.log.lines(.warning).count == 2)

@@ -124,7 +124,7 @@ import Testing
     let labels = ["app": "vllm", "role": "decode", "example.com/zone": "a", "empty": ""]
     let selector = try LabelSelector(text)
     #expect(selector.matches(labels) == selects)
-    // What the API is asked is what was read.
+    // The description, which is sent to the API, is an equal selector.
     #expect(try LabelSelector(selector.description) == selector)
   }
 

@@ -13,7 +13,7 @@ import Testing
 
   private func names(_ join: PoolJoin) -> [String]? { join.served?.pods.map(\.metadata.name).sorted() }
 
-  /// Serves pool `a` with a pod of the same name, followed as generation 1.
+  /// Returns a join that serves pool `a` with a pod of the same name in generation 1.
   private func serving() -> PoolJoin {
     var join = PoolJoin()
     _ = join.poolChanged(to: definition("a"))
@@ -55,7 +55,7 @@ import Testing
         == .follow(PoolJoin.Wanted(generation: 2, selector: LabelSelector(matching: ["app": "b"]))))
     #expect(names(join) == ["a"] && join.served?.definition == definition("a"))
     #expect(join.poolChanged(to: definition("b", [9001])) == .nothing)
-    // The watch of the old pods is no longer listened to.
+    // Changes from the watch of the old pods are ignored.
     #expect(join.podsChanged(.upserted(pod("late")), generation: 1) == .nothing)
     #expect(names(join) == ["a"])
     #expect(join.podsChanged(.replaced([pod("b")], unreadable: []), generation: 2) == .publish)

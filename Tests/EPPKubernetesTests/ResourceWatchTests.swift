@@ -7,12 +7,12 @@ import Testing
 
 @testable import EPPKubernetes
 
-/// Watches on a client, against a server on the loopback interface.
+/// Watches with a client, and a server on the loopback interface.
 @Suite struct ResourceWatchTests {
-  /// What a watch has told.
-  private final class Told: Sendable {
+  /// Records the changes that a watch reports.
+  private final class ChangeRecorder: Sendable {
     private struct State {
-      var picture = ResourcePicture<Pod>()
+      var cache = ResourceCache<Pod>()
       var replacements = 0
     }
 
@@ -20,16 +20,16 @@ import Testing
 
     func apply(_ change: ResourceChange<Pod>) {
       state.withLock { state in
-        state.picture.apply(change)
+        state.cache.apply(change)
         if case .replaced = change { state.replacements += 1 }
       }
     }
 
-    /// Names and addresses.
+    /// First address of each pod, by the pod's name.
     var pods: [String: String] {
       state.withLock { state in
         Dictionary(
-          uniqueKeysWithValues: state.picture.objects.map { ($0.key.name, $0.value.addresses.first ?? "") })
+          uniqueKeysWithValues: state.cache.objects.map { ($0.key.name, $0.value.addresses.first ?? "") })
       }
     }
     var replacements: Int { state.withLock { $0.replacements } }
@@ -37,11 +37,11 @@ import Testing
 
   private struct Bench: Sendable {
     var server: FakeAPIServer
-    var told: Told
+    var recorder: ChangeRecorder
     var status: WatchStatus
     var log: LogRecorder
 
-    func shows(_ pods: [String: String]) async -> Bool { await eventually { told.pods == pods } }
+    func shows(_ pods: [String: String]) async -> Bool { await eventually { recorder.pods == pods } }
   }
 
   private static let quick = {
@@ -49,7 +49,7 @@ import Testing
     configuration.pageSize = 2
     configuration.firstDelay = .milliseconds(5)
     configuration.longestDelay = .milliseconds(20)
-    configuration.patientDelay = .milliseconds(20)
+    configuration.accessDelay = .milliseconds(20)
     return configuration
   }()
 
@@ -63,11 +63,11 @@ import Testing
     prepare(server)
     let client = try KubernetesClient(
       KubernetesConfiguration(server: server.url, credentials: credentials), limits: limits, clock: { .now() })
-    let bench = Bench(server: server, told: Told(), status: WatchStatus(), log: LogRecorder())
+    let bench = Bench(server: server, recorder: ChangeRecorder(), status: WatchStatus(), log: LogRecorder())
     let watch = ResourceWatch<Pod>(
       ResourceCollection(.pods, namespace: "ns"), client: client, status: bench.status, configuration: configuration,
       logger: bench.log.logger, clock: { .now() })
-    let running = Task { await watch.run { bench.told.apply($0) } }
+    let running = Task { await watch.run { bench.recorder.apply($0) } }
     do {
       try await body(bench)
     } catch {
@@ -91,7 +91,7 @@ import Testing
       for number in 2...5 { bench.server.delete(FakeAPIServer.pods, "p\(number)") }
       bench.server.put(pod: "p1", address: "10.0.0.9")
       #expect(await bench.shows(["p1": "10.0.0.9"]))
-      #expect(bench.told.replacements == 1)
+      #expect(bench.recorder.replacements == 1)
       #expect(bench.status.lastContact != nil && bench.status.failure == nil)
       #expect(bench.log.lines(.warning).isEmpty)
     }
@@ -108,7 +108,7 @@ import Testing
       bench.server.put(pod: "c", address: "10.0.0.3")
       bench.server.delete(FakeAPIServer.pods, "a")
       #expect(await bench.shows(["b": "10.0.0.2", "c": "10.0.0.3"]))
-      #expect(bench.told.replacements == 1)
+      #expect(bench.recorder.replacements == 1)
       #expect(bench.server.watches(FakeAPIServer.pods).last?.query["resourceVersion"] == "102")
     }
   }
@@ -123,10 +123,10 @@ import Testing
       bench.server.delete(FakeAPIServer.pods, "a")
       bench.server.put(pod: "b", address: "10.0.0.2")
       bench.server.compact()
-      #expect(bench.told.pods == ["a": "10.0.0.1"])
+      #expect(bench.recorder.pods == ["a": "10.0.0.1"])
       try await bench.server.start()
       #expect(await bench.shows(["b": "10.0.0.2"]))
-      #expect(bench.told.replacements == 2)
+      #expect(bench.recorder.replacements == 2)
       #expect(await eventually { bench.status.failure == nil })
       #expect(bench.log.lines(.notice) == ["Kubernetes resource is followed again"])
     }
@@ -135,7 +135,7 @@ import Testing
   @Test("An expired watch is told by an event, and makes a new list")
   func expired() async throws {
     try await withWatch(prepare: { $0.set { $0.expiresWatches = true } }) { bench in
-      #expect(await eventually { bench.told.replacements >= 2 })
+      #expect(await eventually { bench.recorder.replacements >= 2 })
       bench.server.set { $0.expiresWatches = false }
       bench.server.put(pod: "a", address: "10.0.0.1")
       #expect(await bench.shows(["a": "10.0.0.1"]))
@@ -154,7 +154,7 @@ import Testing
       try folder.write("new", to: "token")
       bench.server.put(pod: "a", address: "10.0.0.1")
       #expect(await bench.shows(["a": "10.0.0.1"]))
-      #expect(bench.told.replacements == 1)
+      #expect(bench.recorder.replacements == 1)
     }
   }
 
@@ -180,8 +180,8 @@ import Testing
     configuration.silenceGrace = .milliseconds(50)
     try await withWatch(configuration) { bench in
       #expect(await eventually { bench.status.failure == .silent })
-      // The third time without a word makes a new list.
-      #expect(await eventually { bench.told.replacements >= 2 })
+      // The third silent watch is followed by a new list.
+      #expect(await eventually { bench.recorder.replacements >= 2 })
       bench.server.put(pod: "a", address: "10.0.0.1")
       #expect(await bench.shows(["a": "10.0.0.1"]))
     }
@@ -196,7 +196,7 @@ import Testing
       bench.server.put(
         pod: "b", address: "10.0.0.2", labels: ["app": "vllm", "long": String(repeating: "x", count: 3000)])
       #expect(await bench.shows(["a": "10.0.0.1", "b": "10.0.0.2"]))
-      #expect(bench.told.replacements == 2)
+      #expect(bench.recorder.replacements == 2)
     }
   }
 
@@ -209,7 +209,7 @@ import Testing
       }
       bench.server.put(pod: "b", address: "10.0.0.2")
       #expect(await bench.shows(["a": "10.0.0.1", "b": "10.0.0.2"]))
-      #expect(bench.told.replacements == 1)
+      #expect(bench.recorder.replacements == 1)
       #expect(bench.log.lines(containing: "ns/a").count == 1)
     }
   }
@@ -224,7 +224,7 @@ import Testing
         for number in 0..<1000 { server.put(pod: "p\(number)", address: "10.1.\(number / 250).\(number % 250)") }
       }
     ) { bench in
-      #expect(await eventually { bench.told.pods.count == 1000 })
+      #expect(await eventually { bench.recorder.pods.count == 1000 })
       for round in 0..<10 {
         for number in stride(from: round, to: 1000, by: 10) {
           if number.isMultiple(of: 3) {

@@ -4,21 +4,21 @@ import Testing
 
 @testable import EPPKubernetes
 
-/// The state machine against a model of an API server, in virtual time, with faults drawn from a seed.
+/// The state machine with a model of an API server, in virtual time, with random faults from a seed.
 @Suite struct WatchPropertyTests {
   private typealias Machine = WatchStateMachine<Item>
 
-  /// Objects that exist all the time: the picture must never lose them.
+  /// Objects that always exist; the cache must never lose them.
   private static let permanent = (0..<3).map { "permanent-\($0)" }
 
   private struct Run {
     var random: SeededGenerator
     var server = ModelServer()
     var machine: Machine
-    var picture = ResourcePicture<Item>()
+    var cache = ResourceCache<Item>()
     var now = MonotonicTime.milliseconds(1_000_000)
     var hasFaults = true
-    /// Failures that the machine was told.
+    /// Failures that were passed to the machine.
     var faults: Set<WatchFailure> = []
 
     init(seed: UInt64) {
@@ -77,12 +77,12 @@ import Testing
       if let failure = fault() { return fail(failure) }
       guard server.changes(after: request.version) != nil else { return fail(.expired) }
       machine.opened(now: now)
-      var told = request.version
+      var sentVersion = request.version
       let end = now.advanced(by: .seconds(request.seconds))
       while now < end {
         now = now.advanced(by: .milliseconds(.random(in: 1...9000, using: &random)))
-        guard let changes = server.changes(after: told) else {
-          // The watch cache has been overtaken.
+        guard let changes = server.changes(after: sentVersion) else {
+          // A compaction has removed changes that the watch still needs.
           guard case .leave(let reaction) = machine.received(.error(KubernetesStatus(code: 410)), now: now) else {
             Issue.record("an error event does not end the watch")
             return machine.failed(.expired, now: now)
@@ -92,7 +92,7 @@ import Testing
         for event in changes {
           if let failure = fault() { return fail(failure) }
           switch event {
-          case .upserted(let item), .deleted(let item): told = item.metadata.resourceVersion
+          case .upserted(let item), .deleted(let item): sentVersion = item.metadata.resourceVersion
           default: break
           }
           guard case .goOn(let change) = machine.received(event, now: now) else {
@@ -103,7 +103,7 @@ import Testing
         }
         if Bool.random(using: &random) {
           _ = machine.received(.bookmark(version: String(server.version)), now: now)
-          told = String(server.version)
+          sentVersion = String(server.version)
         }
         if hasFaults { change() }
       }
@@ -111,15 +111,15 @@ import Testing
     }
 
     mutating func apply(_ change: ResourceChange<Item>) {
-      picture.apply(change)
-      for name in WatchPropertyTests.permanent where picture.isComplete {
-        #expect(picture.objects[ObjectKey(namespace: "ns", name: name)] != nil, "\(name) was dropped")
+      cache.apply(change)
+      for name in WatchPropertyTests.permanent where cache.isComplete {
+        #expect(cache.objects[ObjectKey(namespace: "ns", name: name)] != nil, "\(name) was dropped")
       }
     }
   }
 
   @Test(
-    "Whatever fails and in whatever order, the final picture is the server's, and what stays is never lost",
+    "Whatever fails and in whatever order, the final cache is the server's, and what stays is never lost",
     arguments: 0..<300)
   func converges(seed: UInt64) {
     var run = Run(seed: seed)
@@ -131,17 +131,17 @@ import Testing
     run.hasFaults = false
     let healed = run.now
     var steps = 0
-    while !(run.machine.availability == .available && run.picture.isComplete
-      && run.picture.objects == run.server.objects)
+    while !(run.machine.availability == .available && run.cache.isComplete
+      && run.cache.objects == run.server.objects)
     {
       if let change = reaction.change { run.apply(change) }
       reaction = run.perform(reaction.step)
       steps += 1
       guard steps < 40 else { break }
     }
-    #expect(run.picture.objects == run.server.objects)
+    #expect(run.cache.objects == run.server.objects)
     #expect(run.machine.availability == .available)
-    // The longest delay, and a watch that was opened before.
+    // The longest delay (10 s) and a watch that was opened before the last fault (90 s), with 20 s to spare.
     #expect(run.now.duration(since: healed) < .seconds(10 + 90 + 20))
     #expect(run.faults.count >= 8)
   }

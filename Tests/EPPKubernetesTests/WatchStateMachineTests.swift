@@ -9,7 +9,7 @@ import Testing
 
   private let now = MonotonicTime.milliseconds(1_000_000)
 
-  /// Follows version 5, with the watch opened at `now`.
+  /// Returns a machine whose watch from version 5 was opened at `now`.
   private func watching(_ configuration: WatchConfiguration = WatchConfiguration()) -> Machine {
     var machine = Machine(configuration, seed: 1)
     _ = machine.start(now: now)
@@ -111,8 +111,8 @@ import Testing
     #expect(machine.availability == .failing(.unauthorized))
   }
 
-  @Test("A missing resource is listed again after the patient delay; a forbidden watch goes on from its version")
-  func patience() {
+  @Test("A missing resource is listed again after the access delay; a forbidden watch goes on from its version")
+  func accessDelay() {
     for (failure, resumes) in [(WatchFailure.missing, nil), (.forbidden, "5")] {
       var machine = watching()
       for _ in 0..<3 {

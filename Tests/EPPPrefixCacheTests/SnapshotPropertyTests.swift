@@ -39,9 +39,9 @@ import Testing
       let position = EventStreamPosition(
         nextMessage: engine.nextMessage, lastMark: step % 3 == 0 ? nil : UInt64(step),
         engineStartTime: step % 2 == 0 ? nil : Double(step), isComplete: step % 5 > 0)
-      let told = original.apply(batch, from: Self.first[engine.endpoint], rank: engine.rank, position: position)
-      let toldAgain = restored.apply(batch, from: Self.second[engine.endpoint], rank: engine.rank, position: position)
-      #expect(told == toldAgain)
+      let result = original.apply(batch, from: Self.first[engine.endpoint], rank: engine.rank, position: position)
+      let repeated = restored.apply(batch, from: Self.second[engine.endpoint], rank: engine.rank, position: position)
+      #expect(result == repeated)
       compare(engine, original, restored, &dice)
       guard step % 40 == 39 else { continue }
       let file = SnapshotFile.bytes(of: original, Self.first)

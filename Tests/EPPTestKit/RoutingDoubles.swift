@@ -42,9 +42,9 @@ package final class RecordingEvents: CacheEventSource {
 
   package func noteStart(of slot: EndpointSlot, at time: Double) { starts.withLock { $0.append(time) } }
 
-  private let told = Mutex<[[UInt32]]>([])
-  package var prompts: [[UInt32]] { told.withLock { $0 } }
-  package func notePrompt(_ tokens: [UInt32], to slot: EndpointSlot) { told.withLock { $0.append(tokens) } }
+  private let notedPrompts = Mutex<[[UInt32]]>([])
+  package var prompts: [[UInt32]] { notedPrompts.withLock { $0 } }
+  package func notePrompt(_ tokens: [UInt32], to slot: EndpointSlot) { notedPrompts.withLock { $0.append(tokens) } }
 
   package func resynchronise(_ slot: EndpointSlot, _ contradiction: CacheContradiction) {
     slots.withLock { $0.append(slot) }

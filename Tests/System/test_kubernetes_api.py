@@ -1,5 +1,5 @@
-"""What tests rely on of an API server, both of the small one of Tests/kit and of the real one: lists and watches. The
-files test_kubernetes_api_*.py go on with writes, with who may do what, and with other clients."""
+"""The behaviour of an API server that other tests rely on, tested with the small server of Tests/kit and with the real
+one: lists and watches. The files test_kubernetes_api_*.py test writes, permissions and other clients."""
 
 import pytest
 from kit.kubernetes import RealAPIServer, objects
@@ -54,7 +54,7 @@ def test_pages_of_a_selection_do_not_say_how_many_are_left(api, namespace: str) 
 def test_any_version_is_answered_without_pages(api, namespace: str) -> None:
     make_pods(api.admin, namespace, "a", "b")
     version = str(version_of(api.admin.get(objects.pods(namespace))))
-    # Once a list of at least that version was answered, the server's memory has both.
+    # After a list of at least that version the server's memory has both pods.
     assert sorted(names_of(api.admin.get(objects.pods(namespace), resourceVersion=version))) == ["a", "b"]
     page = api.admin.get(objects.pods(namespace), limit=1, resourceVersion=0)
     assert sorted(names_of(page)) == ["a", "b"] and "continue" not in page["metadata"]
@@ -70,7 +70,7 @@ def test_an_older_state_is_listed_as_it_was(api, namespace: str) -> None:
     assert (
         names_of(listed) == ["a"] and version_of(listed) == version and not listed["items"][0]["metadata"].get("labels")
     )
-    # One that need not be exact is of now, and in no order.
+    # A list that need not be exact shows the current state, unordered.
     assert sorted(names_of(api.admin.get(path, resourceVersion=version))) == ["a", "b"]
 
 
@@ -153,14 +153,14 @@ def test_a_watch_tells_every_change_in_order(api, namespace: str) -> None:
         api.admin.merge(f"{path}/a/status", objects.status("127.0.0.1"))
         api.admin.delete(f"{path}/a")
         events = [watch.event() for _ in range(4)]
-        # A pod is marked before it goes, even where it goes at once.
+        # A pod is marked before it is removed, even when it is removed at once.
         assert [event["type"] for event in events] == ["ADDED", "MODIFIED", "MODIFIED", "DELETED"]
         assert all((event["object"]["kind"], event["object"]["apiVersion"]) == ("Pod", "v1") for event in events)
         versions = [version_of(event["object"]) for event in events]
         assert int(start) < versions[0] and versions == sorted(set(versions))
         assert events[1]["object"]["status"]["podIP"] == "127.0.0.1"
         assert "deletionTimestamp" in events[2]["object"]["metadata"]
-    # From the list's version on it is all told again.
+    # A watch from the list's version receives all events again.
     with api.admin.watch(path, resourceVersion=start) as watch:
         assert [watch.event() for _ in range(4)] == events
     with api.admin.watch(path, resourceVersion=versions[2]) as watch:
@@ -184,7 +184,7 @@ def test_a_watch_sees_objects_enter_and_leave_its_selection(api, namespace: str)
         assert watch.change() == ("ADDED", "pod")
         left = api.admin.merge(f"{path}/pod", {"metadata": {"labels": {"app": "b"}}})
         event = watch.event()
-        # The object as it was, with the version of the change.
+        # The object before the change, with the version of the change.
         assert event["type"] == "DELETED" and event["object"]["metadata"]["labels"] == {"app": "a"}
         assert version_of(event["object"]) == version_of(left)
         api.admin.merge(f"{path}/pod", {"metadata": {"labels": {"app": "a"}}})
@@ -220,7 +220,7 @@ def test_bookmarks(api, namespace: str, allowed: bool) -> None:
     start = api.admin.get(path)["metadata"]["resourceVersion"]
     query = {"allowWatchBookmarks": "true"} if allowed else {}
     with api.admin.watch(path, resourceVersion=start, timeoutSeconds=3, **query) as watch:
-        # The real server marks nothing before it has seen a change of the resource.
+        # The real server sends no bookmark before it has seen a change of the resource.
         make_pods(api.admin, namespace, "a")
         added = watch.event()
         if allowed:
@@ -230,7 +230,7 @@ def test_bookmarks(api, namespace: str, allowed: bool) -> None:
                 "v1",
             )
             assert version_of(mark["object"]) >= version_of(added["object"])
-            # An empty object of its kind, nulls included.
+            # The object of a bookmark is an empty one of its kind, nulls included.
             assert "name" not in mark["object"]["metadata"] and mark["object"]["spec"] == {"containers": None}
             with api.admin.watch(path, resourceVersion=mark["object"]["metadata"]["resourceVersion"]) as later:
                 make_pods(api.admin, namespace, "b")
@@ -241,7 +241,7 @@ def test_bookmarks(api, namespace: str, allowed: bool) -> None:
                 watch.event(0.1)
 
 
-# Versions that are too old
+# Expired versions
 
 
 def test_after_a_compaction_older_versions_are_gone(api, namespace: str) -> None:
@@ -253,7 +253,7 @@ def test_after_a_compaction_older_versions_are_gone(api, namespace: str) -> None
     make_pods(api.admin, namespace, "d")
     api.compact()
     refused(api.admin.request("GET", path, resourceVersion=version, resourceVersionMatch="Exact"), 410, "Expired")
-    # The answer brings a token that goes on with what is there now.
+    # The answer contains a token that continues with the current state.
     old = refused(api.admin.request("GET", path, limit=1, **{"continue": token}), 410, "Expired")
     rest = api.admin.get(path, **{"continue": old["metadata"]["continue"]})
     assert names_of(rest) == ["c", "d"] and version_of(rest) > int(version)

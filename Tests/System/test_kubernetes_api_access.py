@@ -1,5 +1,5 @@
-"""What tests rely on of an API server, both of the small one and of the real one: who is let in and what they may do,
-reviews of tokens and of access, discovery, and what other clients make of it."""
+"""The behaviour of an API server that other tests rely on, tested with the small server and with the real one:
+authentication, authorization, reviews of tokens and of access, discovery, and other clients."""
 
 import os
 import subprocess
@@ -15,7 +15,7 @@ from kit.kubernetes.answers import make_pods, names_of, refused
 from kit.kubernetes.store import Object
 from kit.waiting import eventually
 
-# Who asks
+# Authentication
 
 
 def test_who_has_no_token_sees_the_health_alone(api, namespace: str) -> None:
@@ -42,27 +42,27 @@ def test_a_certificate_says_who_a_client_is(api, namespace: str) -> None:
     assert names_of(client.get(objects.pods(namespace))) == ["a"]
 
 
-# What they may do
+# Authorization
 
 _READ_PODS = {"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "watch"]}
 
 
 @pytest.fixture
 def account(api, namespace: str) -> Client:
-    """A service account `epp` without any role."""
+    """The client of a service account `epp` without any role."""
     api.admin.create(objects.service_accounts(namespace), {"metadata": {"name": "epp"}})
     return api.admin.with_token(objects.account_token(api.admin, namespace, "epp"))
 
 
 def _may(client: Client, path: str, **query: str) -> bool:
-    """Whether a GET is answered; anything but yes and no fails."""
+    """Returns whether a GET is allowed; fails for any status other than 200 and 403."""
     status = client.request("GET", path, **query).status
     assert status in (200, 403), status
     return status == 200
 
 
 def _give(admin: Client, namespace: str, *rules: Object) -> None:
-    """A Role of these rules, bound to the account."""
+    """Creates a Role with these rules and binds it to the account."""
     place = f"{objects.RBAC}/namespaces/{namespace}"
     admin.create(f"{place}/roles", objects.role("epp", *rules))
     admin.create(f"{place}/rolebindings", objects.binding("epp", "epp", namespace, "epp"))
@@ -77,7 +77,7 @@ def test_a_permission_is_given_taken_and_given_back(api, namespace: str, account
     with account.watch(path) as watch:
         api.admin.delete(f"{bindings}/epp")
         eventually(lambda: not _may(account, path), "the permission taken")
-        # What is open stays open.
+        # Open watches stay open.
         make_pods(api.admin, namespace, "a")
         assert watch.change() == ("ADDED", "a")
     with account.watch(path) as watch:
@@ -101,7 +101,7 @@ def test_each_verb_and_each_place_is_a_permission_of_its_own(api, namespace: str
         "name": "a",
         "kind": "pods",
     }
-    # A resource that does not exist is not told from one that is forbidden.
+    # The answer for a resource that does not exist is that for a forbidden one.
     refused(account.request("GET", objects.custom("nothing.example.com/v1", "nothings", namespace)), 403, "Forbidden")
 
 
@@ -124,7 +124,7 @@ def test_the_tokens_of_an_account_go_with_it(api, namespace: str, account: Clien
     newer = account.with_token(objects.account_token(api.admin, namespace, "epp"))
     assert _may(newer, objects.pods(namespace)) and _may(account, objects.pods(namespace))
     api.admin.delete(f"{objects.service_accounts(namespace)}/epp")
-    # The real server remembers for ten seconds whom it let in.
+    # The real server caches the result of an authentication for ten seconds.
     eventually(lambda: account.request("GET", objects.pods(namespace)).status == 401, "the token refused", 20)
     body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
     refused(api.admin.request("POST", f"{objects.service_accounts(namespace)}/epp/token", body), 404, "NotFound")
@@ -149,7 +149,7 @@ def test_a_token_review_says_who_it_is(api, namespace: str, account: Client) -> 
     assert status["user"]["username"] == f"system:serviceaccount:{namespace}:epp" and status["user"]["uid"]
     accounts = ["system:serviceaccounts", f"system:serviceaccounts:{namespace}", "system:authenticated"]
     assert status["user"]["groups"] == accounts
-    # The answer no leaves the field out.
+    # A negative answer omits the field `authenticated`.
     for review in (_token_review("bad"), _token_review(account.token or "", audiences=["other"])):
         status = api.admin.create(objects.TOKEN_REVIEWS, review)["status"]
         assert "authenticated" not in status and status["user"] == {} and status["error"]
@@ -214,8 +214,8 @@ def test_large_answers_are_compressed_for_those_who_ask(api, namespace: str) -> 
 
 @pytest.fixture
 def official(api) -> Iterator[tuple[ModuleType, object]]:
-    """The official Python client: its module `client`, and a connection for the interfaces in it."""
-    # Slow to load, and of no use to the other tests.
+    """The official Python client: its module `client`, and a connection for the interfaces of the module."""
+    # Loads slowly, and the other tests do not need it.
     import kubernetes
 
     with kubernetes.config.new_client_from_config(str(api.kubeconfig)) as connection:

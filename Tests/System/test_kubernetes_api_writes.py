@@ -1,5 +1,5 @@
-"""What tests rely on of an API server, both of the small one and of the real one: creating, changing and deleting
-objects, leases, and resources that a definition brings."""
+"""The behaviour of an API server that other tests rely on, tested with the small server and with the real one:
+creation, change and deletion of objects, leases, and custom resources."""
 
 import threading
 
@@ -62,7 +62,7 @@ def test_an_update_of_an_older_version_is_a_conflict(api, namespace: str) -> Non
     patch = {"metadata": {"resourceVersion": made["metadata"]["resourceVersion"]}, "spec": {"holderIdentity": "c"}}
     refused(api.admin.request("PATCH", path, patch, patches.MERGE), 409, "Conflict")
     assert api.admin.get(path) == taken
-    # One that was deleted and made anew is another one.
+    # An object that was deleted and created again is a different one.
     api.admin.delete(path)
     api.admin.create(objects.leases(namespace), objects.lease("lease", "d"))
     other = {name: value for name, value in made["metadata"].items() if name != "resourceVersion"}
@@ -96,7 +96,7 @@ def test_an_update_of_what_is_not_there(api, namespace: str) -> None:
     refused(api.admin.request("PATCH", f"{objects.pods(namespace)}/a", {}, patches.MERGE), 404, "NotFound")
     gone = refused(api.admin.request("GET", f"{objects.leases(namespace)}/a"), 404, "NotFound")
     assert gone["details"] == {"name": "a", "group": "coordination.k8s.io", "kind": "leases"}
-    # A lease is made by it.
+    # A PUT creates a lease.
     answer = api.admin.request("PUT", f"{objects.leases(namespace)}/a", objects.lease("a", "me"))
     assert answer.status == 201 and answer.json()["spec"]["holderIdentity"] == "me"
 
@@ -107,7 +107,7 @@ def test_the_status_of_a_pod_changes_by_its_subresource_alone(api, namespace: st
     ready = api.admin.merge(f"{path}/status", objects.status("127.0.0.1") | {"spec": {"nodeName": "x"}})
     assert (ready["status"]["phase"], ready["status"]["podIP"]) == ("Running", "127.0.0.1")
     assert ready["status"]["podIPs"] == [{"ip": "127.0.0.1"}] and "nodeName" not in ready["spec"]
-    # Times that nobody set are there as nulls.
+    # Times that are not set are nulls.
     condition = {"type": "Ready", "status": "True", "lastProbeTime": None, "lastTransitionTime": None}
     assert ready["status"]["conditions"] == [condition]
     assert api.admin.merge(path, {"status": {"phase": "Failed"}})["status"] == ready["status"]
@@ -154,7 +154,7 @@ def test_a_pod_on_a_node_terminates(api, namespace: str) -> None:
         marked = api.admin.delete(path)
         assert marked["metadata"]["deletionGracePeriodSeconds"] == 30 and marked["metadata"]["deletionTimestamp"]
         assert watch.event()["object"] == marked == api.admin.get(path) == api.admin.delete(path)
-        # What a kubelet does when the processes are gone.
+        # A kubelet does this when the processes have ended.
         api.admin.delete(path, gracePeriodSeconds=0)
         assert [watch.change() for _ in range(2)] == [("MODIFIED", "a"), ("DELETED", "a")]
     refused(api.admin.request("GET", path), 404, "NotFound")
@@ -235,7 +235,7 @@ def test_times_of_a_lease_are_microseconds_in_utc(api, namespace: str) -> None:
     assert released["spec"]["holderIdentity"] == ""
 
 
-# Resources that a definition brings
+# Custom resources
 
 
 def test_a_pool_is_completed_and_checked(api, definitions, namespace: str) -> None:
@@ -246,7 +246,7 @@ def test_a_pool_is_completed_and_checked(api, definitions, namespace: str) -> No
     reference = made["spec"]["endpointPickerRef"]
     assert (reference["kind"], reference["failureMode"]) == ("Service", "FailClose")
     listed = api.admin.request("GET", path)
-    # Items say their kind here, and come before the list's own version.
+    # The items of a custom resource contain their kind, and come before the list's own version.
     assert listed.json()["items"] == [made] and listed.body.index(b'"items"') < listed.body.rindex(b'"resourceVersion"')
     changed = api.admin.merge(f"{path}/pool", {"spec": {"targetPorts": [{"number": 8000}, {"number": 8001}]}})
     assert changed["metadata"]["generation"] == 2
@@ -276,7 +276,7 @@ def test_a_pool_is_completed_and_checked(api, definitions, namespace: str) -> No
 def test_a_pool_that_is_wrong(api, definitions, namespace: str, spec: dict[str, object]) -> None:
     path = objects.custom(objects.POOL_V1, "inferencepools", namespace)
     refused(api.admin.request("POST", path, objects.pool("pool", {"app": "x"}, [8000], **spec)), 422, "Invalid")
-    # A custom resource has to say what it is.
+    # A custom resource must contain its kind.
     refused(api.admin.request("POST", path, {"metadata": {"name": "pool"}, "spec": {}}), 400, "BadRequest")
 
 
@@ -308,7 +308,7 @@ def test_a_definition_that_comes_late_and_goes(api, namespace: str) -> None:
     version = f"{group}/v1alpha2"
     path = objects.custom(version, "inferenceobjectives", namespace)
     missing = api.admin.request("GET", path)
-    # Not even a Status.
+    # The answer is not a Status.
     assert missing.status == 404 and missing.headers["content-type"].startswith("text/plain")
     api.admin.create(objects.DEFINITIONS, definition)
     eventually(lambda: api.admin.request("GET", path).status == 200, "the definition served")

@@ -1,5 +1,5 @@
-"""The hooks of the small API server, by which other tests let things go wrong. That it answers otherwise as the real
-server does is shown by test_kubernetes_api*.py."""
+"""The hooks of the small API server with which other tests cause faults. test_kubernetes_api*.py show that it otherwise
+answers like the real server."""
 
 import threading
 import time
@@ -100,7 +100,7 @@ def test_a_token_is_rotated(server: FakeAPIServer, tmp_path: Path) -> None:
         refused(client.request("GET", PODS), 403, "Forbidden")
         server.revoke(token)
         refused(client.request("GET", PODS), 401, "Unauthorized")
-    # What was replaced is not left over.
+    # Each mount has left its own data folder, and no other.
     assert len([entry for entry in tmp_path.iterdir() if entry.name.startswith("..2")]) == 2
 
 

@@ -240,9 +240,9 @@ def test_defaults_are_those_of_the_help() -> None:
             continue
         values = default.replace("`", "").split(", ")
         for flag, value in itertools.zip_longest(re.findall(r"`(--?[a-z-]+)`", flags), values, fillvalue=""):
-            told = re.search(r"[(\s]default: ([^;).]+(?:\.\d[^;).]*)*)", said[flag])
-            if told:
-                assert value == told[1], flag
+            stated = re.search(r"[(\s]default: ([^;).]+(?:\.\d[^;).]*)*)", said[flag])
+            if stated:
+                assert value == stated[1], flag
                 compared += 1
             else:
                 assert value in ("", "none", "1"), flag

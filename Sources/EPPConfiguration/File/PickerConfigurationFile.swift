@@ -16,8 +16,8 @@ package struct PickerConfigurationFile: Sendable, Equatable {
   /// have such settings.
   private func settings<Settings: PluginSettings>(_ type: Settings.Type) -> [Settings] {
     let able = plugins.filter { $0.settings(type) != nil }
-    let telling = able.filter { !$0.arguments.isEmpty }
-    return (telling.isEmpty ? able : telling).compactMap { $0.settings(type) }
+    let configured = able.filter { !$0.arguments.isEmpty }
+    return (configured.isEmpty ? able : configured).compactMap { $0.settings(type) }
   }
 
   /// The settings of the prefix index: the union of the settings of all plugins.

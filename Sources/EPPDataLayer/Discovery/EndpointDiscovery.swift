@@ -59,13 +59,13 @@ package final class EndpointDiscovery: Sendable {
     // A name server may take half a minute to say nothing: endpoints whose address is known do not wait for it.
     let hasKnown = !store.currentSnapshot().members.isEmpty
     if hasKnown { await afterFirstPass() }
-    var isTold = hasKnown && state.hasReadFile
-    if isTold { await afterFirstReading() }
+    var hasReported = hasKnown && state.hasReadFile
+    if hasReported { await afterFirstReading() }
     await resolveAndPublish(&state)
     if !hasKnown { await afterFirstPass() }
     while true {
-      if !isTold, state.hasReadFile {
-        isTold = true
+      if !hasReported, state.hasReadFile {
+        hasReported = true
         await afterFirstReading()
       }
       guard (try? await Task.sleep(for: Self.interval)) != nil else { return }

@@ -2,20 +2,21 @@ package import EPPCore
 import EPPDataLayer
 import Synchronization
 
-/// The token that is sent with each request, read again when its file changes: Kubernetes replaces the token of a pod before it
-/// ends. Any thread may use it.
+/// The bearer token that is sent with each request. Any thread may use it.
+///
+/// A token file is read again when it changes, because Kubernetes replaces the token of a pod before it expires.
 package final class BearerToken: Sendable {
-  /// A file is read again after this time, whatever its attributes say.
+  /// Time after which a token file is read again even when its attributes have not changed.
   static let longestUse = Duration.seconds(60)
 
-  /// A file with a token, and what was read of it.
+  /// A token file and its last content.
   private struct TokenFile {
     var file: WatchedFile
-    /// The last good content; nil before.
+    /// Last content that was not empty, without white space at either end; nil before the first one.
     var token: String?
     var readAt: MonotonicTime?
 
-    /// The token by now.
+    /// Reads the file if it has changed or `longestUse` has passed, and returns the token; nil while there is none.
     mutating func current(now: MonotonicTime) -> String? {
       if let readAt, now.duration(since: readAt) >= BearerToken.longestUse { forget() }
       if case .content(let bytes) = file.look() {
@@ -26,7 +27,7 @@ package final class BearerToken: Sendable {
       return token
     }
 
-    /// Makes the next look read the file.
+    /// Makes the next look at the file read it, changed or not.
     mutating func forget() { file = WatchedFile(path: file.path, largest: file.largest) }
   }
 
@@ -38,7 +39,9 @@ package final class BearerToken: Sendable {
   private let source: Mutex<Source>
   private let clock: @Sendable () -> MonotonicTime
 
-  /// - Parameter clock: the present.
+  /// Creates the token of these credentials; a token file is first read by `current`.
+  ///
+  /// - Parameter clock: Returns the current time.
   package init(_ credentials: KubernetesConfiguration.Credentials, clock: @escaping @Sendable () -> MonotonicTime) {
     self.clock = clock
     let first: Source =
@@ -50,9 +53,9 @@ package final class BearerToken: Sendable {
     source = Mutex(first)
   }
 
-  /// The token as it is now; nil when there is none. A file that cannot be read any longer leaves the last token in use.
+  /// Returns the current token; nil when there is none. When the file cannot be read or is empty, the last token stays in use.
   ///
-  /// Looks at the file's attributes each time, which blocks for microseconds.
+  /// Each call checks the attributes of the file, which blocks for microseconds.
   package func current() -> String? {
     let now = clock()
     return source.withLock { source in
@@ -66,7 +69,7 @@ package final class BearerToken: Sendable {
     }
   }
 
-  /// The server does not accept the token: the file is read by the next `current`, changed or not.
+  /// Makes the next `current` read the token file, changed or not. For use after the server has refused the token.
   package func reread() {
     source.withLock { source in
       guard case .file(var file) = source else { return }

@@ -3,14 +3,15 @@ import FoundationEssentials
 import Yams
 
 extension KubernetesConfiguration {
-  /// The configuration that a context of a kubeconfig file names.
+  /// Creates the configuration of a context of a kubeconfig file. Blocks for the file system.
   ///
-  /// Tokens, files of tokens and client certificates are understood. What would need another program or another protocol (exec
-  /// plugins, auth providers, passwords, proxies) is refused.
+  /// Supports tokens, token files and client certificates. Refuses features that need another program or another protocol: exec
+  /// plugins, auth providers, passwords and proxies.
   ///
   /// - Parameters:
-  ///   - path: of the file; files that it names are relative to its folder.
-  ///   - context: the name of the context; nil for the file's own current context.
+  ///   - path: Path of the kubeconfig. Files that it names are relative to its folder.
+  ///   - context: Name of the context; nil for the `current-context` of the file.
+  /// - Throws: `Problem` when the file cannot be read, is incomplete, or needs an unsupported feature.
   package init(kubeconfig path: String, context: String? = nil) throws(Problem) {
     let text: String
     do throws(FileReading.Problem) {
@@ -26,9 +27,12 @@ extension KubernetesConfiguration {
     }
   }
 
-  /// The configuration in the text of a kubeconfig.
+  /// Creates the configuration of a context of a kubeconfig text.
   ///
-  /// - Parameter folder: what names of files are relative to.
+  /// - Parameters:
+  ///   - folder: Folder that file names in the text are relative to.
+  ///   - wanted: Name of the context; nil for the `current-context` of the text.
+  /// - Throws: `Problem` when the text is no kubeconfig, is incomplete, or needs an unsupported feature.
   package init(kubeconfigText text: String, folder: String, context wanted: String? = nil) throws(Problem) {
     let root = try KubeconfigNode(text: text)
     guard let name = wanted ?? root["current-context"]?.text, !name.isEmpty else {
@@ -87,7 +91,7 @@ extension KubernetesConfiguration {
       case (nil, _?): throw Problem("user '\(name)' has a client key and no client certificate")
       case (_?, nil): throw Problem("user '\(name)' has a client certificate and no client key")
       }
-    // As kubectl does: the file counts where both are given, for it is the one that is renewed.
+    // As in kubectl, the token file takes precedence over the token, because only the file is renewed.
     if let file = user["tokenFile"]?.text, !file.isEmpty {
       return (.tokenFile(KubeconfigNode.path(file, folder)), identity)
     }
@@ -96,7 +100,7 @@ extension KubernetesConfiguration {
   }
 }
 
-/// A value in a kubeconfig.
+/// A YAML value in a kubeconfig.
 private struct KubeconfigNode {
   typealias Problem = KubernetesConfiguration.Problem
 
@@ -116,7 +120,7 @@ private struct KubeconfigNode {
     }
   }
 
-  /// The value of a key; nil where there is none, or where this is no mapping.
+  /// The value of a key; nil when the key is missing or its value is null, and when this node is not a mapping.
   subscript(_ key: String) -> KubeconfigNode? {
     guard case .mapping(let mapping) = node else { return nil }
     for entry in YAMLMapping(mapping, renamed: renamed).entries {
@@ -129,10 +133,12 @@ private struct KubeconfigNode {
     return nil
   }
 
-  /// The text of a scalar.
+  /// The text of a scalar; nil for other nodes.
   var text: String? { if case .scalar(let scalar) = node { scalar.string } else { nil } }
 
-  /// The entry of a list that has a name.
+  /// Returns the value of `key` in the entry of `list` that has this name; an empty mapping when the entry has no such key.
+  ///
+  /// - Throws: `Problem` when there is no such list or entry.
   func named(_ name: String, of list: String, _ key: String) throws(Problem) -> KubeconfigNode {
     guard let node = self[list]?.node, case .sequence(let sequence) = node else {
       throw Problem("it has no list '\(list)'")
@@ -144,7 +150,10 @@ private struct KubeconfigNode {
     throw Problem("its list '\(list)' has no '\(name)'")
   }
 
-  /// What `key-data` holds, or the file that `key` names; the data counts where both are given, as in kubectl.
+  /// Returns the bytes in `key`-data, or the file that `key` names; nil when both are missing. As in kubectl, the data takes
+  /// precedence over the file.
+  ///
+  /// - Throws: `Problem` when the data is not in base64.
   func pem(_ key: String, folder: String) throws(Problem) -> KubernetesConfiguration.PEM? {
     if let data = self[key + "-data"]?.text, !data.isEmpty {
       guard let bytes = Data(base64Encoded: data, options: .ignoreUnknownCharacters) else {
@@ -156,6 +165,6 @@ private struct KubeconfigNode {
     return .file(Self.path(file, folder))
   }
 
-  /// The path of a file that the kubeconfig names.
+  /// Returns the path of a file that the kubeconfig names; a relative one is relative to `folder`.
   static func path(_ file: String, _ folder: String) -> String { file.hasPrefix("/") ? file : folder + "/" + file }
 }

@@ -5,35 +5,36 @@ package import NIOCore
 import NIOHTTP1
 import NIOSSL
 
-/// Speaks to the API server of a Kubernetes cluster: lists, watches and single requests, each with a bound on its time and size.
+/// A client of an API server: lists, watches and single requests, each with limits on time and size. Any task may use it.
 ///
-/// Any task may use it. HTTP/1.1 only: of several streams on one connection none would notice that the peer has gone, and a request
-/// that is sent again would go to the same connection; here each watch has a connection of its own, which ends with it.
+/// Uses HTTP/1.1 only, so that each watch has its own connection, which is closed when the watch ends. With HTTP/2, many
+/// streams share one connection: none of them notices that the peer has gone, and a retry is sent on the same connection.
 package final class KubernetesClient: Sendable {
-  /// Bounds on requests.
+  /// Limits of requests.
   package struct Limits: Sendable {
-    /// Until there is a connection.
+    /// Longest time to establish a connection.
     package var connect = Duration.seconds(5)
-    /// Until the whole answer is here; of a watch, until the server begins to answer.
+    /// Longest time until the whole response has arrived; for a watch, until the response begins.
     package var answer = Duration.seconds(30)
-    /// Bytes of an answer. A page of 500 large pods has 15 MB.
+    /// Largest response in bytes. A page of 500 large pods has 15 MB.
     package var answerBytes = 256 << 20
-    /// Bytes of a line of a watch: one object. Kubernetes keeps objects of up to 1.5 MB.
+    /// Largest line of a watch in bytes. A line contains one object, and Kubernetes stores objects of up to 1.5 MB.
     package var lineBytes = 8 << 20
 
     package init() {}
   }
 
-  /// The namespace that the configuration names.
+  /// Namespace of the configuration; nil when it has none.
   package let namespace: String?
   private let server: String
   private let limits: Limits
   private let token: BearerToken
   private let client: HTTPClient
 
-  /// Opens nothing yet; `shutdown` has to be called at the end.
+  /// Creates a client. Reads certificate files, which blocks, and opens no connection. Call `shutdown` at the end.
   ///
-  /// - Parameter clock: the present, for the age of the token.
+  /// - Parameter clock: Returns the current time, from which the age of the token is computed.
+  /// - Throws: `Problem` when a certificate or key cannot be read.
   package init(
     _ configuration: KubernetesConfiguration, limits: Limits = Limits(),
     clock: @escaping @Sendable () -> MonotonicTime
@@ -52,19 +53,19 @@ package final class KubernetesClient: Sendable {
     client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: settings)
   }
 
-  /// Ends all connections; requests under way fail.
+  /// Closes all connections. Requests in progress fail.
   package func shutdown() async { try? await client.shutdown() }
 
-  /// The token was refused: its file is read again for the next request.
+  /// Makes the next request read the token file again. For use after the server has refused the token.
   package func rereadToken() { token.reread() }
 
   // MARK: - Lists and watches
 
-  /// A page of a list.
+  /// Requests a page of a list.
   ///
   /// - Parameters:
-  ///   - limit: objects of the page; nil for all.
-  ///   - continuation: of the page before; nil for the first page.
+  ///   - limit: Number of objects of the page; nil asks for all.
+  ///   - continuation: Continuation of the previous page; nil asks for the first page.
   package func page<Resource: KubernetesResource>(
     of collection: ResourceCollection, limit: Int?, continuation: String?
   ) async throws(KubernetesError) -> ResourcePage<Resource> {
@@ -75,11 +76,11 @@ package final class KubernetesClient: Sendable {
     return try Self.decode(answer)
   }
 
-  /// Opens a watch; returns when the server has begun to answer it.
+  /// Opens a watch and returns when the server has begun to answer it.
   ///
   /// - Parameters:
-  ///   - version: changes after this version are told.
-  ///   - seconds: how long the server is to keep the watch open.
+  ///   - version: resourceVersion after which changes are reported.
+  ///   - seconds: Time for which the server is asked to keep the watch open.
   package func watch<Resource: KubernetesResource>(
     _ collection: ResourceCollection, after version: String, seconds: Int
   ) async throws(KubernetesError) -> WatchStream<Resource> {
@@ -96,23 +97,24 @@ package final class KubernetesClient: Sendable {
 
   // MARK: - Single requests
 
-  /// What a request does.
+  /// Method of a request, with its body.
   package enum Method: Sendable {
     case get
-    /// Creates an object from JSON.
+    /// Creates an object; the body is JSON.
     case post(ByteBuffer)
-    /// Replaces an object by JSON.
+    /// Replaces an object; the body is JSON.
     case put(ByteBuffer)
-    /// Changes the fields of an object that are in a merge patch (RFC 7396).
+    /// Changes the fields of an object that the merge patch contains (RFC 7396).
     case mergePatch(ByteBuffer)
     case delete
   }
 
-  /// Sends a request and returns the body of its answer, if that is a success.
+  /// Sends a request and returns the body of the response.
   ///
   /// - Parameters:
-  ///   - path: from the root of the API, such as `/api/v1/namespaces/default/pods/a`.
-  ///   - query: names and values, not escaped.
+  ///   - path: Path from the root of the API, such as `/api/v1/namespaces/default/pods/a`.
+  ///   - query: Names and values, not percent-encoded.
+  /// - Throws: `KubernetesError.status` for a response other than 2xx; other errors when there is no complete response.
   package func send(
     _ method: Method, _ path: String, query: [(String, String)] = []
   ) async throws(KubernetesError) -> ByteBuffer {
@@ -124,7 +126,7 @@ package final class KubernetesClient: Sendable {
     }
   }
 
-  /// Reads an answer.
+  /// Decodes a JSON response.
   package static func decode<Value: Decodable>(_ answer: ByteBuffer) throws(KubernetesError) -> Value {
     do {
       return try JSONDecoder().decode(Value.self, from: Data(answer.readableBytesView))
@@ -158,7 +160,7 @@ package final class KubernetesClient: Sendable {
     [("labelSelector", collection.labelSelector), ("fieldSelector", collection.fieldSelector)].filter { !$0.1.isEmpty }
   }
 
-  /// Percent-encoded but for what RFC 3986 calls unreserved.
+  /// Returns the percent-encoded value, in which only the unreserved characters of RFC 3986 remain.
   private static func escaped(_ value: String) -> String {
     var result = ""
     for byte in value.utf8 {
@@ -177,7 +179,7 @@ package final class KubernetesClient: Sendable {
 
   // MARK: - HTTP
 
-  /// The head of the answer.
+  /// Sends a request and returns as soon as the head of the response has arrived.
   private func execute(_ request: HTTPClientRequest) async throws(KubernetesError) -> HTTPClientResponse {
     do {
       return try await client.execute(request, timeout: .nanoseconds(limits.answer.wholeNanoseconds))
@@ -196,14 +198,15 @@ package final class KubernetesClient: Sendable {
     }
   }
 
-  /// What an answer that is no success says. Servers in front of the API server say it in other forms.
+  /// Reads the body of a failed response and returns the error. Proxies in front of the API server answer without a `Status`;
+  /// the first 200 bytes of such a body become the message.
   private func failure(_ response: HTTPClientResponse) async throws(KubernetesError) -> KubernetesError {
     let body = try await within(limits.answer) { () async throws(KubernetesError) in
       try await self.collect(response, atMost: Self.largestStatus)
     }
-    let told: KubernetesStatus? = try? Self.decode(body)
+    let decoded: KubernetesStatus? = try? Self.decode(body)
     var status =
-      told
+      decoded
       ?? KubernetesStatus(
         code: 0,
         message: String(
@@ -216,7 +219,7 @@ package final class KubernetesClient: Sendable {
 
   private static let largestStatus = 1 << 20
 
-  /// The result of `body`, if it is there in time.
+  /// Returns the result of `body`; throws `timedOut` when it takes longer than `limit`.
   private func within<Result: Sendable>(
     _ limit: Duration, _ body: @escaping @Sendable () async throws(KubernetesError) -> Result
   ) async throws(KubernetesError) -> Result {
@@ -240,7 +243,7 @@ package final class KubernetesClient: Sendable {
 }
 
 extension KubernetesError {
-  /// What an error of the HTTP client means.
+  /// Creates the equivalent of an error of the HTTP client.
   init(connection error: any Error) {
     switch error {
     case is CancellationError: self = .cancelled

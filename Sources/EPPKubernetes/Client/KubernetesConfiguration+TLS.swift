@@ -1,7 +1,9 @@
 import NIOSSL
 
 extension KubernetesConfiguration {
-  /// What the configuration means for TLS. Reads files, and blocks for that.
+  /// Returns the TLS settings of the configuration. Reads certificate and key files, which blocks.
+  ///
+  /// - Throws: `Problem` when a file cannot be read or is not in PEM format.
   func tlsConfiguration() throws(Problem) -> TLSConfiguration {
     var settings = TLSConfiguration.makeClientConfiguration()
     switch trust {

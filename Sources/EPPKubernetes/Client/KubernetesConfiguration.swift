@@ -1,26 +1,26 @@
-/// Where the API server is and how it is spoken to.
+/// URL of an API server, with the credentials and certificates for access to it.
 package struct KubernetesConfiguration: Equatable, Sendable {
-  /// What says who asks. A client certificate may come beside it.
+  /// Token of the client. A client certificate (`Identity`) is independent of it.
   package enum Credentials: Equatable, Sendable {
-    /// Nobody, or who the client certificate names.
+    /// No token: the client is anonymous, or identified by its certificate.
     case none
     case token(String)
-    /// Path of a file that holds the token; it is read again from time to time.
+    /// Path of a file that contains the token. The client reads it again when it changes, and from time to time.
     case tokenFile(String)
   }
 
-  /// Bytes of a PEM file, or where they are.
+  /// Content of a PEM file, or its path.
   package enum PEM: Equatable, Sendable {
     case bytes([UInt8])
     case file(String)
   }
 
-  /// Which certificates of the server are accepted.
+  /// Server certificates that the client accepts.
   package enum Trust: Equatable, Sendable {
-    /// Those of the system's authorities.
+    /// Certificates of the operating system's authorities.
     case system
     case authorities(PEM)
-    /// All: the server may be anybody.
+    /// All certificates; the identity of the server is not verified.
     case anything
   }
 
@@ -35,9 +35,9 @@ package struct KubernetesConfiguration: Equatable, Sendable {
     }
   }
 
-  /// `https://host:port`, perhaps with a path, without a slash at its end.
+  /// URL of the server: `https://host:port` with an optional path, without a trailing slash.
   package var server: String
-  /// The namespace that the configuration names; nil where it names none.
+  /// Namespace that the configuration names; nil when it names none.
   package var namespace: String?
   package var credentials: Credentials
   package var identity: Identity?
@@ -54,21 +54,22 @@ package struct KubernetesConfiguration: Equatable, Sendable {
     self.trust = trust
   }
 
-  /// Why there is no configuration: one sentence.
+  /// Reason why a configuration cannot be created or used, in one sentence.
   package struct Problem: Error, Equatable, Sendable, CustomStringConvertible {
     package var description: String
 
     package init(_ description: String) { self.description = description }
   }
 
-  /// The folder in which a pod finds its service account.
+  /// Folder where Kubernetes mounts the service account of a pod.
   package static let serviceAccountFolder = "/var/run/secrets/kubernetes.io/serviceaccount"
 
-  /// The configuration that Kubernetes gives to the containers of a pod.
+  /// Creates the configuration that Kubernetes gives to the containers of a pod. Blocks for the file system.
   ///
   /// - Parameters:
-  ///   - environment: has `KUBERNETES_SERVICE_HOST` and `KUBERNETES_SERVICE_PORT`.
-  ///   - folder: has `token`, `ca.crt` and `namespace`.
+  ///   - environment: Environment variables, of which `KUBERNETES_SERVICE_HOST` and `KUBERNETES_SERVICE_PORT` are used.
+  ///   - folder: Folder with the files `token`, `ca.crt` and `namespace`; the last one is optional.
+  /// - Throws: `Problem` when a variable or a file is missing.
   package init(inCluster environment: [String: String], folder: String = serviceAccountFolder) throws(Problem) {
     guard let host = environment["KUBERNETES_SERVICE_HOST"], !host.isEmpty,
       let port = environment["KUBERNETES_SERVICE_PORT"].flatMap(UInt16.init), port > 0

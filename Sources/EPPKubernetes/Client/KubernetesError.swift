@@ -1,19 +1,19 @@
-/// Why a request to the API server has brought nothing.
+/// Reason why a request to the API server failed.
 package enum KubernetesError: Error, Equatable, Sendable, CustomStringConvertible {
-  /// The server answered with a status that is no success; `code` is that of HTTP.
+  /// The server answered with an HTTP status other than success, which is `code`.
   case status(KubernetesStatus)
-  /// There is no connection, or it was lost.
+  /// There is no connection, or it was lost; with the HTTP client's description.
   case connection(String)
-  /// The answer, or its end, has not come in time.
+  /// The response did not begin or end within its time limit.
   case timedOut
-  /// The answer, or a line of a watch, has more bytes than `limit`.
+  /// The response, or a line of a watch, has more than `limit` bytes.
   case tooLarge(limit: Int)
-  /// The answer is not what the API promises.
+  /// The response does not have the form that the API defines; with a description.
   case unreadable(String)
   /// The task was cancelled.
   case cancelled
 
-  /// The status of the answer; nil where there is none.
+  /// The status of a failed response; nil for other errors.
   package var status: KubernetesStatus? { if case .status(let status) = self { status } else { nil } }
 
   package var description: String {
@@ -31,7 +31,8 @@ package enum KubernetesError: Error, Equatable, Sendable, CustomStringConvertibl
 }
 
 extension WatchFailure {
-  /// What an error means for a list or a watch. A watch that is cancelled has been silent for too long.
+  /// Creates the failure of a list or a watch from an error. `cancelled` becomes `silent`, because a watch is cancelled when
+  /// it has exceeded its time.
   package init(_ error: KubernetesError) {
     switch error {
     case .status(let status): self.init(status)

@@ -1,24 +1,26 @@
 package import NIOCore
 
-/// Cuts a stream of bytes that comes in pieces into lines of a bounded length.
+/// Splits a stream of bytes that arrives in pieces into lines of limited length.
 ///
-/// Bytes are looked at once, however small the pieces. A line end is `\n`; a last line without one is no line.
+/// Each byte is examined once, however small the pieces are. A line ends with `\n`; a last line without `\n` is not returned.
 package struct LineSplitter: Sendable {
-  /// The line is longer than allowed.
+  /// A line exceeds the limit.
   package struct TooLong: Error, Equatable, Sendable {
-    /// Bytes that a line may have.
+    /// Largest line in bytes, without its line end.
     package var limit: Int
   }
 
   private let limit: Int
   private var pending = ByteBuffer()
-  /// Bytes at the start of `pending` that hold no line end.
+  /// Number of bytes at the start of `pending` that contain no line end.
   private var scanned = 0
 
-  /// - Parameter limit: bytes that a line may have, without its line end.
+  /// Creates a splitter.
+  ///
+  /// - Parameter limit: Largest line in bytes, without its line end.
   package init(limit: Int) { self.limit = limit }
 
-  /// Takes the next piece of the stream.
+  /// Appends the next piece of the stream.
   package mutating func append(_ piece: ByteBuffer) {
     var piece = piece
     if pending.readableBytes == 0 {
@@ -29,7 +31,9 @@ package struct LineSplitter: Sendable {
     }
   }
 
-  /// The next line, without its line end; nil when more bytes are needed. Throws as soon as a line is known to be too long.
+  /// Returns the next line without its line end; nil when more bytes are needed.
+  ///
+  /// - Throws: `TooLong` as soon as a line is known to exceed the limit.
   package mutating func next() throws(TooLong) -> ByteBuffer? {
     let unseen = pending.readableBytesView.dropFirst(scanned)
     guard let end = unseen.firstIndex(of: UInt8(ascii: "\n")) else {

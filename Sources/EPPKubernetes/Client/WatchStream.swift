@@ -1,16 +1,16 @@
 import AsyncHTTPClient
 import NIOCore
 
-/// The events of an open watch, read as fast as they are taken: the server waits while the consumer works.
+/// The events of an open watch, read at the speed of the consumer: the server waits while the consumer works.
 ///
-/// One task reads it. It is closed when it is no longer referred to.
+/// One task reads it. The watch is closed when the last copy of this value is released.
 package struct WatchStream<Resource: KubernetesResource>: Sendable {
   let body: HTTPClientResponse.Body
   let lineBytes: Int
 
-  /// Takes each event in turn until the server ends the watch, or until `body` returns a value.
+  /// Passes each event to `body` until the server ends the watch or `body` returns a value.
   ///
-  /// - Returns: the value; nil when the server has ended the watch.
+  /// - Returns: The value; nil when the server has ended the watch.
   package func forEach<Result>(
     _ body: (WatchEvent<Resource>) async -> Result?
   ) async throws(KubernetesError) -> Result? {
@@ -31,7 +31,7 @@ package struct WatchStream<Resource: KubernetesResource>: Sendable {
   {
     do {
       let piece = try await pieces.next()
-      // A body that ends because the task was cancelled has not ended.
+      // The sequence also ends when the task is cancelled, which is not the end of the response.
       if piece == nil, Task.isCancelled { throw CancellationError() }
       return piece
     } catch {

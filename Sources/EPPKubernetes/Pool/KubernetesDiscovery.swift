@@ -4,22 +4,23 @@ package import EPPMetrics
 package import Logging
 import Synchronization
 
-/// Names endpoints to the store from Kubernetes: the pods of an InferencePool, or those that a label selector selects.
+/// Discovers endpoints in Kubernetes and puts them into the store: the pods of an InferencePool, or the pods that a label
+/// selector selects. Any task may use it.
 ///
-/// While the API server is away the last known pool stays in the store.
+/// While the API server is unavailable, the last known endpoints stay in the store.
 package final class KubernetesDiscovery: Sendable {
-  /// What makes a pool.
+  /// An InferencePool, or a definition of pods that needs none.
   package enum Target: Sendable {
     case pool(name: String, group: InferencePool.Group)
     case pods(PoolEndpoints.Definition)
   }
 
-  /// What is followed, and how.
+  /// Target, namespace and settings of a discovery.
   package struct Configuration: Sendable {
     package var target: Target
-    /// Of the pool and its pods.
+    /// Namespace of the pool and its pods.
     package var namespace: String
-    /// IP literals of the picker, which is never an endpoint.
+    /// IP literals of this picker, which is never an endpoint.
     package var ownAddresses: [String]
     package var watch = WatchConfiguration()
 
@@ -41,16 +42,16 @@ package final class KubernetesDiscovery: Sendable {
   private let logger: Logger
   private let clock: @Sendable () -> MonotonicTime
   private let pods: Watched
-  /// Nil where no InferencePool is followed.
+  /// Watch of the InferencePool; nil when the target is a definition of pods.
   private let pool: Watched?
   private let join = Mutex(PoolJoin())
   private let found = OneShotEvent()
 
-  /// Prepares; nothing is asked before `run`.
+  /// Prepares the discovery; no request is sent before `run`.
   ///
   /// - Parameters:
-  ///   - client: shut down by the caller.
-  ///   - clock: the present.
+  ///   - client: Client of the API server. The caller shuts it down.
+  ///   - clock: Returns the current time.
   package init(
     _ configuration: Configuration, client: KubernetesClient, store: EndpointStore, metrics: PickerMetrics,
     logger: Logger, clock: @escaping @Sendable () -> MonotonicTime = { .now() }
@@ -69,13 +70,13 @@ package final class KubernetesDiscovery: Sendable {
     refreshGauges()
   }
 
-  /// Whether the pool was found once, and the endpoints of its pods, which may be none, are in the store.
+  /// Whether the pool has been found and the endpoints of its pods (possibly none) have been put into the store. Stays true.
   package var hasFoundPool: Bool { found.isSignalled }
 
-  /// Returns when `hasFoundPool` is true, or when the task is cancelled; whether it is true.
+  /// Waits until `hasFoundPool` is true, or until the task is cancelled. Returns `hasFoundPool`.
   package func waitUntilPoolFound() async -> Bool { await found.wait() }
 
-  /// Works until the task is cancelled; the endpoints stay in the store then. To be called once.
+  /// Discovers endpoints until the task is cancelled, and leaves the last ones in the store. Call it once.
   package func run() async {
     let (wanted, want) = AsyncStream<PoolJoin.Wanted?>.makeStream(bufferingPolicy: .bufferingNewest(1))
     let (changes, publish) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
@@ -100,7 +101,8 @@ package final class KubernetesDiscovery: Sendable {
     }
   }
 
-  /// Sets the gauges of the last contact's age and of missing resources. To be called before the metrics page is written.
+  /// Sets the gauges of missing resources and of the time since the last contact, which is infinite before the first one. Call
+  /// it before the metrics page is written.
   package func refreshGauges() {
     let now = clock()
     for watched in [pods, pool].compactMap(\.self) {
@@ -110,7 +112,7 @@ package final class KubernetesDiscovery: Sendable {
     }
   }
 
-  // MARK: - The pool
+  // MARK: - Pool
 
   private func followPool(
     _ name: String, _ group: InferencePool.Group, _ perform: @escaping @Sendable (PoolJoin.Action) -> Void
@@ -121,13 +123,13 @@ package final class KubernetesDiscovery: Sendable {
     let watch = ResourceWatch<InferencePool>(
       collection, client: client, status: pool.status, configuration: configuration.watch, logger: logger, clock: clock)
     let key = ObjectKey(namespace: configuration.namespace, name: name)
-    let picture = Mutex(ResourcePicture<InferencePool>())
+    let cache = Mutex(ResourceCache<InferencePool>())
     await watch.run { change in
-      let (before, now, isFirst) = picture.withLock { picture in
-        let isFirst = !picture.isComplete
-        let before = picture.objects[key]
-        picture.apply(change)
-        return (before, picture.objects[key], isFirst)
+      let (before, now, isFirst) = cache.withLock { cache in
+        let isFirst = !cache.isComplete
+        let before = cache.objects[key]
+        cache.apply(change)
+        return (before, cache.objects[key], isFirst)
       }
       // A pool that is being deleted has no endpoints, as in llm-d.
       let living = now.flatMap { $0.metadata.isTerminating ? nil : $0 }
@@ -153,9 +155,9 @@ package final class KubernetesDiscovery: Sendable {
     }
   }
 
-  // MARK: - Its pods
+  // MARK: - Pods
 
-  /// Runs one watch at a time: the last one that is wanted.
+  /// Runs one pod watch at a time, for the last element of `wanted`; nil stops the watch.
   private func followPods(
     _ wanted: AsyncStream<PoolJoin.Wanted?>, _ perform: @escaping @Sendable (PoolJoin.Action) -> Void
   ) async {
@@ -182,17 +184,17 @@ package final class KubernetesDiscovery: Sendable {
     await running?.value
   }
 
-  /// Brings the store up to what is known, once for all changes that have come meanwhile.
+  /// Updates the store after changes, once for all changes that arrived during the previous update. Logs each new problem.
   private func publish(_ changes: AsyncStream<Void>) async {
     let own = Set(configuration.ownAddresses.compactMap { IPAddress($0) })
-    var told: [EndpointProblem] = []
+    var logged: [EndpointProblem] = []
     for await _ in changes {
       let served = join.withLock { $0.served }
       let pool = served.map { PoolEndpoints($0.definition, pods: $0.pods, ownAddresses: own) }
       let refused = await store.replaceEndpoints(pool?.endpoints ?? [], from: .kubernetes)
       let problems = (pool?.problems ?? []) + refused
-      for problem in problems where !told.contains(problem) { logger.warning("\(problem)") }
-      told = problems
+      for problem in problems where !logged.contains(problem) { logger.warning("\(problem)") }
+      logged = problems
       if served != nil { found.signal() }
     }
   }

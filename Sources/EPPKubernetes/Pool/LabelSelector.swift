@@ -1,17 +1,18 @@
-/// Which labels an object has to have: terms as kubectl takes them, all of which have to hold.
+/// A selector of objects by their labels: terms in the syntax of kubectl, all of which must hold.
 ///
-/// `app=vllm`, `app==vllm`, `app!=vllm`, `role in (prefill,decode)`, `role notin (a,b)`, `app` (is there), `!app` (is not there).
+/// Terms are `app=vllm`, `app==vllm`, `app!=vllm`, `role in (prefill,decode)`, `role notin (a,b)`, `app` (the label exists) and
+/// `!app` (the label does not exist).
 package struct LabelSelector: Hashable, Sendable, CustomStringConvertible {
-  /// What one term asks of a label.
+  /// Condition on the value of a label.
   package enum Condition: Hashable, Sendable {
     case isIn(Set<String>)
-    /// Another value, or none.
+    /// The label has another value or does not exist.
     case isNotIn(Set<String>)
     case exists
     case isAbsent
   }
 
-  /// A condition on the value of a label.
+  /// A label with a condition on its value.
   package struct Term: Hashable, Sendable {
     package var label: String
     package var condition: Condition
@@ -24,23 +25,25 @@ package struct LabelSelector: Hashable, Sendable, CustomStringConvertible {
 
   package let terms: [Term]
 
-  /// The labels that have to be there with these values.
+  /// Creates a selector of the objects that have all these labels with these values.
   package init(matching labels: [String: String]) {
     terms = labels.sorted { $0.key < $1.key }.map { Term(label: $0.key, .isIn([$0.value])) }
   }
 
-  /// Why a text is no selector: one sentence.
+  /// Reason why a text is not a selector, in one sentence.
   package struct Problem: Error, Equatable, Sendable, CustomStringConvertible {
     package var description: String
   }
 
-  /// Reads terms that are separated by commas. At least one is needed: a selector that takes everything is none.
+  /// Parses terms that are separated by commas. At least one term is required, because no term would select every object.
+  ///
+  /// - Throws: `Problem` when the text does not follow the syntax.
   package init(_ text: String) throws(Problem) {
     var reader = LabelSelectorReader(text)
     terms = try reader.terms()
   }
 
-  /// Whether an object with these labels is selected.
+  /// Returns whether an object with these labels is selected.
   package func matches(_ labels: [String: String]) -> Bool {
     terms.allSatisfy { term in
       switch term.condition {
@@ -52,7 +55,7 @@ package struct LabelSelector: Hashable, Sendable, CustomStringConvertible {
     }
   }
 
-  /// In the form that the API takes.
+  /// The selector in the syntax of the Kubernetes API.
   package var description: String {
     terms.map { term in
       switch term.condition {
@@ -67,7 +70,7 @@ package struct LabelSelector: Hashable, Sendable, CustomStringConvertible {
   }
 }
 
-/// Reads the text of a label selector from its start to its end.
+/// A parser of label selectors, which reads a text from its start to its end.
 private struct LabelSelectorReader {
   typealias Problem = LabelSelector.Problem
 
@@ -107,7 +110,7 @@ private struct LabelSelectorReader {
     return values
   }
 
-  /// `name` or `prefix/name`.
+  /// Reads the name of a label: `name` or `prefix/name`.
   private mutating func label() throws(Problem) -> String {
     let label = word()
     let parts = label.split(separator: "/", omittingEmptySubsequences: false)
@@ -125,7 +128,8 @@ private struct LabelSelectorReader {
     return value
   }
 
-  /// Empty, or up to 63 letters, digits, `-`, `_` and `.`, with a letter or a digit at each end.
+  /// Returns whether a text is a value of a label: empty, or up to 63 letters, digits, `-`, `_` and `.`, with a letter or a
+  /// digit at each end.
   private static func isValue(_ value: Substring) -> Bool {
     func isAlphanumeric(_ byte: UInt8) -> Bool {
       switch byte {
@@ -140,7 +144,7 @@ private struct LabelSelectorReader {
       && value.utf8.allSatisfy { isAlphanumeric($0) || "-_.".utf8.contains($0) }
   }
 
-  /// The next characters up to one that separates.
+  /// Skips white space and reads the characters up to the next separator.
   private mutating func word() -> String {
     skipBlanks()
     let word = rest.prefix { !$0.isWhitespace && !",()=!".contains($0) }

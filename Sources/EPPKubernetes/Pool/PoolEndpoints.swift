@@ -1,15 +1,15 @@
 package import EPPCore
 package import EPPDataLayer
 
-/// Which endpoints a pool has, given its pods: each target port of each pod that is ready and not terminating is one.
+/// The endpoints of a pool: one for each target port of each pod that is ready and not terminating.
 package struct PoolEndpoints: Sendable {
-  /// Target ports that a pool may have.
+  /// Largest number of target ports of a pool.
   package static let maximumPorts = 8
 
-  /// What selects the pods of a pool, and where they listen.
+  /// Selector and target ports of a pool's pods.
   package struct Definition: Hashable, Sendable {
     package var selector: LabelSelector
-    /// 1 to `maximumPorts`; the place of a port is its data-parallel rank.
+    /// 1 to `maximumPorts` ports. The index of a port is its data-parallel rank.
     package var targetPorts: [UInt16]
 
     package init(selector: LabelSelector, targetPorts: [UInt16]) {
@@ -22,22 +22,25 @@ package struct PoolEndpoints: Sendable {
     }
   }
 
-  /// Limits a pod to some of the pool's ports: numbers, separated by commas. The first name that is there counts.
+  /// Annotations that limit a pod to some of the pool's ports, as numbers separated by commas. The first one that a pod has is
+  /// used.
   private static let activePorts = ["llm-d.ai/active-ports", "inference.networking.k8s.io/active-ports"]
-  /// Annotations whose name begins with one of these are kept; others change often and mean nothing here.
+  /// Prefixes of the annotations that endpoints keep. Other annotations change often and are not used.
   private static let keptAnnotations = ["llm-d.ai/", "inference.networking.k8s.io/", "inference.networking.x-k8s.io/"]
 
-  /// In the order of the pods' names and ports.
+  /// Endpoints in the order of the pods' namespaces and names, then of the target ports.
   package private(set) var endpoints: [DiscoveredEndpoint] = []
-  /// What keeps ready pods, or some of their ports, from being endpoints.
+  /// Reasons why ready pods, or some of their ports, are not endpoints.
   package private(set) var problems: [EndpointProblem] = []
 
   private let definition: Definition
   private let ownAddresses: Set<IPAddress>
 
+  /// Computes the endpoints of a pool.
+  ///
   /// - Parameters:
-  ///   - pods: those of other labels are left out.
-  ///   - ownAddresses: of the picker itself, which must never send a request to itself.
+  ///   - pods: Candidates; pods that the definition does not select are ignored.
+  ///   - ownAddresses: Addresses of this picker, which must never send a request to itself.
   package init(_ definition: Definition, pods: some Sequence<Pod>, ownAddresses: Set<IPAddress>) {
     self.definition = definition
     self.ownAddresses = ownAddresses
@@ -66,7 +69,7 @@ package struct PoolEndpoints: Sendable {
     }
   }
 
-  /// The first address that requests may be sent to.
+  /// Returns the pod's first address that requests can be sent to; nil, with a new problem, when there is none.
   private mutating func usableAddress(of pod: Pod) -> String? {
     var refusals: [String] = []
     for text in pod.addresses {
@@ -87,7 +90,7 @@ package struct PoolEndpoints: Sendable {
     return nil
   }
 
-  /// The ports that the pod's annotation names; nil where there is none.
+  /// Returns the ports that the pod's annotation names; nil when the pod has no such annotation.
   private mutating func activePorts(of pod: Pod) -> Set<UInt16>? {
     for name in Self.activePorts {
       guard let text = pod.metadata.annotations[name] else { continue }

@@ -1,36 +1,36 @@
-/// Joins what is known of a pool with what is known of its pods: one method per event, which returns what to do. No I/O.
+/// A state machine that joins a pool with its pods: one method per event, which returns what to do. No I/O.
 ///
-/// When the pool selects other pods than before, the pods that were known are served, with the pool as it was, until the new ones
-/// have all been listed: the change is one step.
+/// When the selector of the pool changes, the previous pods are served with the previous definition until all new pods have
+/// been listed, so that the endpoints change in one step.
 package struct PoolJoin: Sendable {
-  /// The pods that a watch has to tell.
+  /// The pods to watch.
   package struct Wanted: Equatable, Sendable {
-    /// Names the watch in `podsChanged`, so that one that has not ended yet is not taken for the new one.
+    /// Number of the watch, passed to `podsChanged`, so that changes from an older watch that has not ended yet are ignored.
     package var generation: Int
     package var selector: LabelSelector
   }
 
-  /// What to do after an event.
+  /// Action after an event.
   package enum Action: Equatable, Sendable {
     case nothing
-    /// Follow these pods, and no others any longer.
+    /// Watch these pods, and end the previous watch.
     case follow(Wanted)
-    /// The endpoints may be others now.
+    /// Compute the endpoints again and put them into the store.
     case publish
-    /// Follow no pods; there are no endpoints.
+    /// End the watch of pods and remove all endpoints.
     case clear
   }
 
   private struct Followed: Sendable {
     var generation: Int
     var definition: PoolEndpoints.Definition
-    var pods = ResourcePicture<Pod>()
+    var pods = ResourceCache<Pod>()
   }
 
   private enum State: Sendable {
     /// There is no pool.
     case empty
-    /// The pods of `next` have not all been told; `served` is what was known before.
+    /// The pods of `next` are not completely listed. `served` is the previous state; nil when there was none.
     case changing(next: Followed, served: Followed?)
     case serving(Followed)
   }
@@ -40,7 +40,7 @@ package struct PoolJoin: Sendable {
 
   package init() {}
 
-  /// What endpoints are made of; nil while there is no pool, and until its pods have been told for the first time.
+  /// Definition and pods of the endpoints; nil while there is no pool, and until its pods have been listed for the first time.
   package var served: (definition: PoolEndpoints.Definition, pods: [Pod])? {
     switch state {
     case .empty, .changing(_, served: nil): nil
@@ -48,7 +48,7 @@ package struct PoolJoin: Sendable {
     }
   }
 
-  /// The pool is this one now; nil when it does not exist.
+  /// Records the current definition of the pool (nil when there is no pool) and returns what to do.
   package mutating func poolChanged(to definition: PoolEndpoints.Definition?) -> Action {
     guard let definition else {
       if case .empty = state { return .nothing }
@@ -71,7 +71,7 @@ package struct PoolJoin: Sendable {
     }
   }
 
-  /// A watch has told a change of the pods.
+  /// Records a change of the pods from the watch with this number and returns what to do.
   package mutating func podsChanged(_ change: ResourceChange<Pod>, generation: Int) -> Action {
     switch state {
     case .changing(var next, let served) where next.generation == generation:

@@ -1,7 +1,7 @@
-/// An InferencePool of either group: v1 of `inference.networking.k8s.io`, or v1alpha2 of `inference.networking.x-k8s.io`, which
-/// has one port and a selector without `matchLabels`.
+/// An InferencePool of either API group: v1 of `inference.networking.k8s.io`, or v1alpha2 of `inference.networking.x-k8s.io`,
+/// which has one port and a selector without `matchLabels`.
 package struct InferencePool: KubernetesResource {
-  /// The group that serves the pool.
+  /// API group of a pool.
   package enum Group: String, CaseIterable, Sendable {
     case stable = "inference.networking.k8s.io"
     case experimental = "inference.networking.x-k8s.io"
@@ -14,26 +14,26 @@ package struct InferencePool: KubernetesResource {
     }
   }
 
-  /// How the gateway speaks to the endpoints.
+  /// Protocol between the gateway and the endpoints.
   package enum ApplicationProtocol: String, Sendable {
     case http
     case cleartextHTTP2 = "kubernetes.io/h2c"
   }
 
-  /// The endpoint picker that the pool names.
+  /// Endpoint picker that a pool names.
   package struct Picker: Equatable, Sendable {
-    /// Name of its Service.
+    /// Name of the picker's Service.
     package var name: String
-    /// Nil where the pool names no port.
+    /// Port of the Service; nil when the pool names none.
     package var port: Int?
   }
 
   package var metadata: ObjectMetadata
-  /// Labels that a pod of the pool has; never empty after decoding.
+  /// Labels that the pool's pods have; never empty after decoding.
   package var selector: [String: String]
-  /// 1 to 8, in the pool's order: the place of a port is its data-parallel rank.
+  /// 1 to 8 ports in the pool's order. The index of a port is its data-parallel rank.
   package var targetPorts: [UInt16]
-  /// Protocols of a later version of the API count as HTTP.
+  /// Protocol of the endpoints; HTTP when the pool names none, or one of a later version of the API.
   package var applicationProtocol: ApplicationProtocol
   package var picker: Picker?
 
@@ -63,9 +63,9 @@ package struct InferencePool: KubernetesResource {
 
   private struct PickerReference: Decodable {
     var name: String
-    /// v1.
+    /// Port of a v1 pool.
     var port: Port?
-    /// v1alpha2.
+    /// Port of a v1alpha2 pool.
     var portNumber: Int?
   }
 
@@ -73,7 +73,7 @@ package struct InferencePool: KubernetesResource {
     let container = try decoder.container(keyedBy: CodingKeys.self)
     metadata = try container.decode(ObjectMetadata.self, forKey: .metadata)
     let spec = try container.nestedContainer(keyedBy: SpecKeys.self, forKey: .spec)
-    // A flat selector may have a label that is called `matchLabels`; its value is text then.
+    // In v1alpha2, `matchLabels` can be the name of a label, whose value is a string.
     if let nested = try? spec.decode(LabelSelector.self, forKey: .selector) {
       selector = nested.matchLabels
     } else {

@@ -1,14 +1,14 @@
-/// An object of the Kubernetes API, of which only the fields that are used are decoded.
+/// An object of the Kubernetes API, reduced to the fields that are used.
 package protocol KubernetesResource: Decodable, Equatable, Sendable {
   var metadata: ObjectMetadata { get }
 }
 
 extension KubernetesResource {
-  /// What tells the object from others of its kind.
+  /// Identity of the object among the objects of its kind.
   package var key: ObjectKey { ObjectKey(namespace: metadata.namespace, name: metadata.name) }
 }
 
-/// Namespace and name: unique among the objects of one kind at one time.
+/// Namespace and name of an object, unique among the objects of one kind at one time.
 package struct ObjectKey: Hashable, Sendable, CustomStringConvertible {
   package var namespace: String
   package var name: String
@@ -21,16 +21,16 @@ package struct ObjectKey: Hashable, Sendable, CustomStringConvertible {
   package var description: String { namespace + "/" + name }
 }
 
-/// The part of an object that all kinds have.
+/// Metadata of an object, which all kinds have.
 package struct ObjectMetadata: Decodable, Equatable, Sendable {
   package var name: String
-  /// Empty for objects that belong to no namespace.
+  /// Namespace; empty for cluster-scoped objects.
   package var namespace: String
-  /// Opaque: names a state of the whole kind, from which a watch can go on. Empty when the server named none.
+  /// Opaque version of the state of all objects of the kind, from which a watch can continue; empty when the server gave none.
   package var resourceVersion: String
   package var labels: [String: String]
   package var annotations: [String: String]
-  /// Whether the deletion of the object has been asked for.
+  /// Whether the deletion of the object has been requested.
   package var isTerminating: Bool
 
   package init(
@@ -51,7 +51,7 @@ package struct ObjectMetadata: Decodable, Equatable, Sendable {
 
   package init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: CodingKeys.self)
-    // A bookmark has a version and nothing else.
+    // The object of a bookmark has only a resourceVersion.
     name = try container.decodeIfPresent(String.self, forKey: .name) ?? ""
     namespace = try container.decodeIfPresent(String.self, forKey: .namespace) ?? ""
     resourceVersion = try container.decodeIfPresent(String.self, forKey: .resourceVersion) ?? ""
@@ -61,12 +61,12 @@ package struct ObjectMetadata: Decodable, Equatable, Sendable {
   }
 }
 
-/// A kind of object as the API names it in paths.
+/// A kind of object, by its names in API paths.
 package struct ResourceKind: Hashable, Sendable {
-  /// Empty for the core group.
+  /// API group; empty for the core group.
   package var group: String
   package var version: String
-  /// The plural name, such as `pods`.
+  /// Plural name, such as `pods`.
   package var plural: String
 
   package init(group: String, version: String, plural: String) {
@@ -77,20 +77,20 @@ package struct ResourceKind: Hashable, Sendable {
 
   package static let pods = ResourceKind(group: "", version: "v1", plural: "pods")
 
-  /// The path of the kind's objects in a namespace.
+  /// Returns the API path of the kind's objects in a namespace.
   func path(namespace: String) -> String {
     let root = group.isEmpty ? "/api/\(version)" : "/apis/\(group)/\(version)"
     return "\(root)/namespaces/\(namespace)/\(plural)"
   }
 }
 
-/// The objects that a list or a watch is about.
+/// The objects of a list or a watch: a kind in a namespace, limited by selectors.
 package struct ResourceCollection: Hashable, Sendable {
   package var kind: ResourceKind
   package var namespace: String
-  /// In Kubernetes' syntax; empty for all.
+  /// Label selector in the syntax of the Kubernetes API; empty selects all objects.
   package var labelSelector: String
-  /// In Kubernetes' syntax; empty for all.
+  /// Field selector in the syntax of the Kubernetes API; empty selects all objects.
   package var fieldSelector: String
 
   package init(_ kind: ResourceKind, namespace: String, labelSelector: String = "", fieldSelector: String = "") {

@@ -1,14 +1,14 @@
-/// What the API server says of a request that it has not served (kind `Status`).
+/// The answer of the API server to a request that failed (kind `Status`).
 package struct KubernetesStatus: Decodable, Equatable, Sendable {
-  /// The HTTP status.
+  /// HTTP status code.
   package var code: Int
-  /// One word for programs, such as `Expired`; empty where the answer has none.
+  /// Machine-readable reason in one word, such as `Expired`; empty when the answer has none.
   package var reason: String
-  /// A sentence for people.
+  /// Description for people, in one sentence.
   package var message: String
-  /// Seconds to wait before the request is sent again; nil where the server names none.
+  /// Seconds to wait before a retry; nil when the server names none.
   package var retryAfterSeconds: Int?
-  /// Words for programs that say more than `reason`.
+  /// Machine-readable reasons that are more specific than `reason`.
   package var causes: [String]
 
   package init(

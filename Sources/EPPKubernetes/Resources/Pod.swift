@@ -1,9 +1,9 @@
-/// A pod, as far as it says whether and where a model server listens.
+/// A pod, reduced to the fields that show whether and where a model server listens.
 package struct Pod: KubernetesResource {
   package var metadata: ObjectMetadata
-  /// Whether its `Ready` condition is true.
+  /// Whether the `Ready` condition is true and the pod has not ended.
   package var isReady: Bool
-  /// IP literals, the primary one first; empty until the pod has an address.
+  /// IP literals, the primary one first; empty while the pod has no address.
   package var addresses: [String]
 
   package init(metadata: ObjectMetadata, isReady: Bool, addresses: [String]) {
@@ -34,7 +34,7 @@ package struct Pod: KubernetesResource {
     let container = try decoder.container(keyedBy: CodingKeys.self)
     metadata = try container.decode(ObjectMetadata.self, forKey: .metadata)
     let status = try container.decodeIfPresent(Status.self, forKey: .status)
-    // A pod that has ended may keep the condition of its last moment.
+    // A pod that has ended can keep the last value of its `Ready` condition.
     let hasEnded = status?.phase == "Succeeded" || status?.phase == "Failed"
     isReady = !hasEnded && status?.conditions?.contains { $0.type == "Ready" && $0.status == "True" } ?? false
     var addresses: [String] = []

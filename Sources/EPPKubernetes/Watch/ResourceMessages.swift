@@ -1,11 +1,11 @@
 /// A page of a list.
 package struct ResourcePage<Resource: KubernetesResource>: Decodable, Sendable {
-  /// Names the state that all pages of the list show.
+  /// Version of the state that all pages of the list show.
   package var resourceVersion: String
-  /// Where the next page goes on; nil on the last one.
+  /// Token that requests the next page; nil on the last page.
   package var continuation: String?
   package var items: [Resource]
-  /// Objects of the page whose fields are not what is expected.
+  /// Objects of the page that cannot be decoded.
   package var unreadable: [UnreadableObject]
 
   package init(
@@ -31,7 +31,7 @@ package struct ResourcePage<Resource: KubernetesResource>: Decodable, Sendable {
     continuation = metadata.continue.flatMap { $0.isEmpty ? nil : $0 }
     items = []
     unreadable = []
-    // An empty list of Go is null.
+    // Go encodes an empty list as null.
     for item in try container.decodeIfPresent([DecodedObject<Resource>].self, forKey: .items) ?? [] {
       switch item {
       case .readable(let resource): items.append(resource)
@@ -41,16 +41,16 @@ package struct ResourcePage<Resource: KubernetesResource>: Decodable, Sendable {
   }
 }
 
-/// An object whose fields are not what is expected: what is known of it stays as it is.
+/// An object that cannot be decoded, because its fields are not as expected. Its last decoded state stays in use.
 package struct UnreadableObject: Equatable, Sendable {
   package var metadata: ObjectMetadata
-  /// What was not as expected.
+  /// Description of the field that is not as expected.
   package var problem: String
 
   package var key: ObjectKey { ObjectKey(namespace: metadata.namespace, name: metadata.name) }
 }
 
-/// An object, or who it is if it cannot be read as a whole.
+/// An object, or only its metadata when the whole object cannot be decoded.
 enum DecodedObject<Resource: KubernetesResource>: Decodable {
   case readable(Resource)
   case unreadable(UnreadableObject)
@@ -83,15 +83,15 @@ enum DecodedObject<Resource: KubernetesResource>: Decodable {
   }
 }
 
-/// A line of a watch.
+/// An event of a watch, sent as one line.
 package enum WatchEvent<Resource: KubernetesResource>: Decodable, Sendable {
-  /// Added or modified: the consumer does the same for both.
+  /// The object was added or modified; consumers treat both alike.
   case upserted(Resource)
-  /// Deleted, or no longer selected.
+  /// The object was deleted or is no longer selected.
   case deleted(Resource)
-  /// Nothing has changed up to a version.
+  /// All changes up to this version have been sent.
   case bookmark(version: String)
-  /// Added, modified or deleted, and not as expected.
+  /// The object was added, modified or deleted, and cannot be decoded.
   case unreadable(UnreadableObject, isDeleted: Bool)
   /// The watch has failed; the server ends it.
   case error(KubernetesStatus)
@@ -121,11 +121,11 @@ package enum WatchEvent<Resource: KubernetesResource>: Decodable, Sendable {
   }
 }
 
-/// A change of what is known of the objects of a kind.
+/// A change of the objects of a kind, for `ResourceCache`.
 package enum ResourceChange<Resource: KubernetesResource>: Equatable, Sendable {
-  /// These are all objects; of those in `unreadable` what is known stays.
+  /// The objects are exactly these, and the cached objects with the keys in `unreadable`.
   case replaced([Resource], unreadable: Set<ObjectKey>)
-  /// The object is new, or another one than before.
+  /// The object is new or has changed.
   case upserted(Resource)
   case deleted(ObjectKey)
 }

@@ -1,11 +1,12 @@
 package import EPPCore
 package import Logging
 
-/// Tells the objects of a collection, and every change of them, for as long as it runs: `WatchStateMachine` on a client.
+/// Lists the objects of a collection and reports every change while it runs. Performs the steps of `WatchStateMachine` with a
+/// client.
 package struct ResourceWatch<Resource: KubernetesResource>: Sendable {
   private typealias Machine = WatchStateMachine<Resource>
 
-  /// How it fares.
+  /// Last contact and current failure of the watch.
   package let status: WatchStatus
   private let collection: ResourceCollection
   private let client: KubernetesClient
@@ -13,9 +14,11 @@ package struct ResourceWatch<Resource: KubernetesResource>: Sendable {
   private let logger: Logger
   private let clock: @Sendable () -> MonotonicTime
 
+  /// Prepares a watch; no request is sent before `run`.
+  ///
   /// - Parameters:
-  ///   - status: where it is written how the watch fares; one that an earlier watch has used keeps the time of the last contact.
-  ///   - clock: the present.
+  ///   - status: Updated by the watch. A status that an earlier watch has used keeps the time of the last contact.
+  ///   - clock: Returns the current time.
   package init(
     _ collection: ResourceCollection, client: KubernetesClient, status: WatchStatus = WatchStatus(),
     configuration: WatchConfiguration = WatchConfiguration(), logger: Logger,
@@ -29,9 +32,10 @@ package struct ResourceWatch<Resource: KubernetesResource>: Sendable {
     self.clock = clock
   }
 
-  /// Works until the task is cancelled. Failures are logged when they begin and when they end.
+  /// Lists and watches until the task is cancelled. Failures are logged when they begin and when they end.
   ///
-  /// - Parameter output: is told each change in turn; the server waits meanwhile. Not called for a watch that nothing is told of.
+  /// - Parameter output: Receives one change after the other. While it works, the server waits. It is not called for a watch
+  ///   without changes.
   package func run(_ output: @escaping @Sendable (ResourceChange<Resource>) async -> Void) async {
     var machine = Machine(configuration, seed: .random(in: .min ... .max))
     var reaction = machine.start(now: clock())
@@ -59,7 +63,7 @@ package struct ResourceWatch<Resource: KubernetesResource>: Sendable {
     }
   }
 
-  /// Reads a watch to its end, or until it has lasted too long.
+  /// Reads a watch until it ends or exceeds its longest duration.
   private func follow(
     _ request: Machine.WatchRequest, _ machine: inout Machine,
     _ output: @escaping @Sendable (ResourceChange<Resource>) async -> Void
@@ -76,7 +80,7 @@ package struct ResourceWatch<Resource: KubernetesResource>: Sendable {
         return nil
       }
       var ended: (Machine, Machine.Reaction)?
-      // Whoever ends first ends the other; the reader always has a result.
+      // The first task to end cancels the other one. The reader returns a result in either case.
       for await result in group {
         group.cancelAll()
         ended = result ?? ended
@@ -116,9 +120,9 @@ package struct ResourceWatch<Resource: KubernetesResource>: Sendable {
     note(&machine, error: error) { $0.failed(WatchFailure(error), now: clock()) }
   }
 
-  // MARK: - What is told of it
+  // MARK: - Status and log
 
-  /// Lets the machine take an event, and tells what that has changed.
+  /// Passes an event to the state machine, then updates the status and logs a change of availability.
   @discardableResult
   private func note<Reaction>(
     _ machine: inout Machine, error: KubernetesError? = nil, _ event: (inout Machine) -> Reaction

@@ -1,22 +1,23 @@
 /// Sizes and times of lists and watches.
 package struct WatchConfiguration: Sendable {
-  /// Objects asked for at one time.
+  /// Number of objects of a page.
   package var pageSize = 500
-  /// How long the server is asked to keep a watch open, whole seconds; each watch draws its own.
+  /// Time for which the server is asked to keep a watch open, in whole seconds. Each watch draws a value of the range.
   ///
-  /// Short, for it bounds how long a connection without a peer goes unnoticed: a server that has nothing to say may be silent as
-  /// long as the watch lasts.
+  /// The time is short because it limits how long the loss of the peer goes unnoticed: without changes, a server can be silent
+  /// as long as the watch lasts.
   package var watchSeconds = 60...90
-  /// How much later than asked for a watch may end before it counts as silent.
+  /// Time by which a watch can exceed its requested duration before it counts as silent.
   package var silenceGrace = Duration.seconds(10)
-  /// A watch that ends sooner than this and has told nothing has failed.
+  /// Shortest duration of a watch without events; one that ends sooner has failed.
   package var shortestWatch = Duration.seconds(5)
-  /// Delays after failures in a row.
+  /// Delay after the first of several consecutive failures.
   package var firstDelay = Duration.milliseconds(250)
+  /// Upper limit of the delays after consecutive failures.
   package var longestDelay = Duration.seconds(5)
-  /// The delay after an answer that somebody has to change the cluster for: no such resource, no permission.
-  package var patientDelay = Duration.seconds(10)
-  /// 0..<1: the largest share of a delay that is cut off.
+  /// Delay after an answer that only a change in the cluster can correct: no such resource (404), no permission (403).
+  package var accessDelay = Duration.seconds(10)
+  /// Largest share of a delay that is cut off, 0..<1.
   package var jitter = 0.5
 
   package init() {}

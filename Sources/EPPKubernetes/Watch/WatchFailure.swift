@@ -1,25 +1,25 @@
-/// Why a list or a watch has not worked, as far as it matters for what is done next.
+/// Reason why a list or a watch failed; it determines the next step.
 package enum WatchFailure: Error, Hashable, Sendable {
-  /// The version is no longer kept (410).
+  /// The server no longer keeps the resourceVersion (410).
   case expired
-  /// The server does not know the version yet.
+  /// The server has not reached the resourceVersion yet.
   case behind
-  /// The server has no such resource (404).
+  /// The server does not serve the resource (404).
   case missing
-  /// The server forbids it (403).
+  /// The client has no permission (403).
   case forbidden
-  /// The server does not accept who asks (401).
+  /// The server does not accept the credentials (401).
   case unauthorized
-  /// The server has no time and says for how long.
+  /// The server asks for a retry after some time (`Retry-After`).
   case busy(seconds: Int)
-  /// No connection, or no answer in time, or an error of the server.
+  /// There is no connection, no response in time, or an error of the server.
   case unreachable
-  /// A watch has outlived its time.
+  /// The watch has exceeded its longest duration.
   case silent
-  /// The answer is not what the API promises, or larger than allowed.
+  /// The response does not have the form that the API defines, or is too large.
   case unreadable
 
-  /// What a status means, of an answer or of an event in a watch.
+  /// Creates the failure from the status of a response or of an event in a watch.
   package init(_ status: KubernetesStatus) {
     switch status.code {
     case 410: self = .expired
@@ -32,7 +32,7 @@ package enum WatchFailure: Error, Hashable, Sendable {
       } else if status.causes.contains("ResourceVersionTooLarge")
         || status.message.contains("Too large resource version")
       {
-        // Servers of 2020 say it in the message only.
+        // Servers of 2020 give this reason only in the message.
         self = .behind
       } else if let seconds = status.retryAfterSeconds, seconds > 0 {
         self = .busy(seconds: seconds)

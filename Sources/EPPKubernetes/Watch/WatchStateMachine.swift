@@ -1,62 +1,63 @@
 package import EPPCore
 
-/// Keeps a picture of the objects of a kind up to date by lists and watches: one method per event, which returns what to do. No
-/// I/O, no clock: times are passed in.
+/// A state machine that keeps cached objects of a kind up to date with lists and watches: one method per event, which returns
+/// what to do. No I/O and no clock: times are passed in.
 ///
-/// - All objects are listed in pages. The whole list replaces what is known at once, and only when its last page has come: what is
-///   known is never dropped before.
-/// - A watch goes on from the version of the list, and each later one from the last version that was told, by an object or by a
+/// - All objects are listed in pages. The complete list replaces the cached objects in one step when its last page has arrived;
+///   they stay in use until then.
+/// - A watch begins at the resourceVersion of the list, and each later watch at the last resourceVersion of an object or a
 ///   bookmark.
-/// - A version that is no longer kept (410) makes a new list. One that expires between two pages makes a list without pages.
-/// - An answer that cannot be read makes a new list, since the same watch would bring it again.
-/// - After other failures the same is tried again: at once with a new token where the old one was refused, after `patientDelay`
-///   where the resource is missing or forbidden, else with growing delays. A watch that has told something or has lasted long
-///   enough ends the row of failures.
+/// - When the server no longer keeps the version (410), all objects are listed again. When it expires between two pages, they
+///   are listed without pages.
+/// - After a response that cannot be read all objects are listed again, because the same watch would return the same response.
+/// - After other failures the request is retried: with a new token and at first without delay when the token was refused,
+///   after `accessDelay` when the resource is missing or forbidden, otherwise with growing delays. A watch that has brought an
+///   event or has lasted for `shortestWatch` ends the series of failures.
 package struct WatchStateMachine<Resource: KubernetesResource>: Sendable {
-  /// A request for a page.
+  /// A request for a page of a list.
   package struct ListRequest: Equatable, Sendable {
-    /// Of the page before; nil for the first page.
+    /// Continuation of the previous page; nil for the first page.
     package var continuation: String?
-    /// Objects of the page; nil for all.
+    /// Number of objects of the page; nil asks for all.
     package var limit: Int?
   }
 
-  /// A request to follow changes.
+  /// A request for a watch.
   package struct WatchRequest: Equatable, Sendable {
-    /// The changes after this version are wanted.
+    /// resourceVersion after which changes are reported.
     package var version: String
-    /// How long the server is to keep the watch open.
+    /// Time for which the server is asked to keep the watch open.
     package var seconds: Int
-    /// How long the watch may last before it counts as silent.
+    /// Duration after which the watch counts as silent.
     package var longest: Duration
   }
 
-  /// What to do next.
+  /// Next step of the caller.
   package enum Step: Equatable, Sendable {
     case list(ListRequest)
     case watch(WatchRequest)
-    /// Nothing until this time.
+    /// Wait until this time, then call `timePassed`.
     case wait(until: MonotonicTime)
   }
 
-  /// The answer to an event outside of an open watch, or to one that ends it.
+  /// Reaction to an event outside of an open watch, or to an event that ends the watch.
   package struct Reaction: Equatable, Sendable {
-    /// To be told before the step is performed.
+    /// Change to report before the step; nil when there is none.
     package var change: ResourceChange<Resource>?
-    /// Whether the token has to be read again before the step is performed.
+    /// Whether the token has to be read again before the step.
     package var rereadsToken = false
     package var step: Step
   }
 
-  /// The answer to an event of an open watch.
+  /// Reaction to an event of an open watch.
   package enum EventReaction: Equatable, Sendable {
-    /// The watch goes on; the change is to be told.
+    /// Report the change, if there is one, and continue the watch.
     case goOn(ResourceChange<Resource>?)
-    /// The watch is to be closed.
+    /// Close the watch and follow the reaction.
     case leave(Reaction)
   }
 
-  /// Whether the picture is kept up to date, for logs and metrics.
+  /// Whether the cached objects are kept up to date, for logs and metrics.
   package enum Availability: Hashable, Sendable {
     case starting
     case available
@@ -69,7 +70,7 @@ package struct WatchStateMachine<Resource: KubernetesResource>: Sendable {
     var unreadable: Set<ObjectKey> = []
   }
 
-  /// What goes on after a delay.
+  /// Work that continues after a delay.
   private enum Work: Sendable {
     case list(Listing)
     case watch(version: String)
@@ -78,24 +79,25 @@ package struct WatchStateMachine<Resource: KubernetesResource>: Sendable {
   private enum State: Sendable {
     case idle
     case listing(Listing)
-    /// - since: when the server was asked.
-    /// - isProven: whether the watch has told something.
+    /// A watch is requested or open. `since` is the time of the request; `isProven` is whether the watch has brought an event.
     case watching(version: String, since: MonotonicTime, isProven: Bool)
     case waiting(until: MonotonicTime, then: Work)
   }
 
   package private(set) var availability = Availability.starting
-  /// When the server last answered well; nil before.
+  /// Time of the server's last successful answer or event; nil before the first one.
   package private(set) var lastContact: MonotonicTime?
 
   private let configuration: WatchConfiguration
   private var random: SplitMix64
   private var backoff: Backoff
-  private var patience: Backoff
+  private var accessBackoff: Backoff
   private var failuresInRow = 0
   private var state = State.idle
 
-  /// - Parameter seed: of the draws that keep many pickers from asking at one time.
+  /// Creates a state machine.
+  ///
+  /// - Parameter seed: Seed of the random delays and durations that keep many pickers from sending requests at the same time.
   package init(_ configuration: WatchConfiguration = WatchConfiguration(), seed: UInt64) {
     self.configuration = configuration
     random = SplitMix64(seed: seed)
@@ -103,15 +105,15 @@ package struct WatchStateMachine<Resource: KubernetesResource>: Sendable {
     backoff = Backoff(
       initial: configuration.firstDelay, ceiling: configuration.longestDelay, jitter: configuration.jitter, place: place
     )
-    patience = Backoff(
-      initial: configuration.patientDelay, ceiling: configuration.patientDelay, jitter: configuration.jitter,
+    accessBackoff = Backoff(
+      initial: configuration.accessDelay, ceiling: configuration.accessDelay, jitter: configuration.jitter,
       place: place)
   }
 
-  /// The first event.
+  /// Returns the first step: a list.
   package mutating func start(now: MonotonicTime) -> Reaction { proceed(.list(firstPage), now) }
 
-  /// The page that was asked for is here. One that was not asked for changes nothing.
+  /// Records that the requested page has arrived and returns what to do next. A page that was not requested changes nothing.
   package mutating func listed(_ page: ResourcePage<Resource>, now: MonotonicTime) -> Reaction {
     guard case .listing(var listing) = state else { return unchanged(now) }
     lastContact = now
@@ -121,39 +123,39 @@ package struct WatchStateMachine<Resource: KubernetesResource>: Sendable {
       listing.request.continuation = continuation
       return proceed(.list(listing), now)
     }
-    // Without a version a watch would begin anywhere.
+    // A watch without a resourceVersion begins at an arbitrary state.
     guard !page.resourceVersion.isEmpty else { return failed(.unreadable, now: now) }
     var reaction = proceed(.watch(version: page.resourceVersion), now)
     reaction.change = .replaced(listing.items, unreadable: listing.unreadable)
     return reaction
   }
 
-  /// The server has begun to answer the watch.
+  /// Records that the server began to answer the watch.
   package mutating func opened(now: MonotonicTime) {
     guard case .watching = state else { return }
     lastContact = now
     availability = .available
   }
 
-  /// The watch has told something.
+  /// Records an event of the watch and returns what to do next.
   package mutating func received(_ event: WatchEvent<Resource>, now: MonotonicTime) -> EventReaction {
     guard case .watching(let version, let since, _) = state else { return .goOn(nil) }
-    let told: (version: String, change: ResourceChange<Resource>?)
+    let update: (version: String, change: ResourceChange<Resource>?)
     switch event {
     case .error(let status): return .leave(failed(WatchFailure(status), now: now))
-    case .upserted(let resource): told = (resource.metadata.resourceVersion, .upserted(resource))
-    case .deleted(let resource): told = (resource.metadata.resourceVersion, .deleted(resource.key))
-    case .bookmark(let version): told = (version, nil)
+    case .upserted(let resource): update = (resource.metadata.resourceVersion, .upserted(resource))
+    case .deleted(let resource): update = (resource.metadata.resourceVersion, .deleted(resource.key))
+    case .bookmark(let version): update = (version, nil)
     case .unreadable(let object, let isDeleted):
-      told = (object.metadata.resourceVersion, isDeleted ? .deleted(object.key) : nil)
+      update = (object.metadata.resourceVersion, isDeleted ? .deleted(object.key) : nil)
     }
     lastContact = now
     forgetFailures()
-    state = .watching(version: told.version.isEmpty ? version : told.version, since: since, isProven: true)
-    return .goOn(told.change)
+    state = .watching(version: update.version.isEmpty ? version : update.version, since: since, isProven: true)
+    return .goOn(update.change)
   }
 
-  /// The watch has ended in good order.
+  /// Records that the server ended the watch in order and returns what to do next.
   package mutating func ended(now: MonotonicTime) -> Reaction {
     guard case .watching(let version, let since, let isProven) = state else { return unchanged(now) }
     guard isProven || now.duration(since: since) >= configuration.shortestWatch else {
@@ -164,7 +166,7 @@ package struct WatchStateMachine<Resource: KubernetesResource>: Sendable {
     return proceed(.watch(version: version), now)
   }
 
-  /// The request, or the open watch, has failed.
+  /// Records that the request or the open watch failed and returns what to do next.
   package mutating func failed(_ failure: WatchFailure, now: MonotonicTime) -> Reaction {
     let interrupted: Work
     var lasted = Duration.zero
@@ -176,17 +178,18 @@ package struct WatchStateMachine<Resource: KubernetesResource>: Sendable {
       lasted = now.duration(since: since)
     case .waiting: return unchanged(now)
     }
-    // A connection that was good for a while was not a failure when it was made; one that never told anything may be to nobody.
+    // The loss of a connection that lasted is the first failure of a new series. The connection of a silent watch possibly had
+    // no peer, so that the series continues.
     if lasted >= configuration.shortestWatch, failure != .silent { forgetFailures() }
     let isFirst = failuresInRow == 0
     failuresInRow += 1
-    // That versions expire is the normal course of things; a list that does not work either is told.
+    // Versions expire in normal operation. If the list that follows fails too, that failure is reported.
     if failure != .expired { availability = .failing(failure) }
     let delay: Duration =
       switch failure {
       case .expired where lasted >= configuration.shortestWatch: .zero
       case .unauthorized where isFirst: .zero
-      case .missing, .forbidden: patience.fail()
+      case .missing, .forbidden: accessBackoff.fail()
       case .busy(let seconds): max(backoff.fail(), min(.seconds(seconds), configuration.longestDelay))
       default: backoff.fail()
       }
@@ -201,19 +204,19 @@ package struct WatchStateMachine<Resource: KubernetesResource>: Sendable {
     return Reaction(rereadsToken: failure == .unauthorized, step: .wait(until: until))
   }
 
-  /// The time of a `wait` has come. Before it, the wait goes on.
+  /// Returns what to do when the time of a `wait` has come; before that time, the same wait.
   package mutating func timePassed(now: MonotonicTime) -> Reaction { unchanged(now) }
 
-  // MARK: - What comes next
+  // MARK: - Next step
 
   private func work(after failure: WatchFailure, of interrupted: Work) -> Work {
     switch (failure, interrupted) {
     case (.expired, .list(let listing)) where listing.request.continuation != nil:
-      // Going through the pages takes longer than versions are kept.
+      // Reading all pages takes longer than the server keeps a version.
       .list(Listing(request: ListRequest(continuation: nil, limit: nil)))
-    // A resource that was missing may have been made anew, with versions of its own.
+    // A missing resource can be created again, with other versions.
     case (.expired, _), (.unreadable, _), (.missing, _): .list(firstPage)
-    // The version may be none of this server: it may have been restored from an older state.
+    // After three failures the server possibly does not know the version, because it was restored from an older state.
     case (.silent, .watch), (.behind, .watch): failuresInRow > 2 ? .list(firstPage) : interrupted
     default: interrupted
     }
@@ -224,7 +227,7 @@ package struct WatchStateMachine<Resource: KubernetesResource>: Sendable {
   private mutating func forgetFailures() {
     failuresInRow = 0
     backoff.reset()
-    patience.reset()
+    accessBackoff.reset()
     availability = .available
   }
 
@@ -244,7 +247,7 @@ package struct WatchStateMachine<Resource: KubernetesResource>: Sendable {
     return WatchRequest(version: version, seconds: seconds, longest: .seconds(seconds) + configuration.silenceGrace)
   }
 
-  /// The step that the state stands for.
+  /// Returns the step of the current state. A wait whose time has come ends.
   private mutating func unchanged(_ now: MonotonicTime) -> Reaction {
     switch state {
     case .idle: return start(now: now)

@@ -1,7 +1,7 @@
 package import EPPCore
 import Synchronization
 
-/// How a watch fares, for metrics and for whoever waits: written by the watch, read from any thread.
+/// Last contact and current failure of a watch, for metrics. The watch writes it; any thread may read it.
 package final class WatchStatus: Sendable {
   private struct State {
     var lastContact: MonotonicTime?
@@ -12,20 +12,21 @@ package final class WatchStatus: Sendable {
 
   package init() {}
 
-  /// When the server last answered well; nil before. While nothing changes it answers once in a minute or so.
+  /// Time of the server's last successful answer or event; nil before the first one. Without changes the server answers about
+  /// once a minute.
   package var lastContact: MonotonicTime? { state.withLock { $0.lastContact } }
 
-  /// Whether the server does not serve the resource, or forbids to read it.
+  /// Whether the server does not serve the resource (404) or the client has no permission to read it (403).
   package var isMissing: Bool {
     state.withLock { $0.failure == .missing || $0.failure == .forbidden }
   }
 
-  /// Why the picture is not kept up to date; nil while it is, and before anything was tried.
+  /// Reason why the cached objects are not kept up to date; nil while they are, and before the first request.
   package var failure: WatchFailure? { state.withLock { $0.failure } }
 
   func note(lastContact: MonotonicTime?, failure: WatchFailure?) {
     state.withLock { state in
-      // A watch that starts anew has had no contact of its own.
+      // A new watch has no contact yet: that of the previous watch stays.
       state.lastContact = lastContact ?? state.lastContact
       state.failure = failure
     }

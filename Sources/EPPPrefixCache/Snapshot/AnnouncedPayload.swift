@@ -9,16 +9,16 @@ struct AnnouncedPayload: IndexSnapshotPayload {
   /// The words of the waiting stores.
   private let waiting: [UInt64]
   /// Entries whose parent is in column 2.
-  private let toldParents: Int
+  private let storedParents: Int
 
   init(_ snapshot: AnnouncedSnapshot) {
     self.snapshot = snapshot
-    toldParents = snapshot.entries.indices.count { Self.tellsParent(snapshot.entries[$0], $0) }
+    storedParents = snapshot.entries.indices.count { Self.storesParent(snapshot.entries[$0], $0) }
     var output = SnapshotWordWriter()
     snapshot.waiting.write(to: &output)
     waiting = output.words
     output.removeAll()
-    Self.writeHead(snapshot, toldParents, waiting.count, to: &output)
+    Self.writeHead(snapshot, storedParents, waiting.count, to: &output)
     head = output.words
   }
 
@@ -28,7 +28,7 @@ struct AnnouncedPayload: IndexSnapshotPayload {
   private var columnSteps: Int { Self.steps(entryCount) }
 
   var wordCount: Int {
-    head.count + IndexSnapshotFormat.words(entryCount, of: 2) + IndexSnapshotFormat.words(toldParents, of: 4)
+    head.count + IndexSnapshotFormat.words(entryCount, of: 2) + IndexSnapshotFormat.words(storedParents, of: 4)
       + 2 * snapshot.blockCount + waiting.count
   }
 
@@ -42,7 +42,7 @@ struct AnnouncedPayload: IndexSnapshotPayload {
     switch column {
     case 0: for number in range { output.append(element: Self.flags(snapshot.entries[number], number)) }
     case 1:
-      for number in range where Self.tellsParent(snapshot.entries[number], number) {
+      for number in range where Self.storesParent(snapshot.entries[number], number) {
         output.append(element: snapshot.entries[number].parent)
       }
     default:
@@ -61,7 +61,7 @@ struct AnnouncedPayload: IndexSnapshotPayload {
   // MARK: - Head
 
   private static func writeHead(
-    _ snapshot: AnnouncedSnapshot, _ toldParents: Int, _ waitingWords: Int, to output: inout SnapshotWordWriter
+    _ snapshot: AnnouncedSnapshot, _ storedParents: Int, _ waitingWords: Int, to output: inout SnapshotWordWriter
   ) {
     let (state, position) = (snapshot.state, snapshot.position)
     output.append(flags(of: snapshot).rawValue)
@@ -70,7 +70,7 @@ struct AnnouncedPayload: IndexSnapshotPayload {
     output.append(position?.engineStartTime?.bitPattern ?? 0)
     output.append(UInt64(bitPattern: Int64(state.group?.number ?? 0)))
     output.append(UInt32(clamping: state.group?.blockTokens ?? 0), UInt32(snapshot.entries.count))
-    output.append(UInt32(snapshot.blockCount), UInt32(toldParents))
+    output.append(UInt32(snapshot.blockCount), UInt32(storedParents))
     output.append(snapshot.firstFree, UInt32(state.hand))
     let name = state.lastLoRAName ?? ""
     output.append(UInt32(name.utf8.count), UInt32(waitingWords))
@@ -99,7 +99,7 @@ struct AnnouncedPayload: IndexSnapshotPayload {
   // MARK: - Entries
 
   @inline(__always)
-  private static func tellsParent(_ entry: AnnouncedBlocks.Entry, _ number: Int) -> Bool {
+  private static func storesParent(_ entry: AnnouncedBlocks.Entry, _ number: Int) -> Bool {
     entry.parent != 0 && (entry.isFree || Int(entry.parent) != number)
   }
 

@@ -53,7 +53,7 @@ extension AnnouncedSnapshot {
   private struct Sizes {
     var entries: Int
     var used: Int
-    var toldParents: Int
+    var storedParents: Int
   }
 
   /// - Throws: when the payload is incomplete or contradicts itself.
@@ -66,7 +66,7 @@ extension AnnouncedSnapshot {
     position = try Self.position(flags, bytes, &cursor)
     let number = Int(Int64(bitPattern: try cursor.word(bytes)))
     let (blockTokens, entryCount) = try cursor.halves(bytes)
-    let (used, toldParents) = try cursor.halves(bytes)
+    let (used, storedParents) = try cursor.halves(bytes)
     let (firstFree, hand) = try cursor.halves(bytes)
     let (nameBytes, waitingWords) = try cursor.halves(bytes)
     guard hand < max(1, entryCount), !flags.contains(.hasBlockTokens) || blockTokens > 0 else { throw Contradiction() }
@@ -81,7 +81,7 @@ extension AnnouncedSnapshot {
     where flags.contains(flag) {
       tiers.append(tier)
     }
-    try readEntries(Sizes(entries: entryCount, used: used, toldParents: toldParents), bytes, &cursor)
+    try readEntries(Sizes(entries: entryCount, used: used, storedParents: storedParents), bytes, &cursor)
     guard cursor.left == waitingWords else { throw Contradiction() }
     waiting = try WaitingStores(bytes, &cursor, group: state.group)
     guard cursor.left == 0 else { throw Contradiction() }
@@ -104,11 +104,11 @@ extension AnnouncedSnapshot {
   ) throws(SnapshotWordCursor.Contradiction) {
     // All columns are there before anything is allocated for them.
     let flagsColumn = try cursor.column(sizes.entries, of: 2)
-    let parents = try cursor.column(sizes.toldParents, of: 4)
+    let parents = try cursor.column(sizes.storedParents, of: 4)
     let blocks = try cursor.column(sizes.used, of: 16)
     guard sizes.entries <= AnnouncedBlocks.maximumCount else { throw Contradiction() }
     entries.reserveCapacity(sizes.entries)
-    var (told, used) = (0, 0)
+    var (parentsRead, used) = (0, 0)
     for number in 0..<sizes.entries {
       let raw: UInt16 = bytes.element(number, of: flagsColumn)
       let flags = EntryFlags(rawValue: raw)
@@ -116,9 +116,9 @@ extension AnnouncedSnapshot {
       if flags.contains(.follows) {
         parent = UInt32(number)
       } else if !flags.contains(.hasNoParent) {
-        guard told < sizes.toldParents else { throw Contradiction() }
-        parent = bytes.element(told, of: parents)
-        told += 1
+        guard parentsRead < sizes.storedParents else { throw Contradiction() }
+        parent = bytes.element(parentsRead, of: parents)
+        parentsRead += 1
       }
       guard parent <= AnnouncedBlocks.maximumCount else { throw Contradiction() }
       guard !flags.contains(.isFree) else {
@@ -133,7 +133,7 @@ extension AnnouncedSnapshot {
           children: flags.contains(.isSaturated) ? AnnouncedBlocks.Entry.maximumChildren : 0))
       used += 1
     }
-    guard told == sizes.toldParents, used == sizes.used else { throw Contradiction() }
+    guard parentsRead == sizes.storedParents, used == sizes.used else { throw Contradiction() }
     blockCount = used
   }
 }

@@ -40,7 +40,7 @@ final class RenderRefusals: Sendable {
 
   private let series: TokenSeries
   private let logger: Logger
-  private let told = Mutex<Set<Warning>>([])
+  private let logged = Mutex<Set<Warning>>([])
 
   init(series: TokenSeries, logger: Logger) {
     self.series = series
@@ -55,9 +55,9 @@ final class RenderRefusals: Sendable {
   /// - Parameter other: The path that the engine served in place of `path`; nil when it served none.
   func note(_ answer: Answer, _ path: RenderPath, by engine: EndpointAddress, servedBy other: RenderPath?) {
     guard !answer.isAboutModel else { return }
-    let isNew = told.withLock { told in
-      if told.count >= Self.maximumWarnings { told.removeAll() }
-      return told.insert(Warning(engine: engine, hasOtherPath: other != nil)).inserted
+    let isNew = logged.withLock { logged in
+      if logged.count >= Self.maximumWarnings { logged.removeAll() }
+      return logged.insert(Warning(engine: engine, hasOtherPath: other != nil)).inserted
     }
     guard isNew else { return }
     let isGuarded = answer.status == 401 || answer.status == 407

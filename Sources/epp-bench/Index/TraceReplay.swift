@@ -91,8 +91,8 @@ struct TraceReplay {
     measurement.index.match(&query, into: &match)
     let time = ThreadClock.now() - start
     for (endpoint, engine) in engines.enumerated() {
-      let (told, held) = (match.matchedBlocks(IndexMeasurement.slot(endpoint)), engine.depth(prompt))
-      guard told == held else { throw BenchError("endpoint \(endpoint) holds \(held) blocks, the index says \(told)") }
+      let (hits, held) = (match.matchedBlocks(IndexMeasurement.slot(endpoint)), engine.depth(prompt))
+      guard hits == held else { throw BenchError("endpoint \(endpoint) holds \(held) blocks, the index says \(hits)") }
     }
     return time
   }

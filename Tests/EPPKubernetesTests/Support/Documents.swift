@@ -1,4 +1,4 @@
-/// Objects of the Kubernetes API as JSON, cut to what a test is about, with fields around them that nobody reads.
+/// Objects of the Kubernetes API as JSON, reduced to what tests need, with some fields that are not decoded.
 enum Documents {
   static func pod(
     _ name: String, namespace: String = "ns", version: Int = 1, address: String = "10.0.0.1", isReady: Bool = true,

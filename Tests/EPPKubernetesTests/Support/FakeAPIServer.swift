@@ -5,20 +5,21 @@ import NIOPosix
 import NIOSSL
 import Synchronization
 
-/// An API server on a free port of the loopback interface: lists in pages, watches, versions, 410, tokens and permissions. What it
-/// keeps is in memory; what goes wrong is what a test asks for.
+/// An API server on a free port of the loopback interface: lists in pages, watches, versions, 410, tokens and permissions.
+/// Objects are kept in memory; tests choose the faults.
 final class FakeAPIServer: Sendable {
   struct Faults: Sendable {
-    /// Nil takes every token, and none.
+    /// The only accepted token; nil accepts all requests, with and without a token.
     var acceptedToken: String?
-    /// Paths of collections that are answered with 403, and with 404.
+    /// Paths of collections that are answered with 403.
     var forbidden: Set<String> = []
+    /// Paths of collections that are answered with 404.
     var missing: Set<String> = []
-    /// How many bytes of a watch are sent in one piece; nil for whole lines.
+    /// Number of bytes of a watch that are sent in one piece; nil sends whole lines.
     var pieceBytes: Int?
-    /// Watches are answered 410 at once.
+    /// Whether watches are answered with 410 at once.
     var expiresWatches = false
-    /// Requests are taken and never answered.
+    /// Whether requests are accepted and never answered.
     var isSilent = false
   }
 
@@ -72,27 +73,29 @@ final class FakeAPIServer: Sendable {
   private let listener = Mutex<(any Channel)?>(nil)
   private let tls: NIOSSLContext?
 
-  /// - Parameter tls: nil for plain HTTP.
+  /// Creates a server; it listens after `start`.
+  ///
+  /// - Parameter tls: TLS settings; nil for plain HTTP.
   init(tls: TLSConfiguration? = nil) throws { self.tls = try tls.map { try NIOSSLContext(configuration: $0) } }
 
   var url: String { (tls == nil ? "http" : "https") + "://127.0.0.1:\(port.withLock { $0 })" }
   var requests: [Request] { state.withLock { $0.requests } }
-  /// Watches of a collection that have been asked for.
+  /// Returns the requests for watches of a collection.
   func watches(_ collection: String) -> [Request] {
     requests.filter { $0.path == collection && $0.query["watch"] != nil }
   }
   func lists(_ collection: String) -> [Request] {
     requests.filter { $0.path == collection && $0.query["watch"] == nil }
   }
-  /// Watches that are open.
+  /// Number of open watches.
   var openWatches: Int { state.withLock { $0.watchers.count } }
 
-  /// Whether some watch is not read as fast as it is written: the system's buffers are full.
+  /// Whether a client reads a watch more slowly than it is written, so that the system's buffers are full.
   var isHeldUp: Bool { state.withLock { $0.watchers.values.contains { !$0.channel.isWritable } } }
 
   func set(_ change: (inout Faults) -> Void) { state.withLock { change(&$0.faults) } }
 
-  /// Listens, on the same port as before if it has listened before.
+  /// Starts to listen. After the first time it listens on the same port again.
   func start() async throws {
     let channel = try await ServerBootstrap(group: group)
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -108,7 +111,7 @@ final class FakeAPIServer: Sendable {
     listener.withLock { $0 = channel }
   }
 
-  /// Closes the listener and all connections, as a server that is killed.
+  /// Closes the listener and all connections, as the kill of a server does.
   func kill() async throws {
     try await listener.withLock { $0 }?.close()
     cutConnections()
@@ -149,7 +152,7 @@ final class FakeAPIServer: Sendable {
     }
   }
 
-  /// Tells the version to all watches.
+  /// Sends a bookmark with the current version to all watches.
   func bookmark() {
     state.withLock { state in
       let line = #"{"type":"BOOKMARK","object":{"kind":"Pod","metadata":{"resourceVersion":"\#(state.version)"}}}"#
@@ -157,7 +160,7 @@ final class FakeAPIServer: Sendable {
     }
   }
 
-  /// Drops the history: older versions are answered with 410.
+  /// Removes the history, so that older versions are answered with 410.
   func compact() {
     state.withLock { state in
       state.floor = state.version
@@ -172,7 +175,7 @@ final class FakeAPIServer: Sendable {
     }
   }
 
-  /// The event that a change is for who watches a part of the collection.
+  /// Returns the event of a change for a watcher; nil when the change does not concern its selection.
   private static func line(_ change: Change, for watcher: Watcher) -> String? {
     guard change.collection == watcher.collection, watcher.name.map({ $0 == change.name }) ?? true else { return nil }
     func isSeen(_ object: Object?) -> Object? {
@@ -230,7 +233,7 @@ final class FakeAPIServer: Sendable {
       (version, start) = (parts[0], parts[1])
       guard version >= state.floor else { return fail(410, "Expired", on: channel) }
     }
-    // Pages show the present: tests that change objects between two pages are those of the state machine.
+    // Each page shows the current objects: changes between two pages are tested with the state machine.
     let all = (state.collections[request.path] ?? [:]).filter { entry in
       (labels.map { $0.matches(entry.value.labels) } ?? true) && (name.map { $0 == entry.key } ?? true)
     }.sorted { $0.key < $1.key }.map(\.value.json)

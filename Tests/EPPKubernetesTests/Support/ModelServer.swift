@@ -1,6 +1,6 @@
 import EPPKubernetes
 
-/// An object of tests.
+/// A resource for tests.
 struct Item: KubernetesResource {
   var metadata: ObjectMetadata
   var value: Int
@@ -11,13 +11,13 @@ struct Item: KubernetesResource {
   }
 }
 
-/// What an API server keeps: objects, versions, and the changes since the last compaction. No sockets and no time.
+/// A model of an API server: objects, versions, and the changes since the last compaction. No sockets and no clock.
 struct ModelServer {
   private(set) var objects: [ObjectKey: Item] = [:]
   private(set) var version = 10
   private var floor = 10
   private var history: [(version: Int, event: WatchEvent<Item>)] = []
-  /// Lists that clients page through, by their version.
+  /// Lists that clients read in pages, by their version.
   private var snapshots: [Int: [Item]] = [:]
 
   mutating func put(_ name: String, value: Int) {
@@ -34,14 +34,14 @@ struct ModelServer {
     history.append((version, .deleted(item)))
   }
 
-  /// Versions before the present one are no longer kept.
+  /// Removes all versions before the current one.
   mutating func compact() {
     floor = version
     history.removeAll()
     snapshots = snapshots.filter { $0.key >= floor }
   }
 
-  /// A page; nil where the server answers 410.
+  /// Returns a page; nil when the server would answer 410.
   mutating func page(_ request: WatchStateMachine<Item>.ListRequest) -> ResourcePage<Item>? {
     let (listed, start): (Int, Int)
     if let continuation = request.continuation {
@@ -58,7 +58,7 @@ struct ModelServer {
       items: Array(all[start..<end]))
   }
 
-  /// The changes after a version; nil where the server answers 410.
+  /// Returns the changes after a version; nil when the server would answer 410.
   func changes(after version: String) -> [WatchEvent<Item>]? {
     guard let version = Int(version), version >= floor else { return nil }
     return history.filter { $0.version > version }.map(\.event)

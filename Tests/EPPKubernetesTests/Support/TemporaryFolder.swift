@@ -1,6 +1,6 @@
 import Foundation
 
-/// A folder that is removed with the value.
+/// A temporary folder, which is removed with the object.
 final class TemporaryFolder: Sendable {
   let path: String
 

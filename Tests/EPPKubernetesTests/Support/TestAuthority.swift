@@ -5,7 +5,7 @@ import NIOSSL
 import SwiftASN1
 import X509
 
-/// A certificate authority of one test, and certificates of it.
+/// A certificate authority for one test, which signs certificates.
 struct TestAuthority {
   private let key = P256.Signing.PrivateKey()
   private let name: DistinguishedName
@@ -28,7 +28,7 @@ struct TestAuthority {
 
   var pem: [UInt8] { get throws { Array(try certificate.serializeAsPEM().pemString.utf8) } }
 
-  /// A certificate for a server on 127.0.0.1, or for a client.
+  /// Returns a certificate with its key, for a server on 127.0.0.1 or for a client.
   func identity(_ commonName: String) throws -> Identity {
     let key = P256.Signing.PrivateKey()
     let leaf = try Self.sign(
@@ -41,7 +41,7 @@ struct TestAuthority {
     return Identity(chainPEM: try leaf.serializeAsPEM().pemString, keyPEM: key.pemRepresentation)
   }
 
-  /// What a server needs that takes only clients of the authority.
+  /// Returns TLS settings of a server that accepts only clients with a certificate of the authority.
   func serverConfiguration() throws -> TLSConfiguration {
     let identity = try identity("server")
     var settings = TLSConfiguration.makeServerConfiguration(

@@ -1,4 +1,4 @@
-"""Kubernetes for tests: a small API server of our own, the real one, and a client for both."""
+"""Kubernetes for tests: a small API server, the real kube-apiserver, and a client for both."""
 
 from . import objects
 from .client import Client, Watch

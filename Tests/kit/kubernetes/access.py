@@ -1,4 +1,4 @@
-"""Who a request comes from, and what RBAC objects let that user do."""
+"""Users of requests, and their permissions by RBAC objects."""
 
 import secrets
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ ANONYMOUS = User("system:anonymous", ("system:unauthenticated",))
 
 @dataclass(frozen=True)
 class Attributes:
-    """What a request wants to do: to a resource (`pods`, `pods/status`), or to a path."""
+    """The action of a request: a verb on a resource (`pods`, `pods/status`) or on a path."""
 
     verb: str
     group: str = ""
@@ -33,7 +33,7 @@ class Attributes:
 
 
 class Tokens:
-    """Bearer tokens: those that are issued here, and those of service accounts, which live as long as the account."""
+    """Bearer tokens: those of users, and those of service accounts, which are valid as long as the account exists."""
 
     def __init__(self, store: Store):
         self._store = store
@@ -56,7 +56,7 @@ class Tokens:
         self._accounts.pop(token, None)
 
     def user(self, token: str) -> User | None:
-        """None where the token is not good, or not any more."""
+        """Returns the user of a token; None when the token is unknown, revoked or of a deleted account."""
         if token in self._users:
             user = self._users[token]
             return User(user.name, (*user.groups, "system:authenticated"), user.uid)
@@ -71,7 +71,7 @@ class Tokens:
 
 
 def allowed(store: Store, user: User, wanted: Attributes) -> str | None:
-    """Why the RBAC authorizer allows it by the bindings in `store`; None where it does not."""
+    """Returns the reason why the RBAC authorizer allows an action by the bindings in `store`; None when it does not."""
     if "system:masters" in user.groups:
         return ""
     if wanted.path and wanted.verb == "get":
@@ -88,7 +88,7 @@ def allowed(store: Store, user: User, wanted: Attributes) -> str | None:
 
 
 def _rules(store: Store, user: User, namespace: str) -> list[tuple[str, list[Object]]]:
-    """The bindings of a user, in words, and the rules that each brings."""
+    """Returns a description of each binding of a user, with the rules that the binding grants."""
     found: list[tuple[str, list[Object]]] = []
     bindings = store.items(f"clusterrolebindings.{RBAC}")
     bindings += [item for item in store.items(f"rolebindings.{RBAC}") if namespace and item[0][0] == namespace]

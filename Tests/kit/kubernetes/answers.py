@@ -1,4 +1,4 @@
-"""What tests read from the answers of an API server."""
+"""Functions with which tests read the answers of an API server."""
 
 from ..http import Answer
 from . import objects
@@ -20,7 +20,7 @@ def make_pods(admin: Client, namespace: str, *names: str, **labels: str) -> None
 
 
 def refused(answer: Answer, code: int, reason: str) -> Object:
-    """The Status of an answer that is refused so."""
+    """Asserts that an answer is a refusal with this code and reason, and returns its Status."""
     assert answer.status == code, answer.body
     status = answer.json()
     assert (status["kind"], status["apiVersion"], status["status"]) == ("Status", "v1", "Failure")

@@ -14,7 +14,7 @@ _SERVER = "subjectAltName=IP:127.0.0.1,DNS:localhost,DNS:kubernetes.default.svc"
 
 @dataclass(frozen=True)
 class Certificates:
-    """Files: an authority, and what it signed."""
+    """Files: the certificate of an authority, and the certificates that it signed, with their keys."""
 
     authority: Path
     server: tuple[Path, Path]
@@ -22,7 +22,7 @@ class Certificates:
 
 
 def made(folder: Path) -> Certificates:
-    """Certificates of a server on 127.0.0.1 and of a client: the user `certificate-admin` in `system:masters`."""
+    """Creates certificates of a server on 127.0.0.1 and of the client `certificate-admin` in `system:masters`."""
     authority = folder / "ca.crt"
     _openssl(
         "req", "-x509", *_KEY, "-days", "2", "-subj", "/CN=test CA", "-keyout", folder / "ca.key", "-out", authority
@@ -51,7 +51,7 @@ def _openssl(*arguments: str | Path) -> None:
 
 
 def kubeconfig(url: str, token: str | None, certificates: Certificates | None) -> str:
-    """A kubeconfig with the context `token`, and with certificates also `certificate`."""
+    """Returns a kubeconfig with the context `token` and, when there are certificates, the context `certificate`."""
     cluster: Object = {"server": url}
     users: Object = {"token": {"token": token}}
     if certificates:

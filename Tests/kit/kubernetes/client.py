@@ -1,4 +1,4 @@
-"""A client for what a test does to an API server and sees of it; it retries nothing and hides nothing."""
+"""A client with which tests use and observe an API server; it retries nothing and hides nothing."""
 
 import http.client
 import json
@@ -18,7 +18,7 @@ from .store import Object
 
 
 class Client:
-    """Speaks to the server at `url` as whoever `token` or `certificate` (files of certificate and key) says."""
+    """Sends requests to the server at `url` as the user of `token` or `certificate` (files of certificate and key)."""
 
     def __init__(
         self,
@@ -38,7 +38,7 @@ class Client:
 
     @classmethod
     def of(cls, kubeconfig: Path, context: str | None = None) -> "Client":
-        """The client that a context of a kubeconfig describes: the current one by default."""
+        """Returns the client of a context of a kubeconfig; by default of the current context."""
         config = yaml.safe_load(kubeconfig.read_text())
 
         def named(kind: str, name: str) -> Object:
@@ -98,7 +98,7 @@ class Client:
         timeout: float = 20,
         **query: object,
     ) -> Answer:
-        """One request on a connection of its own, whatever its status; `query` are its parameters."""
+        """Sends a request on its own connection and returns the answer of any status. `query` are the parameters."""
         connection, answer = self._send(method, path, body, query, content_type, headers or {}, timeout)
         try:
             return Answer(answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read())
@@ -132,12 +132,12 @@ class Client:
 
 
 class Watch:
-    """The events of one watch, read as they come."""
+    """The events of one watch, read as they arrive."""
 
     def __init__(self, connection: http.client.HTTPConnection, answer: http.client.HTTPResponse):
         self.status = answer.status
         self._connection, self._answer = connection, answer
-        # The connection gives its socket away when the answer ends it.
+        # The connection loses its reference to the socket when the answer closes the connection.
         self._socket = connection.sock
         self._changed = threading.Condition()
         self._events: list[Object] = []
@@ -163,8 +163,8 @@ class Watch:
             self._changed.notify_all()
 
     def _pieces(self) -> Iterator[bytes]:
-        """The chunks. http.client takes the end of a connection for the end of an answer, and tests have to tell them
-        apart."""
+        """Yields the chunks. http.client treats the end of a connection as the end of an answer, and tests must
+        distinguish them."""
         stream = self._answer.fp
         if not self._answer.chunked:
             yield self._answer.read()
@@ -176,7 +176,7 @@ class Watch:
             yield data
 
     def event(self, timeout: float = 10) -> Object:
-        """The next event, bookmarks included."""
+        """Returns the next event, bookmarks included."""
         with self._changed:
             more = self._changed.wait_for(lambda: len(self._events) > self._taken or self._end is not None, timeout)
             assert len(self._events) > self._taken, (
@@ -186,12 +186,12 @@ class Watch:
             return self._events[self._taken - 1]
 
     def change(self, timeout: float = 10) -> tuple[str, str]:
-        """Type and name of the next event."""
+        """Returns type and name of the next event."""
         event = self.event(timeout)
         return event["type"], event["object"]["metadata"].get("name", "")
 
     def end(self, timeout: float = 10) -> str:
-        """Waits for the end of the stream: `in order`, or a text that begins with `broken`."""
+        """Waits for the end of the stream and returns `in order`, or a text that begins with `broken`."""
         with self._changed:
             assert self._changed.wait_for(lambda: self._end is not None, timeout), (
                 f"the watch goes on after {timeout} s"
@@ -199,7 +199,7 @@ class Watch:
             return str(self._end)
 
     def silent(self, seconds: float) -> bool:
-        """Whether nothing comes, and the stream goes on, for so long."""
+        """Returns whether no event arrives and the stream stays open for this time."""
         deadline = time.monotonic() + seconds
         with self._changed:
             while (left := deadline - time.monotonic()) > 0:
@@ -213,7 +213,7 @@ class Watch:
             if self._socket is not None:
                 self._socket.shutdown(socket.SHUT_RDWR)
         except OSError:
-            # It ended by itself.
+            # The peer has already closed the connection.
             pass
         self._reader.join()
         self._answer.close()

@@ -1,4 +1,4 @@
-"""What a test lets go wrong between the server and its clients."""
+"""Faults between the server and its clients, which tests choose."""
 
 import threading
 from dataclasses import dataclass
@@ -14,32 +14,32 @@ class _Failure:
 
 
 class Faults:
-    """All of it holds for requests whose path holds the text `path`: all of them by default. Any thread may call."""
+    """Faults of the requests whose path contains the text `path`; by default of all requests. Any thread may use it."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._failures: list[_Failure] = []
         self._held: str | None = None
         self._delays: list[tuple[str, float]] = []
-        # Counts how often all watches had to break off.
+        # Number of times that all watches were cut.
         self.cuts = 0
 
     def fail(
         self, status: int, times: int = 1, method: str = "", path: str = "", retry_after: int | None = None
     ) -> None:
-        """The next `times` requests are answered with an error; with a header `Retry-After` where it is given."""
+        """Answers the next `times` requests with an error, with a header `Retry-After` when it is given."""
         with self._changed:
             self._failures.append(_Failure(status, times, method, path, retry_after))
 
     def delay(self, seconds: float, path: str = "") -> None:
-        """Each answer, and each event of a watch, comes that much later; 0 takes it back."""
+        """Delays each answer and each event of a watch; 0 ends the delay."""
         with self._changed:
             self._delays = [entry for entry in self._delays if entry[0] != path]
             if seconds:
                 self._delays.append((path, seconds))
 
     def hold(self, path: str = "") -> None:
-        """Accepts connections and requests and says nothing until `release`, watches included."""
+        """Accepts connections and requests, but sends no answers and no events of watches until `release`."""
         with self._changed:
             self._held = path
 
@@ -49,7 +49,7 @@ class Faults:
             self._changed.notify_all()
 
     def pause(self, path: str, stopped: threading.Event) -> None:
-        """Called before each answer and each event: returns when it may go out."""
+        """Returns when the next answer or event can be sent. Called before each of them."""
         with self._changed:
             seconds = max((delay for part, delay in self._delays if part in path), default=0.0)
         if seconds:
@@ -59,7 +59,7 @@ class Faults:
                 self._changed.wait(0.2)
 
     def failure(self, method: str, path: str) -> tuple[int, int | None] | None:
-        """Status and Retry-After of the error that this request gets, or None."""
+        """Returns status and Retry-After of the error for this request; None when it gets no error."""
         with self._changed:
             for failure in self._failures:
                 if failure.method in ("", method) and failure.path in path:

@@ -1,4 +1,4 @@
-"""One connection: requests in, answers and events out."""
+"""Handler of one connection: reads requests, sends answers and events."""
 
 import gzip
 import json
@@ -22,20 +22,20 @@ if TYPE_CHECKING:
 
 _VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 _REVIEWS = ("tokenreviews", "subjectaccessreviews", "selfsubjectaccessreviews")
-# From this size on an answer is compressed for clients that can read that.
+# Answers with more bytes are compressed for clients that accept gzip.
 _COMPRESSED = 128 * 1024
 
 
 @dataclass(frozen=True)
 class Request:
-    """A request as the server understood it."""
+    """A request as the server interprets it."""
 
     method: str
     path: str
     query: dict[str, str]
     user: str
     wanted: Attributes
-    # Of the path: the resource's group and version, and what is below the resource.
+    # Parts of the path: group, version and plural name of the resource, and the subresource.
     group: str = ""
     version: str = ""
     plural: str = ""
@@ -44,7 +44,7 @@ class Request:
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    # Two writes per answer would wait for each other's acknowledgement.
+    # With Nagle's algorithm the second write of an answer waits for the acknowledgement of the first.
     disable_nagle_algorithm = True
     wbufsize = -1
     fake: "FakeAPIServer"
@@ -72,10 +72,10 @@ class Handler(BaseHTTPRequestHandler):
             else:
                 self._send_json(error.code, error.status(), error.headers)
         except OSError:
-            # The client is gone, or a test cut the connection.
+            # The client has closed the connection, or a test has cut it.
             self.close_connection = True
         except Exception:
-            # A mistake in here; the test that ran into it shows both.
+            # A fault of this server: the failing test shows the printed trace and the answer.
             traceback.print_exc()
             self._send_json(500, APIError(500, "InternalError", traceback.format_exc()).status())
 
@@ -121,7 +121,7 @@ class Handler(BaseHTTPRequestHandler):
         if resource is None or (
             not resource.namespaced and request.wanted.namespace and request.plural != "namespaces"
         ):
-            # A group that is built in answers for itself; one of definitions is not there without them.
+            # A built-in group exists without this resource; a group of definitions exists only by its resources.
             built_in = request.group not in {custom.group for custom in resources.custom_resources(self.fake.store)}
             if built_in and resources.serves(self.fake.store, request.group, request.version):
                 raise status.no_such_resource()
@@ -172,7 +172,7 @@ class Handler(BaseHTTPRequestHandler):
         raise APIError(405, "MethodNotAllowed", message, {})
 
     def _page(self, request: Request) -> None:
-        """A path that is no resource."""
+        """Answers a path that is not a resource."""
         if request.path in ("/healthz", "/livez", "/readyz"):
             return self._send(200, b"ok", "text/plain; charset=utf-8")
         if request.path == "/version":
@@ -199,7 +199,7 @@ class Handler(BaseHTTPRequestHandler):
         cuts = self.fake.faults.cuts
 
         def goes_on() -> bool:
-            # The client has nothing to say during an answer: what can be read is the end.
+            # Clients send nothing during an answer: a readable connection is a closed one.
             gone = bool(select.select([self.connection], [], [], 0)[0])
             return not (gone or self.fake.stopped.is_set() or cuts != self.fake.faults.cuts)
 
@@ -234,7 +234,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def _certified(connection: object) -> User | None:
-    """Whom a client's certificate names: the user is its common name, its groups are the organizations."""
+    """Returns the user of a client certificate: its common name is the name, its organizations are the groups."""
     certificate: Any = connection.getpeercert() if isinstance(connection, ssl.SSLSocket) else None
     if not certificate:
         return None
@@ -244,7 +244,7 @@ def _certified(connection: object) -> User | None:
 
 
 def _encoded(value: Object, resource: Resource) -> bytes:
-    """With all names in order for a custom resource: the items of a list come before its metadata."""
+    """Returns the JSON of an answer; of a custom resource with sorted names, so that items come before metadata."""
     return json.dumps(value, separators=(",", ":"), sort_keys=resource.custom).encode() + b"\n"
 
 
@@ -259,7 +259,7 @@ def _parsed(body: bytes) -> Object:
 
 
 def _deleted(resource: Resource, value: Object) -> Object:
-    """Most deletions are answered with a Status; some objects are shown once more."""
+    """Returns the answer to a deletion: the object for some resources, a Status for the others."""
     if resource.id in ("pods", "serviceaccounts", resources.CRD):
         return value
     metadata = value["metadata"]
@@ -269,7 +269,7 @@ def _deleted(resource: Resource, value: Object) -> Object:
 
 
 def understood(method: str, path: str, query: dict[str, str] | None = None, user: str = "") -> Request:
-    """The request that a path is, by the rules that the server authorizes by."""
+    """Returns the request of a method and a path, by the rules of the authorization."""
     query = query or {}
     found = re.fullmatch(
         r"/(?:api/(?P<core>v1)|apis/(?P<group>[^/]+)/(?P<version>[^/]+))"
@@ -280,7 +280,7 @@ def understood(method: str, path: str, query: dict[str, str] | None = None, user
         return Request(method, path, query, user, Attributes(method.lower(), path=path))
     name, namespace = found["name"] or "", found["namespace"] or ""
     if found["namespace"] and found["plural"] in ("status", "finalize") and not name:
-        # /api/v1/namespaces/NAME/status is of the namespace itself.
+        # /api/v1/namespaces/NAME/status is a subresource of the namespace itself.
         name, found_plural, below = namespace, "namespaces", found["plural"]
     else:
         found_plural, below = found["plural"], found["below"] or ""
@@ -292,7 +292,7 @@ def understood(method: str, path: str, query: dict[str, str] | None = None, user
     if method == "DELETE" and not name:
         verb = "deletecollection"
     if verb == "list":
-        # The name may come as a field selector, and then counts for rules that name objects.
+        # A name in a field selector counts for rules with resourceNames.
         selected = re.search(r"(?:^|,)metadata\.name==?([^,]+)", query.get("fieldSelector", ""))
         name = selected[1] if selected else ""
         verb = "watch" if query.get("watch", "false").lower() not in ("", "0", "false") else "list"

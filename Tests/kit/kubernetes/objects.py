@@ -1,4 +1,4 @@
-"""Paths and bodies of the objects that tests make."""
+"""Paths and bodies of the objects that tests create."""
 
 import datetime
 import functools
@@ -35,20 +35,20 @@ def leases(namespace: str) -> str:
 
 
 def custom(api_version: str, plural: str, namespace: str) -> str:
-    """The path of `inferencepools`, `inferenceobjectives` or `inferencemodelrewrites`."""
+    """Returns the path of `inferencepools`, `inferenceobjectives` or `inferencemodelrewrites`."""
     return f"/apis/{api_version}/namespaces/{namespace}/{plural}"
 
 
 def pod(
     name: str, labels: dict[str, str] | None = None, annotations: dict[str, str] | None = None, node: str = ""
 ) -> Object:
-    """A pod as a Deployment makes it; one with a `node` has a grace period when it is deleted."""
+    """Returns a pod like those of a Deployment. With a `node` it has a grace period when it is deleted."""
     spec: Object = {"containers": [{"name": "vllm", "image": "vllm"}]} | ({"nodeName": node} if node else {})
     return {"metadata": {"name": name, "labels": labels or {}, "annotations": annotations or {}}, "spec": spec}
 
 
 def status(address: str, ready: bool = True) -> Object:
-    """What a kubelet would patch into the status of a pod."""
+    """Returns the patch that a kubelet applies to the status of a pod."""
     conditions = [{"type": "Ready", "status": "True" if ready else "False"}]
     return {"status": {"phase": "Running", "podIP": address, "conditions": conditions}}
 
@@ -63,7 +63,7 @@ def lease(name: str, holder: str, seconds: int = 10, transitions: int = 0) -> Ob
 
 
 def pool(name: str, labels: dict[str, str], ports: list[int], **spec: object) -> Object:
-    """An InferencePool v1."""
+    """Returns an InferencePool v1."""
     spec = {
         "selector": {"matchLabels": labels},
         "targetPorts": [{"number": port} for port in ports],
@@ -73,7 +73,7 @@ def pool(name: str, labels: dict[str, str], ports: list[int], **spec: object) ->
 
 
 def legacy_pool(name: str, labels: dict[str, str], port: int) -> Object:
-    """An InferencePool v1alpha2."""
+    """Returns an InferencePool v1alpha2."""
     spec = {"selector": labels, "targetPortNumber": port, "extensionRef": {"name": "epp"}}
     return {"apiVersion": LEGACY, "kind": "InferencePool", "metadata": {"name": name}, "spec": spec}
 
@@ -89,12 +89,12 @@ def rewrite(name: str, pool_name: str, rules: list[Object], api_version: str = L
 
 
 def role(name: str, *rules: Object) -> Object:
-    """A Role or a ClusterRole, by where it is created."""
+    """Returns a Role or a ClusterRole, depending on the path where it is created."""
     return {"metadata": {"name": name}, "rules": list(rules)}
 
 
 def binding(name: str, role_name: str, namespace: str, account: str, cluster: bool = False) -> Object:
-    """Binds a role of its own name to a service account; a ClusterRole with `cluster`."""
+    """Returns a binding of a role to a service account; of a ClusterRole with `cluster`."""
     kind = "ClusterRole" if cluster else "Role"
     return {
         "metadata": {"name": name},
@@ -104,13 +104,13 @@ def binding(name: str, role_name: str, namespace: str, account: str, cluster: bo
 
 
 def definitions() -> dict[str, Object]:
-    """The reduced definitions of all inference resources, by name."""
+    """Returns the reduced definitions of all inference resources by name."""
     loaded = [yaml.safe_load(path.read_text()) for path in sorted(_CRDS.glob("*.yaml"))]
     return {definition["metadata"]["name"]: definition for definition in loaded}
 
 
 def install(admin: Client, *names: str) -> None:
-    """Installs definitions, all of them without names, and waits until each is served. One that is there stays."""
+    """Installs definitions (by default all) and waits until each is served. An existing definition stays."""
     known = definitions()
     for name in names or known:
         answer = admin.request("POST", DEFINITIONS, known[name])
@@ -126,13 +126,13 @@ def _served(admin: Client, path: str) -> bool:
 
 
 def account_token(admin: Client, namespace: str, name: str) -> str:
-    """A new token of a service account, as a kubelet gets for a pod."""
+    """Creates a token of a service account, as a kubelet does for a pod."""
     body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
     return admin.create(f"{service_accounts(namespace)}/{name}/token", body)["status"]["token"]
 
 
 def mount_account(folder: Path, token: str, namespace: str, authority: Path | None) -> None:
-    """The files of a service account as a pod finds them, replaced as a kubelet does: by one rename of a link."""
+    """Writes the files of a service account as in a pod. Replaces them like a kubelet: by one rename of a link."""
     data = folder / f"..{datetime.datetime.now(datetime.UTC).strftime('%Y_%m_%d_%H_%M_%S.%f')}"
     data.mkdir(parents=True)
     (data / "token").write_text(token)

@@ -1,4 +1,4 @@
-"""What a PATCH makes of an object: merge patches, and as much of strategic merge patches as clients of pods use."""
+"""Application of a PATCH: merge patches, and the part of strategic merge patches that clients of pods use."""
 
 from .status import APIError
 from .store import Object
@@ -6,7 +6,7 @@ from .store import Object
 MERGE = "application/merge-patch+json"
 STRATEGIC = "application/strategic-merge-patch+json"
 
-# Lists whose elements a strategic merge patch finds by a field; other lists are replaced.
+# Lists that a strategic merge patch merges, by the field that identifies an element; other lists are replaced.
 _MERGE_KEYS = {
     "conditions": "type",
     "containers": "name",
@@ -17,12 +17,13 @@ _MERGE_KEYS = {
 
 
 def patched(content_type: str, value: Object, patch: object, custom: bool) -> Object:
-    """`value` after `patch`; raises an `APIError` 415 for other types, which a custom resource has one less of."""
+    """Returns `value` after `patch`. Raises an `APIError` 415 for other content types, and for a strategic merge patch
+    of a custom resource."""
     accepted = (
         ["application/json-patch+json", MERGE] + ([] if custom else [STRATEGIC]) + ["application/apply-patch+yaml"]
     )
     kind = content_type.split(";")[0].strip()
-    # The real server also takes JSON patches and server-side apply: not needed by these tests.
+    # The real server also accepts JSON patches and server-side apply, which these tests do not need.
     if kind not in (MERGE, STRATEGIC) or kind not in accepted:
         message = (
             f"the body of the request was in an unknown format - accepted media types include: {', '.join(accepted)}"

@@ -1,4 +1,4 @@
-"""Lists in pages and watches of one resource, as the options of the request say."""
+"""Lists in pages and watches of one resource, by the parameters of the request."""
 
 import base64
 import json
@@ -21,7 +21,7 @@ _TOKEN_TOO_OLD = (
 
 @dataclass(frozen=True)
 class Options:
-    """The parameters of a list or a watch, checked."""
+    """Validated parameters of a list or a watch."""
 
     selected: Callable[[Key, Object], bool]
     filtered: bool
@@ -73,7 +73,7 @@ def _number(query: dict[str, str], name: str) -> int:
 
 
 def listed(store: Store, resource: Resource, options: Options) -> Object:
-    """The list object; raises an `APIError`."""
+    """Returns the list object; raises an `APIError`."""
     with store.changed:
         start: Key | None = None
         revision = store.revision
@@ -82,14 +82,14 @@ def listed(store: Store, resource: Resource, options: Options) -> Object:
             if options.version:
                 raise bad_request("specifying resource version is not allowed when using continue")
             continued, start = _decoded(options.token)
-            # A token that this server gave out with a 410 goes on with what is there now.
+            # A token from an answer 410 has the revision -1 and continues with the current state.
             revision = continued if continued > 0 else revision
         elif options.version:
             if options.version > store.revision:
                 raise too_large_version(options.version, store.revision)
             revision = options.version if options.exact else revision
         elif options.version == 0:
-            # Any state will do, and comes all at once.
+            # Version 0 accepts any state, and returns all objects without pages.
             limit = 0
         try:
             items = store.items(resource.id, revision)
@@ -98,7 +98,7 @@ def listed(store: Store, resource: Resource, options: Options) -> Object:
                 raise expired(_TOO_OLD) from None
             raise expired(_TOKEN_TOO_OLD, {"continue": _encoded(-1, start)}) from None
     if options.version is not None and not options.exact:
-        # The real server answers these from its memory, which is in no order.
+        # The real server answers these from its memory, which is not ordered.
         random.shuffle(items)
     items = [(key, value) for key, value in items if options.selected(key, value) and (start is None or key >= start)]
     metadata: Object = {"resourceVersion": str(revision)}
@@ -118,7 +118,7 @@ def listed(store: Store, resource: Resource, options: Options) -> Object:
 
 
 def _bare(value: Object) -> Object:
-    """In a list of a built-in resource the kind is said once."""
+    """Returns an item without its kind, which a list of a built-in resource contains only once."""
     return {name: inner for name, inner in value.items() if name not in ("kind", "apiVersion")}
 
 
@@ -135,7 +135,7 @@ def _decoded(token: str) -> tuple[int, Key]:
 
 
 class Watch:
-    """One watch as a sequence of events; the caller sends them."""
+    """One watch as a sequence of events, which the caller sends."""
 
     def __init__(self, store: Store, resource: Resource, options: Options, bookmark_every: float):
         self._store, self._resource, self._options = store, resource, options
@@ -145,14 +145,15 @@ class Watch:
         self._bookmark = self._next_bookmark()
 
     def _next_bookmark(self) -> float:
-        """Now and then, and 2 s before the end, so that the next watch starts close to now."""
+        """Returns the time of the next bookmark: after the interval, or 2 s before the end, so that the next watch
+        begins close to the current version."""
         now = time.monotonic()
         early = self._end - 2
         return min(now + self._every, early if early > now else self._end + 1)
 
     def events(self, goes_on: Callable[[], bool]) -> Iterator[Object]:
-        """Events until the time is over, one was an error, the resource is gone, or `goes_on` says no; it is asked
-        again with each change and at least twice a second."""
+        """Yields events until the time is over, an event is an error, the resource is gone, or `goes_on` returns False.
+        `goes_on` is called after each change and at least twice a second."""
         with self._store.changed:
             if not self._options.version:
                 items = self._store.items(self._resource.id)
@@ -180,10 +181,10 @@ class Watch:
                 return
 
     def _wait(self) -> list[Change]:
-        """The changes since the last ones; none after half a second, when a bookmark is due, or at the end."""
+        """Returns the changes since the last call; none after half a second, when a bookmark is due, or at the end."""
         due = min(self._end, self._bookmark if self._options.bookmarks else self._end)
         with self._store.changed:
-            # Changes so far are only compacted away from a watch that starts too late.
+            # Fails for a watch that begins at a version from before a compaction.
             changes = self._store.changes(self._resource.id, self._at)
             if not changes:
                 self._at = max(self._at, self._store.revision)
@@ -192,7 +193,8 @@ class Watch:
             return changes
 
     def _event(self, change: Change) -> Object | None:
-        """What the change is to those who see only what is selected: a deletion may be the loss of a label."""
+        """Returns the event of a change for a client that sees only selected objects; None when it sees no change. The
+        loss of a label can be a deletion."""
         before = change.before is not None and self._options.selected(change.key, change.before)
         after = change.after is not None and self._options.selected(change.key, change.after)
         if after:
@@ -206,7 +208,7 @@ class Watch:
         marker: Object = {"kind": self._resource.kind, "apiVersion": self._resource.api_version}
         marker["metadata"] = {"resourceVersion": str(self._at)}
         if self._resource.id == "pods":
-            # An empty one of its type, nulls included.
+            # The object is an empty pod, nulls included.
             marker["metadata"]["creationTimestamp"] = None
             marker |= {"spec": {"containers": None}, "status": {}}
         return marker

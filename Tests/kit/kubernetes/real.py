@@ -16,11 +16,11 @@ _SCRIPT = ROOT / "scripts" / "kube-apiserver"
 
 
 class RealAPIServer(Process):
-    """Starts empty with an etcd of its own; `admin` may do everything."""
+    """A real server that starts empty with its own etcd; `admin` has all permissions."""
 
     @staticmethod
     def built() -> bool:
-        """Whether the script would start it without building it first."""
+        """Returns whether the script would start the server without a build."""
         wanted = re.search(r"^recipe=(\S+)$", _SCRIPT.read_text(), re.MULTILINE)
         recipe = _BIN / "recipe"
         return wanted is not None and recipe.exists() and recipe.read_text().strip() == wanted[1]
@@ -39,7 +39,7 @@ class RealAPIServer(Process):
         self.authority = self.kubeconfig.with_name("ca.crt")
 
     def stop_serving(self) -> None:
-        """Kills it as a crash would; its objects stay in etcd."""
+        """Kills the server like a crash; its objects stay in etcd."""
         start = len(self.lines)
         self.signal(signal.SIGUSR1)
         self.wait_for("killed kube-apiserver", start=start)
@@ -50,8 +50,8 @@ class RealAPIServer(Process):
         self.wait_for("started kube-apiserver again", 90, start)
 
     def compact(self) -> None:
-        """Makes every resourceVersion so far too old. The server serves a watch from its own memory as long as it
-        runs, so it starts anew, which ends all connections."""
+        """Makes every resourceVersion so far too old. The server serves watches from its own memory as long as it runs,
+        so it is restarted, which ends all connections."""
         self.stop_serving()
         revision = self.admin_revision()
         subprocess.run(
@@ -64,7 +64,7 @@ class RealAPIServer(Process):
         self.serve_again()
 
     def admin_revision(self) -> str:
-        """etcd's own revision: what the resourceVersion of the next list will be at least."""
+        """Returns the revision of etcd, which the resourceVersion of the next list will have at least."""
         command = [str(_BIN / "etcdctl"), "get", "-w", "json", "/none"]
         result = subprocess.run(command, env=self._etcdctl(), check=True, capture_output=True, timeout=20)
         return str(json.loads(result.stdout)["header"]["revision"])

@@ -1,4 +1,4 @@
-"""What the server serves: built-in resources, those of the installed definitions, and discovery of both."""
+"""The resources of the server: built-in ones, those of the installed definitions, and discovery of both."""
 
 from dataclasses import dataclass
 from typing import Iterable
@@ -17,18 +17,18 @@ class Resource:
     plural: str
     kind: str
     namespaced: bool = True
-    # What a field selector may name.
+    # Fields that a field selector can name.
     fields: tuple[str, ...] = ("metadata.name", "metadata.namespace")
     has_status: bool = False
-    # Of a custom resource.
+    # Schema of a custom resource; None for a built-in one.
     schema: Object | None = None
     creates_on_update: bool = False
-    # Whether an update without a resourceVersion overwrites what is there.
+    # Whether an update without a resourceVersion overwrites the stored object.
     unconditional: bool = True
 
     @property
     def id(self) -> str:
-        """The name of its objects in the store and in messages."""
+        """Name of the objects in the store and in messages."""
         return f"{self.plural}.{self.group}" if self.group else self.plural
 
     @property
@@ -40,7 +40,7 @@ class Resource:
         return self.schema is not None
 
 
-# A pod can also be found by where it runs and how far it is.
+# Pods can also be selected by their node, phase and address.
 _POD_FIELDS = ("metadata.name", "metadata.namespace", "spec.nodeName", "status.phase", "status.podIP")
 _BUILT_IN = (
     Resource("", "v1", "namespaces", "Namespace", namespaced=False, has_status=True),
@@ -64,12 +64,12 @@ _BUILT_IN = (
         unconditional=False,
     ),
 )
-# Groups that answer questions and keep nothing: see reviews.py.
+# Groups of reviews, which store nothing: see reviews.py.
 _REVIEWS = (("authentication.k8s.io", "v1"), ("authorization.k8s.io", "v1"))
 
 
 def custom_resources(store: Store) -> list[Resource]:
-    """Those of the definitions that are installed now."""
+    """Returns the resources of the installed definitions."""
     return [resource for _, definition in store.items(CRD) for resource in resources_of(definition)]
 
 
@@ -92,7 +92,7 @@ def resources_of(definition: Object) -> list[Resource]:
 
 
 def find(store: Store, group: str, version: str, plural: str) -> Resource | None:
-    """The resource at a path, or None."""
+    """Returns the resource of this group, version and plural name; None when there is none."""
     for resource in _all(store):
         if (resource.group, resource.version, resource.plural) == (group, version, plural):
             return resource
@@ -112,7 +112,7 @@ def _group_versions(store: Store) -> list[tuple[str, str]]:
 
 
 def discovery(store: Store, path: str) -> Object | None:
-    """The page at `/api`, `/apis` or below, or None where there is none."""
+    """Returns the discovery page at `/api`, `/apis` or below; None when there is none."""
     parts = path.strip("/").split("/")
     if parts == ["api"]:
         return {"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": []}

@@ -1,4 +1,4 @@
-"""Requests that answer a question and keep nothing: tokens of service accounts, TokenReview, SubjectAccessReview."""
+"""Requests whose objects are not stored: tokens of service accounts, TokenReview, SubjectAccessReview."""
 
 import datetime
 
@@ -10,7 +10,7 @@ _ISSUER = "https://kubernetes.default.svc"
 
 
 def token_request(store: Store, tokens: Tokens, namespace: str, name: str, body: Object) -> Object:
-    """The answer to a POST on the subresource `token` of a service account."""
+    """Returns the answer to a POST on the subresource `token` of a service account."""
     account = store.get("serviceaccounts", (namespace, name))
     if account is None:
         raise not_found("", "serviceaccounts", name)
@@ -30,7 +30,7 @@ def token_request(store: Store, tokens: Tokens, namespace: str, name: str, body:
 
 
 def review(store: Store, tokens: Tokens, requester: User, plural: str, body: Object) -> Object:
-    """The answer to a POST of a review; raises an `APIError`."""
+    """Returns the answer to a POST of a review; raises an `APIError`."""
     spec = body.get("spec") or {}
     if plural == "tokenreviews":
         return body | {"metadata": {"creationTimestamp": None}, "status": _token_review(tokens, spec)}
@@ -56,7 +56,7 @@ def _token_review(tokens: Tokens, spec: Object) -> Object:
     if spec.get("audiences") and _ISSUER not in spec["audiences"]:
         return {"user": {}, "error": "[invalid bearer token, token audiences are invalid for the target audiences]"}
     if user is None:
-        # The field `authenticated` is left out where it is false.
+        # The field `authenticated` is omitted when it is false.
         return {"user": {}, "error": "invalid bearer token"}
     answered = {"username": user.name, "groups": list(user.groups)} | ({"uid": user.uid} if user.uid else {})
     return {"authenticated": True, "user": answered, "audiences": [_ISSUER]}

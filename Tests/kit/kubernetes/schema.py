@@ -1,4 +1,4 @@
-"""Structural schemas of custom resources: defaults, pruning and validation, for what the definitions in crds use."""
+"""Structural schemas of custom resources: defaults, pruning and validation, as far as the definitions in crds need."""
 
 from .store import Object
 
@@ -14,7 +14,7 @@ _INT32 = range(-(2**31), 2**31)
 
 
 def completed(schema: Object, value: object, root: bool = True) -> object:
-    """`value` without the fields that the schema does not know, and with its defaults."""
+    """Returns `value` with the defaults of the schema and without the fields that the schema does not contain."""
     if isinstance(value, list):
         return [completed(schema.get("items", {}), element, False) for element in value]
     if not isinstance(value, dict) or schema.get("x-kubernetes-preserve-unknown-fields"):
@@ -35,7 +35,7 @@ def completed(schema: Object, value: object, root: bool = True) -> object:
 
 
 def violations(schema: Object, value: object, path: str = "") -> list[tuple[str, str]]:
-    """Field paths, and what is wrong with each."""
+    """Returns the paths of invalid fields, each with a description of the error."""
     expected = schema.get("type")
     if expected and (not isinstance(value, _TYPES[expected]) or isinstance(value, bool) != (expected == "boolean")):
         return [(path, f"Invalid value: {value!r}: must be of type {expected}")]

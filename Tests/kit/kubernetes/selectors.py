@@ -21,7 +21,7 @@ def _labels(value: Object) -> dict[str, str]:
 
 
 def label_selector(text: str) -> Predicate:
-    """What `labelSelector=text` selects; all requirements have to hold. Raises an `APIError` 400."""
+    """Returns the predicate of `labelSelector=text`; all requirements must hold. Raises an `APIError` 400."""
     requirements: list[Predicate] = []
     for part in re.split(r",(?![^(]*\))", text) if text.strip() else []:
         requirements.append(_requirement(part))
@@ -32,7 +32,7 @@ def _requirement(part: str) -> Predicate:
     if found := _SET.fullmatch(part):
         key, wanted = found["key"], found["operator"] == "in"
         values = {value.strip() for value in found["values"].split(",")}
-        # A label that is absent is not in any set.
+        # A missing label is in no set.
         return lambda value: (_labels(value).get(key) in values) == wanted
     if found := _EQUAL.fullmatch(part):
         key, text, equal = found["key"], found["value"], found["operator"] != "!="
@@ -44,7 +44,7 @@ def _requirement(part: str) -> Predicate:
 
 
 def field_selector(text: str, fields: tuple[str, ...]) -> Predicate:
-    """What `fieldSelector=text` selects, where the resource has these `fields`. Raises an `APIError` 400."""
+    """Returns the predicate of `fieldSelector=text` for a resource with these `fields`. Raises an `APIError` 400."""
     requirements: list[tuple[list[str], str, bool]] = []
     for part in filter(None, text.split(",")):
         found = re.fullmatch(r"([\w.]+)(==|=|!=)(.*)", part)

@@ -1,8 +1,8 @@
-"""A small API server that answers as kube-apiserver 1.20 does, with hooks for what goes wrong in clusters.
+"""A small API server that answers like kube-apiserver 1.20, with hooks for faults of clusters.
 
-Each behaviour that a test relies on is in Tests/System/test_kubernetes_api*.py, which also run against the real server.
-What it leaves out: HTTP/2, protobuf, JSON patches, server-side apply, deletion of collections, tables, conversion
-between versions of a resource."""
+Tests/System/test_kubernetes_api*.py test each behaviour that other tests rely on, also with the real server. Not
+supported: HTTP/2, protobuf, JSON patches, server-side apply, deletion of collections, tables, conversion between
+versions of a resource."""
 
 import contextlib
 import socket
@@ -38,7 +38,7 @@ class _Listener(ThreadingHTTPServer):
     def get_request(self) -> tuple[socket.socket, object]:
         connection, address = super().get_request()
         if self._tls:
-            # The handshake takes place on the connection's own thread, with its first read.
+            # The first read does the handshake, on the connection's own thread.
             connection = self._tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
         return connection, address
 
@@ -53,7 +53,7 @@ class _Listener(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Connections end in every way here; the client's side says what it saw."""
+        """Ignores errors of connections, which tests cause; the client reports them."""
 
     def drop_connections(self) -> None:
         with self._lock:
@@ -64,8 +64,8 @@ class _Listener(ThreadingHTTPServer):
 
 
 class FakeAPIServer:
-    """Listens on a free port of 127.0.0.1, in plain text unless `secure`. `admin` may do everything; `requests`
-    remembers all requests of users that are known, forbidden ones included."""
+    """Listens on a free port of 127.0.0.1, in plain text unless `secure`. `admin` has all permissions. `requests`
+    contains all requests of known users, forbidden ones included."""
 
     def __init__(self, secure: bool = False) -> None:
         self.store = Store()
@@ -84,7 +84,7 @@ class FakeAPIServer:
         if certificates:
             self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             self._tls.load_cert_chain(*certificates.server)
-            # A client may show a certificate of the same authority, and is then who it names.
+            # A client certificate is optional; one of the same authority identifies the user.
             self._tls.load_verify_locations(certificates.authority)
             self._tls.verify_mode = ssl.CERT_OPTIONAL
         self._handler = type("_Handler", (Handler,), {"fake": self})
@@ -97,7 +97,7 @@ class FakeAPIServer:
         self._start_with()
 
     def _start_with(self) -> None:
-        """What every cluster has."""
+        """Creates the objects that every cluster has."""
         namespaces = resources.find(self.store, "", "v1", "namespaces")
         roles = resources.find(self.store, RBAC, "v1", "clusterroles")
         assert namespaces and roles
@@ -133,7 +133,7 @@ class FakeAPIServer:
     # For tests.
 
     def open_watches(self, resource: str) -> int:
-        """How many watches of `pods`, `leases.coordination.k8s.io`, ... there are at this moment."""
+        """Returns the number of open watches of a resource, such as `pods` or `leases.coordination.k8s.io`."""
         with self._lock:
             return self._watches[resource]
 
@@ -141,13 +141,13 @@ class FakeAPIServer:
         eventually(lambda: self.open_watches(resource) == count, f"{count} watches of {resource}", timeout)
 
     def asked(self, verb: str, resource: str) -> list[Request]:
-        """The requests so far for a verb (`list`, `watch`, `update`, ...) and a resource."""
+        """Returns the requests so far with a verb (`list`, `watch`, `update`, ...) and a resource."""
         with self._lock:
             return [one for one in self.requests if (one.wanted.verb, one.wanted.resource) == (verb, resource)]
 
     def put(self, path: str, value: Object) -> Object:
-        """Creates an object in the collection at `path`, or merges it into the one that is there, and then its status,
-        without a request: for tests with many of them."""
+        """Creates an object in the collection at `path`, or merges it into the existing one, then merges its status.
+        Sends no request, for tests with many objects."""
         found = understood("POST", path)
         resource = resources.find(self.store, found.group, found.version, found.plural)
         assert resource, f"nothing is served at {path}"
@@ -163,7 +163,7 @@ class FakeAPIServer:
             return stored
 
     def kill_connections(self) -> None:
-        """Ends every connection in the middle of what it does; new ones are accepted."""
+        """Closes every connection, also in the middle of an answer; new connections are accepted."""
         if self._listener:
             self._listener.drop_connections()
 
@@ -174,20 +174,20 @@ class FakeAPIServer:
             self.store.changed.notify_all()
 
     def compact(self) -> None:
-        """Makes every resourceVersion so far too old, for lists and watches; ends all connections, as the restart
-        does by which the real server forgets."""
+        """Makes every resourceVersion so far too old for lists and watches. Ends all connections, like the restart that
+        the real server needs for it."""
         with self.store.changed:
-            # The next list has a newer version than the last one, as after any write anywhere.
+            # The next list has a higher version than the last one, as after a write of any object.
             self.store.revision += 1
             self.store.compact()
         self.kill_connections()
 
     def revoke(self, token: str) -> None:
-        """The token is refused from now on: 401. A watch that it opened goes on."""
+        """Refuses the token from now on with 401. Watches that were opened with it continue."""
         self.tokens.revoke(token)
 
     def stop_serving(self) -> None:
-        """Refuses connections and ends the open ones, as a server that crashed; its objects stay."""
+        """Refuses connections and closes the open ones, like a crash; the objects stay."""
         assert self._listener
         self._listener.shutdown()
         self._listener.server_close()
@@ -196,7 +196,7 @@ class FakeAPIServer:
 
     def serve_again(self) -> None:
         assert self._listener is None
-        # Like the real one, it remembers no change from before its start.
+        # Like the real server, it has no changes from before its start.
         with self.store.changed:
             self.store.forget_changes()
         self._listener = _Listener(self._port, self._handler, self._tls)

@@ -1,4 +1,4 @@
-"""Errors as an API server answers them: a Status object."""
+"""Errors of an API server, which it answers with a Status object."""
 
 from dataclasses import dataclass, field
 
@@ -7,7 +7,7 @@ from .store import Object
 
 @dataclass
 class APIError(Exception):
-    """A request that is refused with a Status body; with `plain` by a text, as for paths that nothing serves."""
+    """A refusal with a Status as body; with `plain` it is a text, as for paths that nothing serves."""
 
     code: int
     reason: str
@@ -56,12 +56,12 @@ def path_forbidden(user: str, verb: str, path: str) -> APIError:
 
 
 def nothing_here() -> APIError:
-    """No group of that name, no such path: not even a Status."""
+    """Returns the error for an unknown group or path, which has no Status."""
     return APIError(404, "NotFound", "404 page not found", plain=True)
 
 
 def no_such_resource() -> APIError:
-    """The group and version exist, the resource does not."""
+    """Returns the error for an unknown resource of a group and version that exist."""
     return APIError(404, "NotFound", "the server could not find the requested resource", {})
 
 
@@ -87,7 +87,7 @@ def expired(message: str, metadata: Object | None = None) -> APIError:
 
 
 def invalid(group: str, kind: str, name: str, causes: list[tuple[str, str]]) -> APIError:
-    """`causes` are field paths, and what is wrong with each."""
+    """Returns the error for an invalid object; `causes` are field paths, each with a description of the error."""
     text = [f"{field}: {message}" for field, message in causes]
     qualified = f"{kind}.{group}" if group else kind
     message = f'{qualified} "{name}" is invalid: {text[0] if len(text) == 1 else "[" + ", ".join(text) + "]"}'

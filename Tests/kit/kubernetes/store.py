@@ -1,4 +1,4 @@
-"""Objects by revision, as etcd keeps them: each change has one, and older states can be read until a compaction."""
+"""Objects by revision, as in etcd: each change has a revision, and older states can be read until a compaction."""
 
 import threading
 from bisect import bisect_right
@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from typing import Any
 
 Object = dict[str, Any]
-# Namespace ("" for an object of the cluster) and name.
+# Namespace ("" for a cluster-scoped object) and name.
 Key = tuple[str, str]
 
 
 class Compacted(Exception):
-    """The state or the changes that were asked for are gone."""
+    """The requested state or changes have been removed by a compaction or a restart."""
 
 
 @dataclass(frozen=True)
 class Change:
-    """One write: without `before` a creation, without `after` a deletion."""
+    """One write. A creation has no `before`, a deletion no `after`."""
 
     revision: int
     key: Key
@@ -25,9 +25,9 @@ class Change:
 
 
 class Store:
-    """Objects in it are never modified: a change puts another one in their place. `changed` guards all of it, is
-    notified of each write, and may be held to read and write in one step. States before the revision `compacted`
-    cannot be read, nor changes before `forgotten`, which is never less."""
+    """Stored objects are never modified: a change replaces them. The condition `changed` guards all state, is notified
+    of each write, and can be held to read and write in one step. States before the revision `compacted` and changes
+    before the revision `forgotten` cannot be read; `forgotten` is at least `compacted`."""
 
     def __init__(self) -> None:
         self.changed = threading.Condition(threading.RLock())
@@ -42,7 +42,7 @@ class Store:
             return self._objects.get(resource, {}).get(key)
 
     def items(self, resource: str, revision: int | None = None) -> list[tuple[Key, Object]]:
-        """All objects in the order of their keys, as they were at `revision`; raises `Compacted`."""
+        """Returns all objects in the order of their keys, as of `revision`; raises `Compacted`."""
         with self.changed:
             objects = dict(self._objects.get(resource, {}))
             if revision is not None:
@@ -56,7 +56,7 @@ class Store:
             return sorted(objects.items(), key=lambda item: item[0])
 
     def changes(self, resource: str, after: int) -> list[Change]:
-        """The changes with a revision above `after`, oldest first; raises `Compacted`."""
+        """Returns the changes with a revision above `after`, oldest first; raises `Compacted`."""
         with self.changed:
             if after < self.forgotten:
                 raise Compacted
@@ -67,7 +67,7 @@ class Store:
         return changes[bisect_right(changes, revision, key=lambda change: change.revision) :]
 
     def write(self, resource: str, key: Key, value: Object | None) -> Object:
-        """Puts `value` in the place of what is there, or removes that; the object with its new resourceVersion."""
+        """Stores `value`, or removes the object when it is None. Returns the object with its new resourceVersion."""
         with self.changed:
             self.revision += 1
             objects = self._objects.setdefault(resource, {})
@@ -85,18 +85,18 @@ class Store:
             return final
 
     def compact(self) -> None:
-        """Forgets every older state and every change so far."""
+        """Removes all older states and all changes so far."""
         with self.changed:
             self.compacted = self.forgotten = self.revision
             self._changes.clear()
             self.changed.notify_all()
 
     def forget_changes(self) -> None:
-        """Forgets every change so far; older states can still be read."""
+        """Makes all changes so far unreadable; older states can still be read."""
         with self.changed:
             self.forgotten = self.revision
 
 
 def with_version(value: Object, revision: int) -> Object:
-    """A copy of `value` with another resourceVersion; shares everything else."""
+    """Returns a copy of `value` with another resourceVersion, which shares everything else."""
     return value | {"metadata": value["metadata"] | {"resourceVersion": str(revision)}}

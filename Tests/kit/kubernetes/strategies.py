@@ -1,4 +1,4 @@
-"""What the server makes of an object before it is stored: defaults, fields that a request may not set, validation."""
+"""Changes of an object before it is stored: defaults, fields that a request cannot set, validation."""
 
 import datetime
 import re
@@ -24,7 +24,7 @@ def now() -> str:
 
 
 def created(resource: Resource, value: Object) -> Object:
-    """A new object as it is stored."""
+    """Returns a new object as it is stored."""
     if resource.custom:
         value = _custom(resource, value)
         if resource.has_status:
@@ -43,7 +43,7 @@ def created(resource: Resource, value: Object) -> Object:
 
 
 def updated(resource: Resource, old: Object, value: Object, subresource: str) -> Object:
-    """What an update of `old`, or of its status, leaves in the store."""
+    """Returns the object that is stored after an update of `old` or of its status."""
     if resource.custom:
         value = _custom(resource, value)
     if resource.has_status:
@@ -67,7 +67,7 @@ def updated(resource: Resource, old: Object, value: Object, subresource: str) ->
 
 
 def _merge_status(resource: Resource, old: Object, value: Object, subresource: str) -> Object:
-    """The status changes by the subresource alone, and nothing else by it."""
+    """Returns the updated object. Only the subresource changes the status, and it changes nothing else."""
     if subresource == "status":
         kept = value["metadata"] if resource.id == "pods" else old["metadata"]
         return old | {"metadata": kept} | {"status": value.get("status") or {}}
@@ -91,7 +91,7 @@ def _pod(value: Object) -> Object:
 
 
 def _fixed(spec: Object) -> Object:
-    """What of a pod's spec cannot change."""
+    """Returns the part of a pod's spec that cannot change."""
     containers = [
         {name: inner for name, inner in entry.items() if name != "image"} for entry in spec.get("containers") or []
     ]
@@ -99,12 +99,12 @@ def _fixed(spec: Object) -> Object:
 
 
 def _pod_status(status: Object) -> Object:
-    """Its own lists and nulls beside what was sent."""
+    """Returns a status with the lists and nulls that the server adds."""
     conditions = [
         {"lastProbeTime": None, "lastTransitionTime": None} | entry for entry in status.get("conditions") or []
     ]
     listed = [entry["ip"] for entry in status.get("podIPs") or []]
-    # The list stands for both; its first element is the one that may be given alone.
+    # podIP is the first element of podIPs. A request can contain podIP alone.
     first = status.get("podIP")
     if first and listed[:1] != [first]:
         listed = [first]
@@ -160,7 +160,7 @@ def _lease(spec: Object) -> list[tuple[str, str]]:
 
 
 def _lease_in_utc(value: Object) -> Object:
-    """Its times have six digits after the point, no more and no less, and are answered in UTC."""
+    """Returns a lease with its times in UTC. Times must have exactly six digits after the point."""
     spec = dict(value.get("spec") or {})
     for field in ("leaseDurationSeconds", "leaseTransitions"):
         if not isinstance(spec.get(field, 0), int):

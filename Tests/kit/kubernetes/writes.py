@@ -1,4 +1,4 @@
-"""Create, update, patch and delete: all that changes an object, in one step under the store's lock."""
+"""Create, update, patch and delete: all changes of an object, each in one step under the store's lock."""
 
 import datetime
 import random
@@ -13,7 +13,7 @@ _SUFFIX = "bcdfghjklmnpqrstvwxz2456789"
 
 
 def create(store: Store, resource: Resource, namespace: str, body: Object, manager: str = "test") -> Object:
-    """The new object; raises an `APIError`."""
+    """Creates an object and returns it; raises an `APIError`."""
     with store.changed:
         value = _addressed(resource, namespace, body)
         metadata = dict(value["metadata"])
@@ -42,7 +42,7 @@ def update(
     subresource: str = "",
     manager: str = "test",
 ) -> tuple[Object, bool]:
-    """The object after a PUT, and whether that created it; raises an `APIError`."""
+    """Performs a PUT. Returns the object and whether it was created; raises an `APIError`."""
     with store.changed:
         value = _addressed(resource, namespace, body)
         if value["metadata"].get("name") != name:
@@ -85,7 +85,7 @@ def _replace(store: Store, resource: Resource, old: Object, value: Object, subre
     if metadata.get("resourceVersion") not in (None, "", was["resourceVersion"]):
         raise conflict(resource.group, resource.plural, name)
     _check_uid(resource, old, value)
-    # What only the server sets.
+    # Fields that only the server sets.
     for owned in (
         "uid",
         "creationTimestamp",
@@ -99,7 +99,7 @@ def _replace(store: Store, resource: Resource, old: Object, value: Object, subre
             metadata[owned] = was[owned]
     metadata["resourceVersion"] = was["resourceVersion"]
     value = strategies.updated(resource, old, value | {"metadata": metadata}, subresource)
-    # A write that changes nothing is none.
+    # A write that changes nothing does not create a new version.
     if value == old:
         return old
     value = _managed(value, resource, manager)
@@ -110,7 +110,7 @@ def _replace(store: Store, resource: Resource, old: Object, value: Object, subre
 
 
 def _check_uid(resource: Resource, old: Object, value: Object) -> None:
-    """An object that was deleted and made anew under the same name is another one."""
+    """Raises a conflict for another UID: an object that was deleted and created again is a different one."""
     wanted, actual = value["metadata"].get("uid"), old["metadata"]["uid"]
     if wanted not in (None, actual):
         why = f"Precondition failed: UID in precondition: {wanted}, UID in object meta: {actual}"
@@ -118,7 +118,7 @@ def _check_uid(resource: Resource, old: Object, value: Object) -> None:
 
 
 def delete(store: Store, resource: Resource, namespace: str, name: str, options: Object) -> tuple[Object, bool]:
-    """The object, and whether it is gone: a pod on a node has a grace period, finalizers hold back any object."""
+    """Returns the object and whether it is gone: pods on a node have a grace period, and finalizers keep any object."""
     with store.changed:
         old = store.get(resource.id, (namespace, name))
         if old is None:
@@ -144,7 +144,7 @@ def delete(store: Store, resource: Resource, namespace: str, name: str, options:
         marked = store.write(resource.id, (namespace, name), old | {"metadata": metadata | stamps})
         if grace or metadata.get("finalizers"):
             return marked, False
-        # A pod is marked even where it goes at once.
+        # A pod is marked even when it is removed at once.
         store.write(resource.id, (namespace, name), None)
         return marked, True
 
@@ -159,15 +159,15 @@ def _grace(resource: Resource, value: Object, options: Object) -> int:
 
 
 def _delete_all(store: Store, definition: Object) -> None:
-    """A definition takes its objects with it."""
+    """Deletes the objects of a deleted definition."""
     for resource in resources.resources_of(definition):
         for key, _ in store.items(resource.id):
             store.write(resource.id, key, None)
 
 
 def _addressed(resource: Resource, namespace: str, body: Object) -> Object:
-    """The body with kind and namespace, which have to be those of the path where they are given. A custom resource
-    has to say its kind."""
+    """Returns the body with the kind and namespace of the path. A kind or namespace in the body must be the same. A
+    custom resource must contain its kind."""
     if resource.custom and not (body.get("kind") and body.get("apiVersion")):
         raise bad_request(f"{resource.kind} cannot be handled: Object 'Kind' or 'apiVersion' is missing")
     if body.get("kind") not in (None, resource.kind) or body.get("apiVersion") not in (None, resource.api_version):
@@ -184,7 +184,7 @@ def _addressed(resource: Resource, namespace: str, body: Object) -> Object:
 
 
 def _managed(value: Object, resource: Resource, manager: str) -> Object:
-    """With a record of which fields there are, which makes up much of a real answer."""
+    """Returns the object with the record of its fields, which makes up much of a real answer."""
 
     def fields(inner: object) -> Object:
         return {f"f:{name}": fields(deeper) for name, deeper in inner.items()} if isinstance(inner, dict) else {}

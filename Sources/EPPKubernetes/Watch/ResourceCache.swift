@@ -1,13 +1,13 @@
-/// The objects of a kind, as the changes of a watch have told them.
-package struct ResourcePicture<Resource: KubernetesResource>: Sendable {
-  /// By namespace and name.
+/// Cached objects of a kind, kept up to date by the changes of a watch.
+package struct ResourceCache<Resource: KubernetesResource>: Sendable {
+  /// Objects by namespace and name.
   package private(set) var objects: [ObjectKey: Resource] = [:]
-  /// Whether all objects have been told once.
+  /// Whether a complete list has been applied.
   package private(set) var isComplete = false
 
   package init() {}
 
-  /// Takes a change over; whether anything is another thing now.
+  /// Applies a change and returns whether the cache differs from before. The first complete list always counts as a difference.
   @discardableResult
   package mutating func apply(_ change: ResourceChange<Resource>) -> Bool {
     switch change {
