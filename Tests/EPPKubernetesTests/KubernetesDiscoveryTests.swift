@@ -73,9 +73,12 @@ import Testing
     }) { bench in
       #expect(await eventually { bench.log.lines(.warning) == ["InferencePool does not exist yet: waiting for it"] })
       #expect(bench.endpoints.isEmpty && !bench.discovery.hasFoundPool)
+      let age = #"epp_kubernetes_contact_age_seconds{resource="pods"}"#
+      #expect(bench.metric(age) == "NaN")
       bench.pool()
       #expect(await bench.serves(["a-rank-0 10.0.0.1:8000"]))
       #expect(await bench.discovery.waitUntilPoolFound())
+      #expect(await eventually { bench.metric(age).flatMap { Double($0) }.map { $0 < 60 } ?? false })
       bench.server.put(pod: "b", address: "10.0.0.2")
       #expect(await bench.serves(["a-rank-0 10.0.0.1:8000", "b-rank-0 10.0.0.2:8000"]))
       bench.pool(ports: [8000, 8001])
@@ -90,6 +93,7 @@ import Testing
       bench.server.delete(FakeAPIServer.pools, "pool")
       #expect(await bench.serves([]))
       #expect(bench.log.lines(.warning).last == "InferencePool has gone: there are no endpoints")
+      #expect(bench.metric(age) == "NaN")
       bench.pool()
       #expect(await bench.serves(["b-rank-0 10.0.0.2:8000"]))
     }

@@ -132,7 +132,7 @@ import Testing
     "Texts that are no selectors",
     arguments: [
       "", ",", "app=vllm,", "=x", "app in", "app in (", "app in (a", "app in a", "a/b/c=d", "/b=d", "app=a b", "app=é",
-      "app=-x", "app>1", "app=a=b", "!", "-a",
+      "app=-x", "app>1", "app=a=b", "!", "-a", "É/x=y", "A.b/x=y", "a..b/x", "a-/x",
     ])
   func bad(text: String) {
     #expect(throws: LabelSelector.Problem.self) { try LabelSelector(text) }

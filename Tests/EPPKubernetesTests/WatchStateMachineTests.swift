@@ -158,8 +158,46 @@ import Testing
         time = until
         _ = machine.timePassed(now: time)
       }
+      machine.opened(now: time)
       time = time.advanced(by: .seconds(6))
       #expect(Self.delay(machine.failed(failure, now: time), since: time) == delay)
+    }
+  }
+
+  @Test("A watch that is never answered has not lasted, however long the request took: delays grow")
+  func unansweredWatch() {
+    var configuration = WatchConfiguration()
+    configuration.jitter = 0
+    var machine = watching(configuration)
+    var (time, delays) = (now, [Duration]())
+    for _ in 0..<6 {
+      guard case .wait(let until) = machine.failed(.unreachable, now: time).step else { return #expect(Bool(false)) }
+      delays.append(until.duration(since: time))
+      _ = machine.timePassed(now: until)
+      time = until.advanced(by: .seconds(30))
+    }
+    #expect(delays.first == .milliseconds(250) && delays.last == .seconds(5))
+  }
+
+  @Test("Watches that are opened and closed at once do not count as available, until one lasts or brings an event")
+  func flappingWatch() {
+    for brings in [true, false] {
+      var machine = watching()
+      var time = now
+      for number in 1...4 {
+        guard case .wait(let until) = machine.ended(now: time).step else { return #expect(Bool(false)) }
+        #expect(machine.availability == .failing(.unreachable))
+        _ = machine.timePassed(now: until)
+        machine.opened(now: until)
+        time = until.advanced(by: .seconds(1))
+        #expect(machine.availability == (number < 2 ? .available : .failing(.unreachable)))
+      }
+      if brings {
+        _ = machine.received(.bookmark(version: "6"), now: time)
+      } else {
+        _ = machine.ended(now: time.advanced(by: .seconds(60)))
+      }
+      #expect(machine.availability == .available)
     }
   }
 

@@ -104,9 +104,6 @@ package final class KubernetesClient: Sendable {
     case post(ByteBuffer)
     /// Replaces an object; the body is JSON.
     case put(ByteBuffer)
-    /// Changes the fields of an object that the merge patch contains (RFC 7396).
-    case mergePatch(ByteBuffer)
-    case delete
   }
 
   /// Sends a request and returns the body of the response.
@@ -144,10 +141,8 @@ package final class KubernetesClient: Sendable {
     let body: (bytes: ByteBuffer, type: String)?
     switch method {
     case .get: (request.method, body) = (.GET, nil)
-    case .delete: (request.method, body) = (.DELETE, nil)
     case .post(let bytes): (request.method, body) = (.POST, (bytes, "application/json"))
     case .put(let bytes): (request.method, body) = (.PUT, (bytes, "application/json"))
-    case .mergePatch(let bytes): (request.method, body) = (.PATCH, (bytes, "application/merge-patch+json"))
     }
     if let body {
       request.headers.add(name: "content-type", value: body.type)
@@ -223,22 +218,12 @@ package final class KubernetesClient: Sendable {
   private func within<Result: Sendable>(
     _ limit: Duration, _ body: @escaping @Sendable () async throws(KubernetesError) -> Result
   ) async throws(KubernetesError) -> Result {
-    let first = await withTaskGroup(of: Swift.Result<Result, KubernetesError>.self) { group in
-      defer { group.cancelAll() }
-      group.addTask {
-        do throws(KubernetesError) { return .success(try await body()) } catch { return .failure(error) }
-      }
-      group.addTask {
-        do {
-          try await Task.sleep(for: limit)
-          return .failure(.timedOut)
-        } catch {
-          return .failure(.cancelled)
-        }
-      }
-      return await group.next() ?? .failure(.cancelled)
+    let limited = await withTimeLimit(limit) { () -> Swift.Result<Result, KubernetesError> in
+      do throws(KubernetesError) { return .success(try await body()) } catch { return .failure(error) }
     }
-    return try first.get()
+    // The error of an operation that the limit has ended says that it was cancelled.
+    if limited.hasTimedOut, case .failure = limited.value { throw .timedOut }
+    return try limited.value.get()
   }
 }
 

@@ -104,12 +104,15 @@ package final class KubernetesDiscovery: Sendable {
   /// Sets the gauges of missing resources and of the time since the last contact, which is infinite before the first one. Call
   /// it before the metrics page is written.
   package func refreshGauges() {
-    let now = clock()
-    for watched in [pods, pool].compactMap(\.self) {
-      let age = watched.status.lastContact.map { Double(now.duration(since: $0).wholeNanoseconds) / 1e9 }
-      watched.series.contactAge.set(age ?? .infinity)
-      watched.series.missing.set(watched.status.isMissing ? 1 : 0)
-    }
+    refresh(pods, isWatched: join.withLock { $0.followsPods })
+    if let pool { refresh(pool, isWatched: true) }
+  }
+
+  private func refresh(_ watched: Watched, isWatched: Bool) {
+    let age = watched.status.lastContact.map { Double(clock().duration(since: $0).wholeNanoseconds) / 1e9 }
+    // Without a pool nothing is asked about pods: an age would grow, and alarm somebody.
+    watched.series.contactAge.set(isWatched ? age ?? .infinity : .nan)
+    watched.series.missing.set(isWatched && watched.status.isMissing ? 1 : 0)
   }
 
   // MARK: - Pool

@@ -115,11 +115,21 @@ private struct LabelSelectorReader {
     let label = word()
     let parts = label.split(separator: "/", omittingEmptySubsequences: false)
     guard parts.count <= 2, let name = parts.last, Self.isValue(name), !name.isEmpty,
-      parts.count == 1 || !parts[0].isEmpty
+      parts.count == 1 || Self.isSubdomain(parts[0])
     else {
       throw problem(label.isEmpty ? "the name of a label is missing" : "'\(label)' is no name of a label")
     }
     return label
+  }
+
+  /// Whether a text is a DNS subdomain (RFC 1123): up to 253 bytes in parts of lower-case letters, digits and `-`, which begin
+  /// and end with a letter or a digit.
+  private static func isSubdomain(_ text: Substring) -> Bool {
+    text.utf8.count <= 253
+      && text.split(separator: ".", omittingEmptySubsequences: false).allSatisfy { part in
+        !part.isEmpty && part.first != "-" && part.last != "-"
+          && part.utf8.allSatisfy { (0x61...0x7A).contains($0) || (0x30...0x39).contains($0) || $0 == 0x2D }
+      }
   }
 
   private mutating func value() throws(Problem) -> String {

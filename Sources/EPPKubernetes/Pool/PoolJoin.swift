@@ -40,6 +40,9 @@ package struct PoolJoin: Sendable {
 
   package init() {}
 
+  /// Whether pods are watched: there is a pool.
+  package var followsPods: Bool { if case .empty = state { false } else { true } }
+
   /// Definition and pods of the endpoints; nil while there is no pool, and until its pods have been listed for the first time.
   package var served: (definition: PoolEndpoints.Definition, pods: [Pod])? {
     switch state {

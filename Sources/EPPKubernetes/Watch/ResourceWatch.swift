@@ -68,28 +68,15 @@ package struct ResourceWatch<Resource: KubernetesResource>: Sendable {
     _ request: Machine.WatchRequest, _ machine: inout Machine,
     _ output: @escaping @Sendable (ResourceChange<Resource>) async -> Void
   ) async -> Machine.Reaction {
+    // A watch that the limit has ended fails as silent.
     let start = machine
-    let ended = await withTaskGroup(of: (Machine, Machine.Reaction)?.self) { group in
-      group.addTask {
-        var machine = start
-        let reaction = await read(request, &machine, output)
-        return (machine, reaction)
-      }
-      group.addTask {
-        try? await Task.sleep(for: request.longest)
-        return nil
-      }
-      var ended: (Machine, Machine.Reaction)?
-      // The first task to end cancels the other one. The reader returns a result in either case.
-      for await result in group {
-        group.cancelAll()
-        ended = result ?? ended
-      }
-      return ended
+    let ended = await withTimeLimit(request.longest) {
+      var machine = start
+      let reaction = await read(request, &machine, output)
+      return (machine, reaction)
     }
-    guard let ended else { return fail(&machine, .cancelled) }
-    machine = ended.0
-    return ended.1
+    machine = ended.value.0
+    return ended.value.1
   }
 
   private func read(

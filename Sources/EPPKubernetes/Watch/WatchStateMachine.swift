@@ -79,8 +79,8 @@ package struct WatchStateMachine<Resource: KubernetesResource>: Sendable {
   private enum State: Sendable {
     case idle
     case listing(Listing)
-    /// A watch is requested or open. `since` is the time of the request; `isProven` is whether the watch has brought an event.
-    case watching(version: String, since: MonotonicTime, isProven: Bool)
+    /// A watch is requested, or open since `openedAt`. `isProven` is whether the watch has brought an event.
+    case watching(version: String, openedAt: MonotonicTime?, isProven: Bool)
     case waiting(until: MonotonicTime, then: Work)
   }
 
@@ -93,6 +93,9 @@ package struct WatchStateMachine<Resource: KubernetesResource>: Sendable {
   private var backoff: Backoff
   private var accessBackoff: Backoff
   private var failuresInRow = 0
+  /// Watches in a row that were opened and closed at once. After two of them the next one has to last or to bring an event
+  /// before the objects count as available: a proxy without a server behind it may open each of them.
+  private var shortWatchesInRow = 0
   private var state = State.idle
 
   /// Creates a state machine.
@@ -132,14 +135,15 @@ package struct WatchStateMachine<Resource: KubernetesResource>: Sendable {
 
   /// Records that the server began to answer the watch.
   package mutating func opened(now: MonotonicTime) {
-    guard case .watching = state else { return }
+    guard case .watching(let version, _, let isProven) = state else { return }
+    state = .watching(version: version, openedAt: now, isProven: isProven)
     lastContact = now
-    availability = .available
+    if shortWatchesInRow < 2 { availability = .available }
   }
 
   /// Records an event of the watch and returns what to do next.
   package mutating func received(_ event: WatchEvent<Resource>, now: MonotonicTime) -> EventReaction {
-    guard case .watching(let version, let since, _) = state else { return .goOn(nil) }
+    guard case .watching(let version, let openedAt, _) = state else { return .goOn(nil) }
     let update: (version: String, change: ResourceChange<Resource>?)
     switch event {
     case .error(let status): return .leave(failed(WatchFailure(status), now: now))
@@ -151,14 +155,14 @@ package struct WatchStateMachine<Resource: KubernetesResource>: Sendable {
     }
     lastContact = now
     forgetFailures()
-    state = .watching(version: update.version.isEmpty ? version : update.version, since: since, isProven: true)
+    state = .watching(version: update.version.isEmpty ? version : update.version, openedAt: openedAt, isProven: true)
     return .goOn(update.change)
   }
 
   /// Records that the server ended the watch in order and returns what to do next.
   package mutating func ended(now: MonotonicTime) -> Reaction {
-    guard case .watching(let version, let since, let isProven) = state else { return unchanged(now) }
-    guard isProven || now.duration(since: since) >= configuration.shortestWatch else {
+    guard case .watching(let version, let openedAt, let isProven) = state else { return unchanged(now) }
+    guard isProven || hasLasted(since: openedAt, now) else {
       return failed(.unreachable, now: now)
     }
     lastContact = now
@@ -169,25 +173,26 @@ package struct WatchStateMachine<Resource: KubernetesResource>: Sendable {
   /// Records that the request or the open watch failed and returns what to do next.
   package mutating func failed(_ failure: WatchFailure, now: MonotonicTime) -> Reaction {
     let interrupted: Work
-    var lasted = Duration.zero
+    var hasLasted = false
     switch state {
     case .idle: interrupted = .list(firstPage)
     case .listing(let listing): interrupted = .list(listing)
-    case .watching(let version, let since, _):
+    case .watching(let version, let openedAt, let isProven):
       interrupted = .watch(version: version)
-      lasted = now.duration(since: since)
+      hasLasted = self.hasLasted(since: openedAt, now)
+      if openedAt != nil, !hasLasted, !isProven, failure != .expired { shortWatchesInRow += 1 }
     case .waiting: return unchanged(now)
     }
     // The loss of a connection that lasted is the first failure of a new series. The connection of a silent watch possibly had
     // no peer, so that the series continues.
-    if lasted >= configuration.shortestWatch, failure != .silent { forgetFailures() }
+    if hasLasted, failure != .silent { forgetFailures() }
     let isFirst = failuresInRow == 0
     failuresInRow += 1
     // Versions expire in normal operation. If the list that follows fails too, that failure is reported.
     if failure != .expired { availability = .failing(failure) }
     let delay: Duration =
       switch failure {
-      case .expired where lasted >= configuration.shortestWatch: .zero
+      case .expired where hasLasted: .zero
       case .unauthorized where isFirst: .zero
       case .missing, .forbidden: accessBackoff.fail()
       case .busy(let seconds): max(backoff.fail(), min(.seconds(seconds), configuration.longestDelay))
@@ -226,9 +231,15 @@ package struct WatchStateMachine<Resource: KubernetesResource>: Sendable {
 
   private mutating func forgetFailures() {
     failuresInRow = 0
+    shortWatchesInRow = 0
     backoff.reset()
     accessBackoff.reset()
     availability = .available
+  }
+
+  /// Whether a watch has been open for `shortestWatch`. One that was never answered has not, however long the request took.
+  private func hasLasted(since openedAt: MonotonicTime?, _ now: MonotonicTime) -> Bool {
+    openedAt.map { now.duration(since: $0) >= configuration.shortestWatch } ?? false
   }
 
   private mutating func proceed(_ work: Work, _ now: MonotonicTime) -> Reaction {
@@ -237,7 +248,7 @@ package struct WatchStateMachine<Resource: KubernetesResource>: Sendable {
       state = .listing(listing)
       return Reaction(step: .list(listing.request))
     case .watch(let version):
-      state = .watching(version: version, since: now, isProven: false)
+      state = .watching(version: version, openedAt: nil, isProven: false)
       return Reaction(step: .watch(watchRequest(version)))
     }
   }

@@ -140,7 +140,8 @@ struct MetricFamilies: Sendable {
     fileprivate init(_ list: inout MetricFamilyList) {
       contactAge = list.own(
         "kubernetes_contact_age_seconds",
-        "Time since the Kubernetes API server last answered for a resource; +Inf before the first answer.", [.resource])
+        "Time since the Kubernetes API server last answered for a resource; +Inf before the first answer, NaN while nothing is asked.",
+        [.resource])
       missing = list.own(
         "kubernetes_resource_missing",
         "1 while the Kubernetes API server does not serve a resource, or forbids to read it.", [.resource])

@@ -1,6 +1,6 @@
 /// What is shown of one resource that is watched at the Kubernetes API server. Any thread may write to it.
 package struct KubernetesSeries: Sendable {
-  /// `epp_kubernetes_contact_age_seconds`: seconds since the last answer, infinity before the first.
+  /// `epp_kubernetes_contact_age_seconds`: seconds since the last answer, infinity before the first, not a number while nothing is asked.
   package let contactAge: Gauge
   /// `epp_kubernetes_resource_missing`: 1 or 0.
   package let missing: Gauge
