@@ -16,6 +16,8 @@ package final class PickerServer: Sendable {
     package var healthPort: Int
     /// Threads at most that serve both ports; see `WorkerScaling`.
     package var workers: Int
+    /// Cores per active worker above which another worker gets calls, 0...1.
+    package var workerBusyShare: Double
     /// Whether several writes to one connection are sent with one system call; see `obstacleToGatheringWrites`.
     package var gathersWrites: Bool
     /// Certificate and key of the ext_proc port; nil serves plain text.
@@ -28,13 +30,14 @@ package final class PickerServer: Sendable {
     package var drainTimeout: Duration
 
     package init(
-      bindAddress: String, port: Int, healthPort: Int, workers: Int, gathersWrites: Bool, tls: TLSIdentity?,
-      maximumReceiveMessageBytes: Int, maximumConcurrentStreams: Int, drainTimeout: Duration
+      bindAddress: String, port: Int, healthPort: Int, workers: Int, workerBusyShare: Double, gathersWrites: Bool,
+      tls: TLSIdentity?, maximumReceiveMessageBytes: Int, maximumConcurrentStreams: Int, drainTimeout: Duration
     ) {
       self.bindAddress = bindAddress
       self.port = port
       self.healthPort = healthPort
       self.workers = workers
+      self.workerBusyShare = workerBusyShare
       self.gathersWrites = gathersWrites
       self.tls = tls
       self.maximumReceiveMessageBytes = maximumReceiveMessageBytes
@@ -65,7 +68,8 @@ package final class PickerServer: Sendable {
     self.configuration = configuration
     self.health = health
     let workers = WorkerGroup(
-      maximum: configuration.workers, gathersWrites: configuration.gathersWrites, metrics: settings.metrics.transport)
+      maximum: configuration.workers, busyShare: configuration.workerBusyShare,
+      gathersWrites: configuration.gathersWrites, metrics: settings.metrics.transport)
     self.workers = workers
     var bound: Listener?
     do {

@@ -14,7 +14,7 @@ import Testing
   }
 
   @Test func oneWorkerServesUntilItIsBusy() {
-    var scaling = WorkerScaling(maximum: 4)
+    var scaling = WorkerScaling(maximum: 4, busyShare: 0.6)
     var time: UInt64 = 1
     #expect(run(&scaling, cores: 0.59, windows: 100, from: &time).last == 1)
     #expect(run(&scaling, cores: 0.7, windows: 19, from: &time).last == 1)
@@ -22,7 +22,7 @@ import Testing
   }
 
   @Test func aShortBurstMakesNobodyJoin() {
-    var scaling = WorkerScaling(maximum: 4)
+    var scaling = WorkerScaling(maximum: 4, busyShare: 0.6)
     var time: UInt64 = 1
     for _ in 0..<20 {
       #expect(run(&scaling, cores: 1, windows: 19, from: &time).last == 1)
@@ -31,7 +31,7 @@ import Testing
   }
 
   @Test func workersJoinOneByOneUpToTheMost() {
-    var scaling = WorkerScaling(maximum: 3)
+    var scaling = WorkerScaling(maximum: 3, busyShare: 0.6)
     var time: UInt64 = 1
     #expect(run(&scaling, cores: 3, windows: 20, from: &time).last == 2)
     #expect(run(&scaling, cores: 3, windows: 20, from: &time).last == 3)
@@ -39,7 +39,7 @@ import Testing
   }
 
   @Test func oneLeavesWhenTheLoadHasFitTheOthersForTwoSeconds() {
-    var scaling = WorkerScaling(maximum: 2)
+    var scaling = WorkerScaling(maximum: 2, busyShare: 0.6)
     var time: UInt64 = 1
     #expect(run(&scaling, cores: 1.5, windows: 20, from: &time).last == 2)
     #expect(run(&scaling, cores: 0.4, windows: 39, from: &time).last == 2)
@@ -47,7 +47,7 @@ import Testing
   }
 
   @Test func aBusyWindowBeginsTheWaitAnew() {
-    var scaling = WorkerScaling(maximum: 2)
+    var scaling = WorkerScaling(maximum: 2, busyShare: 0.6)
     var time: UInt64 = 1
     _ = run(&scaling, cores: 1.5, windows: 20, from: &time)
     _ = run(&scaling, cores: 0.4, windows: 39, from: &time)
@@ -56,7 +56,7 @@ import Testing
   }
 
   @Test func theLoadThatMadeAWorkerJoinDoesNotMakeItLeave() {
-    var scaling = WorkerScaling(maximum: 8)
+    var scaling = WorkerScaling(maximum: 8, busyShare: 0.6)
     var time: UInt64 = 1
     // Two workers need no less CPU for the same work than one.
     for cores in stride(from: 0.61, through: 4.5, by: 0.13) {
@@ -66,7 +66,7 @@ import Testing
   }
 
   @Test func aLongIdleTimeCountsAsQuiet() {
-    var scaling = WorkerScaling(maximum: 2)
+    var scaling = WorkerScaling(maximum: 2, busyShare: 0.6)
     scaling.measured(cores: 1.5, window: 0..<1_000_000_000)
     #expect(scaling.active == 2)
     // Nothing is measured while nothing happens: the next window is as long as that was.
@@ -75,7 +75,7 @@ import Testing
   }
 
   @Test func aSingleWorkerStaysAlone() {
-    var scaling = WorkerScaling(maximum: 0)
+    var scaling = WorkerScaling(maximum: 0, busyShare: 0.6)
     scaling.measured(cores: 1, window: 0..<5_000_000_000)
     #expect(scaling.active == 1 && scaling.maximum == 1)
   }

@@ -20,6 +20,10 @@ package struct ListeningFlags: ParsableArguments {
       valueName: "count"))
   var workers: Int?
   @Option(
+    help: ArgumentHelp(
+      "Cores per thread above which another thread serves too.", valueName: "share", visibility: .hidden))
+  var workerBusyShare = 0.6
+  @Option(
     name: gathering.specification, defaultAsFlag: GoBoolean(true), parsing: .next,
     help: gathering.help("Answers to one connection that are ready together leave together", visibility: .hidden))
   var gatherWrites: GoBoolean?
@@ -50,12 +54,13 @@ package struct ListeningFlags: ParsableArguments {
     }
     checkPorts(&check)
     if let workers, !(1...1024).contains(workers) { check.problem("--workers: \(workers) is not from 1 to 1024") }
+    if !(0...1).contains(workerBusyShare) { check.problem("--worker-busy-share: \(workerBusyShare) is not from 0 to 1") }
     if !(1...Int(Int32.max)).contains(maxConcurrentStreams) {
       check.problem("--max-concurrent-streams: \(maxConcurrentStreams) is not from 1 to \(Int32.max)")
     }
     return ListeningSettings(
       bindAddress: bindAddress, grpcPort: grpcPort, healthPort: grpcHealthPort, metricsPort: metricsPort,
-      workers: workers ?? cores, gathersWrites: check.boolean(gatherWrites, Self.gathering),
+      workers: workers ?? cores, workerBusyShare: workerBusyShare, gathersWrites: check.boolean(gatherWrites, Self.gathering),
       maximumReceiveMessageBytes: receiveLimit(&check), maximumConcurrentStreams: maxConcurrentStreams,
       drainTimeout: check.duration(drainTimeout, "--drain-timeout", mayBeZero: true))
   }
@@ -97,6 +102,8 @@ package struct ListeningSettings: Sendable, Equatable {
   package var metricsPort: Int
   /// Threads that serve ext_proc at most.
   package var workers: Int
+  /// Cores per thread above which another thread serves too, 0...1.
+  package var workerBusyShare: Double
   /// Whether several writes to one connection may be sent with one system call.
   package var gathersWrites: Bool
   /// Bytes of one received gRPC message at most.

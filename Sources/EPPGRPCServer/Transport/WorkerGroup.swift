@@ -27,11 +27,12 @@ final class WorkerGroup: Sendable {
   ///
   /// - Parameters:
   ///   - maximum: Number of workers; at least 1 is made.
+  ///   - busyShare: See `WorkerScaling`.
   ///   - gathersWrites: See `epp_queue_create`.
-  init(maximum: Int, gathersWrites: Bool, metrics: PickerMetrics.TransportSeries) {
+  init(maximum: Int, busyShare: Double, gathersWrites: Bool, metrics: PickerMetrics.TransportSeries) {
     let maximum = max(1, maximum)
     workers = (0..<maximum).map { Worker(index: $0, gathersWrites: gathersWrites, metrics: metrics) }
-    state = Mutex(State(scaling: WorkerScaling(maximum: maximum)))
+    state = Mutex(State(scaling: WorkerScaling(maximum: maximum, busyShare: busyShare)))
     self.metrics = metrics
     metrics.writesGathered.set(gathersWrites ? 1 : 0)
     metrics.activeWorkers.set(1)

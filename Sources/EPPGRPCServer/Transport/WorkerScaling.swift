@@ -15,17 +15,24 @@ struct WorkerScaling {
   private var quietSince: UInt64?
 
   /// Cores per active worker above which a worker is added.
-  private static let busyShare = 0.6
+  private let busyShare: Double
   /// How long `busyShare` has to be exceeded, in nanoseconds.
   private static let busyNanoseconds: UInt64 = 1_000_000_000
   /// Cores per remaining worker below which a worker is removed. Work costs less with fewer workers, so the remaining ones use
-  /// far less than `busyShare`.
+  /// far less than this.
   private static let quietShare = 0.5
   /// How long the load has to stay below `quietShare`, in nanoseconds.
   private static let quietNanoseconds: UInt64 = 2_000_000_000
 
   /// Starts with one active worker.
-  init(maximum: Int) { self.maximum = max(1, maximum) }
+  ///
+  /// - Parameters:
+  ///   - maximum: Number of workers; at least 1 is taken.
+  ///   - busyShare: Cores per active worker above which a worker is added, 0...1.
+  init(maximum: Int, busyShare: Double) {
+    self.maximum = max(1, maximum)
+    self.busyShare = busyShare
+  }
 
   /// Updates `active` by a measurement of all workers' threads together.
   ///
@@ -33,7 +40,7 @@ struct WorkerScaling {
   ///   - cores: CPU time of the window divided by its length.
   ///   - window: Begin and end of the measurement, in nanoseconds of one clock. Windows are consecutive.
   mutating func measured(cores: Double, window: Range<UInt64>) {
-    let isBusy = cores > Self.busyShare * Double(active)
+    let isBusy = cores > busyShare * Double(active)
     let isQuiet = active > 1 && cores < Self.quietShare * Double(active - 1)
     busySince = isBusy ? busySince ?? window.lowerBound : nil
     quietSince = isQuiet ? quietSince ?? window.lowerBound : nil

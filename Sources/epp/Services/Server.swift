@@ -179,7 +179,8 @@ struct Server {
       configuration: PickerServer.Configuration(
         bindAddress: configuration.listening.bindAddress, port: configuration.listening.grpcPort,
         healthPort: configuration.listening.healthPort,
-        workers: configuration.listening.workers, gathersWrites: gathersWrites(), tls: tls,
+        workers: configuration.listening.workers, workerBusyShare: configuration.listening.workerBusyShare,
+        gathersWrites: gathersWrites(), tls: tls,
         maximumReceiveMessageBytes: configuration.listening.maximumReceiveMessageBytes,
         maximumConcurrentStreams: configuration.listening.maximumConcurrentStreams,
         drainTimeout: configuration.listening.drainTimeout),
