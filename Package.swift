@@ -120,9 +120,10 @@ let package = Package(
     .executableTarget(
       name: "epp",
       dependencies: [
-        "EPPConfiguration", "EPPCore", "EPPDataLayer", "EPPExtProc", "EPPGRPCServer", "EPPKVEvents", "EPPMetrics",
-        "EPPObservability", "EPPPrefixCache", "EPPRouting", "EPPScheduling", "EPPTokens", "EPPYAML", "ZeroMQ",
-        argumentParser, logging, nioPosix, serviceLifecycle,
+        "EPPConfiguration", "EPPCore", "EPPDataLayer", "EPPExtProc", "EPPGRPCServer", "EPPKVEvents", "EPPKubernetes",
+        "EPPMetrics", "EPPObservability", "EPPPrefixCache", "EPPRouting", "EPPScheduling", "EPPTokens", "EPPYAML",
+        "ZeroMQ",
+        argumentParser, logging, nioCore, nioPosix, serviceLifecycle,
       ], swiftSettings: strict),
     .executableTarget(
       name: "engine-sim", dependencies: ["EngineSimulator", argumentParser, logging, serviceLifecycle, unixSignals],

@@ -44,7 +44,7 @@ def _run(*arguments: str) -> subprocess.CompletedProcess:
         ["--log-format", "xml"],
         ["--response-processing", "some"],
         ["--secure-serving=perhaps"],
-        ["--pool-name", "a"],
+        ["--endpoint-selector", "app=x"],
         ["--pool-name", "a", "--endpoint-selector", "app=x"],
         ["--secure-serving=false", "--cert-path", "/nowhere"],
         ["surplus"],
@@ -57,6 +57,17 @@ def test_flags_that_make_no_sense_exit_64(arguments: list[str]) -> None:
     assert result.stderr.startswith(("epp: ", "Error: ")) or "epp: " in result.stderr
     flag = arguments[0].split("=")[0]
     assert flag in result.stderr or arguments[-1].split("=")[0] in result.stderr
+
+
+def test_without_access_to_kubernetes_the_way_to_it_is_named(tmp_path: Path, monkeypatch) -> None:
+    for name in ("KUBECONFIG", "KUBERNETES_SERVICE_HOST"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    result = _run("--pool-name", "a", *FREE_PORTS)
+    assert result.returncode == 1
+    assert "KUBERNETES_SERVICE_HOST" in result.stderr and "outside of a cluster give --kubeconfig FILE" in result.stderr
+    result = _run("--pool-name", "a", "--kubeconfig", str(tmp_path / "none"), *FREE_PORTS)
+    assert result.returncode == 1 and f"kubeconfig {tmp_path}/none: it does not exist" in result.stderr
 
 
 def test_the_nearest_scorer_is_named() -> None:

@@ -182,7 +182,7 @@ def test_an_ipv6_endpoint_has_brackets(start_pool) -> None:
         socket.create_server(("::1", 0), family=socket.AF_INET6).close()
     except OSError:
         pytest.skip("this machine has no IPv6 loopback")
-    pool = start_pool(engines=[Engine("six", ipv6=True), Engine("four")])
+    pool = start_pool(engines=[Engine("six", host="::1"), Engine("four")])
     six, four = pool.engines
     assert pool.pick("a", metadata=ep.subset([six.address])) == six.address
     assert pool.pick("a", metadata=ep.subset([four.address])) == four.address

@@ -11,13 +11,14 @@ struct FlagsUnderTest {
   /// Texts of files by their paths.
   var files: [String: String] = [:]
   var plugins = PluginList.standard
+  var environment: [String: String] = [:]
 
   /// The configuration that a command line makes on a machine of three cores.
   func validated(_ arguments: String...) throws -> ServeConfiguration { try validated(arguments) }
 
   func validated(_ arguments: [String]) throws -> ServeConfiguration {
     let flags = try ServeFlags.parse(FlagSpelling.normalised(common + arguments).arguments)
-    return try flags.validated(cores: 3, plugins: plugins) { path in
+    return try flags.validated(cores: 3, environment: environment, plugins: plugins) { path in
       guard let text = files[path] else { throw NoFile() }
       return text
     }

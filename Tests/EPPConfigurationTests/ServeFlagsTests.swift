@@ -108,17 +108,6 @@ import Testing
     #expect(result.status == 64)
   }
 
-  @Test func kubernetesDiscoveryIsRefusedWithWhatToUse() {
-    let result = FlagsUnderTest(common: []).problems(
-      "--endpoint-selector=app=vllm",
-      "--endpoint-target-ports=8000")
-    #expect(
-      result == [
-        "--endpoint-selector: Kubernetes discovery is not in this version: name the engines with --endpoint HOST:PORT "
-          + "(repeatable) or --endpoints-file FILE"
-      ])
-  }
-
   @Test func thePoolNameIsALabelWhereEndpointsAreNamed() throws {
     #expect(try flags.validated().endpoints.poolName == "default")
     #expect(try flags.validated("--pool-name=chat").endpoints.poolName == "chat")
@@ -137,28 +126,12 @@ import Testing
     #expect(discovered.endpoints.poolName == "chat" && discovered.endpoints.file == "endpoints.yaml")
   }
 
-  @Test func thePoolNameAloneAsksForKubernetes() {
-    for file in ["--config-file=", "--config-file=epp.yaml"] {
-      let result = FlagsUnderTest(common: [], files: ["epp.yaml": TestText.standard]).problems(
-        file, "--pool-name=chat")
-      #expect(
-        result == [
-          "--pool-name: Kubernetes discovery is not in this version: name the engines with --endpoint HOST:PORT "
-            + "(repeatable) or --endpoints-file FILE"
-        ])
-    }
-    // A configuration file that is broken may have named endpoints.
-    let broken = FlagsUnderTest(common: [], files: ["epp.yaml": "["]).problems(
-      "--config-file=epp.yaml",
-      "--pool-name=chat")
-    #expect(broken.count == 1 && broken.first?.contains("not YAML") == true)
-  }
-
   @Test func noEndpointsIsAProblem() {
     let result = FlagsUnderTest(common: []).problems()
     #expect(
       result == [
-        "no endpoints: name the engines with --endpoint HOST:PORT (repeatable) or --endpoints-file FILE"
+        "no engines: name them with --endpoint HOST:PORT (repeatable) or --endpoints-file FILE, or, in Kubernetes, with "
+          + "--pool-name NAME or --endpoint-selector SELECTOR"
       ])
   }
 

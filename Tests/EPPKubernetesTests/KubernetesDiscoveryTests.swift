@@ -77,7 +77,7 @@ import Testing
       #expect(bench.metric(age) == "NaN")
       bench.pool()
       #expect(await bench.serves(["a-rank-0 10.0.0.1:8000"]))
-      #expect(await bench.discovery.waitUntilPoolFound())
+      #expect(await bench.discovery.waitUntilRead())
       #expect(await eventually { bench.metric(age).flatMap { Double($0) }.map { $0 < 60 } ?? false })
       bench.server.put(pod: "b", address: "10.0.0.2")
       #expect(await bench.serves(["a-rank-0 10.0.0.1:8000", "b-rank-0 10.0.0.2:8000"]))

@@ -1,3 +1,4 @@
+import EPPCore
 import Testing
 
 @testable import EPPKubernetes

@@ -14,6 +14,7 @@ import yaml
 
 from kit import http
 from kit.epp import EPP
+from kit.kubernetes import FakeAPIServer, objects
 from kit.paths import ENVOY, ROOT, product
 from kit.process import Process
 from kit.waiting import eventually
@@ -28,6 +29,7 @@ COMMANDS = [line for language, text in BLOCKS if language == "sh" for line in te
 # How each command is tried, by its beginning. Those that take minutes are asked for their help here.
 WAYS = {
     "scripts/demo": "help", "scripts/test": "help", "scripts/bench/benchmark": "help", "scripts/setup": "help", "swift build": "built",
+    ".build/release/epp --pool-name": "pods", ".build/release/epp --endpoint-selector": "pods",
     ".build/release/epp --bind-address 127.0.0.1 --endpoint 127.0.0.1:8000 --kv": "following epp", ".build/release/epp": "epp",
     ".build/release/engine-sim --port 8000 --kv": "followed engine-sim", ".build/release/engine-sim": "engine-sim", "curl -s http://127.0.0.1:9090": "look",
     ".build-tools/venv/bin/envoy --mode validate": "run", ".build-tools/venv/bin/envoy -c": "envoy", "curl": "curl",
@@ -95,6 +97,31 @@ def test_the_commands_work_together() -> None:
         picker.stop()
         for engine in engines:
             engine.stop()
+
+
+@pytest.mark.parametrize("command", [command for command in COMMANDS if _way(command) == "pods"])
+def test_the_commands_for_pods_find_them(command: str) -> None:
+    server = FakeAPIServer(secure=True)
+    picker = None
+    try:
+        server.admin.create(objects.NAMESPACES, {"metadata": {"name": "models"}})
+        objects.install(server.admin)
+        pool = objects.pool("chat", {"app": "vllm"}, [8000])
+        server.admin.create(objects.custom(objects.POOL_V1, "inferencepools", "models"), pool)
+        server.admin.create(objects.pods("models"), objects.pod("gpu-a", {"app": "vllm"}))
+        server.admin.merge(objects.pods("models") + "/gpu-a/status", objects.status("10.244.9.9"))
+        arguments = shlex.split(command.replace(".build/release/epp", str(product("epp"))))
+        local = ["--bind-address", "127.0.0.1", "--grpc-port", "0", "--grpc-health-port", "0", "--metrics-port", "0"]
+        environment = os.environ | {"KUBECONFIG": str(server.kubeconfig), "NAMESPACE": "models"}
+        picker = Process([*arguments, *local, "--drain-timeout", "200ms"], env=environment)
+        port = picker.wait_for(r"metrics on \S+:(\d+)")[1]
+        page = f"http://127.0.0.1:{port}"
+        found = 'epp_endpoint_refusing{endpoint_name="gpu-a-rank-0"}'
+        eventually(lambda: found in http.request(page, "GET", "/metrics").body.decode(), "the pod is an endpoint")
+    finally:
+        if picker is not None:
+            picker.stop()
+        server.stop()
 
 
 def test_the_commands_for_kv_events_work_together() -> None:

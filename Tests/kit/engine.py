@@ -66,13 +66,13 @@ class _Server6(_Server):
 
 
 class Engine:
-    """Listens on `port` of 127.0.0.1, or of ::1 with `ipv6`; 0 is a free one.
+    """Listens on `port` of `host`; 0 is a free one.
 
     POST bodies are answered with JSON that holds the SHA-256 and the length of what arrived. A body with `"stream": true`
     is answered with server-sent events, `"events": n` of them, each after `release()` was called once for it unless
     `gated` is false. `die_after` closes the connection after so many events."""
 
-    def __init__(self, name: str = "engine", ipv6: bool = False, gated: bool = False, port: int = 0):
+    def __init__(self, name: str = "engine", host: str = "127.0.0.1", gated: bool = False, port: int = 0):
         self.name = name
         self.gated = gated
         self.die_after: int | None = None
@@ -163,10 +163,10 @@ class Engine:
                 self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
                 self.wfile.flush()
 
-        host = "::1" if ipv6 else "127.0.0.1"
-        self._server = (_Server6 if ipv6 else _Server)((host, port), Handler)
+        is_ipv6 = ":" in host
+        self._server = (_Server6 if is_ipv6 else _Server)((host, port), Handler)
         self.port: int = self._server.server_address[1]
-        self.address = f"[{host}]:{self.port}" if ipv6 else f"{host}:{self.port}"
+        self.address = f"[{host}]:{self.port}" if is_ipv6 else f"{host}:{self.port}"
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
 
     def page(self) -> str:

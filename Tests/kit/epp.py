@@ -21,7 +21,8 @@ _LIMITS = [
 
 
 class EPP(Process):
-    """`epp` with `arguments`. Plain text unless `secure`; loopback; ports 0 unless they are given."""
+    """`epp` with `arguments`. Plain text unless `secure`; loopback; ports 0 unless they are given. `within` is a command
+    that runs it, `env` its environment variables."""
 
     def __init__(
         self,
@@ -32,8 +33,10 @@ class EPP(Process):
         health_port: int = 0,
         metrics_port: int = 0,
         start_timeout: float = 20.0,
+        within: list[str] | None = None,
+        env: dict[str, str] | None = None,
     ):
-        command: list[object] = [product("epp")]
+        command: list[object] = [*(within or []), product("epp")]
         command += ["--bind-address", "127.0.0.1", "--grpc-port", extproc_port, "--grpc-health-port", health_port]
         command += ["--metrics-port", metrics_port]
         if not secure:
@@ -43,10 +46,10 @@ class EPP(Process):
             command += ["--drain-timeout", "200ms"]
         for endpoint in endpoints or []:
             command += ["--endpoint", endpoint]
-        if not endpoints and not any(part.startswith("--endpoint") for part in arguments):
+        if not endpoints and not any(part.startswith(("--endpoint", "--pool-name")) for part in arguments):
             # A picker has to be told where its endpoints come from; a file may list none.
             command += ["--endpoints-file", Path(__file__).with_name("no-endpoints.yaml")]
-        super().__init__([str(part) for part in command] + list(arguments), name="epp")
+        super().__init__([str(part) for part in command] + list(arguments), name="epp", env=env)
         try:
             found = self.wait_for(_SERVING, start_timeout)
         except AssertionError:

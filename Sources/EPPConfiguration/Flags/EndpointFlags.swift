@@ -4,6 +4,7 @@ import EPPScheduling
 
 /// Flags of the discovery and scraping of endpoints.
 package struct EndpointFlags: ParsableArguments {
+  /// The label `name` of the pool's metrics where no pool is named.
   private static let defaultPoolName = "default"
   /// Shortest time between scrapes, as in llm-d: more scrapes would take a noticeable share of an engine's time.
   private static let shortestInterval = Duration.milliseconds(50)
@@ -28,36 +29,26 @@ package struct EndpointFlags: ParsableArguments {
       "Age at which an engine's metrics are stale: its load is then the others' mean and own requests in flight.",
       valueName: "duration"))
   var metricsStalenessThreshold = "2s"
-  @Option(
-    help: ArgumentHelp(
-      """
-      Name of the pool in its metrics (default: \(defaultPoolName)). Without --endpoint, --endpoints-file or \
-      \(EndpointsFileSettings.descriptor.type) it asks for Kubernetes discovery, which is not in this version.
-      """, valueName: "name"))
-  var poolName: String?
-  @Option(
-    help: ArgumentHelp(
-      "Has no effect: no metric has the namespace of the pool.", valueName: "name", visibility: .hidden))
-  var poolNamespace: String?
-  @Option(
-    help: ArgumentHelp("Has no effect: it belongs to Kubernetes discovery.", valueName: "group", visibility: .hidden))
-  var poolGroup: String?
-  @Option(
-    help: ArgumentHelp(
-      "Refused: Kubernetes discovery is not in this version.", valueName: "selector", visibility: .hidden))
-  var endpointSelector: String?
-  @Option(help: ArgumentHelp("Has no effect without --endpoint-selector.", valueName: "ports", visibility: .hidden))
-  var endpointTargetPorts: [String] = []
-
   package init() {}
 
-  /// Checks the flags, and returns the settings that they and the configuration file make.
+  /// Checks the flags, and returns the settings that they, `KubernetesFlags` and the configuration file make.
   ///
   /// - Parameters:
   ///   - file: The configuration file; nil when there is none, or when it is broken.
   ///   - isFileBroken: Whether the configuration file is broken; it may name endpoints, so their absence is not reported.
-  func checked(_ check: inout FlagCheck, file: PickerConfigurationFile?, isFileBroken: Bool) -> EndpointSettings {
-    checkSources(&check, file: file, isFileBroken: isFileBroken)
+  ///   - environment: The environment variables of the process.
+  func checked(
+    _ check: inout FlagCheck, kubernetes: KubernetesFlags, file: PickerConfigurationFile?, isFileBroken: Bool,
+    environment: [String: String]
+  ) -> EndpointSettings {
+    let namesEndpoints = !endpoint.isEmpty || endpointsFile.given != nil || file?.endpointsFile != nil
+    let pods = kubernetes.checked(&check, namesEndpoints: namesEndpoints, environment: environment)
+    if !namesEndpoints, !isFileBroken, !kubernetes.namesPods {
+      check.problem(
+        "no engines: name them with --endpoint HOST:PORT (repeatable) or --endpoints-file FILE, or, in Kubernetes, with "
+          + "--pool-name NAME or --endpoint-selector SELECTOR")
+    }
+    checkFiles(&check, file)
     let addresses = addresses(&check)
     let interval = check.duration(refreshMetricsInterval, "--refresh-metrics-interval")
     if interval < Self.shortestInterval {
@@ -69,25 +60,12 @@ package struct EndpointFlags: ParsableArguments {
     _ = check.duration(refreshPrometheusMetricsInterval, "--refresh-prometheus-metrics-interval")
     let refreshInterval = max(Self.shortestInterval, interval)
     return EndpointSettings(
-      addresses: addresses, file: endpointsFile.given ?? file?.endpointsFile, refreshInterval: refreshInterval,
-      stalenessThreshold: stalenessThreshold(&check, refreshInterval), poolName: poolName.given ?? Self.defaultPoolName)
+      addresses: addresses, file: endpointsFile.given ?? file?.endpointsFile, kubernetes: pods,
+      refreshInterval: refreshInterval, stalenessThreshold: stalenessThreshold(&check, refreshInterval),
+      poolName: kubernetes.poolName.given ?? Self.defaultPoolName)
   }
 
-  private func checkSources(_ check: inout FlagCheck, file: PickerConfigurationFile?, isFileBroken: Bool) {
-    let isNamed = !endpoint.isEmpty || endpointsFile.given != nil || file?.endpointsFile != nil || isFileBroken
-    // Where endpoints are named, the pool's name is a label of metrics.
-    let flags = [("--pool-name", isNamed ? nil : poolName.given), ("--endpoint-selector", endpointSelector.given)]
-    let kubernetes = flags.filter { $0.1 != nil }.map(\.0)
-    if !kubernetes.isEmpty {
-      check.problem(
-        "\(kubernetes.joined(separator: " and ")): Kubernetes discovery is not in this version: name the engines with "
-          + "--endpoint HOST:PORT (repeatable) or --endpoints-file FILE")
-    } else if !isNamed {
-      check.problem("no endpoints: name the engines with --endpoint HOST:PORT (repeatable) or --endpoints-file FILE")
-    }
-    if kubernetes.isEmpty, !endpointTargetPorts.isEmpty {
-      check.warnings.append("--endpoint-target-ports has no effect without --endpoint-selector")
-    }
+  private func checkFiles(_ check: inout FlagCheck, _ file: PickerConfigurationFile?) {
     if let flag = endpointsFile.given, let named = file?.endpointsFile, flag != named {
       check.problem(
         "--endpoints-file and \(EndpointsFileSettings.descriptor.type) in the configuration file name two files: give one of "
@@ -122,12 +100,14 @@ package struct EndpointFlags: ParsableArguments {
   }
 }
 
-/// The settings of discovery and scraping, from `EndpointFlags` and the configuration file.
+/// The settings of discovery and scraping, from `EndpointFlags`, `KubernetesFlags` and the configuration file.
 package struct EndpointSettings: Sendable, Equatable {
   /// Addresses given with `--endpoint`.
   package var addresses: [EndpointAddress]
   /// Path of the endpoints file; nil when there is none.
   package var file: String?
+  /// Discovery in Kubernetes; nil when there is none.
+  package var kubernetes: KubernetesSettings?
   /// Time from one scrape of an endpoint to the next.
   package var refreshInterval: Duration
   /// Age at which metrics count as stale.

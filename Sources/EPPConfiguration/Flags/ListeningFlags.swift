@@ -54,13 +54,16 @@ package struct ListeningFlags: ParsableArguments {
     }
     checkPorts(&check)
     if let workers, !(1...1024).contains(workers) { check.problem("--workers: \(workers) is not from 1 to 1024") }
-    if !(0...1).contains(workerBusyShare) { check.problem("--worker-busy-share: \(workerBusyShare) is not from 0 to 1") }
+    if !(0...1).contains(workerBusyShare) {
+      check.problem("--worker-busy-share: \(workerBusyShare) is not from 0 to 1")
+    }
     if !(1...Int(Int32.max)).contains(maxConcurrentStreams) {
       check.problem("--max-concurrent-streams: \(maxConcurrentStreams) is not from 1 to \(Int32.max)")
     }
     return ListeningSettings(
       bindAddress: bindAddress, grpcPort: grpcPort, healthPort: grpcHealthPort, metricsPort: metricsPort,
-      workers: workers ?? cores, workerBusyShare: workerBusyShare, gathersWrites: check.boolean(gatherWrites, Self.gathering),
+      workers: workers ?? cores, workerBusyShare: workerBusyShare,
+      gathersWrites: check.boolean(gatherWrites, Self.gathering),
       maximumReceiveMessageBytes: receiveLimit(&check), maximumConcurrentStreams: maxConcurrentStreams,
       drainTimeout: check.duration(drainTimeout, "--drain-timeout", mayBeZero: true))
   }

@@ -6,6 +6,7 @@ package struct ServeFlags: ParsableArguments {
   @OptionGroup(title: "Listening") var listening: ListeningFlags
   @OptionGroup(title: "TLS") var tls: TLSFlags
   @OptionGroup(title: "Endpoints") var endpoints: EndpointFlags
+  @OptionGroup(title: "Kubernetes") var kubernetes: KubernetesFlags
   @OptionGroup(title: "Scheduling") var scheduling: SchedulingFlags
   @OptionGroup(title: "Prefix caches") var cache: CacheFlags
   @OptionGroup(title: "Limits") var limits: LimitFlags
@@ -18,18 +19,21 @@ package struct ServeFlags: ParsableArguments {
   ///
   /// - Parameters:
   ///   - cores: Number of workers when the flag is not given.
+  ///   - environment: The environment variables of the process.
   ///   - plugins: The plugin types that flags and file may name.
   ///   - readFile: Reads the text file at a path; the description of an error that it throws says why it cannot.
   /// - Throws: `ConfigurationProblems` with all problems of the flags and of the file.
   package func validated(
-    cores: Int, plugins: PluginList = .standard, readFile: (String) throws -> String
+    cores: Int, environment: [String: String], plugins: PluginList = .standard,
+    readFile: (String) throws -> String
   ) throws(ConfigurationProblems) -> ServeConfiguration {
     var check = FlagCheck()
     let file = scheduling.file(&check, plugins: plugins, readFile: readFile)
     let listening = listening.checked(&check, cores: cores)
     let tls = tls.checked(&check)
     let endpoints = endpoints.checked(
-      &check, file: file, isFileBroken: file == nil && scheduling.namesFile)
+      &check, kubernetes: kubernetes, file: file, isFileBroken: file == nil && scheduling.namesFile,
+      environment: environment)
     let scheduling = scheduling.checked(&check, file: file, plugins: plugins)
     let cache = cache.checked(&check, file: file, hasEndpointsFile: endpoints.file != nil)
     let limits = limits.checked(&check)

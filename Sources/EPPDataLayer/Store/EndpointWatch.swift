@@ -7,7 +7,7 @@ import NIOPosix
 /// Discovers and scrapes the pool's endpoints, and holds the snapshot that requests read. Any thread may use it.
 ///
 /// Owns the store, one event loop for all scraping, and a few threads for blocking calls to name servers and the file system.
-/// Endpoints that others put into `store` (Kubernetes discovery) are scraped too.
+/// Endpoints of other sources (Kubernetes) are scraped too.
 package final class EndpointWatch: Sendable {
   /// Where endpoints come from and how they are scraped.
   package struct Configuration: Sendable {
@@ -57,7 +57,7 @@ package final class EndpointWatch: Sendable {
   package func waitUntilReady() async { await ready.wait() }
 
   /// Whether every source has been read once and its endpoints have been scraped, or 200 ms have passed since. Stays false
-  /// while the endpoints file is missing or broken; stays true when the file disappears later.
+  /// while the endpoints file is missing or broken, or while a pool is not found; stays true when it disappears later.
   package var hasReadSources: Bool { sourcesRead.isSignalled }
 
   /// Waits until `hasReadSources` is true, or until the task is cancelled. Returns `hasReadSources`.
@@ -66,8 +66,9 @@ package final class EndpointWatch: Sendable {
   /// Discovers and scrapes until the task is cancelled, then closes all connections, ends its threads and returns. Call it
   /// once.
   ///
+  /// - Parameter others: Sources that put endpoints into `store` themselves. They run as long.
   /// - Throws: Errors of the event loop.
-  package func run() async throws {
+  package func run(_ others: [any EndpointSource] = []) async throws {
     defer { ready.signal() }
     let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
     let threads = NIOThreadPool(numberOfThreads: Self.resolverThreads)
@@ -91,9 +92,17 @@ package final class EndpointWatch: Sendable {
       eventLoop.execute { scrapes.value.afterFirstAttempts { event.signal() } }
       eventLoop.scheduleTask(in: .nanoseconds(Self.longestStart.wholeNanoseconds)) { event.signal() }
     }
-    await discovery.run(
-      afterFirstPass: { [ready] in signalAfterFirstAttempts(ready) },
-      afterFirstReading: { [sourcesRead] in signalAfterFirstAttempts(sourcesRead) })
+    await withDiscardingTaskGroup { tasks in
+      for source in others { tasks.addTask { await source.run() } }
+      let ownRead = OneShotEvent()
+      tasks.addTask { [sourcesRead] in
+        for source in others where await !source.waitUntilRead() { return }
+        if await ownRead.wait() { signalAfterFirstAttempts(sourcesRead) }
+      }
+      await discovery.run(
+        afterFirstPass: { [ready] in signalAfterFirstAttempts(ready) }, afterFirstReading: { ownRead.signal() })
+      // Its end is the cancellation of the task, which the others see too.
+    }
 
     await store.endObservation(observation)
     try await eventLoop.submit { scrapes.value.stop() }.get()

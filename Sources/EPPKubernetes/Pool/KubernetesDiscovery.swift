@@ -8,10 +8,10 @@ import Synchronization
 /// selector selects. Any task may use it.
 ///
 /// While the API server is unavailable, the last known endpoints stay in the store.
-package final class KubernetesDiscovery: Sendable {
+package final class KubernetesDiscovery: EndpointSource {
   /// An InferencePool, or a definition of pods that needs none.
   package enum Target: Sendable {
-    case pool(name: String, group: InferencePool.Group)
+    case pool(name: String, group: PoolGroup)
     case pods(PoolEndpoints.Definition)
   }
 
@@ -73,10 +73,8 @@ package final class KubernetesDiscovery: Sendable {
   /// Whether the pool has been found and the endpoints of its pods (possibly none) have been put into the store. Stays true.
   package var hasFoundPool: Bool { found.isSignalled }
 
-  /// Waits until `hasFoundPool` is true, or until the task is cancelled. Returns `hasFoundPool`.
-  package func waitUntilPoolFound() async -> Bool { await found.wait() }
+  package func waitUntilRead() async -> Bool { await found.wait() }
 
-  /// Discovers endpoints until the task is cancelled, and leaves the last ones in the store. Call it once.
   package func run() async {
     let (wanted, want) = AsyncStream<PoolJoin.Wanted?>.makeStream(bufferingPolicy: .bufferingNewest(1))
     let (changes, publish) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
@@ -118,7 +116,7 @@ package final class KubernetesDiscovery: Sendable {
   // MARK: - Pool
 
   private func followPool(
-    _ name: String, _ group: InferencePool.Group, _ perform: @escaping @Sendable (PoolJoin.Action) -> Void
+    _ name: String, _ group: PoolGroup, _ perform: @escaping @Sendable (PoolJoin.Action) -> Void
   ) async {
     guard let pool else { return }
     let collection = ResourceCollection(

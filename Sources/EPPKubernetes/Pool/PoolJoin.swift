@@ -1,3 +1,5 @@
+package import EPPCore
+
 /// A state machine that joins a pool with its pods: one method per event, which returns what to do. No I/O.
 ///
 /// When the selector of the pool changes, the previous pods are served with the previous definition until all new pods have

@@ -1,19 +1,8 @@
+package import EPPCore
+
 /// An InferencePool of either API group: v1 of `inference.networking.k8s.io`, or v1alpha2 of `inference.networking.x-k8s.io`,
 /// which has one port and a selector without `matchLabels`.
 package struct InferencePool: KubernetesResource {
-  /// API group of a pool.
-  package enum Group: String, CaseIterable, Sendable {
-    case stable = "inference.networking.k8s.io"
-    case experimental = "inference.networking.x-k8s.io"
-
-    package var kind: ResourceKind {
-      switch self {
-      case .stable: ResourceKind(group: rawValue, version: "v1", plural: "inferencepools")
-      case .experimental: ResourceKind(group: rawValue, version: "v1alpha2", plural: "inferencepools")
-      }
-    }
-  }
-
   /// Protocol between the gateway and the endpoints.
   package enum ApplicationProtocol: String, Sendable {
     case http
@@ -98,5 +87,15 @@ package struct InferencePool: KubernetesResource {
       try spec.decodeIfPresent(PickerReference.self, forKey: .endpointPickerRef)
       ?? spec.decodeIfPresent(PickerReference.self, forKey: .extensionRef)
     picker = reference.map { Picker(name: $0.name, port: $0.port.map { Int($0.number) } ?? $0.portNumber) }
+  }
+}
+
+extension PoolGroup {
+  /// Kind of the group's pools.
+  package var kind: ResourceKind {
+    switch self {
+    case .stable: ResourceKind(group: rawValue, version: "v1", plural: "inferencepools")
+    case .experimental: ResourceKind(group: rawValue, version: "v1alpha2", plural: "inferencepools")
+    }
   }
 }

@@ -2,6 +2,7 @@ import ArgumentParser
 import EPPConfiguration
 import EPPGRPCServer
 import EPPObservability
+import FoundationEssentials
 import Glibc
 
 /// The command `epp serve`.
@@ -19,6 +20,9 @@ struct ServeCommand: ParsableCommand {
       Engines whose own KV events say what they have cached:
         epp --endpoint gpu-a:8000 --endpoint gpu-b:8000 --kv-events-port 5557 --kv-replay-port 5558
 
+      The pods of an InferencePool, in a pod whose service account may list and watch both:
+        epp --pool-name chat --pool-namespace models
+
       Flags have the names and defaults of llm-d's endpoint picker; where a default differs, its help says so. Booleans \
       are written as there: --flag, --flag=true, --flag=false. `--help-hidden` adds the flags that are taken for its sake \
       and have no effect.
@@ -29,10 +33,11 @@ struct ServeCommand: ParsableCommand {
   func run() throws {
     // Before any other thread is started, which would not block the signals.
     let signals = TerminationSignals()
-    let configuration = try validatedConfiguration()
+    let environment = ProcessInfo.processInfo.environment
+    let configuration = try validatedConfiguration(environment)
     Task.detached {
       do {
-        try await Server(configuration).run(until: signals)
+        try await Server(configuration, environment: environment).run(until: signals)
         ServeCommand.exit()
       } catch let error where error is ServerError || error is ObservabilityServerError {
         StandardError.write("epp: \(error)\n")
@@ -44,10 +49,10 @@ struct ServeCommand: ParsableCommand {
     signals.forward()
   }
 
-  private func validatedConfiguration() throws -> ServeConfiguration {
+  private func validatedConfiguration(_ environment: [String: String]) throws -> ServeConfiguration {
     do {
       return try flags.validated(
-        cores: ProcessorCount.available(), readFile: TextFile.read)
+        cores: ProcessorCount.available(), environment: environment, readFile: TextFile.read)
     } catch {
       for problem in error.problems { StandardError.write("epp: \(problem)\n") }
       throw ExitCode(error.exitStatus)

@@ -22,6 +22,8 @@ struct Server {
   private let logger: Logger
   private let metrics: PickerMetrics
   private let watch: EndpointWatch
+  /// Discovers endpoints in Kubernetes; nil when the flags name none there.
+  private let kubernetes: KubernetesPods?
   private let pool: RoutedPool
   /// Receives KV events; nil in the mode `approximate`.
   private let events: KVEventSubscriber?
@@ -33,8 +35,10 @@ struct Server {
 
   /// Makes the components, and reads the index snapshot.
   ///
-  /// - Throws: `ServerError` when the secret of block keys cannot be read, or when the socket of KV events cannot be opened.
-  init(_ configuration: ServeConfiguration) throws {
+  /// - Parameter environment: The environment variables of the process.
+  /// - Throws: `ServerError` when the secret of block keys or the access to Kubernetes cannot be read, or when the socket of
+  ///   KV events cannot be opened.
+  init(_ configuration: ServeConfiguration, environment: [String: String]) throws {
     self.configuration = configuration
     output = LogOutput(
       format: configuration.observability.logStyle == .json ? .json : .text,
@@ -77,6 +81,12 @@ struct Server {
     }
     snapshots?.read()
     events = try Self.events(configuration.cache, index, metrics, output.logger(label: "kv-events"), pending)
+    // The last that may fail: its HTTP client, and that of the token source, must not be released without a shutdown.
+    kubernetes = try configuration.endpoints.kubernetes.map { [watch, metrics, output] settings in
+      try KubernetesPods(
+        settings, store: watch.store, metrics: metrics, logger: output.logger(label: "kubernetes"),
+        environment: environment)
+    }
     tokens =
       events == nil || configuration.cache.tokenOrigin == .none
       ? nil
@@ -120,11 +130,16 @@ struct Server {
       try await serve(until: signals)
     } catch {
       // An HTTP client that is released without a shutdown aborts the process, before the error is printed.
-      await tokens?.shutdown()
+      await shutdownClients()
       throw error
     }
-    await tokens?.shutdown()
+    await shutdownClients()
     logger.info("stopped")
+  }
+
+  private func shutdownClients() async {
+    await tokens?.shutdown()
+    await kubernetes?.shutdown()
   }
 
   private func serve(until signals: TerminationSignals) async throws {
@@ -142,7 +157,7 @@ struct Server {
     }
     let ports = PortAnnouncement(picker: picker, address: configuration.listening.bindAddress)
     var services: [any Service] = [
-      EndpointService(watch: watch),
+      EndpointService(watch: watch, others: [kubernetes?.source].compactMap(\.self)),
       observability(budget, ports),
       UpkeepService(upkeep: pool.upkeep),
       PickerService(picker: picker, watch: watch, health: health, ports: ports, logger: logger),
@@ -199,8 +214,9 @@ struct Server {
       configuration: ObservabilityServer.Configuration(
         host: configuration.listening.bindAddress, port: configuration.listening.metricsPort),
       logger: output.logger(label: "metrics"),
-      page: { [metrics, watch, tokens] in
+      page: { [metrics, watch, tokens, kubernetes] in
         tokens?.refreshMetrics()
+        kubernetes?.refreshMetrics()
         metrics.bufferedBodyBytes.set(budget.heldBytes)
         metrics.refreshPool(watch.store.currentSnapshot(), now: .now())
         return metrics.page()
@@ -208,11 +224,15 @@ struct Server {
       documents: events.map { events in ["/debug/kv-events": { events.page() }] } ?? [:],
       readiness: { [health, watch, configuration] in
         if health.isServing { return .ready }
-        let isUnread = configuration.endpoints.file != nil && !watch.hasReadSources
-        return .notReady(
-          reason: isUnread
-            ? "the endpoints file has not been read yet: no requests should come here now"
-            : "starting or draining: no requests should come here now")
+        let reason =
+          switch configuration.endpoints.kubernetes?.target {
+          case _ where watch.hasReadSources: "starting or draining"
+          case .pool(let name, _): "the InferencePool '\(name)' or its pods have not been found yet"
+          case .pods: "the pods have not been listed yet"
+          case nil where configuration.endpoints.file != nil: "the endpoints file has not been read yet"
+          case nil: "starting or draining"
+          }
+        return .notReady(reason: reason + ": no requests should come here now")
       },
       onListening: { port in ports.metricsListening(port) })
   }

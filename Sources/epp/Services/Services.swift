@@ -9,9 +9,11 @@ import ServiceLifecycle
 struct EndpointService: Service {
   /// Discovers and scrapes endpoints.
   let watch: EndpointWatch
+  /// Sources of endpoints beside flags and files.
+  let others: [any EndpointSource]
 
   func run() async throws {
-    try await cancelWhenGracefulShutdown { try await watch.run() }
+    try await cancelWhenGracefulShutdown { try await watch.run(others) }
   }
 }
 

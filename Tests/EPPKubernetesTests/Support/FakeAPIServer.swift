@@ -1,3 +1,4 @@
+import EPPCore
 import EPPKubernetes
 import NIOCore
 import NIOHTTP1

@@ -1,0 +1,74 @@
+import EPPConfiguration
+import EPPCore
+import EPPDataLayer
+import EPPGRPCServer
+import EPPKubernetes
+import EPPMetrics
+import FoundationEssentials
+import Logging
+import NIOCore
+
+/// The discovery of endpoints in Kubernetes, with the client that it uses.
+struct KubernetesPods: Sendable {
+  private let discovery: KubernetesDiscovery
+  private let client: KubernetesClient
+
+  /// Reads the access to the API server. No request is sent before the discovery runs; `shutdown` has to be called at the end.
+  ///
+  /// - Parameter environment: The environment variables of the process.
+  /// - Throws: `ServerError` when there is no access, or when its files cannot be read.
+  init(
+    _ settings: KubernetesSettings, store: EndpointStore, metrics: PickerMetrics, logger: Logger,
+    environment: [String: String]
+  ) throws(ServerError) {
+    let access: KubernetesConfiguration
+    do throws(KubernetesConfiguration.Problem) {
+      access = try Self.access(settings, environment)
+      client = try KubernetesClient(access, clock: MonotonicTime.now)
+    } catch {
+      throw ServerError("access to the Kubernetes API server: \(error)")
+    }
+    let target: KubernetesDiscovery.Target =
+      switch settings.target {
+      case .pool(let name, let group): .pool(name: name, group: group)
+      case .pods(let selector, let ports): .pods(PoolEndpoints.Definition(selector: selector, targetPorts: ports))
+      }
+    discovery = KubernetesDiscovery(
+      KubernetesDiscovery.Configuration(
+        target: target, namespace: settings.namespace ?? access.namespace ?? "default",
+        ownAddresses: Self.ownAddresses(environment)),
+      client: client, store: store, metrics: metrics, logger: logger)
+  }
+
+  /// Puts the endpoints into the store.
+  var source: any EndpointSource { discovery }
+
+  /// Updates the gauges of the metrics page. To be called before the page is written.
+  func refreshMetrics() { discovery.refreshGauges() }
+
+  /// Closes the connections to the API server.
+  func shutdown() async { await client.shutdown() }
+
+  /// Reads a kubeconfig where one is named, else the service account of the pod, else, outside of a cluster, the kubeconfig in
+  /// the home folder: the order of other controllers.
+  private static func access(
+    _ settings: KubernetesSettings, _ environment: [String: String]
+  ) throws(KubernetesConfiguration.Problem) -> KubernetesConfiguration {
+    if let path = settings.kubeconfig { return try KubernetesConfiguration(kubeconfig: path) }
+    let ofHome = environment["HOME"].map { $0 + "/.kube/config" }
+    if environment["KUBERNETES_SERVICE_HOST"] == nil, let ofHome, FileManager.default.fileExists(atPath: ofHome) {
+      return try KubernetesConfiguration(kubeconfig: ofHome)
+    }
+    do throws(KubernetesConfiguration.Problem) {
+      return try KubernetesConfiguration(inCluster: environment)
+    } catch {
+      throw KubernetesConfiguration.Problem("\(error); outside of a cluster give --kubeconfig FILE")
+    }
+  }
+
+  /// Returns the IP literals of this machine's interfaces, and that of the pod by the variable `POD_IP`.
+  private static func ownAddresses(_ environment: [String: String]) -> [String] {
+    let devices = (try? System.enumerateDevices()) ?? []
+    return devices.compactMap { $0.address?.ipAddress } + [environment["POD_IP"]].compactMap(\.self)
+  }
+}
