@@ -78,6 +78,28 @@ import Testing
     #expect(flags.problems(arguments) == [problem])
   }
 
+  @Test func theLeaseIsCalledAfterThePoolOrTheDeployment() throws {
+    #expect(try flags.validated("--pool-name=chat").endpoints.kubernetes?.election == nil)
+    let environment = ["POD_NAME": "vllm-epp-7d9f8b6c5-x2x4z"]
+    let pool = try FlagsUnderTest(common: ["--pool-name=chat"], environment: environment)
+      .validated("--ha-enable-leader-election").endpoints.kubernetes?.election
+    #expect(pool?.leaseName(namespace: "models") == "epp-models-chat.llm-d.ai")
+    #expect(pool?.pod == "vllm-epp-7d9f8b6c5-x2x4z")
+    let pods = ["--endpoint-selector=app=x", "--endpoint-target-ports=1", "--ha-enable-leader-election=true"]
+    let selected = try FlagsUnderTest(common: pods, environment: environment).validated().endpoints.kubernetes?.election
+    #expect(selected?.leaseName(namespace: "models") == "epp-models-vllm-epp.llm-d.ai")
+    #expect(
+      flags.problems(pods) == [
+        "--ha-enable-leader-election with --endpoint-selector needs the variable POD_NAME with the name of the pod: the "
+          + "lease is called after its Deployment"
+      ])
+    let alone = try FlagsUnderTest().validated("--ha-enable-leader-election")
+    #expect(
+      alone.warnings == [
+        "--ha-enable-leader-election has no effect without --pool-name or --endpoint-selector alone: this process leads"
+      ])
+  }
+
   /// A configuration file that is broken may have named endpoints: only that it is broken is reported.
   @Test func aBrokenFileIsTheOnlyProblem() {
     for arguments in [[], ["--pool-name=chat"]] {

@@ -101,7 +101,6 @@ import Testing
         "--tracing: 'maybe' is neither true nor false",
         "-v: -1 is less than 0 (2 is the default, 5 the most)",
         "--log-format: 'jsn' is none of text, json; did you mean 'json'?",
-        "--ha-enable-leader-election is not supported by this version yet: every replica serves",
         "--lora-info-metric was given up by llm-d and is not known here: remove it; the metrics of vLLM and SGLang are "
           + "read by their names",
       ])

@@ -56,7 +56,9 @@ extension PoolTests {
   // MARK: - Token ids of texts
 
   /// A pool whose second endpoint holds 160 of these tokens by its own events, and which finds tokens as it is told.
-  private func renderingPool(_ tokens: [UInt32], _ source: TestTokenSource) throws -> RoutedPool {
+  private func renderingPool(
+    _ tokens: [UInt32], _ source: TestTokenSource, endpoints: FixedSource? = nil
+  ) throws -> RoutedPool {
     var batch = KVEventBatch()
     try unsafe KVEventDecoder().decode(stored(Array(tokens[..<160])).span.bytes, into: &batch)
     index.apply(batch, from: members[1].endpoint.slot)
@@ -65,7 +67,7 @@ extension PoolTests {
       configuration: RoutingConfiguration(
         settings: RoutingConfiguration.Settings(tokenDeadline: .milliseconds(100)),
         profile: SchedulingProfile(.weighted, PluginEnvironment(seed: HashSeed(first: 1, second: 2), metrics: metrics))),
-      source: FixedSource(PoolSnapshot(members: members)), index: index,
+      source: endpoints ?? FixedSource(PoolSnapshot(members: members)), index: index,
       tokens: source, metrics: metrics,
       decisions: sink,
       clock: { MonotonicTime(nanoseconds: 1_001_500_000) })
@@ -101,6 +103,21 @@ extension PoolTests {
     #expect(routed.destination == members[1].destination)
     #expect(sink.all.last?.predictedCachedTokens == 160)
     #expect(source.asked.count == 1)
+  }
+
+  @Test func aRequestThatWaitedGoesToAnEndpointThatIsThereThen() throws {
+    let pending = TestPendingTokens()
+    let endpoints = FixedSource(PoolSnapshot(members: members))
+    let pool = try renderingPool(ids, TestTokenSource(.pending(pending)), endpoints: endpoints)
+    var scratch = pool.pipeline.makeScratch()
+    let outcome = outcome(body(text), waits: true, in: pool, scratch: &scratch)
+    guard case .suspended(let suspension) = outcome else { return #expect(Bool(false), "\(outcome)") }
+    // The endpoint that holds the prompt leaves.
+    endpoints.set(PoolSnapshot(members: [members[0], members[2]]))
+    pending.deliver(ids)
+    let answered = pool.pipeline.resume(suspension, scratch: &scratch, now: time(1_050))
+    guard case .routed(let routed) = answered else { return #expect(Bool(false), "\(answered)") }
+    #expect(routed.destination != members[1].destination)
   }
 
   @Test func aTextWhoseTokensDoNotComeIsMatchedByItsBytes() throws {

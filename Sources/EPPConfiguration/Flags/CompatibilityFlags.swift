@@ -3,16 +3,11 @@ import ArgumentParser
 /// Flags of llm-d that have no effect here, or are refused.
 package struct CompatibilityFlags: ParsableArguments {
   private static let health = BooleanFlag("health-checking", default: true)
-  private static let election = BooleanFlag("ha-enable-leader-election", default: false)
 
   @Option(
     name: health.specification, defaultAsFlag: GoBoolean(true), parsing: .next,
     help: health.help("Has no effect: the ext_proc port always answers health checks", visibility: .hidden))
   var healthChecking: GoBoolean?
-  @Option(
-    name: election.specification, defaultAsFlag: GoBoolean(true), parsing: .next,
-    help: election.help("Only false is supported yet: every replica serves", visibility: .hidden))
-  var haEnableLeaderElection: GoBoolean?
   @Option(help: ArgumentHelp("Refused: llm-d has given it up.", valueName: "name", visibility: .hidden))
   var totalQueuedRequestsMetric: String?
   @Option(help: ArgumentHelp("Refused: llm-d has given it up.", valueName: "name", visibility: .hidden))
@@ -29,9 +24,6 @@ package struct CompatibilityFlags: ParsableArguments {
   /// Reports the flags that are refused.
   func checked(_ check: inout FlagCheck) {
     check.ignore(healthChecking, Self.health)
-    if check.boolean(haEnableLeaderElection, Self.election) {
-      check.problem("--ha-enable-leader-election is not supported by this version yet: every replica serves")
-    }
     let refused: [(String, String?)] = [
       ("--total-queued-requests-metric", totalQueuedRequestsMetric),
       ("--total-running-requests-metric", totalRunningRequestsMetric),

@@ -5,6 +5,9 @@ package import EPPCore
 package struct KubernetesFlags: ParsableArguments {
   /// The variable that names the namespace where `--pool-namespace` is not given; charts of llm-d set it.
   private static let namespaceVariable = "NAMESPACE"
+  /// The variable that names the pod of this process, in charts of llm-d.
+  private static let podVariable = "POD_NAME"
+  private static let election = BooleanFlag("ha-enable-leader-election", default: false)
   /// Target ports that a pool may have, by the schema of InferencePool v1.
   private static let portCounts = 1...8
 
@@ -38,6 +41,11 @@ package struct KubernetesFlags: ParsableArguments {
       valueName: "file"))
   var kubeconfig: String?
 
+  @Option(
+    name: election.specification, defaultAsFlag: GoBoolean(true), parsing: .next,
+    help: election.help("One replica at a time is ready, by a Lease; the others stand by"))
+  var haEnableLeaderElection: GoBoolean?
+
   package init() {}
 
   /// Whether the flags say which pods are endpoints.
@@ -53,10 +61,35 @@ package struct KubernetesFlags: ParsableArguments {
   ) -> KubernetesSettings? {
     let ports = targetPorts(&check)
     let group: PoolGroup? = check.choice(poolGroup, "--pool-group")
-    guard let target = target(&check, group, ports, namesEndpoints: namesEndpoints) else { return nil }
+    let elects = check.boolean(haEnableLeaderElection, Self.election)
+    guard let target = target(&check, group, ports, namesEndpoints: namesEndpoints) else {
+      if elects, namesEndpoints {
+        check.warnings.append(
+          "--ha-enable-leader-election has no effect without --pool-name or --endpoint-selector alone: this process leads")
+      }
+      return nil
+    }
+    let pod = environment[Self.podVariable].given
     return KubernetesSettings(
       target: target, namespace: poolNamespace.given ?? environment[Self.namespaceVariable].given,
-      kubeconfig: kubeconfig.given ?? environment["KUBECONFIG"].given)
+      kubeconfig: kubeconfig.given ?? environment["KUBECONFIG"].given,
+      election: elects ? electionSettings(&check, target, pod: pod) : nil)
+  }
+
+  /// Returns the settings of the election. Its lease belongs to the pool, or to the Deployment of this pod.
+  private func electionSettings(
+    _ check: inout FlagCheck, _ target: KubernetesSettings.Target, pod: String?
+  ) -> ElectionSettings? {
+    if case .pool(let name, _) = target { return ElectionSettings(subject: name, pod: pod) }
+    // A pod of a Deployment is called like it, with two parts more.
+    let parts = pod?.split(separator: "-") ?? []
+    guard parts.count > 2 else {
+      check.problem(
+        "--ha-enable-leader-election with --endpoint-selector needs the variable \(Self.podVariable) with the name of the pod: "
+          + "the lease is called after its Deployment")
+      return nil
+    }
+    return ElectionSettings(subject: parts.dropLast(2).joined(separator: "-"), pod: pod)
   }
 
   private func target(
@@ -121,4 +154,17 @@ package struct KubernetesSettings: Sendable, Equatable {
   package var namespace: String?
   /// Path of a kubeconfig; nil stands for the service account of the pod.
   package var kubeconfig: String?
+  /// Election of a leader; nil when every replica serves.
+  package var election: ElectionSettings?
+}
+
+/// The election of a leader.
+package struct ElectionSettings: Sendable, Equatable {
+  /// Pool or Deployment that the lease is called after.
+  package var subject: String
+  /// Name of the pod of this process; nil when it is not known.
+  package var pod: String?
+
+  /// Returns the name of the Lease, which is that of llm-d: replicas of both take part in one election.
+  package func leaseName(namespace: String) -> String { "epp-\(namespace)-\(subject).llm-d.ai" }
 }

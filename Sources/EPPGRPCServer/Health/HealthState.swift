@@ -6,10 +6,11 @@ package final class HealthState: Sendable {
   package enum Status: UInt64, Sendable {
     case serving = 1
     case notServing = 2
+    case serviceUnknown = 3
   }
 
-  /// The services that the method List returns. Any other name has the status of `readiness`, as probes of existing deployments
-  /// expect it without leader election (`inference-extension` for example).
+  /// The services that the method List returns. Any other name has the status of `readiness` without leader election, as probes
+  /// of existing deployments expect it (`inference-extension` for example), and is unknown with leader election.
   package static let listedServices = [
     "", livenessService, readinessService, "envoy.service.ext_proc.v3.ExternalProcessor",
   ]
@@ -26,17 +27,28 @@ package final class HealthState: Sendable {
   }
 
   private let state = Mutex(State())
+  private let isLeader: (@Sendable () -> Bool)?
 
   /// Makes the state of a process that is not ready.
-  package init() {}
+  ///
+  /// - Parameter isLeader: Returns whether this process leads, asked for each status; nil without leader election.
+  package init(isLeader: (@Sendable () -> Bool)? = nil) { self.isLeader = isLeader }
 
-  /// Returns the status of a service; a name that is not known has the status of `readiness`.
+  /// Returns the status of a service now.
   package func status(of service: String) -> Status {
     if service == Self.livenessService { return .serving }
-    return state.withLock { $0.isReady && !$0.isDraining } ? .serving : .notServing
+    if isLeader != nil, !Self.listedServices.contains(service) { return .serviceUnknown }
+    guard state.withLock({ $0.isReady && !$0.isDraining }), isLeader?() ?? true else { return .notServing }
+    return .serving
   }
 
-  /// Whether the process is ready and not draining.
+  /// Whether the process waits, ready, for the end of another process that leads.
+  package var isStandby: Bool { state.withLock { $0.isReady && !$0.isDraining } && !isServing }
+
+  /// Calls all observers, because this process has begun or ceased to lead.
+  package func noteLeadership() { change { _ in } }
+
+  /// Whether the process is ready, leads and is not draining.
   package var isServing: Bool { status(of: Self.readinessService) == .serving }
 
   /// Sets whether the process is ready: its endpoints are known and its ports are open.

@@ -136,6 +136,7 @@ struct MetricFamilies: Sendable {
   struct KubernetesFamilies: Sendable {
     let contactAge: MetricFamily<Gauge>
     let missing: MetricFamily<Gauge>
+    let leader: MetricFamily<Gauge>
 
     fileprivate init(_ list: inout MetricFamilyList) {
       contactAge = list.own(
@@ -145,6 +146,8 @@ struct MetricFamilies: Sendable {
       missing = list.own(
         "kubernetes_resource_missing",
         "1 while the Kubernetes API server does not serve a resource, or forbids to read it.", [.resource])
+      leader = list.own(
+        "leader", "1 while this process leads, 0 while it stands by. Absent without leader election.", [])
     }
   }
 

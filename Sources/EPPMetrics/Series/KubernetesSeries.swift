@@ -16,4 +16,7 @@ extension PickerMetrics {
   package func kubernetesSeries(resource: String) -> KubernetesSeries {
     KubernetesSeries(families.kubernetes, resource: resource)
   }
+
+  /// `epp_leader`: 1 or 0. On the page from the first call on.
+  package func leaderGauge() -> Gauge { families.kubernetes.leader.cell([]) }
 }

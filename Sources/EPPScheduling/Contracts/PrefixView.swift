@@ -28,6 +28,6 @@ package struct PrefixView: Sendable, Equatable {
     let matched = isTextAlone ? matches.routedTokens(slot) : matches.matchedTokens(slot)
     guard matched > 0, share > 0 else { return 0 }
     let total = Double(matched) / share
-    return min(1, Double(min(matched, maximumTokens)) / min(total, Double(maximumTokens)))
+    return min(1, Double(matched) / min(total, Double(maximumTokens)))
   }
 }

@@ -4,6 +4,7 @@ import EPPDataLayer
 import EPPExtProc
 import EPPGRPCServer
 import EPPKVEvents
+import EPPKubernetes
 import EPPMetrics
 import EPPObservability
 import EPPPrefixCache
@@ -22,8 +23,8 @@ struct Server {
   private let logger: Logger
   private let metrics: PickerMetrics
   private let watch: EndpointWatch
-  /// Discovers endpoints in Kubernetes; nil when the flags name none there.
-  private let kubernetes: KubernetesPods?
+  /// Discovery and election in Kubernetes; nil when the flags name no pods.
+  private let kubernetes: KubernetesCluster?
   private let pool: RoutedPool
   /// Receives KV events; nil in the mode `approximate`.
   private let events: KVEventSubscriber?
@@ -31,7 +32,7 @@ struct Server {
   private let tokens: TokenSource?
   /// Keeps the index in a file; nil when there is none.
   private let snapshots: SnapshotService?
-  private let health = HealthState()
+  private let health: HealthState
 
   /// Makes the components, and reads the index snapshot.
   ///
@@ -83,10 +84,12 @@ struct Server {
     events = try Self.events(configuration.cache, index, metrics, output.logger(label: "kv-events"), pending)
     // The last that may fail: its HTTP client, and that of the token source, must not be released without a shutdown.
     kubernetes = try configuration.endpoints.kubernetes.map { [watch, metrics, output] settings in
-      try KubernetesPods(
+      try KubernetesCluster(
         settings, store: watch.store, metrics: metrics, logger: output.logger(label: "kubernetes"),
         environment: environment)
     }
+    let election = kubernetes?.election
+    health = HealthState(isLeader: election.map { election in { @Sendable in election.isLeader } })
     tokens =
       events == nil || configuration.cache.tokenOrigin == .none
       ? nil
@@ -163,6 +166,10 @@ struct Server {
       PickerService(picker: picker, watch: watch, health: health, ports: ports, logger: logger),
     ]
     if let snapshots { services.insert(snapshots, at: 1) }
+    // The last is shut down first: the lease is given up when draining begins.
+    if let election = kubernetes?.election {
+      services.append(ElectionService(election: election, health: health))
+    }
     var group = ServiceGroupConfiguration(services: services, logger: output.logger(label: "lifecycle"))
     group.services.append(
       .init(service: signals.service, successTerminationBehavior: .gracefullyShutdownGroup))
@@ -226,6 +233,7 @@ struct Server {
         if health.isServing { return .ready }
         let reason =
           switch configuration.endpoints.kubernetes?.target {
+          case _ where health.isStandby: "another replica leads, and this one stands by"
           case _ where watch.hasReadSources: "starting or draining"
           case .pool(let name, _): "the InferencePool '\(name)' or its pods have not been found yet"
           case .pods: "the pods have not been listed yet"

@@ -1,6 +1,7 @@
 import EPPCore
 import EPPDataLayer
 import EPPGRPCServer
+import EPPKubernetes
 import EPPRouting
 import Logging
 import ServiceLifecycle
@@ -14,6 +15,21 @@ struct EndpointService: Service {
 
   func run() async throws {
     try await cancelWhenGracefulShutdown { try await watch.run(others) }
+  }
+}
+
+/// Takes part in the election of a leader as a service; gives the lease up at shutdown.
+struct ElectionService: Service {
+  /// The election.
+  let election: LeaderElection
+  /// The health that depends on who leads.
+  let health: HealthState
+
+  func run() async throws {
+    await cancelWhenGracefulShutdown { await election.run { health.noteLeadership() } }
+    // Not ready before another replica can be.
+    health.startDraining()
+    await election.release()
   }
 }
 

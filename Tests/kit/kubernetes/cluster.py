@@ -3,6 +3,9 @@
 import itertools
 import re
 import socket
+from pathlib import Path
+
+import yaml
 
 from ..engine import Engine
 from ..epp import EPP
@@ -13,6 +16,17 @@ from .server import FakeAPIServer
 
 PORT = 8000
 _addresses = itertools.count(1)
+
+
+def account_kubeconfig(api: FakeAPIServer | RealAPIServer, namespace: str, account: str) -> Path:
+    """Writes a kubeconfig of a service account, beside that of the administrator."""
+    config = yaml.safe_load(api.kubeconfig.read_text())
+    config["users"] = [{"name": account, "user": {"token": objects.account_token(api.admin, namespace, account)}}]
+    for context in config["contexts"]:
+        context["context"]["user"] = account
+    path = api.kubeconfig.with_name(f"{namespace}-{account}.kubeconfig")
+    path.write_text(yaml.safe_dump(config))
+    return path
 
 
 def has_pod_addresses() -> bool:

@@ -8,8 +8,11 @@ import FoundationEssentials
 import Logging
 import NIOCore
 
-/// The discovery of endpoints in Kubernetes, with the client that it uses.
-struct KubernetesPods: Sendable {
+/// What a process takes part in at a Kubernetes cluster: the discovery of endpoints and the election of a leader, with the client
+/// that both use.
+struct KubernetesCluster: Sendable {
+  /// The election of a leader; nil when every replica serves.
+  let election: LeaderElection?
   private let discovery: KubernetesDiscovery
   private let client: KubernetesClient
 
@@ -33,18 +36,30 @@ struct KubernetesPods: Sendable {
       case .pool(let name, let group): .pool(name: name, group: group)
       case .pods(let selector, let ports): .pods(PoolEndpoints.Definition(selector: selector, targetPorts: ports))
       }
+    let namespace = settings.namespace ?? access.namespace ?? "default"
     discovery = KubernetesDiscovery(
       KubernetesDiscovery.Configuration(
-        target: target, namespace: settings.namespace ?? access.namespace ?? "default",
-        ownAddresses: Self.ownAddresses(environment)),
+        target: target, namespace: namespace, ownAddresses: Self.ownAddresses(environment)),
       client: client, store: store, metrics: metrics, logger: logger)
+    election = settings.election.map { [client] election in
+      // A run of its own, also in a pod whose container was restarted.
+      let identity = (election.pod ?? ProcessInfo.processInfo.hostName) + "_" + UUID().uuidString.lowercased()
+      return LeaderElection(
+        LeaseElection.Configuration(
+          identity: identity,
+          key: ObjectKey(namespace: namespace, name: election.leaseName(namespace: namespace))),
+        client: client, metrics: metrics, logger: logger)
+    }
   }
 
   /// Puts the endpoints into the store.
   var source: any EndpointSource { discovery }
 
   /// Updates the gauges of the metrics page. To be called before the page is written.
-  func refreshMetrics() { discovery.refreshGauges() }
+  func refreshMetrics() {
+    discovery.refreshGauges()
+    election?.refreshGauge()
+  }
 
   /// Closes the connections to the API server.
   func shutdown() async { await client.shutdown() }
