@@ -10,6 +10,11 @@ struct ObservabilityResponder: HTTPResponder {
   let readiness: @Sendable () -> Readiness
   /// Make JSON documents, by path.
   let documents: [String: @Sendable () -> [UInt8]]
+  /// Decides about a bearer token and a path; nil grants everything.
+  let access: (@Sendable (_ token: String?, _ path: String) async -> PageAccess)?
+
+  /// Paths of probes, which have no token.
+  private static let open: Set<String> = ["/healthz", "/readyz"]
 
   func respond(to request: Request, context: BasicRequestContext) async throws -> Response {
     guard request.method == .get || request.method == .head else {
@@ -17,8 +22,28 @@ struct ObservabilityResponder: HTTPResponder {
       response.headers[.allow] = "GET, HEAD"
       return response
     }
-    let response = answer(path: request.uri.path)
+    let path = request.uri.path
+    if let access, !Self.open.contains(path) {
+      switch await access(Self.bearerToken(request.headers[.authorization]), path) {
+      case .granted: break
+      case .unauthenticated:
+        var response = text(.unauthorized, "send the header 'Authorization: Bearer TOKEN' of a service account\n")
+        response.headers[.wwwAuthenticate] = "Bearer"
+        return response
+      case .forbidden:
+        return text(.forbidden, "the account of the token needs a ClusterRole with nonResourceURLs \(path), verb get\n")
+      case .undecided(let reason): return text(.serviceUnavailable, reason + "\n")
+      }
+    }
+    let response = answer(path: path)
     return request.method == .head ? response.createHeadResponse() : response
+  }
+
+  /// Returns the token of a header `Authorization` with the scheme Bearer (RFC 6750), whose name has no case.
+  private static func bearerToken(_ header: String?) -> String? {
+    guard let parts = header?.split(separator: " ", maxSplits: 1), parts.count == 2, parts[0].lowercased() == "bearer"
+    else { return nil }
+    return String(parts[1].drop { $0 == " " })
   }
 
   private func answer(path: String) -> Response {

@@ -13,7 +13,18 @@ package enum Readiness: Sendable, Equatable {
   case notReady(reason: String)
 }
 
-/// The HTTP server on `--metrics-port`: `/metrics`, `/healthz`, `/readyz` and JSON documents. Without TLS and authentication.
+/// Whether a client may see a page.
+package enum PageAccess: Sendable, Equatable {
+  case granted
+  /// The client has not said who it is, or not credibly (401).
+  case unauthenticated
+  /// The client has no permission (403).
+  case forbidden
+  /// It could not be decided (503). `reason` is one line.
+  case undecided(reason: String)
+}
+
+/// The HTTP server on `--metrics-port`: `/metrics`, `/healthz`, `/readyz` and JSON documents. Without TLS.
 package struct ObservabilityServer: Sendable {
   /// Address and limits of the server.
   package struct Configuration: Sendable {
@@ -43,16 +54,20 @@ package struct ObservabilityServer: Sendable {
   ///   - page: Makes the page of `/metrics`. Called for each request, on several threads at once.
   ///   - documents: Make JSON documents, by path, such as `/debug/kv-events`. Called like `page`.
   ///   - readiness: Decides the answer of `/readyz`. Called like `page`.
+  ///   - access: Decides about a bearer token (nil when the client sends none) and a path; nil grants everything. Probes need
+  ///     no token.
   ///   - onListening: Called once, with the bound port.
   package init(
     configuration: Configuration, logger: Logger, page: @escaping @Sendable () -> [UInt8],
     documents: [String: @Sendable () -> [UInt8]] = [:],
-    readiness: @escaping @Sendable () -> Readiness, onListening: @escaping @Sendable (Int) -> Void = { _ in }
+    readiness: @escaping @Sendable () -> Readiness,
+    access: (@Sendable (_ token: String?, _ path: String) async -> PageAccess)? = nil,
+    onListening: @escaping @Sendable (Int) -> Void = { _ in }
   ) {
     self.configuration = configuration
     self.logger = logger
     self.onListening = onListening
-    responder = ObservabilityResponder(page: page, readiness: readiness, documents: documents)
+    responder = ObservabilityResponder(page: page, readiness: readiness, documents: documents, access: access)
   }
 
   /// Serves until the task is cancelled or, in a service group, until graceful shutdown.

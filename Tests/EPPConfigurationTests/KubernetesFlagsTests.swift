@@ -100,6 +100,19 @@ import Testing
       ])
   }
 
+  @Test func metricsWantATokenWhereThereIsAnAPIServer() throws {
+    #expect(try flags.validated("--pool-name=a").observability.authenticates)
+    #expect(try !flags.validated("--pool-name=a", "--metrics-endpoint-auth=false").observability.authenticates)
+    let alone = try FlagsUnderTest().validated("--metrics-endpoint-auth=true")
+    #expect(!alone.observability.authenticates)
+    #expect(
+      alone.warnings == [
+        "--metrics-endpoint-auth has no effect without --pool-name or --endpoint-selector alone: nobody knows tokens; let "
+          + "only monitoring reach --metrics-port"
+      ])
+    #expect(try FlagsUnderTest().validated().warnings.isEmpty)
+  }
+
   /// A configuration file that is broken may have named endpoints: only that it is broken is reported.
   @Test func aBrokenFileIsTheOnlyProblem() {
     for arguments in [[], ["--pool-name=chat"]] {

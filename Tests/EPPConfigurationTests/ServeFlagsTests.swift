@@ -96,7 +96,6 @@ import Testing
           + "be held",
         "--request-deadline: '0' is not a duration above 0 such as 50ms, 5s or 1m30s",
         "--response-processing: 'ful' is none of full, sampled, none; did you mean 'full'?",
-        "--metrics-endpoint-auth is not supported by this version yet: remove it, and keep the metrics port inside",
         "--metrics-cert-dir and --metrics-client-ca-file are not supported by this version yet: metrics are plain text",
         "--tracing: 'maybe' is neither true nor false",
         "-v: -1 is less than 0 (2 is the default, 5 the most)",

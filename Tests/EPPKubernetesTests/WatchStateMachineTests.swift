@@ -201,6 +201,25 @@ import Testing
     }
   }
 
+  @Test("The answer to a watch shows that it is permitted, after any number of watches that were closed at once")
+  func permittedWatch() {
+    for failure in [WatchFailure.forbidden, .unauthorized, .busy(seconds: 1)] {
+      var machine = watching()
+      var time = now
+      for _ in 0..<4 {
+        guard case .wait(let until) = machine.ended(now: time).step else { return #expect(Bool(false)) }
+        _ = machine.timePassed(now: until)
+        machine.opened(now: until)
+        time = until.advanced(by: .seconds(1))
+      }
+      guard case .wait(let until) = machine.failed(failure, now: time).step else { return #expect(Bool(false)) }
+      #expect(machine.availability == .failing(failure))
+      _ = machine.timePassed(now: until)
+      machine.opened(now: until)
+      #expect(machine.availability == .available)
+    }
+  }
+
   @Test("A busy server is left alone for as long as it asks, up to the longest delay")
   func busy() {
     var machine = watching()

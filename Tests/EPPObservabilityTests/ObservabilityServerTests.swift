@@ -56,6 +56,36 @@ import Testing
     }
   }
 
+  @Test func whoMayNotSeeAPageIsToldWhy() async throws {
+    let asked = Mutex<[String]>([])
+    let access: @Sendable (String?, String) async -> PageAccess = { token, path in
+      asked.withLock { $0.append("\(token ?? "-") \(path)") }
+      return switch token {
+      case "good": .granted
+      case "poor": .forbidden
+      case "slow": .undecided(reason: "nobody knows")
+      default: .unauthenticated
+      }
+    }
+    try await withServer(page: { Array("x 1\n".utf8) }, access: access) { base in
+      for (header, status, body) in [
+        ("Bearer good", 200, "x 1\n"), ("bearer  good", 200, "x 1\n"), ("Basic good", 401, nil), ("good", 401, nil),
+        ("Bearer", 401, nil), ("Bearer slow", 503, "nobody knows\n"),
+        ("Bearer poor", 403, "the account of the token needs a ClusterRole with nonResourceURLs /metrics, verb get\n"),
+      ] as [(String, UInt, String?)] {
+        let response = try await get(base + "/metrics", authorization: header)
+        #expect(response.status == status, "\(header)")
+        if let body { #expect(response.body == body) }
+      }
+      let anonymous = try await get(base + "/metrics")
+      #expect(anonymous.status == 401 && anonymous.challenge == "Bearer")
+      #expect(try await get(base + "/debug/x", authorization: "Bearer poor").status == 403)
+      let questions = asked.withLock { $0.count }
+      for path in ["/healthz", "/readyz"] { #expect(try await get(base + path).status == 200) }
+      #expect(asked.withLock { $0.count } == questions && asked.withLock { $0.last } == "poor /debug/x")
+    }
+  }
+
   @Test func headHasTheLengthAndNoBody() async throws {
     try await withServer(page: { Array("x 1\n".utf8) }) { base in
       let head = try await get(base + "/metrics", method: .HEAD)
@@ -106,6 +136,7 @@ import Testing
     var contentType: String?
     var contentLength: String?
     var allow: String?
+    var challenge: String?
     var body: String
   }
 
@@ -114,12 +145,13 @@ import Testing
   /// Runs `body` with the address of a server on a free port, and stops the server afterwards.
   private func withServer(
     page: @escaping @Sendable () -> [UInt8] = { [] }, readiness: @escaping @Sendable () -> Readiness = { .ready },
+    access: (@Sendable (String?, String) async -> PageAccess)? = nil,
     _ body: @escaping @Sendable (_ base: String) async throws -> Void
   ) async throws {
     let (ports, continuation) = AsyncStream<Int>.makeStream()
     let server = ObservabilityServer(
       configuration: .init(host: "127.0.0.1", port: 0), logger: quietLogger, page: page, readiness: readiness,
-      onListening: { continuation.yield($0) })
+      access: access, onListening: { continuation.yield($0) })
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask {
         defer { continuation.finish() }
@@ -138,14 +170,16 @@ import Testing
     }
   }
 
-  private func get(_ url: String, method: HTTPMethod = .GET) async throws -> Answer {
+  private func get(_ url: String, method: HTTPMethod = .GET, authorization: String? = nil) async throws -> Answer {
     var request = HTTPClientRequest(url: url)
+    if let authorization { request.headers.add(name: "authorization", value: authorization) }
     request.method = method
     let response = try await HTTPClient.shared.execute(request, timeout: .seconds(10))
     let body = try await response.body.collect(upTo: 1 << 20)
     return Answer(
       status: response.status.code, contentType: response.headers.first(name: "content-type"),
       contentLength: response.headers.first(name: "content-length"),
-      allow: response.headers.first(name: "allow"), body: String(buffer: body))
+      allow: response.headers.first(name: "allow"), challenge: response.headers.first(name: "www-authenticate"),
+      body: String(buffer: body))
   }
 }

@@ -35,7 +35,8 @@ def cluster(api: FakeAPIServer | RealAPIServer, definitions: None, namespace: st
 
 def _start(start_epp, cluster: Cluster, *arguments: str, **options: object) -> EPP:
     """Starts a picker of the pool `pool`, unless the arguments name other pods, with access as administrator."""
-    command = ["--kubeconfig", str(cluster.api.kubeconfig), "--pool-namespace", cluster.namespace, *arguments]
+    command = ["--kubeconfig", str(cluster.api.kubeconfig), "--pool-namespace", cluster.namespace]
+    command += ["--metrics-endpoint-auth=false", *arguments]
     if not any(part.startswith("--endpoint-selector") for part in arguments):
         command += ["--pool-name", "pool"]
     return start_epp(*command, **options)
@@ -172,17 +173,21 @@ def test_a_service_account_is_used_in_a_pod(cluster: Cluster, start_epp, start_e
     if subprocess.run([*namespace, "sh", "-c", 'mount -t tmpfs none /var/run'], check=False).returncode != 0:
         pytest.skip("this user may not make a mount namespace")
     epp = start_epp(
-        "--pool-name", "pool", within=[*namespace, "sh", "-c", script, "pod"],
+        "--pool-name", "pool", "--metrics-endpoint-auth=false", within=[*namespace, "sh", "-c", script, "pod"],
         env=os.environ | {"KUBERNETES_SERVICE_HOST": host, "KUBERNETES_SERVICE_PORT": port},
     )  # fmt: skip
     # The namespace of the pool is that of the service account.
     wait_endpoints(epp, "a-rank-0")
 
-    # The token ends, and the next one is in the file.
+    # The token ends with its account, and the next one is in the file.
+    admin.delete(f"{objects.service_accounts(cluster.namespace)}/epp")
+    admin.create(objects.service_accounts(cluster.namespace), {"metadata": {"name": "epp"}})
     mount()
-    cluster.api.revoke(token)
+    cluster.api.stop_serving()
+    cluster.api.serve_again()
+    assert admin.with_token(token).request("GET", objects.pods(cluster.namespace)).status == 401
     cluster.add_pod("b")
-    wait_endpoints(epp, "a-rank-0", "b-rank-0")
+    wait_endpoints(epp, "a-rank-0", "b-rank-0", timeout=30)
 
     # The permission is taken away: what is known stays, and is followed again when the permission is back.
     admin.delete(f"{bindings}/epp")

@@ -74,7 +74,7 @@ def probe() -> Iterator[Probe]:
     started = Probe()
     yield started
     started.stop()
-    assert started.contradictions == [] and started.rounds > 10
+    assert started.contradictions == []
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def start(api: FakeAPIServer | RealAPIServer, definitions: None, namespace: str,
     def started(name: str) -> EPP:
         epp = start_epp(
             "--pool-name", "pool", "--pool-namespace", namespace, "--kubeconfig", str(api.kubeconfig),
-            "--ha-enable-leader-election", env=os.environ | {"POD_NAME": name},
+            "--ha-enable-leader-election", "--metrics-endpoint-auth=false", env=os.environ | {"POD_NAME": name},
         )  # fmt: skip
         probe.add(name, epp)
         return epp
@@ -151,6 +151,7 @@ def test_one_of_three_leads_whatever_happens(
     finally:
         api.serve_again()
     probe.leader(*pickers, within=15)
+    assert probe.rounds > 300
 
 
 def test_a_slow_api_server_makes_no_second_leader(namespace: str, start, probe: Probe, api) -> None:

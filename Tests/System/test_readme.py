@@ -112,6 +112,7 @@ def test_the_commands_for_pods_find_them(command: str) -> None:
         server.admin.merge(objects.pods("models") + "/gpu-a/status", objects.status("10.244.9.9"))
         arguments = shlex.split(command.replace(".build/release/epp", str(product("epp"))))
         local = ["--bind-address", "127.0.0.1", "--grpc-port", "0", "--grpc-health-port", "0", "--metrics-port", "0"]
+        local += ["--metrics-endpoint-auth=false"]
         environment = os.environ | {"KUBECONFIG": str(server.kubeconfig), "NAMESPACE": "models"}
         picker = Process([*arguments, *local, "--drain-timeout", "200ms"], env=environment)
         port = picker.wait_for(r"metrics on \S+:(\d+)")[1]

@@ -65,7 +65,8 @@ package struct KubernetesFlags: ParsableArguments {
     guard let target = target(&check, group, ports, namesEndpoints: namesEndpoints) else {
       if elects, namesEndpoints {
         check.warnings.append(
-          "--ha-enable-leader-election has no effect without --pool-name or --endpoint-selector alone: this process leads")
+          "--ha-enable-leader-election has no effect without --pool-name or --endpoint-selector alone: this process leads"
+        )
       }
       return nil
     }

@@ -6,6 +6,7 @@ package struct ObservabilityFlags: ParsableArguments {
   private static let mostVerbose = 5
   private static let legacy = BooleanFlag("legacy-metrics", default: true)
   private static let streams = BooleanFlag("enable-grpc-stream-metrics", default: false)
+  /// Its default is true with pods of Kubernetes, as in llm-d.
   private static let authentication = BooleanFlag("metrics-endpoint-auth", default: false)
   private static let traces = BooleanFlag("tracing", default: false)
   private static let profiles = BooleanFlag("enable-pprof", default: false)
@@ -27,8 +28,9 @@ package struct ObservabilityFlags: ParsableArguments {
   var enableGrpcStreamMetrics: GoBoolean?
   @Option(
     name: authentication.specification, defaultAsFlag: GoBoolean(true), parsing: .next,
-    help: authentication.help(
-      "Only false is supported yet, and llm-d's default is true: metrics are served to everybody", visibility: .hidden))
+    help: ArgumentHelp(
+      "/metrics wants the token of a service account that may get it; true unless given with --pool-name and "
+        + "--endpoint-selector, else false.", valueName: "bool"))
   var metricsEndpointAuth: GoBoolean?
   @Option(
     name: traces.specification, defaultAsFlag: GoBoolean(true), parsing: .next,
@@ -62,10 +64,14 @@ package struct ObservabilityFlags: ParsableArguments {
   package init() {}
 
   /// Checks the flags, and returns their settings.
-  func checked(_ check: inout FlagCheck) -> ObservabilitySettings {
-    if check.boolean(metricsEndpointAuth, Self.authentication) {
-      check.problem(
-        "--metrics-endpoint-auth is not supported by this version yet: remove it, and keep the metrics port inside")
+  ///
+  /// - Parameter isInKubernetes: Whether there is an API server, which knows tokens.
+  func checked(_ check: inout FlagCheck, isInKubernetes: Bool) -> ObservabilitySettings {
+    let authenticates = check.given(metricsEndpointAuth, Self.authentication) ?? isInKubernetes
+    if authenticates, !isInKubernetes {
+      check.warnings.append(
+        "--metrics-endpoint-auth has no effect without --pool-name or --endpoint-selector alone: nobody knows tokens; let only "
+          + "monitoring reach --metrics-port")
     }
     if metricsCertDir.given != nil || metricsClientCaFile.given != nil {
       check.problem(
@@ -78,7 +84,7 @@ package struct ObservabilityFlags: ParsableArguments {
     return ObservabilitySettings(
       legacyMetrics: check.boolean(legacyMetrics, Self.legacy),
       streamMetrics: check.boolean(enableGrpcStreamMetrics, Self.streams), verbosity: logVerbosity(&check),
-      logStyle: logStyle(&check))
+      logStyle: logStyle(&check), authenticates: authenticates && isInKubernetes)
   }
 
   private func logVerbosity(_ check: inout FlagCheck) -> Int {
@@ -132,4 +138,6 @@ package struct ObservabilitySettings: Sendable, Equatable {
   package var verbosity: Int
   /// The format of log lines.
   package var logStyle: LogStyle
+  /// Whether pages of metrics want a token that the API server of Kubernetes reviews.
+  package var authenticates: Bool
 }

@@ -37,7 +37,7 @@ package struct ServeFlags: ParsableArguments {
     let scheduling = scheduling.checked(&check, file: file, plugins: plugins)
     let cache = cache.checked(&check, file: file, hasEndpointsFile: endpoints.file != nil)
     let limits = limits.checked(&check)
-    let observability = observability.checked(&check)
+    let observability = observability.checked(&check, isInKubernetes: endpoints.kubernetes != nil)
     compatibility.checked(&check)
     guard check.problems.isEmpty else { throw ConfigurationProblems(check.problems) }
     return ServeConfiguration(

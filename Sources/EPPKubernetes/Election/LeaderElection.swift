@@ -109,7 +109,8 @@ package final class LeaderElection: Sendable {
     let collection = Lease.kind.path(namespace: configuration.key.namespace)
     let object = collection + "/" + configuration.key.name
     switch step {
-    case .create(let lease): return try KubernetesClient.decode(await client.send(.post(Self.encoded(lease)), collection))
+    case .create(let lease):
+      return try KubernetesClient.decode(await client.send(.post(Self.encoded(lease)), collection))
     case .update(let lease): return try KubernetesClient.decode(await client.send(.put(Self.encoded(lease)), object))
     case .get, .wait, .finish: return try KubernetesClient.decode(await client.send(.get, object))
     }
@@ -156,7 +157,8 @@ private struct Report {
     defer { (wasLeader, lastHolder) = (isLeader, holder) }
     if isLeader != wasLeader {
       logger.notice(
-        isLeader ? "this process leads: it reports ready" : "this process does not lead any longer: it reports not ready",
+        isLeader
+          ? "this process leads: it reports ready" : "this process does not lead any longer: it reports not ready",
         metadata: metadata)
     } else if !isLeader, let holder, holder != lastHolder, holder != identity {
       metadata["leader"] = "\(holder)"

@@ -44,7 +44,8 @@ package struct Lease: KubernetesResource, Encodable {
   package init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: CodingKeys.self)
     metadata = try container.decode(ObjectMetadata.self, forKey: .metadata)
-    spec = try container.decodeIfPresent(Spec.self, forKey: .spec) ?? Spec(holderIdentity: nil, leaseDurationSeconds: nil)
+    spec =
+      try container.decodeIfPresent(Spec.self, forKey: .spec) ?? Spec(holderIdentity: nil, leaseDurationSeconds: nil)
   }
 
   /// Encodes the object for the API. Labels and annotations are included, because an update would remove absent ones.

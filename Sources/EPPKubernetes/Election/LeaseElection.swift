@@ -124,7 +124,9 @@ package struct LeaseElection: Sendable {
       renewedAt = nil
       if isReleasing { return .finish }
       // Deleted by somebody: the process that held it leads until its deadline.
-      if let holder = observation?.lease.holder, holder != configuration.identity, !hasExpired(now) { return retry(now) }
+      if let holder = observation?.lease.holder, holder != configuration.identity, !hasExpired(now) {
+        return retry(now)
+      }
       observation = nil
       return .create(first)
     case .written(let lease):

@@ -138,7 +138,8 @@ package struct WatchStateMachine<Resource: KubernetesResource>: Sendable {
     guard case .watching(let version, _, let isProven) = state else { return }
     state = .watching(version: version, openedAt: now, isProven: isProven)
     lastContact = now
-    if shortWatchesInRow < 2 { availability = .available }
+    // An answer ends every failure but that of a server that closes what it has opened.
+    if shortWatchesInRow < 2 || availability != .failing(.unreachable) { availability = .available }
   }
 
   /// Records an event of the watch and returns what to do next.
@@ -180,7 +181,7 @@ package struct WatchStateMachine<Resource: KubernetesResource>: Sendable {
     case .watching(let version, let openedAt, let isProven):
       interrupted = .watch(version: version)
       hasLasted = self.hasLasted(since: openedAt, now)
-      if openedAt != nil, !hasLasted, !isProven, failure != .expired { shortWatchesInRow += 1 }
+      if openedAt != nil, !hasLasted, !isProven, failure == .unreachable { shortWatchesInRow += 1 }
     case .waiting: return unchanged(now)
     }
     // The loss of a connection that lasted is the first failure of a new series. The connection of a silent watch possibly had

@@ -8,11 +8,13 @@ import FoundationEssentials
 import Logging
 import NIOCore
 
-/// What a process takes part in at a Kubernetes cluster: the discovery of endpoints and the election of a leader, with the client
-/// that both use.
+/// What a process does at a Kubernetes cluster: the discovery of endpoints, the election of a leader and the review of tokens,
+/// with the client that all of them use.
 struct KubernetesCluster: Sendable {
   /// The election of a leader; nil when every replica serves.
   let election: LeaderElection?
+  /// Reviews tokens.
+  let reviewer: AccessReviewer
   private let discovery: KubernetesDiscovery
   private let client: KubernetesClient
 
@@ -36,6 +38,7 @@ struct KubernetesCluster: Sendable {
       case .pool(let name, let group): .pool(name: name, group: group)
       case .pods(let selector, let ports): .pods(PoolEndpoints.Definition(selector: selector, targetPorts: ports))
       }
+    reviewer = AccessReviewer(client: client, logger: logger)
     let namespace = settings.namespace ?? access.namespace ?? "default"
     discovery = KubernetesDiscovery(
       KubernetesDiscovery.Configuration(
