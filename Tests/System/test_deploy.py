@@ -1,0 +1,227 @@
+"""The manifests of deploy/: they render, are valid, and their picker works with what they give it."""
+
+import itertools
+import os
+from pathlib import Path
+from typing import Iterator
+
+import kubernetes_validate
+import pytest
+
+from kit import http
+from kit.kubernetes import FakeAPIServer, RealAPIServer, objects, schema
+from kit.kubernetes.cluster import Cluster, account_kubeconfig, has_pod_addresses
+from kit.manifests import (
+    COMPONENTS, DEPLOY, OVERLAYS, Object, admits, container, environment, expanded, find, rendered, with_components,
+)  # fmt: skip
+from kit.paths import product
+from kit.process import Process
+from kit.waiting import eventually
+
+VERSION = "1.33"
+ALL = [(path.name, path) for path in OVERLAYS]
+SETS = [chosen for count in range(len(COMPONENTS) + 1) for chosen in itertools.combinations(COMPONENTS, count)]
+
+
+def _names(chosen: tuple[Path, ...]) -> str:
+    return "+".join(path.name for path in chosen) or "base"
+
+
+@pytest.fixture
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("kustomization")
+
+
+def _unknown(definition: Object, value: object, path: str = "") -> list[str]:
+    """Returns the paths of fields that a schema does not have."""
+    if isinstance(value, list):
+        return [name for one in value for name in _unknown(definition.get("items", {}), one, f"{path}[]")]
+    if not isinstance(value, dict) or "additionalProperties" in definition:
+        return []
+    known = definition.get("properties", {})
+    found = [f"{path}.{name}" for name in value if name not in known and path + name not in ("apiVersion", "kind", "metadata")]
+    return found + [name for key in value if key in known for name in _unknown(known[key], value[key], f"{path}.{key}")]
+
+
+def _problems(value: Object) -> list[str]:
+    """Returns what is wrong with an object: by the schemas of Kubernetes, or by the reduced ones of custom resources."""
+    group, _, version = value["apiVersion"].rpartition("/")
+    for definition in objects.definitions().values():
+        spec = definition["spec"]
+        if (spec["group"], spec["names"]["kind"]) == (group, value["kind"]):
+            (found,) = [entry for entry in spec["versions"] if entry["name"] == version]
+            structure = found["schema"]["openAPIV3Schema"]
+            wrong = [f"{path}: {problem}" for path, problem in schema.violations(structure, value)]
+            return wrong + [f"{path}: unknown" for path in _unknown(structure, value)]
+    try:
+        kubernetes_validate.validate(value, VERSION, strict=True)
+    except Exception as error:  # noqa: BLE001
+        return [str(error).splitlines()[0]]
+    return []
+
+
+@pytest.mark.parametrize("path", OVERLAYS, ids=lambda path: path.name)
+def test_overlays_are_valid(path: Path) -> None:
+    values = rendered(path)
+    assert len(values) > 5
+    assert {f"{value['kind']} {value['metadata']['name']}": _problems(value) for value in values if _problems(value)} == {}
+
+
+@pytest.mark.parametrize("chosen", SETS, ids=_names)
+def test_every_set_of_components_is_valid(chosen: tuple[Path, ...], folder: Path) -> None:
+    values = with_components(folder, *chosen)
+    assert {f"{value['kind']} {value['metadata']['name']}": _problems(value) for value in values if _problems(value)} == {}
+
+
+def test_a_misspelled_field_is_noticed(folder: Path) -> None:
+    deployment = find(with_components(folder), "Deployment", "epp")
+    container(deployment, "epp")["readinessprobe"] = {}
+    pool = find(rendered(DEPLOY / "overlays" / "gateway"), "InferencePool", "vllm")
+    pool["spec"]["targetPort"] = 1
+    route = find(rendered(DEPLOY / "overlays" / "gateway"), "HTTPRoute", "vllm")
+    route["spec"]["rules"][0]["backendRefs"][0]["nam"] = "x"
+    assert all(_problems(value) for value in (deployment, pool, route))
+
+
+@pytest.mark.parametrize("path", OVERLAYS, ids=lambda path: path.name)
+def test_names_and_selectors_meet(path: Path) -> None:
+    """Services select pods, the pool selects engines, the route names the pool, and the pool names the picker's Service."""
+    values = rendered(path)
+    pods = [value["spec"]["template"]["metadata"]["labels"] for value in values if value["kind"] == "Deployment"]
+
+    def selects(labels: dict[str, str]) -> bool:
+        return any(labels.items() <= pod.items() for pod in pods)
+
+    epp = find(values, "Deployment", "epp")
+    service = find(values, "Service", "epp")
+    for selector in (
+        epp["spec"]["selector"]["matchLabels"], service["spec"]["selector"],
+        find(values, "PodDisruptionBudget", "epp")["spec"]["selector"]["matchLabels"],
+        find(values, "NetworkPolicy", "epp")["spec"]["podSelector"]["matchLabels"],
+    ):  # fmt: skip
+        assert selector.items() <= epp["spec"]["template"]["metadata"]["labels"].items()
+    pool = find(values, "InferencePool", "vllm")
+    if path.name == "sim":
+        assert selects(pool["spec"]["selector"]["matchLabels"])
+    reference = pool["spec"]["endpointPickerRef"]
+    assert reference["name"] == service["metadata"]["name"]
+    assert reference["port"]["number"] in [port["port"] for port in service["spec"]["ports"]]
+    assert environment(container(epp, "epp"), values, _FIELDS)["POOL_NAME"] == pool["metadata"]["name"]
+    (backend,) = find(values, "HTTPRoute", "vllm")["spec"]["rules"][0]["backendRefs"]
+    assert (backend["kind"], backend["name"]) == ("InferencePool", pool["metadata"]["name"])
+    assert find(values, "HTTPRoute", "vllm")["spec"]["parentRefs"][0]["name"] == find(values, "Gateway", "")["metadata"]["name"]
+    accounts = {value["metadata"]["name"] for value in values if value["kind"] == "ServiceAccount"}
+    for binding in (value for value in values if value["kind"] == "RoleBinding"):
+        assert {subject["name"] for subject in binding["subjects"]} <= accounts
+        assert any(value["kind"] == "Role" and value["metadata"]["name"] == binding["roleRef"]["name"] for value in values)
+
+
+_FIELDS = {"metadata.namespace": "inference", "metadata.name": "epp-6b7d5c9f8-abcde", "status.podIP": "10.244.200.1"}
+
+
+@pytest.mark.parametrize("path", OVERLAYS, ids=lambda path: path.name)
+def test_containers_run_as_anybody_on_a_read_only_root(path: Path) -> None:
+    """What OpenShift's restricted-v2 and the Pod Security level restricted want."""
+    for deployment in (value for value in rendered(path) if value["kind"] == "Deployment"):
+        pod = deployment["spec"]["template"]["spec"]
+        assert pod["securityContext"] == {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+        for one in pod["containers"]:
+            assert one["securityContext"] == {
+                "allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]},
+            }  # fmt: skip
+            assert "memory" in one["resources"]["limits"] and "cpu" in one["resources"]["requests"]
+
+
+def test_pods_end_after_the_picker_has_drained(folder: Path) -> None:
+    epp = find(with_components(folder), "Deployment", "epp")
+    assert not any(argument.startswith("--drain-timeout") for argument in container(epp, "epp")["args"])
+    assert epp["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] > 30 + 10
+
+
+@pytest.mark.parametrize(
+    "port, source, labels, namespace, allowed",
+    [
+        (9002, "a gateway beside the picker", {"gateway.networking.k8s.io/gateway-name": "inference-gateway"}, "", True),
+        (9002, "an Istio gateway", {}, "istio-ingress", True),
+        (9002, "OpenShift's router", {}, "openshift-ingress", True),
+        (9002, "agentgateway", {}, "agentgateway-system", True),
+        (9002, "an engine", {"app": "vllm"}, "", False),
+        (9002, "another namespace", {}, "default", False),
+        (9002, "Prometheus", {}, "monitoring", False),
+        (9002, "a pod elsewhere with the gateway's label", {"gateway.networking.k8s.io/gateway-name": "inference-gateway"},
+         "default", False),
+        (9090, "Prometheus", {}, "monitoring", True),
+        (9090, "OpenShift's user workload monitoring", {}, "openshift-user-workload-monitoring", True),
+        (9090, "a gateway", {}, "istio-ingress", False),
+        (9090, "an engine", {"app": "vllm"}, "", False),
+        (9003, "anybody", {}, "default", False),
+    ],
+    ids=lambda value: value if isinstance(value, str) and " " in value else None,
+)  # fmt: skip
+def test_only_who_should_reaches_the_picker(
+    port: int, source: str, labels: dict[str, str], namespace: str, allowed: bool, folder: Path
+) -> None:
+    policy = find(with_components(folder), "NetworkPolicy", "epp")
+    of_namespace = {"kubernetes.io/metadata.name": namespace or "picker"}
+    assert admits(policy, port, labels, of_namespace, is_same_namespace=not namespace) == allowed
+
+
+@pytest.fixture
+def cluster(api: FakeAPIServer | RealAPIServer, definitions: None, namespace: str) -> Iterator[Cluster]:
+    made = Cluster(api, namespace)
+    yield made
+    made.stop()
+    for kind in ("clusterrolebindings", "clusterroles"):
+        for value in api.admin.get(f"{objects.RBAC}/{kind}")["items"]:
+            if value["metadata"]["name"].startswith("warmpath-epp"):
+                api.admin.delete(f"{objects.RBAC}/{kind}/{value['metadata']['name']}")
+
+
+def _apply_access(api: FakeAPIServer | RealAPIServer, namespace: str, values: list[Object]) -> None:
+    """Creates the service account and its permissions, in the namespace of the test."""
+    for value in values:
+        kind, own = value["kind"], value | {"metadata": value["metadata"] | {"namespace": namespace}}
+        for subject in own.get("subjects", []):
+            subject["namespace"] = namespace
+        if kind == "ServiceAccount":
+            api.admin.create(objects.service_accounts(namespace), own)
+        elif kind in ("Role", "RoleBinding"):
+            api.admin.create(f"{objects.RBAC}/namespaces/{namespace}/{kind.lower()}s", own)
+        elif kind in ("ClusterRole", "ClusterRoleBinding"):
+            own["metadata"].pop("namespace")
+            api.admin.create(f"{objects.RBAC}/{kind.lower()}s", own)
+
+
+@pytest.mark.skipif(not has_pod_addresses(), reason="no address of a pod is here: run the tests with scripts/pod-network")
+@pytest.mark.parametrize("chosen", SETS, ids=_names)
+def test_the_picker_works_with_the_permissions_that_it_has(
+    chosen: tuple[Path, ...], cluster: Cluster, folder: Path, start_envoy, tmp_path: Path
+) -> None:
+    """The container is started as it is rendered, with the account of the manifests, on the ports that they name."""
+    values = with_components(folder, *chosen)
+    _apply_access(cluster.api, cluster.namespace, values)
+    one = container(find(values, "Deployment", "epp"), "epp")
+    variables = environment(one, values, _FIELDS | {"metadata.namespace": cluster.namespace})
+    config = tmp_path / "epp.yaml"
+    config.write_text(find(values, "ConfigMap", "epp-config")["data"]["epp.yaml"])
+    arguments = [argument.replace("/config/epp.yaml", str(config)) for argument in expanded(one, variables)]
+    cluster.make_pool(variables["POOL_NAME"])
+    cluster.add_pod("a")
+    account = {"KUBECONFIG": str(account_kubeconfig(cluster.api, cluster.namespace, "epp"))}
+    epp = Process([product("epp"), *arguments], name="epp", env=os.environ | variables | account)
+    try:
+        page = "http://127.0.0.1:9090"
+        eventually(lambda: http.request(page, "GET", "/readyz").status == 200, f"ready: {epp.output()}", 15)
+        is_open = not any(path.name == "metrics-auth" for path in chosen)
+        assert http.request(page, "GET", "/metrics").status == (200 if is_open else 401)
+        if not is_open:
+            token = objects.account_token(cluster.api.admin, cluster.namespace, "epp")
+            answer = http.request(page, "GET", "/metrics", headers={"authorization": f"Bearer {token}"})
+            assert answer.status == 403, answer
+        envoy = start_envoy(9002, secure=True)
+        assert http.post(envoy.url, http.chat("a request")).headers["x-engine"] == "a"
+        envoy.stop()
+        assert epp.stop() == 0
+        assert not [line for line in epp.lines if "forbids" in line], epp.output()
+    finally:
+        epp.kill()
