@@ -2,11 +2,13 @@
 
 import itertools
 import os
+import subprocess
 from pathlib import Path
 from typing import Iterator
 
 import kubernetes_validate
 import pytest
+import yaml
 
 from kit import http
 from kit.kubernetes import FakeAPIServer, RealAPIServer, objects, schema
@@ -14,7 +16,7 @@ from kit.kubernetes.cluster import Cluster, account_kubeconfig, has_pod_addresse
 from kit.manifests import (
     COMPONENTS, DEPLOY, OVERLAYS, Object, admits, container, environment, expanded, find, rendered, with_components,
 )  # fmt: skip
-from kit.paths import product
+from kit.paths import ENVOY, product
 from kit.process import Process
 from kit.waiting import eventually
 
@@ -100,6 +102,15 @@ def test_names_and_selectors_meet(path: Path) -> None:
         find(values, "NetworkPolicy", "epp")["spec"]["podSelector"]["matchLabels"],
     ):  # fmt: skip
         assert selector.items() <= epp["spec"]["template"]["metadata"]["labels"].items()
+    accounts = {value["metadata"]["name"] for value in values if value["kind"] == "ServiceAccount"}
+    for binding in (value for value in values if value["kind"] == "RoleBinding"):
+        assert {subject["name"] for subject in binding["subjects"]} <= accounts
+        assert any(value["kind"] == "Role" and value["metadata"]["name"] == binding["roleRef"]["name"] for value in values)
+    if path.name == "standalone":
+        gateway = find(values, "Service", "inference-gateway")["spec"]
+        assert gateway["selector"].items() <= epp["spec"]["template"]["metadata"]["labels"].items()
+        assert gateway["ports"][0]["targetPort"] in [port["name"] for port in container(epp, "envoy")["ports"]]
+        return
     pool = find(values, "InferencePool", "vllm")
     if path.name == "sim":
         assert selects(pool["spec"]["selector"]["matchLabels"])
@@ -110,10 +121,6 @@ def test_names_and_selectors_meet(path: Path) -> None:
     (backend,) = find(values, "HTTPRoute", "vllm")["spec"]["rules"][0]["backendRefs"]
     assert (backend["kind"], backend["name"]) == ("InferencePool", pool["metadata"]["name"])
     assert find(values, "HTTPRoute", "vllm")["spec"]["parentRefs"][0]["name"] == find(values, "Gateway", "")["metadata"]["name"]
-    accounts = {value["metadata"]["name"] for value in values if value["kind"] == "ServiceAccount"}
-    for binding in (value for value in values if value["kind"] == "RoleBinding"):
-        assert {subject["name"] for subject in binding["subjects"]} <= accounts
-        assert any(value["kind"] == "Role" and value["metadata"]["name"] == binding["roleRef"]["name"] for value in values)
 
 
 _FIELDS = {"metadata.namespace": "inference", "metadata.name": "epp-6b7d5c9f8-abcde", "status.podIP": "10.244.200.1"}
@@ -164,6 +171,28 @@ def test_only_who_should_reaches_the_picker(
     policy = find(with_components(folder), "NetworkPolicy", "epp")
     of_namespace = {"kubernetes.io/metadata.name": namespace or "picker"}
     assert admits(policy, port, labels, of_namespace, is_same_namespace=not namespace) == allowed
+
+
+STANDALONE = DEPLOY / "overlays" / "standalone"
+
+
+def test_the_envoy_beside_the_picker_is_that_of_the_examples() -> None:
+    """But for the address on which it listens; and Envoy accepts it."""
+    example = yaml.safe_load((DEPLOY / "envoy" / "full-duplex.yaml").read_text())
+    listener = example["static_resources"]["listeners"][0]["address"]["socket_address"]
+    listener["address"] = "0.0.0.0"
+    assert yaml.safe_load((STANDALONE / "envoy.yaml").read_text()) == example
+    command = [str(ENVOY), "--mode", "validate", "-c", str(STANDALONE / "envoy.yaml")]
+    subprocess.run(command, check=True, capture_output=True, timeout=60)
+
+
+def test_flows_of_the_standalone_pod() -> None:
+    policy = find(rendered(STANDALONE), "NetworkPolicy", "epp")
+    anywhere = {"kubernetes.io/metadata.name": "default"}
+    for port, namespace, allowed in ((10000, "default", True), (9002, "istio-ingress", False), (9901, "default", False)):
+        of_namespace = {"kubernetes.io/metadata.name": namespace}
+        assert admits(policy, port, {}, of_namespace, is_same_namespace=False) == allowed
+    assert not admits(policy, 9002, {}, anywhere, is_same_namespace=True)
 
 
 @pytest.fixture
@@ -224,4 +253,40 @@ def test_the_picker_works_with_the_permissions_that_it_has(
         assert epp.stop() == 0
         assert not [line for line in epp.lines if "forbids" in line], epp.output()
     finally:
+        epp.kill()
+
+
+@pytest.mark.skipif(not has_pod_addresses(), reason="no address of a pod is here: run the tests with scripts/pod-network")
+def test_the_standalone_pod_routes_requests(cluster: Cluster, tmp_path: Path) -> None:
+    """Both containers are started as they are rendered, in one network namespace, as in a pod."""
+    values = rendered(STANDALONE)
+    _apply_access(cluster.api, cluster.namespace, values)
+    deployment = find(values, "Deployment", "epp")
+    cluster.add_pod("a")
+    cluster.add_pod("other", labels={"app": "other"})
+    config = tmp_path / "epp.yaml"
+    config.write_text(find(values, "ConfigMap", "epp-config")["data"]["epp.yaml"])
+    envoy_config = tmp_path / "envoy.yaml"
+    envoy_config.write_text(find(values, "ConfigMap", "envoy")["data"]["envoy.yaml"])
+    one = container(deployment, "epp")
+    variables = environment(one, values, _FIELDS | {"metadata.namespace": cluster.namespace})
+    arguments = [argument.replace("/config/epp.yaml", str(config)) for argument in expanded(one, variables)]
+    gateway_arguments = [
+        argument.replace("/etc/envoy/envoy.yaml", str(envoy_config)) for argument in container(deployment, "envoy")["args"]
+    ]
+    account = {"KUBECONFIG": str(account_kubeconfig(cluster.api, cluster.namespace, "epp"))}
+    epp = Process([product("epp"), *arguments], name="epp", env=os.environ | variables | account)
+    envoy = Process([ENVOY, *gateway_arguments], name="envoy")
+    try:
+        eventually(lambda: http.request("http://127.0.0.1:9090", "GET", "/readyz").status == 200, f"ready: {epp.output()}", 15)
+
+        def answer() -> http.Answer:
+            return http.post("http://127.0.0.1:10000", http.chat("a request"))
+
+        eventually(lambda: answer().status == 200, f"the gateway answers: {envoy.output()}", 15)
+        assert {answer().headers["x-engine"] for _ in range(10)} == {"a"}
+        envoy.stop()
+        assert epp.stop() == 0
+    finally:
+        envoy.kill()
         epp.kill()
