@@ -4,4 +4,7 @@ package enum PoolGroup: String, CaseIterable, Sendable {
   case stable = "inference.networking.k8s.io"
   /// Version v1alpha2 of the pool: one target port, and a selector without `matchLabels`.
   case experimental = "inference.networking.x-k8s.io"
+
+  /// Target ports that a pool may have, by the schema of version v1.
+  package static let maximumPorts = 8
 }

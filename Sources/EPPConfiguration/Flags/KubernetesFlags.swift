@@ -8,8 +8,6 @@ package struct KubernetesFlags: ParsableArguments {
   /// The variable that names the pod of this process, in charts of llm-d.
   private static let podVariable = "POD_NAME"
   private static let election = BooleanFlag("ha-enable-leader-election", default: false)
-  /// Target ports that a pool may have, by the schema of InferencePool v1.
-  private static let portCounts = 1...8
 
   @Option(
     help: ArgumentHelp(
@@ -133,8 +131,8 @@ package struct KubernetesFlags: ParsableArguments {
       if ports.contains(port) { check.problem("\(flag): \(port) is given twice") }
       ports.append(port)
     }
-    if ports.count > Self.portCounts.upperBound {
-      check.problem("\(flag): \(ports.count) ports are given; a pod has at most \(Self.portCounts.upperBound)")
+    if ports.count > PoolGroup.maximumPorts {
+      check.problem("\(flag): \(ports.count) ports are given; a pod has at most \(PoolGroup.maximumPorts)")
     }
     return ports
   }

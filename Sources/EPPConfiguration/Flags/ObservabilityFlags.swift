@@ -29,8 +29,8 @@ package struct ObservabilityFlags: ParsableArguments {
   @Option(
     name: authentication.specification, defaultAsFlag: GoBoolean(true), parsing: .next,
     help: ArgumentHelp(
-      "/metrics wants the token of a service account that may get it; true unless given with --pool-name and "
-        + "--endpoint-selector, else false.", valueName: "bool"))
+      "/metrics wants the token of a service account that may get it; on where --pool-name or --endpoint-selector names the "
+        + "engines, else off.", valueName: "bool"))
   var metricsEndpointAuth: GoBoolean?
   @Option(
     name: traces.specification, defaultAsFlag: GoBoolean(true), parsing: .next,

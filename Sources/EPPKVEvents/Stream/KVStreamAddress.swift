@@ -16,15 +16,17 @@ package struct KVStreamAddress: Hashable, Sendable {
     return host.first != "[" && !host.utf8.allSatisfy { $0 == 0x2E || (0x30...0x39).contains($0) }
   }
 
-  /// The addresses of all ranks of an endpoint; empty when its publisher is not known.
+  /// The addresses of all ranks of an endpoint; empty when its publisher is not known. An endpoint that is one rank of a pod has
+  /// the ports of that rank: each rank of vLLM adds its number to the configured ports.
   package static func all(of endpoint: Endpoint, _ configuration: KVEventsConfiguration) -> [KVStreamAddress] {
     let host = endpoint.address.isIPv6 ? "[\(endpoint.address.host)]" : endpoint.address.host
     let events = endpoint.kvEvents ?? configuration.eventsPort.map { "tcp://\(host):\($0)" }
     let replay = endpoint.kvReplay ?? configuration.replayPort.map { "tcp://\(host):\($0)" }
     guard events != nil else { return [] }
     return (0..<max(1, configuration.dataParallelSize ?? 1)).compactMap { rank in
-      guard let events = events.flatMap({ address($0, rank: rank) }) else { return nil }
-      return KVStreamAddress(events: events, replay: replay.flatMap { address($0, rank: rank) }, rank: rank)
+      let offset = endpoint.rank + rank
+      guard let events = events.flatMap({ address($0, rank: offset) }) else { return nil }
+      return KVStreamAddress(events: events, replay: replay.flatMap { address($0, rank: offset) }, rank: rank)
     }
   }
 
@@ -34,7 +36,7 @@ package struct KVStreamAddress: Hashable, Sendable {
   ) -> String? {
     let host = endpoint.address.isIPv6 ? "[\(endpoint.address.host)]" : endpoint.address.host
     let base = endpoint.kvReplay ?? configuration.replayPort.map { "tcp://\(host):\($0)" }
-    return base.flatMap { address($0, rank: rank) }
+    return base.flatMap { address($0, rank: endpoint.rank + rank) }
   }
 
   /// An address with the rank added to its port; nil when there is no such port.

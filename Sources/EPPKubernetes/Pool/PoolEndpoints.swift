@@ -3,13 +3,10 @@ package import EPPDataLayer
 
 /// The endpoints of a pool: one for each target port of each pod that is ready and not terminating.
 package struct PoolEndpoints: Sendable {
-  /// Largest number of target ports of a pool.
-  package static let maximumPorts = 8
-
   /// Selector and target ports of a pool's pods.
   package struct Definition: Hashable, Sendable {
     package var selector: LabelSelector
-    /// 1 to `maximumPorts` ports. The index of a port is its data-parallel rank.
+    /// 1 to `PoolGroup.maximumPorts` ports. The index of a port is its data-parallel rank.
     package var targetPorts: [UInt16]
 
     package init(selector: LabelSelector, targetPorts: [UInt16]) {

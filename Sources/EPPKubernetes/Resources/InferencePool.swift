@@ -77,7 +77,7 @@ package struct InferencePool: KubernetesResource {
     } else {
       targetPorts = [try spec.decode(UInt16.self, forKey: .targetPortNumber)]
     }
-    guard (1...PoolEndpoints.maximumPorts).contains(targetPorts.count), !targetPorts.contains(0) else {
+    guard (1...PoolGroup.maximumPorts).contains(targetPorts.count), !targetPorts.contains(0) else {
       throw DecodingError.dataCorruptedError(
         forKey: .targetPorts, in: spec, debugDescription: "the pool has no target port, or too many, or a port 0")
     }
