@@ -98,3 +98,34 @@ def test_fifty_clients_in_parallel_get_their_own_answers(gateway: Envoy) -> None
 
     with ThreadPoolExecutor(50) as pool:
         assert list(pool.map(client, range(50))) == [6] * 50
+
+
+def test_a_gateway_passes_the_conformance_test_of_its_picker(engines: list[Engine], start_epp, start_envoy, tmp_path) -> None:
+    """The hooks of the Inference Extension's conformance tests: a header names the endpoint, another one says who has served."""
+    config = tmp_path / "epp.yaml"
+    config.write_text(
+        """
+        apiVersion: llm-d.ai/v1alpha1
+        kind: EndpointPickerConfig
+        plugins:
+        - type: header-based-testing-filter
+        - type: queue-scorer
+        schedulingProfiles:
+        - name: default
+          plugins:
+          - pluginRef: header-based-testing-filter
+          - pluginRef: queue-scorer
+        """
+    )
+    epp = start_epp("--config-file", str(config), endpoints=[engine.address for engine in engines])
+    for engine in engines:
+        engine.wait_scrapes(1)
+    envoy = start_envoy(epp.extproc_port)
+    for engine in engines:
+        answer = http.post(envoy.url, http.chat("a"), headers={"test-epp-endpoint-selection": engine.address})
+        assert (answer.status, answer.headers["x-engine"]) == (200, engine.name)
+        assert answer.headers["x-conformance-test-served-endpoint"] == engine.address
+    every = {http.post(envoy.url, http.chat(f"{n}"), headers={"test-epp-endpoint-selection": "127.0.0.1"}).headers["x-engine"]
+             for n in range(30)}
+    assert every == {engine.name for engine in engines}
+    assert http.post(envoy.url, http.chat("a")).status == 503

@@ -58,6 +58,8 @@ def test_every_command_has_a_help(name: str) -> None:
         (["test", "--quick"], "unknown argument '--quick'"),
         (["generate/protos", "all"], "unknown argument 'all'"),
         (["kube-apiserver", "start"], "unknown argument 'start'"),
+        (["validate-deploy", "all"], "unknown argument 'all'"),
+        (["pod-network"], "say what to run"),
     ],
 )
 def test_arguments_that_make_no_sense_are_refused_at_once(arguments: list[str], message: str) -> None:
