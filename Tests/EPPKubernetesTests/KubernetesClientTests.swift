@@ -87,7 +87,7 @@ import Testing
     }
   }
 
-  @Test("A server that does not answer, or listens no longer, is told apart")
+  @Test("A server that does not answer is given up after the limit")
   func timeouts() async throws {
     var limits = KubernetesClient.Limits()
     limits.answer = .milliseconds(100)
@@ -97,6 +97,12 @@ import Testing
       await #expect(throws: KubernetesError.timedOut) {
         let _: WatchStream<Pod> = try await client.watch(pods, after: "1", seconds: 60)
       }
+    }
+  }
+
+  @Test("A server that does not listen is no time-out")
+  func refusedConnection() async throws {
+    try await withServer { server, client in
       try await server.kill()
       let error = await #expect(throws: KubernetesError.self) { try await page(client) }
       guard case .connection = error else { return #expect(Bool(false), "\(String(describing: error))") }

@@ -59,6 +59,7 @@ import Testing
     metrics.streams(status: 99).increment()
     metrics.kvEventSeries().streams(in: "live").set(1)
     metrics.kubernetesSeries(resource: "pods").contactAge.set(1)
+    metrics.leaderGauge().set(1)
     metrics.tokenSeries().renderDuration.observe(.milliseconds(3))
     metrics.kvStreamSeries(endpoint: "e", rank: 0).state.set(2)
   }
