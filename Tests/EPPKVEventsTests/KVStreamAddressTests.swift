@@ -33,7 +33,8 @@ import Testing
       KVStreamAddress.all(of: third, configuration()) == [
         KVStreamAddress(events: "tcp://[fd00::7]:5559", replay: "tcp://[fd00::7]:5659", rank: 0)
       ])
-    #expect(KVStreamAddress.replay(of: third, rank: 0, configuration()) == "tcp://[fd00::7]:5659")
+    // The messages of an engine that connects state their rank themselves.
+    #expect(KVStreamAddress.replay(of: third, rank: 2, configuration()) == "tcp://[fd00::7]:5659")
   }
 
   @Test func anAddressWithoutAPortForTheRankIsNone() {

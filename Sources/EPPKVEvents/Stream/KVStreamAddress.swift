@@ -31,12 +31,14 @@ package struct KVStreamAddress: Hashable, Sendable {
   }
 
   /// The replay address of a rank of an endpoint whose engine connects to this process; nil when it is not known.
+  ///
+  /// - Parameter rank: The rank that the engine's messages state, also where the endpoint is that rank of a pod.
   package static func replay(
     of endpoint: Endpoint, rank: Int, _ configuration: KVEventsConfiguration
   ) -> String? {
     let host = endpoint.address.isIPv6 ? "[\(endpoint.address.host)]" : endpoint.address.host
     let base = endpoint.kvReplay ?? configuration.replayPort.map { "tcp://\(host):\($0)" }
-    return base.flatMap { address($0, rank: endpoint.rank + rank) }
+    return base.flatMap { address($0, rank: rank) }
   }
 
   /// An address with the rank added to its port; nil when there is no such port.
