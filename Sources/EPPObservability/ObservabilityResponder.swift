@@ -1,3 +1,4 @@
+import EPPCore
 import EPPMetrics
 import Hummingbird
 import NIOCore

@@ -1,4 +1,4 @@
-import EPPCore
+package import EPPCore
 import EPPMetrics
 import Glibc
 import Hummingbird
@@ -11,17 +11,6 @@ package enum Readiness: Sendable, Equatable {
   case ready
   /// The process cannot serve requests. `reason` is one line, such as "no endpoint has answered a metrics scrape yet".
   case notReady(reason: String)
-}
-
-/// Whether a client may see a page.
-package enum PageAccess: Sendable, Equatable {
-  case granted
-  /// The client has not said who it is, or not credibly (401).
-  case unauthenticated
-  /// The client has no permission (403).
-  case forbidden
-  /// It could not be decided (503). `reason` is one line.
-  case undecided(reason: String)
 }
 
 /// The HTTP server on `--metrics-port`: `/metrics`, `/healthz`, `/readyz` and JSON documents. Without TLS.

@@ -3,6 +3,7 @@ import EPPDataLayer
 import EPPMetrics
 import EPPTestKit
 import Logging
+import Synchronization
 import Testing
 
 @testable import EPPKubernetes
@@ -72,12 +73,18 @@ import Testing
       server.put(pod: "c", address: "10.0.0.3", labels: ["app": "other"])
     }) { bench in
       #expect(await eventually { bench.log.lines(.warning) == ["InferencePool does not exist yet: waiting for it"] })
-      #expect(bench.endpoints.isEmpty && !bench.discovery.hasFoundPool)
+      let isRead = Mutex(false)
+      let reading = Task {
+        let value = await bench.discovery.waitUntilRead()
+        isRead.withLock { $0 = value }
+      }
+      #expect(bench.endpoints.isEmpty && !isRead.withLock { $0 })
       let age = #"epp_kubernetes_contact_age_seconds{resource="pods"}"#
       #expect(bench.metric(age) == "NaN")
       bench.pool()
       #expect(await bench.serves(["a-rank-0 10.0.0.1:8000"]))
-      #expect(await bench.discovery.waitUntilRead())
+      await reading.value
+      #expect(isRead.withLock { $0 })
       #expect(await eventually { bench.metric(age).flatMap { Double($0) }.map { $0 < 60 } ?? false })
       bench.server.put(pod: "b", address: "10.0.0.2")
       #expect(await bench.serves(["a-rank-0 10.0.0.1:8000", "b-rank-0 10.0.0.2:8000"]))

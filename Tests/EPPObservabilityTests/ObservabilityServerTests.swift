@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import EPPCore
 import EPPMetrics
 import EPPObservability
 import Logging

@@ -164,14 +164,7 @@ final class MessageDecoder {
       case .strings(let list): list
       case .string(let text): text.split(separator: ",").map(String.init)
       }
-    return .only(entries.map(trimmed).filter { !$0.isEmpty })
-  }
-
-  private static func trimmed(_ text: String) -> String {
-    var slice = text[...]
-    while let first = slice.first, first.isWhitespace { slice.removeFirst() }
-    while let last = slice.last, last.isWhitespace { slice.removeLast() }
-    return String(slice)
+    return .only(entries.map { String($0.trimmed) }.filter { !$0.isEmpty })
   }
 
   /// Returns the host of the attribute `source.address`, which is `ip:port`, `[ipv6]:port` or an address without port.

@@ -1,19 +1,17 @@
 package import EPPCore
 import EPPDataLayer
-import FoundationEssentials
 package import Logging
-import NIOCore
 import Synchronization
 
 /// Asks the API server whether the bearer of a token may read a page, by TokenReview and SubjectAccessReview. Any task may use it.
 package final class AccessReviewer: Sendable {
   private struct State {
-    var cache = AccessDecisionCache()
+    var decisions = AccessDecisions()
     var reviews = 0
     var isFailing = false
   }
 
-  /// Reviews at one time: a client with many tokens does not become one of the API server.
+  /// Reviews at one time at most, so that a client that sends many tokens does not flood the API server.
   private static let maximumReviews = 8
   /// Time for both reviews. A scrape of Prometheus lasts 10 s by default.
   private static let limit = Duration.seconds(5)
@@ -37,57 +35,49 @@ package final class AccessReviewer: Sendable {
   /// Decides whether the bearer of a token may get a path. Decisions are kept for up to a minute.
   ///
   /// - Parameter token: The bearer token; nil when the request has none.
-  package func decide(token: String?, path: String) async -> AccessDecision {
+  @Sendable
+  package func decide(token: String?, path: String) async -> PageAccess {
     guard let token, !token.isEmpty else { return .unauthenticated }
     let now = clock()
-    let known: AccessDecision? = state.withLock { state in
-      if let known = state.cache.decision(token: token, path: path, now: now) { return known }
-      guard state.reviews < Self.maximumReviews else { return .undecided("too many tokens are reviewed at one time") }
+    let known: PageAccess? = state.withLock { state in
+      if let known = state.decisions.decision(token: token, path: path, now: now) { return known }
+      guard state.reviews < Self.maximumReviews else {
+        return .undecided(reason: "too many tokens are reviewed at one time")
+      }
       state.reviews += 1
       return nil
     }
     if let known { return known }
-    let result = await withTimeLimit(Self.limit) { () -> Result<AccessDecision, KubernetesError> in
-      do throws(KubernetesError) {
-        return .success(try await self.review(token, path))
-      } catch {
-        return .failure(error)
+    do throws(KubernetesError) {
+      let decision = try await client.within(Self.limit) { () async throws(KubernetesError) in
+        try await self.review(token, path)
       }
-    }
-    switch result.value {
-    case .success(let decision):
       note(decision, nil, token, path)
       return decision
-    case .failure(let error):
-      let reason = Self.reason(result.hasTimedOut ? .timedOut : error)
-      note(.undecided(reason), result.hasTimedOut ? .timedOut : error, token, path)
-      return .undecided(reason)
+    } catch {
+      let decision = PageAccess.undecided(reason: Self.reason(error))
+      note(decision, error, token, path)
+      return decision
     }
   }
 
-  private func review(_ token: String, _ path: String) async throws(KubernetesError) -> AccessDecision {
+  private func review(_ token: String, _ path: String) async throws(KubernetesError) -> PageAccess {
     let answer: TokenReview = try await post(TokenReview(token: token), to: TokenReview.path)
     guard answer.status?.authenticated == true, let user = answer.status?.user else { return .unauthenticated }
     let access: SubjectAccessReview = try await post(
       SubjectAccessReview(user: user, path: path), to: SubjectAccessReview.path)
-    return access.status?.allowed == true ? .allowed : .forbidden
+    return access.status?.allowed == true ? .granted : .forbidden
   }
 
   private func post<Review: Codable>(_ review: Review, to path: String) async throws(KubernetesError) -> Review {
-    let body: ByteBuffer
-    do {
-      body = ByteBuffer(bytes: try JSONEncoder().encode(review))
-    } catch {
-      throw .unreadable("\(error)")
-    }
-    return try KubernetesClient.decode(await client.send(.post(body), path))
+    try KubernetesClient.decode(await client.send(.post(KubernetesClient.encode(review)), path))
   }
 
   /// Ends a review, and logs the first failure of a series.
-  private func note(_ decision: AccessDecision, _ error: KubernetesError?, _ token: String, _ path: String) {
+  private func note(_ decision: PageAccess, _ error: KubernetesError?, _ token: String, _ path: String) {
     let isNew = state.withLock { state in
       state.reviews -= 1
-      state.cache.insert(decision, token: token, path: path, now: clock())
+      state.decisions.insert(decision, token: token, path: path, now: clock())
       defer { state.isFailing = error != nil }
       return error != nil && !state.isFailing
     }

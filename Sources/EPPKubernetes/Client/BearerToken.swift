@@ -20,7 +20,7 @@ package final class BearerToken: Sendable {
     mutating func current(now: MonotonicTime) -> String? {
       if let readAt, now.duration(since: readAt) >= BearerToken.longestUse { forget() }
       if case .content(let bytes) = file.look() {
-        let text = String(decoding: bytes, as: UTF8.self).trimmed
+        let text = String(String(decoding: bytes, as: UTF8.self).trimmed)
         if !text.isEmpty { token = text }
         readAt = now
       }

@@ -1,3 +1,4 @@
+import EPPCore
 import EPPDataLayer
 
 /// Reads small files: tokens, certificates, kubeconfigs.
@@ -31,16 +32,6 @@ enum FileReading {
   static func text(_ path: String, atMost largest: Int) throws(Problem) -> String {
     let bytes = try bytes(path, atMost: largest)
     guard let text = String(validating: bytes, as: UTF8.self) else { throw Problem(description: "it is no text") }
-    return text.trimmed
-  }
-}
-
-extension String {
-  /// The text without white space at either end.
-  var trimmed: String {
-    var rest = self[...]
-    while rest.first?.isWhitespace ?? false { rest.removeFirst() }
-    while rest.last?.isWhitespace ?? false { rest.removeLast() }
-    return String(rest)
+    return String(text.trimmed)
   }
 }

@@ -132,6 +132,15 @@ package final class KubernetesClient: Sendable {
     }
   }
 
+  /// Encodes an object as the JSON body of a request.
+  package static func encode(_ value: some Encodable) throws(KubernetesError) -> ByteBuffer {
+    do {
+      return ByteBuffer(bytes: try JSONEncoder().encode(value))
+    } catch {
+      throw .unreadable("\(error)")
+    }
+  }
+
   private func request(_ method: Method, _ path: String, _ query: [(String, String)]) -> HTTPClientRequest {
     let text = query.map { $0.0 + "=" + Self.escaped($0.1) }.joined(separator: "&")
     var request = HTTPClientRequest(url: server + path + (text.isEmpty ? "" : "?" + text))
@@ -214,8 +223,8 @@ package final class KubernetesClient: Sendable {
 
   private static let largestStatus = 1 << 20
 
-  /// Returns the result of `body`; throws `timedOut` when it takes longer than `limit`.
-  private func within<Result: Sendable>(
+  /// Returns the result of `body`, which sends one request or several; throws `timedOut` when it takes longer than `limit`.
+  package func within<Result: Sendable>(
     _ limit: Duration, _ body: @escaping @Sendable () async throws(KubernetesError) -> Result
   ) async throws(KubernetesError) -> Result {
     let limited = await withTimeLimit(limit) { () -> Swift.Result<Result, KubernetesError> in

@@ -3,7 +3,6 @@ import EPPDataLayer
 package import EPPMetrics
 import FoundationEssentials
 package import Logging
-import NIOCore
 import Synchronization
 
 /// Takes part in the election of a leader by a Lease, for as long as it runs: `LeaseElection` on a client. Any thread may ask who
@@ -16,7 +15,7 @@ package final class LeaderElection: Sendable {
   private let clock: @Sendable () -> MonotonicTime
   private let state: Mutex<LeaseElection>
 
-  /// Time that giving the lease up may take: others wait for its end otherwise, and the process has to stop.
+  /// Time that the release of the lease may take. Without a release, others wait until the lease expires.
   private static let releaseLimit = Duration.seconds(3)
 
   /// Prepares the election; no request is sent before `run`.
@@ -58,7 +57,6 @@ package final class LeaderElection: Sendable {
           break
         }
         let (answer, error) = await perform(step, within: requestLimit)
-        // The end of a cancelled request says nothing; a write may have been performed.
         step = state.withLock { $0.answered(answer, now: clock()) }
         if Task.isCancelled { break }
         let (isLeader, holder) = (isLeader, state.withLock { $0.holder })
@@ -91,16 +89,14 @@ package final class LeaderElection: Sendable {
   private func perform(
     _ step: LeaseElection.Step, within limit: Duration
   ) async -> (answer: LeaseElection.Answer, error: KubernetesError?) {
-    let result = await withTimeLimit(limit) { () -> Result<Lease, KubernetesError> in
-      do throws(KubernetesError) { return .success(try await self.send(step)) } catch { return .failure(error) }
-    }
-    switch result.value {
-    case .success(let lease): if case .get = step { return (.found(lease), nil) } else { return (.written(lease), nil) }
-    case .failure(let error):
+    do throws(KubernetesError) {
+      let lease = try await client.within(limit) { () async throws(KubernetesError) in try await self.send(step) }
+      return (step == .get ? .found(lease) : .written(lease), nil)
+    } catch {
       switch error.status?.code {
       case 409: return (.conflict, nil)
       case 404 where error.status?.reason == "NotFound": return (.missing, nil)
-      default: return (.failed, result.hasTimedOut ? .timedOut : error)
+      default: return (.failed, error)
       }
     }
   }
@@ -110,17 +106,10 @@ package final class LeaderElection: Sendable {
     let object = collection + "/" + configuration.key.name
     switch step {
     case .create(let lease):
-      return try KubernetesClient.decode(await client.send(.post(Self.encoded(lease)), collection))
-    case .update(let lease): return try KubernetesClient.decode(await client.send(.put(Self.encoded(lease)), object))
+      return try KubernetesClient.decode(await client.send(.post(KubernetesClient.encode(lease)), collection))
+    case .update(let lease):
+      return try KubernetesClient.decode(await client.send(.put(KubernetesClient.encode(lease)), object))
     case .get, .wait, .finish: return try KubernetesClient.decode(await client.send(.get, object))
-    }
-  }
-
-  private static func encoded(_ lease: Lease) throws(KubernetesError) -> ByteBuffer {
-    do {
-      return ByteBuffer(bytes: try JSONEncoder().encode(lease))
-    } catch {
-      throw .unreadable("\(error)")
     }
   }
 

@@ -70,9 +70,10 @@ package final class KubernetesDiscovery: EndpointSource {
     refreshGauges()
   }
 
-  /// Whether the pool has been found and the endpoints of its pods (possibly none) have been put into the store. Stays true.
-  package var hasFoundPool: Bool { found.isSignalled }
-
+  /// Waits until the pool was found and the endpoints of its pods (possibly none) are in the store, or until the task is
+  /// cancelled.
+  ///
+  /// - Returns: whether the pool was found.
   package func waitUntilRead() async -> Bool { await found.wait() }
 
   package func run() async {

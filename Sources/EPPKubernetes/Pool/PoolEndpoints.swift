@@ -93,7 +93,7 @@ package struct PoolEndpoints: Sendable {
       guard let text = pod.metadata.annotations[name] else { continue }
       var ports: Set<UInt16> = []
       for part in text.split(separator: ",") {
-        let number = String(part).trimmed
+        let number = part.trimmed
         if let port = UInt16(number), definition.targetPorts.contains(port) {
           ports.insert(port)
         } else {

@@ -20,8 +20,8 @@ package struct HeaderBasedTestingFilter: Filter, RequestObserver {
   package var observer: (any RequestObserver)? { self }
 
   package func filter(_ context: borrowing SchedulingContext, _ selection: inout CandidateSelection) {
-    let wanted = (context.context.headers.first(Self.selection) ?? "").split(separator: ",").map { entry in
-      String(entry).trimmingBlanks
+    let wanted = (context.context.headers.first(Self.selection) ?? "").split(separator: ",").map {
+      String($0.trimmed)
     }
     let hosts = Set(wanted.compactMap { IPAddress($0.withoutBrackets) })
     let addresses = Set(wanted)
@@ -53,14 +53,6 @@ private final class ServedEndpointReport: RequestFollower {
 }
 
 extension String {
-  /// The text without blanks at its ends.
-  fileprivate var trimmingBlanks: String {
-    var rest = self[...]
-    while rest.first == " " || rest.first == "\t" { rest.removeFirst() }
-    while rest.last == " " || rest.last == "\t" { rest.removeLast() }
-    return String(rest)
-  }
-
   /// An IPv6 literal in brackets without them; other texts as they are.
   fileprivate var withoutBrackets: String {
     hasPrefix("[") && hasSuffix("]") ? String(dropFirst().dropLast()) : self

@@ -13,7 +13,7 @@ enum ClientAddress {
       var rest: Substring? = field.value[...]
       while let list = rest {
         let comma = list.lastIndex(of: ",")
-        let hop = trimmed(comma.map { list[list.index(after: $0)...] } ?? list)
+        let hop = (comma.map { list[list.index(after: $0)...] } ?? list).trimmed
         rest = comma.map { list[..<$0] }
         guard !hop.isEmpty else { continue }
         left -= 1
@@ -21,13 +21,6 @@ enum ClientAddress {
       }
     }
     return nil
-  }
-
-  private static func trimmed(_ text: Substring) -> Substring {
-    var text = text
-    while text.first == " " || text.first == "\t" { text.removeFirst() }
-    while text.last == " " || text.last == "\t" { text.removeLast() }
-    return text
   }
 
   /// Removes the port, which some proxies add and which differs for each connection of a client.

@@ -216,17 +216,6 @@ struct Server {
     return false
   }
 
-  private static func access(by reviewer: AccessReviewer) -> @Sendable (String?, String) async -> PageAccess {
-    { token, path in
-      switch await reviewer.decide(token: token, path: path) {
-      case .allowed: .granted
-      case .unauthenticated: .unauthenticated
-      case .forbidden: .forbidden
-      case .undecided(let reason): .undecided(reason: reason)
-      }
-    }
-  }
-
   private func observability(_ budget: BodyBudget, _ ports: PortAnnouncement) -> ObservabilityServer {
     ObservabilityServer(
       configuration: ObservabilityServer.Configuration(
@@ -252,7 +241,8 @@ struct Server {
           case nil: "starting or draining"
           }
         return .notReady(reason: reason + ": no requests should come here now")
-      }, access: configuration.observability.authenticates ? kubernetes.map { Self.access(by: $0.reviewer) } : nil,
+      },
+      access: configuration.observability.authenticates ? kubernetes?.reviewer.decide : nil,
       onListening: { port in ports.metricsListening(port) })
   }
 }
