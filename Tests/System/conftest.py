@@ -8,6 +8,7 @@ from kit.engine import Engine
 from kit.envoy import Envoy
 from kit.epp import EPP
 from kit.kubernetes import FakeAPIServer, RealAPIServer, objects
+from kit.kubernetes.cluster import Cluster
 
 
 @pytest.fixture
@@ -82,3 +83,11 @@ def namespace(api: FakeAPIServer | RealAPIServer) -> str:
     """A namespace of the test's own."""
     made = api.admin.create(objects.NAMESPACES, {"metadata": {"generateName": "test-"}})
     return made["metadata"]["name"]
+
+
+@pytest.fixture
+def cluster(api: FakeAPIServer | RealAPIServer, definitions: None, namespace: str) -> Iterator[Cluster]:
+    """A namespace whose pods are engines of the test."""
+    made = Cluster(api, namespace)
+    yield made
+    made.stop()

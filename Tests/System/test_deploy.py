@@ -196,10 +196,9 @@ def test_flows_of_the_standalone_pod() -> None:
 
 
 @pytest.fixture
-def cluster(api: FakeAPIServer | RealAPIServer, definitions: None, namespace: str) -> Iterator[Cluster]:
-    made = Cluster(api, namespace)
-    yield made
-    made.stop()
+def own_roles(api: FakeAPIServer | RealAPIServer) -> Iterator[None]:
+    """Removes what the manifests create outside of the namespace."""
+    yield
     for kind in ("clusterrolebindings", "clusterroles"):
         for value in api.admin.get(f"{objects.RBAC}/{kind}")["items"]:
             if value["metadata"]["name"].startswith("warmpath-epp"):
@@ -224,7 +223,7 @@ def _apply_access(api: FakeAPIServer | RealAPIServer, namespace: str, values: li
 @pytest.mark.skipif(not has_pod_addresses(), reason="no address of a pod is here: run the tests with scripts/pod-network")
 @pytest.mark.parametrize("chosen", SETS, ids=_names)
 def test_the_picker_works_with_the_permissions_that_it_has(
-    chosen: tuple[Path, ...], cluster: Cluster, folder: Path, start_envoy, tmp_path: Path
+    chosen: tuple[Path, ...], cluster: Cluster, own_roles: None, folder: Path, start_envoy, tmp_path: Path
 ) -> None:
     """The container is started as it is rendered, with the account of the manifests, on the ports that they name."""
     values = with_components(folder, *chosen)

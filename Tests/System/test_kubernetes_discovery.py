@@ -4,7 +4,6 @@ import os
 import subprocess
 import time
 from pathlib import Path
-from typing import Iterator
 
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -12,7 +11,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from kit import http
 from kit.envoy import Envoy
 from kit.epp import EPP
-from kit.kubernetes import FakeAPIServer, RealAPIServer, objects
+from kit.kubernetes import objects
 from kit.kubernetes.cluster import PORT, Cluster, has_pod_addresses, wait_endpoints
 from kit.waiting import eventually
 
@@ -24,13 +23,6 @@ READER = {"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "wa
 POOL_READER = {
     "apiGroups": ["inference.networking.k8s.io"], "resources": ["inferencepools"], "verbs": ["get", "list", "watch"],
 }  # fmt: skip
-
-
-@pytest.fixture
-def cluster(api: FakeAPIServer | RealAPIServer, definitions: None, namespace: str) -> Iterator[Cluster]:
-    made = Cluster(api, namespace)
-    yield made
-    made.stop()
 
 
 def _start(start_epp, cluster: Cluster, *arguments: str, **options: object) -> EPP:

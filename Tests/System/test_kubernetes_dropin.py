@@ -3,14 +3,13 @@
 import os
 import shlex
 from pathlib import Path
-from typing import Iterator
 
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from kit import http
-from kit.kubernetes import FakeAPIServer, RealAPIServer, objects
+from kit.kubernetes import objects
 from kit.kubernetes.cluster import Cluster, has_pod_addresses
 from kit.paths import product
 from kit.process import Process
@@ -69,14 +68,13 @@ schedulingProfiles:
 
 
 @pytest.fixture
-def cluster(api: FakeAPIServer | RealAPIServer, definitions: None, namespace: str) -> Iterator[Cluster]:
-    made = Cluster(api, namespace)
-    made.make_pool()
-    path = objects.custom(objects.LEGACY, "inferencepools", namespace)
-    api.admin.create(path, objects.legacy_pool("pool", {"app": "vllm"}, 8000))
-    made.add_pod("a")
-    yield made
-    made.stop()
+def pool(cluster: Cluster) -> Cluster:
+    """A cluster with the pool `pool` in both API groups, and a pod of it."""
+    cluster.make_pool()
+    path = objects.custom(objects.LEGACY, "inferencepools", cluster.namespace)
+    cluster.api.admin.create(path, objects.legacy_pool("pool", {"app": "vllm"}, 8000))
+    cluster.add_pod("a")
+    return cluster
 
 
 def _probe(service: str) -> str:
@@ -92,12 +90,12 @@ def _probe(service: str) -> str:
 
 
 @pytest.mark.parametrize("name", LISTS)
-def test_an_argument_list_of_llm_d_starts_the_picker(name: str, cluster: Cluster, start_envoy, tmp_path: Path) -> None:
+def test_an_argument_list_of_llm_d_starts_the_picker(name: str, pool: Cluster, start_envoy, tmp_path: Path) -> None:
     config = tmp_path / "default-plugins.yaml"
     config.write_text(CONFIG)
-    arguments = shlex.split(LISTS[name].replace("CONFIG", str(config)).replace("NAMESPACE", cluster.namespace))
+    arguments = shlex.split(LISTS[name].replace("CONFIG", str(config)).replace("NAMESPACE", pool.namespace))
     environment = os.environ | {
-        "KUBECONFIG": str(cluster.api.kubeconfig), "NAMESPACE": cluster.namespace, "POD_NAME": "epp-6b7d5c9f8-abcde",
+        "KUBECONFIG": str(pool.api.kubeconfig), "NAMESPACE": pool.namespace, "POD_NAME": "epp-6b7d5c9f8-abcde",
     }  # fmt: skip
     epp = Process([product("epp"), *arguments], name="epp", env=environment)
     try:

@@ -1,17 +1,17 @@
 """The manifests of deploy/ as kubectl renders them, and questions about them."""
 
+import os
 import subprocess
 from pathlib import Path
 
 import yaml
 
+from .kubernetes.store import Object
 from .paths import ROOT, TOOLS
 
 DEPLOY = ROOT / "deploy"
 OVERLAYS = sorted(path.parent for path in DEPLOY.glob("overlays/*/kustomization.yaml"))
 COMPONENTS = sorted(path.parent for path in DEPLOY.glob("components/*/kustomization.yaml"))
-
-Object = dict
 
 
 def rendered(folder: Path) -> list[Object]:
@@ -23,10 +23,11 @@ def rendered(folder: Path) -> list[Object]:
 
 
 def with_components(folder: Path, *components: Path) -> list[Object]:
-    """Returns the objects of the base with components, by a kustomization in `folder`, which is in the same file system."""
-    import os
+    """Returns the objects of the base with components, by a kustomization that is written to `folder`."""
 
-    relative = lambda path: os.path.relpath(path.resolve(), folder.resolve())  # noqa: E731
+    def relative(path: Path) -> str:
+        return os.path.relpath(path.resolve(), folder.resolve())
+
     kustomization = {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
         "kind": "Kustomization",
