@@ -91,7 +91,7 @@ import Testing
     #expect(
       flags.problems(pods) == [
         "--ha-enable-leader-election with --endpoint-selector needs the variable POD_NAME with the name of the pod: the "
-          + "lease is called after its Deployment"
+          + "lease is named after its Deployment"
       ])
     let alone = try FlagsUnderTest().validated("--ha-enable-leader-election")
     #expect(
@@ -107,7 +107,7 @@ import Testing
     #expect(!alone.observability.authenticates)
     #expect(
       alone.warnings == [
-        "--metrics-endpoint-auth has no effect without --pool-name or --endpoint-selector alone: nobody knows tokens; let "
+        "--metrics-endpoint-auth has no effect without --pool-name or --endpoint-selector alone: no API server reviews tokens; let "
           + "only monitoring reach --metrics-port"
       ])
     #expect(try FlagsUnderTest().validated().warnings.isEmpty)

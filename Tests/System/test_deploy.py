@@ -75,6 +75,18 @@ def test_every_set_of_components_is_valid(chosen: tuple[Path, ...], folder: Path
     assert {f"{value['kind']} {value['metadata']['name']}": _problems(value) for value in values if _problems(value)} == {}
 
 
+def test_standbys_block_neither_a_rollout_nor_an_eviction(folder: Path) -> None:
+    """One replica is available at most, so that a rollout and an eviction have to be allowed to take it away."""
+    values = with_components(folder, DEPLOY / "components" / "leader-election")
+    deployment = find(values, "Deployment", "epp")["spec"]
+    assert deployment["replicas"] > 1
+    for unavailable in (
+        deployment["strategy"]["rollingUpdate"]["maxUnavailable"],
+        find(values, "PodDisruptionBudget", "epp")["spec"]["maxUnavailable"],
+    ):
+        assert unavailable >= deployment["replicas"]
+
+
 def test_a_misspelled_field_is_noticed(folder: Path) -> None:
     deployment = find(with_components(folder), "Deployment", "epp")
     container(deployment, "epp")["readinessprobe"] = {}

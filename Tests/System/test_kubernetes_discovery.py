@@ -185,7 +185,7 @@ def test_a_service_account_is_used_in_a_pod(cluster: Cluster, start_epp, start_e
     admin.delete(f"{bindings}/epp")
     cluster.api.stop_serving()
     cluster.api.serve_again()
-    epp.wait_for("the API server forbids to list and watch the resource; its Role needs the verbs get, list and watch", 30)
+    epp.wait_for("the API server forbids to list and watch the resource; its Role needs the verbs list and watch", 30)
     eventually(lambda: epp.metric("epp_kubernetes_resource_missing", resource="pods") == 1, "the gauge says so", 30)
     cluster.add_pod("c")
     wait_endpoints(epp, "a-rank-0", "b-rank-0")

@@ -75,17 +75,17 @@ package struct KubernetesFlags: ParsableArguments {
       election: elects ? electionSettings(&check, target, pod: pod) : nil)
   }
 
-  /// Returns the settings of the election. Its lease belongs to the pool, or to the Deployment of this pod.
+  /// Returns the settings of the election. The lease is named after the pool, or after the Deployment of this pod.
   private func electionSettings(
     _ check: inout FlagCheck, _ target: KubernetesSettings.Target, pod: String?
   ) -> ElectionSettings? {
     if case .pool(let name, _) = target { return ElectionSettings(subject: name, pod: pod) }
-    // A pod of a Deployment is called like it, with two parts more.
+    // The name of a pod is that of its Deployment with two more parts.
     let parts = pod?.split(separator: "-") ?? []
     guard parts.count > 2 else {
       check.problem(
         "--ha-enable-leader-election with --endpoint-selector needs the variable \(Self.podVariable) with the name of the pod: "
-          + "the lease is called after its Deployment")
+          + "the lease is named after its Deployment")
       return nil
     }
     return ElectionSettings(subject: parts.dropLast(2).joined(separator: "-"), pod: pod)
@@ -159,7 +159,7 @@ package struct KubernetesSettings: Sendable, Equatable {
 
 /// The election of a leader.
 package struct ElectionSettings: Sendable, Equatable {
-  /// Pool or Deployment that the lease is called after.
+  /// Name of the pool or of the Deployment, which is part of the name of the lease.
   package var subject: String
   /// Name of the pod of this process; nil when it is not known.
   package var pod: String?

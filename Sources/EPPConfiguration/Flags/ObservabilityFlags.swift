@@ -70,8 +70,8 @@ package struct ObservabilityFlags: ParsableArguments {
     let authenticates = check.given(metricsEndpointAuth, Self.authentication) ?? isInKubernetes
     if authenticates, !isInKubernetes {
       check.warnings.append(
-        "--metrics-endpoint-auth has no effect without --pool-name or --endpoint-selector alone: nobody knows tokens; let only "
-          + "monitoring reach --metrics-port")
+        "--metrics-endpoint-auth has no effect without --pool-name or --endpoint-selector alone: no API server reviews tokens; "
+          + "let only monitoring reach --metrics-port")
     }
     if metricsCertDir.given != nil || metricsClientCaFile.given != nil {
       check.problem(

@@ -66,7 +66,7 @@ package final class EndpointWatch: Sendable {
   /// Discovers and scrapes until the task is cancelled, then closes all connections, ends its threads and returns. Call it
   /// once.
   ///
-  /// - Parameter others: Sources that put endpoints into `store` themselves. They run as long.
+  /// - Parameter others: Sources that put endpoints into `store` themselves. They run until the task is cancelled too.
   /// - Throws: Errors of the event loop.
   package func run(_ others: [any EndpointSource] = []) async throws {
     defer { ready.signal() }
@@ -101,7 +101,7 @@ package final class EndpointWatch: Sendable {
       }
       await discovery.run(
         afterFirstPass: { [ready] in signalAfterFirstAttempts(ready) }, afterFirstReading: { ownRead.signal() })
-      // Its end is the cancellation of the task, which the others see too.
+      // It returns when the task is cancelled, which cancels the other tasks of the group too.
     }
 
     await store.endObservation(observation)

@@ -42,7 +42,7 @@ package final class HealthState: Sendable {
     return .serving
   }
 
-  /// Whether the process waits, ready, for the end of another process that leads.
+  /// Whether the process could serve, and does not lead.
   package var isStandby: Bool { state.withLock { $0.isReady && !$0.isDraining } && !isServing }
 
   /// Calls all observers, because this process has begun or ceased to lead.

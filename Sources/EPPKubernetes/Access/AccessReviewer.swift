@@ -13,7 +13,7 @@ package final class AccessReviewer: Sendable {
 
   /// Reviews at one time at most, so that a client that sends many tokens does not flood the API server.
   private static let maximumReviews = 8
-  /// Time for both reviews. A scrape of Prometheus lasts 10 s by default.
+  /// Time limit of both reviews together; less than the default scrape timeout of Prometheus, 10 s.
   private static let limit = Duration.seconds(5)
 
   private let client: KubernetesClient

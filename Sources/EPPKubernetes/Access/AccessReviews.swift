@@ -10,7 +10,7 @@ struct TokenReview: Codable {
     var user: User?
   }
 
-  /// The owner of a token, with everything that the API server wants to know for a decision about him.
+  /// The owner of a token, in the form that a SubjectAccessReview takes.
   struct User: Codable {
     var username: String?
     var uid: String?
@@ -28,7 +28,7 @@ struct TokenReview: Codable {
   init(token: String) { spec = Spec(token: token) }
 }
 
-/// A SubjectAccessReview (`authorization.k8s.io/v1`): asks the API server whether somebody may read a path that is no resource.
+/// A SubjectAccessReview (`authorization.k8s.io/v1`): asks the API server whether a user may read a non-resource path.
 struct SubjectAccessReview: Codable {
   struct Spec: Codable {
     var user: String?

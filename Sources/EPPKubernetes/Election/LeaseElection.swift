@@ -123,7 +123,7 @@ package struct LeaseElection: Sendable {
     case .missing:
       renewedAt = nil
       if isReleasing { return .finish }
-      // Deleted by somebody: the process that held it leads until its deadline.
+      // Another client deleted the lease. Its holder leads until its deadline.
       if let holder = observation?.lease.holder, holder != configuration.identity, !hasExpired(now) {
         return retry(now)
       }
@@ -135,7 +135,7 @@ package struct LeaseElection: Sendable {
       renewedAt = requestBegin
       return retry(now)
     case .conflict:
-      // Somebody has changed it, be it this process with a request whose answer was lost: once more, from what is there.
+      // The lease was changed, possibly by a write of this process whose answer was lost. Read it and try once more.
       guard !attempt.hadConflict else { return retry(now) }
       self.attempt?.hadConflict = true
       return .get

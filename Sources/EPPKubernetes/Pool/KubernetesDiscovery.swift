@@ -109,7 +109,7 @@ package final class KubernetesDiscovery: EndpointSource {
 
   private func refresh(_ watched: Watched, isWatched: Bool) {
     let age = watched.status.lastContact.map { Double(clock().duration(since: $0).wholeNanoseconds) / 1e9 }
-    // Without a pool nothing is asked about pods: an age would grow, and alarm somebody.
+    // Without a pool no request about pods is sent. A growing age would raise alerts for no reason.
     watched.series.contactAge.set(isWatched ? age ?? .infinity : .nan)
     watched.series.missing.set(isWatched && watched.status.isMissing ? 1 : 0)
   }

@@ -143,7 +143,7 @@ package struct ResourceWatch<Resource: KubernetesResource>: Sendable {
     switch failure {
     case .missing: "the API server does not serve the resource; asking again"
     case .forbidden:
-      "the API server forbids to list and watch the resource; its Role needs the verbs get, list and watch"
+      "the API server forbids to list and watch the resource; its Role needs the verbs list and watch"
     case .unauthorized: "the API server does not accept the credentials; reading the token again"
     case .silent: "the API server has not ended a watch in time; watching again"
     case .expired, .behind, .busy, .unreachable, .unreadable:

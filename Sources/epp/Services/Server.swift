@@ -82,7 +82,7 @@ struct Server {
     }
     snapshots?.read()
     events = try Self.events(configuration.cache, index, metrics, output.logger(label: "kv-events"), pending)
-    // The last that may fail: its HTTP client, and that of the token source, must not be released without a shutdown.
+    // Made after everything else that may throw: its HTTP client must not be released without a shutdown.
     kubernetes = try configuration.endpoints.kubernetes.map { [watch, metrics, output] settings in
       try KubernetesCluster(
         settings, store: watch.store, metrics: metrics, logger: output.logger(label: "kubernetes"),
