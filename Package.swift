@@ -92,9 +92,11 @@ let package = Package(
       name: "EPPExtProc", dependencies: ["EPPCore", "EPPMetrics", "EPPRequests", "EPPRouting", logging],
       swiftSettings: strict),
     .target(
+      name: "EPPCertificates", dependencies: ["EPPDataLayer", crypto, swiftASN1, x509], swiftSettings: strict),
+    .target(
       name: "EPPGRPCServer",
       dependencies: [
-        "EPPCore", "EPPExtProc", "EPPMetrics", "CGRPCShim", "CEnvoyProto", "CProtobufC", crypto, swiftASN1, x509,
+        "EPPCertificates", "EPPCore", "EPPExtProc", "EPPMetrics", "CGRPCShim", "CEnvoyProto", "CProtobufC",
       ], swiftSettings: strict),
     .target(
       name: "EPPKubernetes",
@@ -103,7 +105,9 @@ let package = Package(
       ], swiftSettings: strict),
     .target(
       name: "EPPObservability",
-      dependencies: ["EPPCore", "EPPMetrics", hummingbird, hummingbirdCore, logging, nioCore],
+      dependencies: [
+        "EPPCertificates", "EPPCore", "EPPMetrics", hummingbird, hummingbirdCore, logging, nioCore, nioSSL,
+      ],
       swiftSettings: strict),
     .target(
       name: "EPPConfiguration",
@@ -120,7 +124,8 @@ let package = Package(
     .executableTarget(
       name: "epp",
       dependencies: [
-        "EPPConfiguration", "EPPCore", "EPPDataLayer", "EPPExtProc", "EPPGRPCServer", "EPPKVEvents", "EPPKubernetes",
+        "EPPCertificates", "EPPConfiguration", "EPPCore", "EPPDataLayer", "EPPExtProc", "EPPGRPCServer", "EPPKVEvents",
+        "EPPKubernetes",
         "EPPMetrics", "EPPObservability", "EPPPrefixCache", "EPPRouting", "EPPScheduling", "EPPTokens", "EPPYAML",
         "ZeroMQ",
         argumentParser, logging, nioCore, nioPosix, serviceLifecycle,
@@ -155,6 +160,7 @@ let package = Package(
         "EPPTestKit", "EPPCore", "EPPMetrics", "EPPTokens", "EngineSimulator", logging, nioCore, nioHTTP1, nioPosix,
       ],
       swiftSettings: strict),
+    .testTarget(name: "EPPCertificatesTests", dependencies: ["EPPCertificates"], swiftSettings: strict),
     .testTarget(name: "EPPMetricsTests", dependencies: ["EPPCore", "EPPMetrics"], swiftSettings: strict),
     .testTarget(
       name: "EPPRequestsTests", dependencies: ["EPPTestKit", "EPPCore", "EPPRequests"], resources: [.copy("Fixtures")],

@@ -29,5 +29,7 @@ static inline epp_slice epp_from_grpc(grpc_slice slice) {
 
 /* Returns the core's completion queue of a queue. */
 grpc_completion_queue *epp_grpc_queue(epp_queue *queue);
+/* Returns the core's credentials of credentials. */
+grpc_server_credentials *epp_grpc_credentials(epp_credentials *credentials);
 /* Returns the core's server of a server. */
 static inline grpc_server *epp_grpc_server(epp_server *server) { return (grpc_server *)server; }

@@ -34,28 +34,12 @@ void epp_server_register_queue(epp_server *server, epp_queue *queue) {
   grpc_server_register_completion_queue(epp_grpc_server(server), epp_grpc_queue(queue), NULL);
 }
 
-epp_credentials *epp_credentials_tls(const char *certificate_chain_pem, const char *private_key_pem) {
-  grpc_ssl_pem_key_cert_pair pair = {.private_key = private_key_pem, .cert_chain = certificate_chain_pem};
-  grpc_ssl_server_certificate_config *config = grpc_ssl_server_certificate_config_create(NULL, &pair, 1);
-  if (config == NULL) return NULL;
-  grpc_ssl_server_credentials_options *options = grpc_ssl_server_credentials_create_options_using_config(
-      GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE, config);
-  if (options == NULL) return NULL;
-  return (epp_credentials *)grpc_ssl_server_credentials_create_with_options(options);
-}
-
-epp_credentials *epp_credentials_plain(void) { return (epp_credentials *)grpc_insecure_server_credentials_create(); }
-
-void epp_credentials_release(epp_credentials *credentials) {
-  grpc_server_credentials_release((grpc_server_credentials *)credentials);
-}
-
 static void drop_log(gpr_log_func_args *arguments) { (void)arguments; }
 
 int epp_server_listen(epp_server *server, const char *address, epp_credentials *credentials) {
   /* The core prints its whole tree of errors, some 700 characters, for a port that is taken. */
   gpr_set_log_function(drop_log);
-  int port = grpc_server_add_http2_port(epp_grpc_server(server), address, (grpc_server_credentials *)credentials);
+  int port = grpc_server_add_http2_port(epp_grpc_server(server), address, epp_grpc_credentials(credentials));
   gpr_set_log_function(NULL);
   return port;
 }

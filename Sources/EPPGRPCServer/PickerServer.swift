@@ -1,4 +1,5 @@
 import CGRPCShim
+package import EPPCertificates
 package import EPPExtProc
 import EPPMetrics
 
@@ -60,7 +61,7 @@ package final class PickerServer: Sendable {
 
   /// Binds both ports. Nothing is accepted before `start`.
   ///
-  /// - Throws: `ServerError` when a port cannot be bound, or when certificate and key cannot be used.
+  /// - Throws: `ServerError` when a port cannot be bound, or when the C core cannot use certificate and key.
   package init(
     configuration: Configuration, settings: ExtProcSettings, health: HealthState
   ) throws(ServerError) {
@@ -108,6 +109,10 @@ package final class PickerServer: Sendable {
   package var port: Int { extProc.port }
   /// The bound port of health alone.
   package var healthPort: Int { healthOnly.port }
+
+  /// Takes another certificate for connections to the ext_proc port from now on; open ones stay. The port has to serve TLS, and
+  /// the identity has a client authority if that of the configuration has one. Any thread may call it.
+  package func replace(_ identity: TLSIdentity) { extProc.replace(identity) }
 
   /// Starts the threads, which accept calls on both ports. Call it once, before `drain`.
   package func start() {

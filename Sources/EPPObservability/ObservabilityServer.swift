@@ -13,7 +13,7 @@ package enum Readiness: Sendable, Equatable {
   case notReady(reason: String)
 }
 
-/// The HTTP server on `--metrics-port`: `/metrics`, `/healthz`, `/readyz` and JSON documents. Without TLS.
+/// The HTTP server on `--metrics-port`: `/metrics`, `/healthz`, `/readyz` and JSON documents.
 package struct ObservabilityServer: Sendable {
   /// Address and limits of the server.
   package struct Configuration: Sendable {
@@ -25,10 +25,13 @@ package struct ObservabilityServer: Sendable {
     package var maximumConnections = 128
     /// How long a connection may be idle before it is closed.
     package var idleTimeout: Duration = .seconds(120)
+    /// The certificate of the server; nil serves plain text.
+    package var certificate: ServerCertificate?
 
-    package init(host: String, port: Int) {
+    package init(host: String, port: Int, certificate: ServerCertificate? = nil) {
       self.host = host
       self.port = port
+      self.certificate = certificate
     }
   }
 
@@ -66,7 +69,7 @@ package struct ObservabilityServer: Sendable {
     let (configuration, onListening, logger) = (configuration, onListening, logger)
     let application = Application(
       responder: responder,
-      server: .http1(configuration: .init(idleTimeout: .nanoseconds(configuration.idleTimeout.wholeNanoseconds))),
+      server: serverBuilder,
       configuration: ApplicationConfiguration(
         address: .hostname(configuration.host, port: configuration.port),
         availableConnectionsDelegate: MaximumAvailableConnections(configuration.maximumConnections)),
@@ -82,11 +85,21 @@ package struct ObservabilityServer: Sendable {
       throw ObservabilityServerError(host: configuration.host, port: configuration.port, cause: error)
     }
   }
+
+  private var serverBuilder: HTTPServerBuilder {
+    let settings = HTTP1Channel.Configuration(idleTimeout: .nanoseconds(configuration.idleTimeout.wholeNanoseconds))
+    guard let certificate = configuration.certificate else { return .http1(configuration: settings) }
+    return HTTPServerBuilder { responder in
+      TLSChannel(base: HTTP1Channel(responder: responder, configuration: settings), certificate: certificate)
+    }
+  }
 }
 
 /// Why the metrics server cannot listen, in one line for the operator.
 package struct ObservabilityServerError: Error, CustomStringConvertible {
   package let description: String
+
+  init(_ description: String) { self.description = description }
 
   init(host: String, port: Int, cause: IOError) {
     description =

@@ -122,46 +122,6 @@ def test_a_port_in_use_is_refused(start_pool) -> None:
     pool.works()
 
 
-def _make_certificate(folder: Path, name: str = "epp.test") -> None:
-    folder.mkdir(exist_ok=True)
-    subprocess.run(
-        [
-            "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
-            "-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}",
-            "-keyout", folder / "tls.key", "-out", folder / "tls.crt",
-        ],
-        check=True, capture_output=True,
-    )  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    "file, content, said",
-    [
-        ("tls.crt", "garbage\n", "tls.crt cannot be used: it is no certificate in PEM form"),
-        ("tls.crt", "", "tls.crt cannot be used: it is no certificate in PEM form"),
-        ("tls.key", "garbage\n", "tls.key cannot be used: it is no private key in PEM form"),
-        ("tls.key", "OTHER", "cannot be used: the key is not the certificate's"),
-        ("tls.key", None, "tls.key: it does not exist"),
-        ("tls.crt", "FOLDER", "tls.crt: it is a folder"),
-    ],
-)
-def test_a_certificate_that_cannot_be_used_is_named(tmp_path: Path, file: str, content: str | None, said: str) -> None:
-    _make_certificate(tmp_path / "tls")
-    path = tmp_path / "tls" / file
-    if content == "OTHER":
-        _make_certificate(tmp_path / "other")
-        content = (tmp_path / "other" / file).read_text()
-    path.unlink()
-    if content == "FOLDER":
-        path.mkdir()
-    elif content is not None:
-        path.write_text(content)
-    result = _run("--endpoint", "127.0.0.1:1", *FREE_PORTS, "--cert-path", str(tmp_path / "tls"))
-    assert result.returncode == 1, result.stderr
-    (line,) = (line for line in result.stderr.splitlines() if " info " not in line.lower())
-    assert line.startswith("epp: --cert-path: ") and said in line and str(path.parent) in line
-
-
 def test_a_file_that_cannot_be_read_says_why(tmp_path: Path) -> None:
     (tmp_path / "bytes").write_bytes(b"\xff\x00\x80")
     for name, said in (("nothing", "it does not exist"), ("", "it is a folder"), ("bytes", "it is no UTF-8 text")):
@@ -354,16 +314,6 @@ def test_plain_text_to_a_tls_port_ends_only_that_connection(start_pool) -> None:
             raw.sendall(junk)
     with http2.Connection(pool.epp.extproc_port, tls=True) as connection:
         assert connection.alive()
-
-
-def test_a_certificate_of_ones_own(start_pool, tmp_path: Path) -> None:
-    _make_certificate(tmp_path)
-    pool = start_pool("--cert-path", str(tmp_path), engines=1, secure=True)
-    credentials = grpc.ssl_channel_credentials((tmp_path / "tls.crt").read_bytes())
-    options = [("grpc.ssl_target_name_override", "epp.test")]
-    with grpc.secure_channel(f"127.0.0.1:{pool.epp.extproc_port}", credentials, options) as channel:
-        outcome = Exchange(ep.Stream(channel)).request(ep.post_headers(), [http.chat("over TLS")])
-        assert outcome.destination == pool.engines[0].address
 
 
 def test_a_request_is_logged_at_level_three(start_pool) -> None:

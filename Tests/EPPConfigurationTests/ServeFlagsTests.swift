@@ -48,13 +48,14 @@ import Testing
       "--workers=0",
       "--max-concurrent-streams=0",
       "--cert-path=/certs",
+      "--grpc-client-ca-file=/ca.crt",
       "--secure-serving=false",
       "--tls-min-version=VersionTLS13",
       "--config-file=a",
       "--config-text=b",
       "--ha-enable-leader-election=true",
       "--metrics-endpoint-auth=true",
-      "--metrics-cert-dir=/x",
+      "--metrics-client-ca-file=/x",
       "--lora-info-metric=x",
       "--max-buffered-bytes=1Mi",
       "--grpc-max-recv-msg-size=4Gi",
@@ -81,6 +82,7 @@ import Testing
         "--grpc-max-recv-msg-size has to be less than 2Gi",
         "--drain-timeout: '30' is not a duration such as 50ms, 5s or 1m30s",
         "--cert-path and --secure-serving=false contradict each other: leave one of them out",
+        "--grpc-client-ca-file and --secure-serving=false contradict each other: leave one of them out",
         "--tls-min-version VersionTLS13 is not supported by this version yet: TLS 1.2 and 1.3 are served",
         "--endpoint: 'http://a:1' is a URL: write HOST:PORT, without 'http://'",
         "--endpoint: 'b:1' is given twice",
@@ -96,7 +98,7 @@ import Testing
           + "be held",
         "--request-deadline: '0' is not a duration above 0 such as 50ms, 5s or 1m30s",
         "--response-processing: 'ful' is none of full, sampled, none; did you mean 'full'?",
-        "--metrics-cert-dir and --metrics-client-ca-file are not supported by this version yet: metrics are plain text",
+        "--metrics-client-ca-file needs --metrics-cert-dir: without TLS, clients show no certificate",
         "--tracing: 'maybe' is neither true nor false",
         "-v: -1 is less than 0 (2 is the default, 5 the most)",
         "--log-format: 'jsn' is none of text, json; did you mean 'json'?",
@@ -144,15 +146,28 @@ import Testing
       "--log-format=",
       "--zap-encoder=",
       "--tls-min-version=",
-      "--metrics-cert-dir=")
+      "--metrics-cert-dir=",
+      "--metrics-client-ca-file=",
+      "--grpc-client-ca-file=")
     #expect(configuration == (try flags.validated()))
+  }
+
+  @Test func certificatesOfBothPortsAreTaken() throws {
+    let configuration = try flags.validated(
+      "--cert-path=/certs", "--enable-cert-reload", "--grpc-client-ca-file=/gateway.crt", "--metrics-cert-dir=/metrics",
+      "--metrics-client-ca-file=/prometheus.crt")
+    #expect(configuration.tls.isSecure && configuration.tls.reloads)
+    #expect(configuration.tls.certificateFolder == "/certs")
+    #expect(configuration.tls.clientAuthorityFile == "/gateway.crt")
+    #expect(configuration.observability.certificateFolder == "/metrics")
+    #expect(configuration.observability.clientAuthorityFile == "/prometheus.crt")
+    #expect(try !flags.validated("--cert-path=/certs").tls.reloads)
   }
 
   @Test func whatHasNoEffectIsSaid() throws {
     let configuration = try flags.validated(
       "--tracing=true",
       "--enable-pprof=true",
-      "--enable-cert-reload=true",
       "--tls-cipher-suites=TLS_AES_128_GCM_SHA256",
       "--grpc-max-send-msg-size=25MB",
       "--refresh-metrics-interval=10ms",
@@ -161,7 +176,6 @@ import Testing
     #expect(
       configuration.warnings == [
         "--grpc-max-send-msg-size has no effect: messages hold at most 62,000 bytes of a body",
-        "--enable-cert-reload has no effect yet: restart to take a new certificate",
         "--tls-cipher-suites has no effect: TLS 1.2 and 1.3 are served with gRPC's own suites",
         "--endpoint-target-ports has no effect without --endpoint-selector",
         "--refresh-metrics-interval 10ms is raised to 50ms",

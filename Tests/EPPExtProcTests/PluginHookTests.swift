@@ -40,8 +40,8 @@ private final class RecordingPlugin: Scorer, RequestObserver {
     init(_ plugin: RecordingPlugin) { self.plugin = plugin }
 
     func responseStarted(_ answer: inout AnswerStart) {
-      plugin.note(.started(status: answer.status, served: answer.served.index))
-      answer.headers.append(.init(name: "x-served-slot", value: "\(answer.served.index)"))
+      plugin.note(.started(status: answer.status, served: answer.served?.index ?? -1))
+      answer.headers.append(.init(name: "x-served-slot", value: "\(answer.served?.index ?? -1)"))
     }
 
     func firstToken(now: MonotonicTime) { plugin.note(.firstToken) }
@@ -106,7 +106,7 @@ private final class RecordingPlugin: Scorer, RequestObserver {
     gateway.send([body])
     gateway.sendResponseHeaders(served: "192.0.2.1:8000")
     gateway.sendResponseChunk(Array("{}".utf8), endOfStream: true)
-    #expect(recorder.events == [.picked("e0"), .ended(.elsewhere)])
+    #expect(recorder.events == [.picked("e0"), .started(status: 200, served: -1), .ended(.elsewhere)])
     #expect(gateway.violations.isEmpty)
   }
 

@@ -67,6 +67,48 @@ import Testing
     #expect(PoolEndpoints.Definition(alpha) == PoolEndpoints.Definition(stable))
   }
 
+  @Test("An objective has a priority, 0 without one, and names its pool, of the stable group without another")
+  func objectives() throws {
+    let objective: InferenceObjective = try decode(
+      #"{"metadata": {"name": "o"}, "spec": {"priority": -3, "poolRef": {"group": "g", "kind": "K", "name": "p"}}}"#)
+    #expect(objective.priority == -3 && objective.pool == PoolReference(group: "g", kind: "K", name: "p"))
+    let bare: InferenceObjective = try decode(#"{"metadata": {"name": "o"}, "spec": {"poolRef": {"name": "p"}}}"#)
+    #expect(bare.priority == 0)
+    #expect(bare.pool == PoolReference(group: "inference.networking.k8s.io", kind: "InferencePool", name: "p"))
+  }
+
+  @Test("A rewrite has rules for exact names or for all models, with weights or without")
+  func rewrites() throws {
+    let rewrite: InferenceModelRewrite = try decode(
+      """
+      {"metadata": {"name": "r", "namespace": "ns", "creationTimestamp": "2026-01-02T03:04:05Z"},
+       "spec": {"poolRef": {"name": "p"}, "rules": [
+         {"matches": [{"model": {"type": "Exact", "value": "a"}}, {"model": {"value": "b"}}],
+          "targets": [{"modelRewrite": "x", "weight": 90}, {"modelRewrite": "y", "weight": 10}]},
+         {"targets": [{"modelRewrite": "z"}]}]}}
+      """)
+    #expect(rewrite.createdAt == "2026-01-02T03:04:05Z")
+    #expect(
+      rewrite.rules == [
+        InferenceModelRewrite.Rule(
+          models: ["a", "b"], targets: [.init(modelRewrite: "x", weight: 90), .init(modelRewrite: "y", weight: 10)]),
+        InferenceModelRewrite.Rule(models: [], targets: [.init(modelRewrite: "z")]),
+      ])
+  }
+
+  @Test(
+    "A rewrite with an unknown kind of match or an impossible weight is not read",
+    arguments: [
+      #"{"matches": [{"model": {"type": "Prefix", "value": "a"}}], "targets": [{"modelRewrite": "x"}]}"#,
+      #"{"targets": [{"modelRewrite": "x", "weight": 9000000000}]}"#, #"{"targets": [{}]}"#,
+    ])
+  func unreadableRewrites(rule: String) {
+    #expect(throws: DecodingError.self) {
+      let _: InferenceModelRewrite = try decode(
+        #"{"metadata": {"name": "r"}, "spec": {"poolRef": {"name": "p"}, "rules": [\#(rule)]}}"#)
+    }
+  }
+
   @Test("Details of pools: eight ports, no picker, a flat label that is called matchLabels")
   func poolDetails() throws {
     let ports = Array(8000..<8008)

@@ -60,6 +60,7 @@ import Testing
     metrics.kvEventSeries().streams(in: "live").set(1)
     metrics.kubernetesSeries(resource: "pods").contactAge.set(1)
     metrics.leaderGauge().set(1)
+    metrics.countRewrite(by: "canary", model: "m", targetModel: "t")
     metrics.tokenSeries().renderDuration.observe(.milliseconds(3))
     metrics.kvStreamSeries(endpoint: "e", rank: 0).state.set(2)
   }

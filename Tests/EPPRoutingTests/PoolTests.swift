@@ -58,10 +58,12 @@ import Testing
   }
 
   func route(
-    _ body: [UInt8], headers: [(String, String)] = [], subset: SubsetHint = .absent, seesResponse: Bool = true,
-    in other: RoutedPool? = nil, scratch: inout RoutingScratch
+    _ body: [UInt8], path: String = "/v1/completions", headers: [(String, String)] = [], subset: SubsetHint = .absent,
+    seesResponse: Bool = true, in other: RoutedPool? = nil, scratch: inout RoutingScratch
   ) -> Result<RoutedRequest, Rejection> {
-    switch outcome(body, headers: headers, subset: subset, seesResponse: seesResponse, in: other, scratch: &scratch) {
+    switch outcome(
+      body, path: path, headers: headers, subset: subset, seesResponse: seesResponse, in: other, scratch: &scratch)
+    {
     case .routed(let routed): return .success(routed)
     case .refused(let rejection): return .failure(rejection)
     case .suspended: preconditionFailure("nothing was to be waited for")
@@ -69,10 +71,10 @@ import Testing
   }
 
   func outcome(
-    _ body: [UInt8], headers: [(String, String)] = [], subset: SubsetHint = .absent, seesResponse: Bool = true,
-    waits: Bool = false, in other: RoutedPool? = nil, scratch: inout RoutingScratch
+    _ body: [UInt8], path: String = "/v1/completions", headers: [(String, String)] = [], subset: SubsetHint = .absent,
+    seesResponse: Bool = true, waits: Bool = false, in other: RoutedPool? = nil, scratch: inout RoutingScratch
   ) -> RouteOutcome {
-    let fields = ([(":path", "/v1/completions")] + headers).map { RequestHeaders.Field(name: $0.0, value: $0.1) }
+    let fields = ([(":path", path)] + headers).map { RequestHeaders.Field(name: $0.0, value: $0.1) }
     let arrival = RequestArrival(
       context: RequestContext(requestID: "r", headers: RequestHeaders(fields), subset: subset), receivedAt: time(1000),
       seesResponse: seesResponse)
@@ -259,6 +261,68 @@ import Testing
     let rewrite = try #require(routed.rewrite)
     #expect(String(decoding: sent[rewrite.range], as: UTF8.self) == #""alias""#)
     #expect(String(decoding: rewrite.replacement, as: UTF8.self) == #""real \"one\"""#)
+  }
+
+  @Test func aRuleChangesTheModelAndOverridesTheHeader() throws {
+    pool.pipeline.rules = RequestRules(
+      rewrites: [
+        "alias": try #require(
+          ModelRewriteRule(name: "canary", targets: [ModelRewriteRule.Target(model: "real", weight: 1)]))
+      ])
+    var scratch = pool.pipeline.makeScratch()
+    let sent = body("hello", model: "alias")
+    let routed = try route(sent, headers: [("x-llm-d-model-name-rewrite", "header")], scratch: &scratch).get()
+    #expect(try String(decoding: #require(routed.rewrite).replacement, as: UTF8.self) == #""real""#)
+    // The answer names the client's model again.
+    #expect(routed.clientModel == "alias")
+    #expect(try route(body("hello", model: "other"), scratch: &scratch).get().rewrite == nil)
+    #expect(
+      page().contains(
+        #"llm_d_epp_model_rewrite_decisions_total{model_rewrite_name="canary",model_name="alias",target_model="real"} 1"#
+      ))
+  }
+
+  @Test func aRuleForAllModelsNeedsAModelInTheBody() throws {
+    pool.pipeline.rules = RequestRules(
+      otherModels: ModelRewriteRule(name: "all", targets: [ModelRewriteRule.Target(model: "real", weight: 1)]))
+    var scratch = pool.pipeline.makeScratch()
+    #expect(try route(body("hello"), scratch: &scratch).get().clientModel == "m")
+    let unread = try route(Array("{}".utf8), path: "/other", scratch: &scratch).get()
+    #expect(unread.rewrite == nil && unread.clientModel == nil)
+  }
+
+  @Test func theObjectiveOfARequestGivesItsPriority() throws {
+    pool.pipeline.rules = RequestRules(priorities: ["batch": -2])
+    var scratch = pool.pipeline.makeScratch()
+    for header in ["x-llm-d-inference-objective", "x-gateway-inference-objective"] {
+      let routed = try route(body("hello"), headers: [(header, "batch")], scratch: &scratch).get()
+      routed.flight?.ended(isComplete: true, now: time(1002))
+    }
+    _ = try route(body("hello"), headers: [("x-llm-d-inference-objective", "unknown")], scratch: &scratch).get()
+    let page = page()
+    func requests(_ priority: Int) -> String {
+      #"llm_d_epp_request_total{model_name="m",target_model_name="m",fairness_id="default-flow",priority="\#(priority)"}"#
+    }
+    #expect(page.contains(requests(-2) + " 2\n") && page.contains(requests(0) + " 1\n"))
+    #expect(page.contains(#"fairness_id="default-flow",priority="-2"} 0"#))
+  }
+
+  @Test(
+    arguments: [
+      ("10.0.0.2:8000", "10.0.0.2:8000"), ("10.9.9.9:8000", "10.9.9.9:8000"),
+      (nil, "fail: missing destination endpoint served metadata"),
+    ] as [(String?, String)])
+  func theVerifierNamesWhoHasServed(served: String?, header: String) throws {
+    var profile = ProfileConfiguration.weighted
+    profile.observers = [ConfiguredPlugin(ServedEndpointVerifier.descriptor)]
+    let test = PoolTests(waiting: [0, 0, 0], profile: profile)
+    var scratch = test.pool.pipeline.makeScratch()
+    let flight = try #require(try test.route(body("hello"), scratch: &scratch).get().flight)
+    let headers = flight.responseStarted(
+      ResponseStart(status: 200, isEventStream: false, isReadable: true, served: served), now: time(1010))
+    #expect(headers == [RequestHeaders.Field(name: "x-conformance-test-served-endpoint", value: header)])
+    flight.ended(isComplete: true, now: time(1020))
+    #expect(test.members.allSatisfy { $0.load.inFlight.requests == 0 })
   }
 
   @Test func noEndpointIsAnswered503() {

@@ -38,8 +38,8 @@ def start_envoy() -> Iterator[object]:
     """Starts Envoys in front of a picker and stops them at the end."""
     started: list[Envoy] = []
 
-    def start(epp_port: int, name: str = "full-duplex.yaml", secure: bool = False) -> Envoy:
-        started.append(Envoy(name, epp_port, secure))
+    def start(epp_ports: int | list[int], name: str = "full-duplex.yaml", **options: bool) -> Envoy:
+        started.append(Envoy(name, epp_ports, **options))
         return started[-1]
 
     yield start
@@ -61,7 +61,7 @@ def gateway(request: pytest.FixtureRequest, engines: list[Engine], start_epp, st
     epp = start_epp(endpoints=[engine.address for engine in engines], secure=secure)
     for engine in engines:
         engine.wait_scrapes(1)
-    return start_envoy(epp.extproc_port, name, secure)
+    return start_envoy(epp.extproc_port, name, secure=secure)
 
 
 @pytest.fixture(scope="session", params=["fake", "real"] if RealAPIServer.built() else ["fake"])

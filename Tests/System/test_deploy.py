@@ -69,6 +69,14 @@ def test_overlays_are_valid(path: Path) -> None:
     assert {f"{value['kind']} {value['metadata']['name']}": _problems(value) for value in values if _problems(value)} == {}
 
 
+def test_the_configuration_for_kserve_is_valid() -> None:
+    """KServe merges it with its own by the name of the container."""
+    (value,) = rendered(DEPLOY / "kserve")
+    assert _problems(value) == []
+    (main,) = value["spec"]["router"]["scheduler"]["template"]["containers"]
+    assert main == {"name": "main", "image": "warmpath-epp:latest"}
+
+
 @pytest.mark.parametrize("chosen", SETS, ids=_names)
 def test_every_set_of_components_is_valid(chosen: tuple[Path, ...], folder: Path) -> None:
     values = with_components(folder, *chosen)
@@ -133,6 +141,12 @@ def test_names_and_selectors_meet(path: Path) -> None:
     (backend,) = find(values, "HTTPRoute", "vllm")["spec"]["rules"][0]["backendRefs"]
     assert (backend["kind"], backend["name"]) == ("InferencePool", pool["metadata"]["name"])
     assert find(values, "HTTPRoute", "vllm")["spec"]["parentRefs"][0]["name"] == find(values, "Gateway", "")["metadata"]["name"]
+    for rule in (value for value in values if value["kind"] == "DestinationRule"):
+        assert rule["spec"]["host"] == service["metadata"]["name"]
+    for policy in (value for value in values if value["kind"] in ("HealthCheckPolicy", "GCPBackendPolicy")):
+        assert policy["spec"]["targetRef"] == {
+            "group": pool["apiVersion"].split("/")[0], "kind": "InferencePool", "name": pool["metadata"]["name"],
+        }  # fmt: skip
 
 
 _FIELDS = {"metadata.namespace": "inference", "metadata.name": "epp-6b7d5c9f8-abcde", "status.podIP": "10.244.200.1"}
@@ -164,6 +178,7 @@ def test_pods_end_after_the_picker_has_drained(folder: Path) -> None:
         (9002, "an Istio gateway", {}, "istio-ingress", True),
         (9002, "OpenShift's router", {}, "openshift-ingress", True),
         (9002, "agentgateway", {}, "agentgateway-system", True),
+        (9002, "Envoy Gateway", {}, "envoy-gateway-system", True),
         (9002, "an engine", {"app": "vllm"}, "", False),
         (9002, "another namespace", {}, "default", False),
         (9002, "Prometheus", {}, "monitoring", False),

@@ -60,7 +60,7 @@ def system(engines: list[Engine], start_epp, start_envoy) -> System:
     epp = start_epp(endpoints=[engine.address for engine in engines], secure=True)
     for engine in engines:
         engine.wait_scrapes(1)
-    envoy = start_envoy(epp.extproc_port, "headers-only.yaml", True)
+    envoy = start_envoy(epp.extproc_port, "headers-only.yaml", secure=True)
     envoy.set_runtime(SHARE, 0)
     return System(epp, envoy, engines)
 

@@ -1,17 +1,20 @@
 """The picker finds and follows its engines in Kubernetes: with the small API server, and with the real one."""
 
+import json
 import os
 import subprocess
 import time
 from pathlib import Path
 
+import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from kit import http
+from kit.engine import GRPCEngine
 from kit.envoy import Envoy
 from kit.epp import EPP
-from kit.kubernetes import objects
+from kit.kubernetes import FakeAPIServer, objects
 from kit.kubernetes.cluster import PORT, Cluster, has_pod_addresses, wait_endpoints
 from kit.waiting import eventually
 
@@ -108,6 +111,96 @@ def test_a_pool_of_the_older_group_has_the_same_endpoints(cluster: Cluster, star
         wait_endpoints(epp, "a-rank-0", "b-rank-0")
 
 
+def test_a_pool_whose_engines_speak_http2_only(cluster: Cluster, start_epp, start_envoy) -> None:
+    cluster.make_pool(appProtocol="kubernetes.io/h2c")
+    for name in ("a", "b"):
+        cluster.add_pod(name, engine=GRPCEngine)
+    epp = _start(start_epp, cluster)
+    epp.wait_for("InferencePool found.*kubernetes.io/h2c")
+    wait_endpoints(epp, "a-rank-0", "b-rank-0")
+    envoy = start_envoy(epp.extproc_port, http2=True)
+    reached = set()
+    with grpc.insecure_channel(envoy.url.removeprefix("http://")) as channel:
+        call = channel.unary_unary("/vllm.grpc.engine.VllmEngine/Generate")
+        for number in range(20):
+            sent = f"{number} ".encode() * 1000
+            answer, details = call.with_call(sent, timeout=10)
+            assert answer == sent
+            reached |= {value for key, value in details.trailing_metadata() if key == "x-engine"}
+    assert reached == {"a", "b"}
+
+
+@pytest.mark.parametrize("version", [objects.LLM_D, objects.LEGACY])
+def test_rewrites_and_objectives_apply_to_requests(version: str, cluster: Cluster, start_epp, start_envoy) -> None:
+    cluster.make_pool()
+    cluster.add_pod("a")
+    admin = cluster.api.admin
+    objectives = objects.custom(version, "inferenceobjectives", cluster.namespace)
+    rewrites = objects.custom(version, "inferencemodelrewrites", cluster.namespace)
+    admin.create(objectives, objects.objective("batch", "pool", -5, version))
+    exact = {"matches": [{"model": {"type": "Exact", "value": "food-review"}}]}
+    canary = exact | {"targets": [{"modelRewrite": "food-1", "weight": 50}, {"modelRewrite": "food-2", "weight": 50}]}
+    admin.create(rewrites, objects.rewrite("canary", "pool", [canary], version))
+    admin.create(rewrites, objects.rewrite("of-others", "other-pool", [{"targets": [{"modelRewrite": "wrong"}]}], version))
+    epp = _start(start_epp, cluster)
+    # Not before the rules are known.
+    eventually(lambda: _health(epp, "readiness") == "SERVING", "the picker is ready")
+    envoy = start_envoy(epp.extproc_port)
+    _follows(envoy, "a", within=5)
+
+    def models(name: str, count: int) -> set[str]:
+        """Returns the models that the engine was asked for, in so many requests; the answers name the client's model."""
+        answers = [http.post(envoy.url, http.chat("hello", model=name)) for _ in range(count)]
+        assert {answer.json()["model"] for answer in answers} == {name}
+        (engine,) = cluster.engines["a"]
+        return {json.loads(request.body)["model"] for request in engine.received[-count:]}
+
+    assert models("food-review", 40) == {"food-1", "food-2"}
+    assert models("other", 2) == {"other"}
+    # A rule for all models appears, and the exact one goes.
+    admin.create(rewrites, objects.rewrite("all", "pool", [{"targets": [{"modelRewrite": "base"}]}], version))
+    eventually(lambda: models("other", 1) == {"base"}, "the general rule is applied", 5)
+    admin.delete(f"{rewrites}/canary")
+    eventually(lambda: models("food-review", 1) == {"base"}, "the exact rule has gone", 5)
+    counted = "llm_d_epp_model_rewrite_decisions_total"
+    assert sum(epp.metric(counted, model_rewrite_name="canary", target_model=f"food-{n}") for n in (1, 2)) >= 40
+
+    def priority(objective: str) -> str:
+        http.post(envoy.url, http.chat("hello", model=objective), headers={"x-llm-d-inference-objective": objective})
+        (line,) = [line for line in epp.metrics().splitlines()
+                   if line.startswith("llm_d_epp_request_total{") and f'model_name="{objective}"' in line]  # fmt: skip
+        return line.split('priority="')[1].split('"')[0]
+
+    assert (priority("batch"), priority("unknown")) == ("-5", "0")
+
+
+def test_rules_are_found_when_their_definitions_come_late(start_epp) -> None:
+    """An API server without the optional kinds: a warning and a gauge, not a failed start."""
+    api = FakeAPIServer(secure=True)
+    try:
+        objects.install(api.admin, "inferencepools.inference.networking.k8s.io")
+        api.admin.create(objects.NAMESPACES, {"metadata": {"name": "late"}})
+        cluster = Cluster(api, "late")
+        cluster.make_pool()
+        cluster.add_pod("a")
+        epp = _start(start_epp, cluster)
+        wait_endpoints(epp, "a-rank-0")
+        epp.wait_for("no API group can be read for the resource, which is optional")
+        eventually(lambda: _health(epp, "readiness") == "SERVING", "the picker is ready")
+        assert epp.metric("epp_kubernetes_resource_missing", resource="inferencemodelrewrites") == 1
+        objects.install(api.admin)
+        api.admin.create(
+            objects.custom(objects.LLM_D, "inferencemodelrewrites", "late"),
+            objects.rewrite("all", "pool", [{"targets": [{"modelRewrite": "base"}]}]),
+        )
+        eventually(
+            lambda: epp.metric("epp_kubernetes_resource_missing", resource="inferencemodelrewrites") == 0, "they are found", 30
+        )
+        cluster.stop()
+    finally:
+        api.stop()
+
+
 def test_pods_are_found_by_their_labels_alone(cluster: Cluster, start_epp, start_envoy) -> None:
     cluster.add_pod("a", ports=[8000, 8001], labels={"role": "decode"})
     cluster.add_pod("b", ports=[8000, 8001], labels={"role": "decode"}, annotations={"llm-d.ai/active-ports": "8001"})
@@ -191,7 +284,10 @@ def test_a_service_account_is_used_in_a_pod(cluster: Cluster, start_epp, start_e
     wait_endpoints(epp, "a-rank-0", "b-rank-0")
     admin.create(bindings, objects.binding("epp", "epp", cluster.namespace, "epp"))
     wait_endpoints(epp, "a-rank-0", "b-rank-0", "c-rank-0", timeout=30)
-    eventually(lambda: epp.metric("epp_kubernetes_resource_missing") == 0, "the gauges say so", 30)
+    eventually(lambda: epp.metric("epp_kubernetes_resource_missing", resource="pods") == 0, "the gauge says so", 30)
+    # What is optional is no reason not to serve.
+    assert epp.metric("epp_kubernetes_resource_missing", resource="inferenceobjectives") == 1
+    assert _health(epp, "readiness") == "SERVING"
 
 
 def test_what_ends_up_as_an_endpoint_is_never_this_machine_itself(cluster: Cluster, start_epp) -> None:

@@ -28,10 +28,10 @@ COMMANDS = [line for language, text in BLOCKS if language == "sh" for line in te
 
 # How each command is tried, by its beginning. Those that take minutes are asked for their help here.
 WAYS = {
-    "scripts/demo": "help", "scripts/test": "help", "scripts/bench/benchmark": "help", "scripts/setup": "help", "swift build": "built",
-    ".build/release/epp --pool-name": "pods", ".build/release/epp --endpoint-selector": "pods",
-    ".build/release/epp --bind-address 127.0.0.1 --endpoint 127.0.0.1:8000 --kv": "following epp", ".build/release/epp": "epp",
-    ".build/release/engine-sim --port 8000 --kv": "followed engine-sim", ".build/release/engine-sim": "engine-sim", "curl -s http://127.0.0.1:9090": "look",
+    "scripts/demo": "help", "scripts/test": "help", "scripts/bench/benchmark": "help", "scripts/setup": "help", "scripts/release/build": "built", "scripts/image": "help",
+    ".build-release/release/epp --pool-name": "pods", ".build-release/release/epp --endpoint-selector": "pods",
+    ".build-release/release/epp --bind-address 127.0.0.1 --endpoint 127.0.0.1:8000 --kv": "following epp", ".build-release/release/epp": "epp",
+    ".build-release/release/engine-sim --port 8000 --kv": "followed engine-sim", ".build-release/release/engine-sim": "engine-sim", "curl -s http://127.0.0.1:9090": "look",
     ".build-tools/venv/bin/envoy --mode validate": "run", ".build-tools/venv/bin/envoy -c": "envoy", "curl": "curl",
 }
 
@@ -75,10 +75,10 @@ def test_the_commands_work_together() -> None:
     (curl,) = (command for command in COMMANDS if _way(command) == "curl")
     simulators = [command for command in COMMANDS if _way(command) == "engine-sim"]
     engines = [
-        Process(shlex.split(command.replace(".build/release/engine-sim", str(product("engine-sim")))))
+        Process(shlex.split(command.replace(".build-release/release/engine-sim", str(product("engine-sim")))))
         for command in simulators
     ]
-    arguments = shlex.split(epp.replace(".build/release/epp", str(product("epp"))))
+    arguments = shlex.split(epp.replace(".build-release/release/epp", str(product("epp"))))
     picker = Process([*arguments, "--drain-timeout", "200ms"])
     gateway = None
     try:
@@ -110,7 +110,7 @@ def test_the_commands_for_pods_find_them(command: str) -> None:
         server.admin.create(objects.custom(objects.POOL_V1, "inferencepools", "models"), pool)
         server.admin.create(objects.pods("models"), objects.pod("gpu-a", {"app": "vllm"}))
         server.admin.merge(objects.pods("models") + "/gpu-a/status", objects.status("10.244.9.9"))
-        arguments = shlex.split(command.replace(".build/release/epp", str(product("epp"))))
+        arguments = shlex.split(command.replace(".build-release/release/epp", str(product("epp"))))
         local = ["--bind-address", "127.0.0.1", "--grpc-port", "0", "--grpc-health-port", "0", "--metrics-port", "0"]
         local += ["--metrics-endpoint-auth=false"]
         environment = os.environ | {"KUBECONFIG": str(server.kubeconfig), "NAMESPACE": "models"}
@@ -134,11 +134,11 @@ def test_the_commands_for_kv_events_work_together() -> None:
     looks = [command for command in COMMANDS if _way(command) == "look"]
     # On this machine's loopback alone.
     engine = engine.replace("tcp://*:", "tcp://[::ffff:127.0.0.1]:")
-    simulator = Process(shlex.split(engine.replace(".build/release/engine-sim", str(product("engine-sim")))))
+    simulator = Process(shlex.split(engine.replace(".build-release/release/engine-sim", str(product("engine-sim")))))
     picker = None
     try:
         simulator.wait_for("KV events of")
-        arguments = shlex.split(epp.replace(".build/release/epp", str(product("epp"))))
+        arguments = shlex.split(epp.replace(".build-release/release/epp", str(product("epp"))))
         picker = Process([*arguments, "--drain-timeout", "200ms"])
         picker.wait_for("following the engine's KV events")
 

@@ -109,6 +109,7 @@ def test_a_gateway_passes_the_conformance_test_of_its_picker(engines: list[Engin
         kind: EndpointPickerConfig
         plugins:
         - type: header-based-testing-filter
+        - type: destination-endpoint-served-verifier
         - type: queue-scorer
         schedulingProfiles:
         - name: default
@@ -120,7 +121,7 @@ def test_a_gateway_passes_the_conformance_test_of_its_picker(engines: list[Engin
     epp = start_epp("--config-file", str(config), endpoints=[engine.address for engine in engines])
     for engine in engines:
         engine.wait_scrapes(1)
-    envoy = start_envoy(epp.extproc_port)
+    envoy = start_envoy(epp.extproc_port, names_served=True)
     for engine in engines:
         answer = http.post(envoy.url, http.chat("a"), headers={"test-epp-endpoint-selection": engine.address})
         assert (answer.status, answer.headers["x-engine"]) == (200, engine.name)

@@ -109,7 +109,7 @@ _SWIFT_FAILED = """\
 @pytest.fixture
 def run_test(copy: Path):
     """Runs scripts/test with stages that say what they were called with, and one Swift test that fails."""
-    for name in ("setup", "lint"):
+    for name in ("setup", "lint", "release/build"):
         _executable(copy / "scripts" / name, 'echo "4 passed, 0 failed"')
     (copy / "swift.txt").write_text(_SWIFT_FAILED)
     _executable(copy / "bin" / "swift", f'echo "swift $*"; if [[ $1 == test ]]; then cat {copy}/swift.txt; exit 1; fi')
@@ -132,7 +132,7 @@ def test_failures_are_counted_once_and_skips_are_shown(run_test, copy: Path) -> 
     assert result.returncode != 0
     assert result.stderr.count("a port is in use") == 2
     for folder in ("Conformance", "System"):
-        assert f"Tests/{folder} with {copy}/.build/release\n" in result.stdout
+        assert f"Tests/{folder} with {copy}/.build-release/release\n" in result.stdout
 
 
 def test_the_fast_loop_builds_no_release_and_starts_no_system(run_test, copy: Path) -> None:

@@ -5,8 +5,11 @@ import json
 import socket
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import grpc
 
 
 @dataclass
@@ -63,6 +66,30 @@ class _Server(ThreadingHTTPServer):
 
 class _Server6(_Server):
     address_family = socket.AF_INET6
+
+
+class GRPCEngine:
+    """A model server that speaks HTTP/2 without TLS only, as gRPC does: answers every unary call with what it got."""
+
+    def __init__(self, name: str, host: str = "127.0.0.1", port: int = 0):
+        engine = self
+        self.name = name
+
+        class Handler(grpc.GenericRpcHandler):
+            def service(self, call: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler:
+                return grpc.unary_unary_rpc_method_handler(engine._answer)
+
+        self._server = grpc.server(ThreadPoolExecutor(4), handlers=[Handler()])
+        self.port = self._server.add_insecure_port(f"{host}:{port}")
+        self.address = f"{host}:{self.port}"
+        self._server.start()
+
+    def _answer(self, request: bytes, context: grpc.ServicerContext) -> bytes:
+        context.set_trailing_metadata((("x-engine", self.name),))
+        return request
+
+    def stop(self) -> None:
+        self._server.stop(None)
 
 
 class Engine:

@@ -14,27 +14,76 @@ from .process import Process
 from .waiting import eventually
 
 
-def configuration(name: str, epp_port: int, secure: bool) -> dict:
-    """deploy/envoy/`name` with ports that the kernel chooses, for a picker on `epp_port`."""
+def _assignment(ports: list[int]) -> dict:
+    """Pickers on ports of the loopback address, as Envoy's ClusterLoadAssignment."""
+    addresses = [{"socket_address": {"address": "127.0.0.1", "port_value": port}} for port in ports]
+    return {"cluster_name": "epp", "endpoints": [{"lb_endpoints": [{"endpoint": {"address": one}} for one in addresses]}]}
+
+
+# How an answer gets the address of who has served it in its metadata, before the picker sees it: filters see answers in the
+# opposite order.
+_SERVED = yaml.safe_load(
+    """
+    - name: envoy.filters.http.header_to_metadata
+      typed_config:
+        "@type": type.googleapis.com/envoy.extensions.filters.http.header_to_metadata.v3.Config
+        response_rules:
+        - header: x-served
+          on_header_present: { metadata_namespace: envoy.lb, key: x-gateway-destination-endpoint-served }
+          remove: true
+    - name: envoy.filters.http.header_mutation
+      typed_config:
+        "@type": type.googleapis.com/envoy.extensions.filters.http.header_mutation.v3.HeaderMutation
+        mutations:
+          response_mutations:
+          - append: { header: { key: x-served, value: "%UPSTREAM_REMOTE_ADDRESS%" } }
+    """
+)
+
+
+def configuration(name: str, epp_ports: list[int], secure: bool, folder: Path, http2: bool, names_served: bool) -> dict:
+    """deploy/envoy/`name` with ports that the kernel chooses, for pickers on `epp_ports`. Envoy follows the file pickers.yaml of
+    the folder, as a control plane tells it which pods of a Service are ready."""
     config = yaml.safe_load((ROOT / "deploy" / "envoy" / name).read_text())
     config["admin"]["address"]["socket_address"]["port_value"] = 0
     static = config["static_resources"]
     static["listeners"][0]["address"]["socket_address"]["port_value"] = 0
     (epp,) = (cluster for cluster in static["clusters"] if cluster["name"] == "epp")
-    (group,) = epp["load_assignment"]["endpoints"]
-    group["lb_endpoints"][0]["endpoint"]["address"]["socket_address"]["port_value"] = epp_port
+    if names_served:
+        manager = static["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"]
+        manager["http_filters"][-1:-1] = _SERVED
+    del epp["load_assignment"]
+    source = {"path_config_source": {"path": str(folder / "pickers.yaml"), "watched_directory": {"path": str(folder)}}}
+    epp |= {"type": "EDS", "eds_cluster_config": {"eds_config": source | {"resource_api_version": "V3"}}}
+    config["node"] = {"id": "test", "cluster": "test"}
+    write_pickers(folder, epp_ports)
     if not secure:
         del epp["transport_socket"]
+    if http2:
+        (engines,) = (cluster for cluster in static["clusters"] if cluster["name"] == "engines")
+        (options,) = engines["typed_extension_protocol_options"].values()
+        options["explicit_http_config"] = {"http2_protocol_options": {}}
     return config
 
 
-class Envoy(Process):
-    """Envoy with two workers; `url` is the gateway's."""
+def write_pickers(folder: Path, ports: list[int]) -> None:
+    """Replaces the file of pickers at once: Envoy reads it when it is renamed."""
+    resource = {"@type": "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment"} | _assignment(ports)
+    (folder / "pickers.new").write_text(yaml.safe_dump({"resources": [resource]}))
+    os.replace(folder / "pickers.new", folder / "pickers.yaml")
 
-    def __init__(self, name: str, epp_port: int, secure: bool = False):
+
+class Envoy(Process):
+    """Envoy with two workers in front of one picker or several; `url` is the gateway's. With `http2` it speaks HTTP/2 to engines,
+    as a gateway does for a pool with the protocol kubernetes.io/h2c; with `names_served` it tells the picker who has served."""
+
+    def __init__(
+        self, name: str, epp_ports: int | list[int], secure: bool = False, http2: bool = False, names_served: bool = False
+    ):
         self._folder = tempfile.TemporaryDirectory(prefix="warmpath-envoy-")
         folder = Path(self._folder.name)
-        (folder / "envoy.yaml").write_text(yaml.safe_dump(configuration(name, epp_port, secure)))
+        ports = [epp_ports] if isinstance(epp_ports, int) else epp_ports
+        (folder / "envoy.yaml").write_text(yaml.safe_dump(configuration(name, ports, secure, folder, http2, names_served)))
         admin = folder / "admin"
         super().__init__(
             [
@@ -53,6 +102,14 @@ class Envoy(Process):
             print(self.output())
             self.kill()
             raise
+
+    def set_pickers(self, ports: list[int]) -> None:
+        """Replaces the pickers that get streams, and returns when Envoy has taken the change."""
+        write_pickers(Path(self._folder.name), ports)
+        eventually(lambda: self._pickers() == set(ports), f"Envoy knows the pickers {ports}", 10)
+
+    def _pickers(self) -> set[int]:
+        return {int(port) for port in re.findall(r"^epp::[\d.]+:(\d+)::cx_active", self.admin_get("/clusters"), re.M)}
 
     def admin_get(self, path: str) -> str:
         with urllib.request.urlopen(self.admin + path, timeout=10) as answer:

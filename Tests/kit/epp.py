@@ -22,7 +22,7 @@ _LIMITS = [
 
 class EPP(Process):
     """`epp` with `arguments`. Plain text unless `secure`; loopback; ports 0 unless they are given. `within` is a command
-    that runs it, `env` its environment variables."""
+    that runs it, `env` its environment variables, `program` the executable instead of the one under test."""
 
     def __init__(
         self,
@@ -35,8 +35,9 @@ class EPP(Process):
         start_timeout: float = 20.0,
         within: list[str] | None = None,
         env: dict[str, str] | None = None,
+        program: Path | None = None,
     ):
-        command: list[object] = [*(within or []), product("epp")]
+        command: list[object] = [*(within or []), program or product("epp")]
         command += ["--bind-address", "127.0.0.1", "--grpc-port", extproc_port, "--grpc-health-port", health_port]
         command += ["--metrics-port", metrics_port]
         if not secure:

@@ -143,12 +143,19 @@ typedef struct epp_server_options {
 epp_server *_Nonnull epp_server_create(const epp_server_options *_Nonnull options);
 /* Registers a queue on which the server's calls can be accepted. Call it before epp_server_start. */
 void epp_server_register_queue(epp_server *_Nonnull server, epp_queue *_Nonnull queue);
-/* Makes TLS credentials; NULL when the PEM texts cannot be used. */
-epp_credentials *_Nullable epp_credentials_tls(const char *_Nonnull certificate_chain_pem, const char *_Nonnull private_key_pem);
+/* Makes TLS credentials of one port from PEM texts, which are copied. Clients have to show a certificate that an authority has
+ * signed; with NULL they are asked for none. */
+epp_credentials *_Nonnull epp_credentials_tls(
+    const char *_Nonnull certificate_chain, const char *_Nonnull private_key, const char *_Nullable client_authority);
+/* Replaces the texts, for connections from now on; when the core cannot use them, the previous ones stay. The authority is NULL
+ * where it was NULL before. Any thread may call it. */
+void epp_credentials_replace(
+    epp_credentials *_Nonnull credentials, const char *_Nonnull certificate_chain, const char *_Nonnull private_key,
+    const char *_Nullable client_authority);
 /* Makes credentials of plain text. */
 epp_credentials *_Nonnull epp_credentials_plain(void);
-/* Releases credentials. Servers that use them keep their own reference. */
-void epp_credentials_release(epp_credentials *_Nonnull credentials);
+/* Frees credentials. A server that listens with them has to have been destroyed before. */
+void epp_credentials_destroy(epp_credentials *_Nonnull credentials);
 /* Binds an address, and returns the bound port. Port 0 in the address binds a free port. Returns 0 when the address cannot be
  * bound or the credentials cannot be used; epp_listen_error distinguishes the two. Log messages of the core are dropped
  * meanwhile. */

@@ -67,7 +67,8 @@ package struct PickerConfigurationReader {
     requestHandler(members["requestHandler"], plugins)
     plugins.reference(members["saturationDetector"], "saturationDetector", .detector, &reader)
     plugins.reference(members["parser"], "parser", .parser, &reader)
-    guard let profile = ProfileSection(plugins).read(members["schedulingProfiles"], &reader) else { return nil }
+    guard var profile = ProfileSection(plugins).read(members["schedulingProfiles"], &reader) else { return nil }
+    profile.observers = plugins.plugins.filter { $0.descriptor.roles.contains(.observer) }
     return PickerConfigurationFile(
       profile: profile, plugins: plugins.plugins, endpointsFile: discovery?.settings(EndpointsFileSettings.self)?.path,
       notes: reader.notes)

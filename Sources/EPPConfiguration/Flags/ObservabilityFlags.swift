@@ -40,9 +40,14 @@ package struct ObservabilityFlags: ParsableArguments {
     name: profiles.specification, defaultAsFlag: GoBoolean(true), parsing: .next,
     help: profiles.help("Has no effect: there is no Go runtime to profile", visibility: .hidden))
   var enablePprof: GoBoolean?
-  @Option(help: ArgumentHelp("Refused: metrics are plain text.", valueName: "folder", visibility: .hidden))
+  @Option(
+    help: ArgumentHelp(
+      "Folder with tls.crt and tls.key for TLS on --metrics-port. New files are taken while it serves.",
+      valueName: "folder"))
   var metricsCertDir: String?
-  @Option(help: ArgumentHelp("Refused: metrics are plain text.", valueName: "file", visibility: .hidden))
+  @Option(
+    help: ArgumentHelp(
+      "Certificates of authorities: clients of --metrics-port have to show a certificate of one.", valueName: "file"))
   var metricsClientCaFile: String?
 
   // The log flags of llm-d's logging library, zap.
@@ -73,9 +78,8 @@ package struct ObservabilityFlags: ParsableArguments {
         "--metrics-endpoint-auth has no effect without --pool-name or --endpoint-selector alone: no API server reviews tokens; "
           + "let only monitoring reach --metrics-port")
     }
-    if metricsCertDir.given != nil || metricsClientCaFile.given != nil {
-      check.problem(
-        "--metrics-cert-dir and --metrics-client-ca-file are not supported by this version yet: metrics are plain text")
+    if metricsClientCaFile.given != nil, metricsCertDir.given == nil {
+      check.problem("--metrics-client-ca-file needs --metrics-cert-dir: without TLS, clients show no certificate")
     }
     if check.boolean(tracing, Self.traces) { check.warnings.append("--tracing has no effect yet") }
     if check.boolean(enablePprof, Self.profiles) {
@@ -84,7 +88,8 @@ package struct ObservabilityFlags: ParsableArguments {
     return ObservabilitySettings(
       legacyMetrics: check.boolean(legacyMetrics, Self.legacy),
       streamMetrics: check.boolean(enableGrpcStreamMetrics, Self.streams), verbosity: logVerbosity(&check),
-      logStyle: logStyle(&check), authenticates: authenticates && isInKubernetes)
+      logStyle: logStyle(&check), authenticates: authenticates && isInKubernetes,
+      certificateFolder: metricsCertDir.given, clientAuthorityFile: metricsClientCaFile.given)
   }
 
   private func logVerbosity(_ check: inout FlagCheck) -> Int {
@@ -140,4 +145,8 @@ package struct ObservabilitySettings: Sendable, Equatable {
   package var logStyle: LogStyle
   /// Whether pages of metrics want a token that the API server of Kubernetes reviews.
   package var authenticates: Bool
+  /// The folder with `tls.crt` and `tls.key` of the metrics port; nil for plain text.
+  package var certificateFolder: String?
+  /// The file with certificates of the authorities of clients of the metrics port; nil asks clients for none.
+  package var clientAuthorityFile: String?
 }

@@ -14,8 +14,12 @@ package struct TLSFlags: ParsableArguments {
   var certPath: String?
   @Option(
     name: reload.specification, defaultAsFlag: GoBoolean(true), parsing: .next,
-    help: reload.help("Has no effect yet: restart to take a new certificate", visibility: .hidden))
+    help: reload.help("Take new files of --cert-path and --grpc-client-ca-file without a restart"))
   var enableCertReload: GoBoolean?
+  @Option(
+    help: ArgumentHelp(
+      "Certificates of authorities: a gateway has to show a certificate of one.", valueName: "file"))
+  var grpcClientCaFile: String?
   @Option(
     help: ArgumentHelp(
       "VersionTLS10 to VersionTLS12 are taken: 1.2 and 1.3 are served. VersionTLS13 is not supported yet.",
@@ -32,8 +36,9 @@ package struct TLSFlags: ParsableArguments {
     if certPath.given != nil, !isSecure {
       check.problem("--cert-path and --secure-serving=false contradict each other: leave one of them out")
     }
-    if check.boolean(enableCertReload, Self.reload) {
-      check.warnings.append("--enable-cert-reload has no effect yet: restart to take a new certificate")
+    if grpcClientCaFile.given != nil, !isSecure {
+      check.problem(
+        "--grpc-client-ca-file and --secure-serving=false contradict each other: leave one of them out")
     }
     if let version = tlsMinVersion.given {
       let known = ["VersionTLS10", "VersionTLS11", "VersionTLS12", "VersionTLS13"]
@@ -45,7 +50,9 @@ package struct TLSFlags: ParsableArguments {
     if tlsCipherSuites.contains(where: { !$0.isEmpty }) {
       check.warnings.append("--tls-cipher-suites has no effect: TLS 1.2 and 1.3 are served with gRPC's own suites")
     }
-    return TLSSettings(isSecure: isSecure, certificateFolder: certPath.given)
+    return TLSSettings(
+      isSecure: isSecure, certificateFolder: certPath.given, clientAuthorityFile: grpcClientCaFile.given,
+      reloads: check.boolean(enableCertReload, Self.reload))
   }
 }
 
@@ -55,4 +62,8 @@ package struct TLSSettings: Sendable, Equatable {
   package var isSecure: Bool
   /// The folder with `tls.crt` and `tls.key`; nil for a self-signed certificate.
   package var certificateFolder: String?
+  /// The file with certificates of gateways' authorities; nil asks gateways for none.
+  package var clientAuthorityFile: String?
+  /// Whether changed files are taken while the process serves.
+  package var reloads: Bool
 }

@@ -1,10 +1,11 @@
 import CGRPCShim
+import EPPCertificates
 import EPPCore
 import Glibc
 
 /// A bound port. The first worker accepts its calls for all workers. Any thread may use it.
 @safe final class Listener: @unchecked Sendable {
-  // Unchecked: the pointer is a thread-safe object of the C core; the rest is immutable.
+  // Unchecked: the pointers are thread-safe objects of the C core and the shim; the rest is immutable.
 
   /// The limits of a port.
   struct Options: Sendable {
@@ -16,6 +17,8 @@ import Glibc
 
   /// The server object of the C core.
   let server: OpaquePointer
+  /// The credentials of the port.
+  private let credentials: OpaquePointer
   /// The bound port.
   let port: Int
   /// Makes the handlers of a worker; called once on each worker's thread.
@@ -28,7 +31,7 @@ import Glibc
   ///   - host: An IP literal.
   ///   - port: The port; 0 binds a free port.
   ///   - flag: The flag that sets the port, for the error message.
-  /// - Throws: `ServerError` when the port cannot be bound, or when certificate and key cannot be used.
+  /// - Throws: `ServerError` when the port cannot be bound, or when the C core cannot use certificate and key.
   init(
     host: String, port: Int, flag: String, tls: TLSIdentity?, options: Options, workers: WorkerGroup,
     makeFactory: @escaping @Sendable () -> any CallHandlerFactory
@@ -42,34 +45,32 @@ import Glibc
       // A gateway that vanished without a word is found within 80 s.
       keepalive_time_ms: 60_000, keepalive_timeout_ms: 20_000)
     let server = unsafe epp_server_create(&shimOptions)
-    let credentials: OpaquePointer
-    if let tls {
-      guard let created = unsafe epp_credentials_tls(tls.certificateChainPEM, tls.privateKeyPEM) else {
-        unsafe epp_server_destroy(server)
-        throw tls.problem
+    let credentials =
+      if let tls {
+        unsafe epp_credentials_tls(tls.certificateChain, tls.privateKey, tls.clientAuthority)
+      } else {
+        unsafe epp_credentials_plain()
       }
-      unsafe credentials = created
-    } else {
-      unsafe credentials = epp_credentials_plain()
-    }
-    defer { unsafe epp_credentials_release(credentials) }
     unsafe epp_server_register_queue(server, workers.first.queue)
     let address = host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
     let bound = unsafe epp_server_listen(server, address, credentials)
     guard bound > 0 else {
       unsafe epp_server_destroy(server)
-      throw Self.problem(host, port, flag, tls)
+      unsafe epp_credentials_destroy(credentials)
+      throw Self.problem(host, port, flag)
     }
     unsafe self.server = server
+    unsafe self.credentials = credentials
     self.makeFactory = makeFactory
     self.port = Int(bound)
   }
 
   /// Returns why the port could not be bound. The core gives no reason, so the shim tries to bind it again.
-  private static func problem(_ host: String, _ port: Int, _ flag: String, _ tls: TLSIdentity?) -> ServerError {
+  private static func problem(_ host: String, _ port: Int, _ flag: String) -> ServerError {
     let code = unsafe epp_listen_error(host, Int32(port))
     switch code {
-    case 0: return tls?.problem ?? ServerError("\(flag) \(port): gRPC cannot listen on \(host)")
+    case 0:
+      return ServerError("\(flag) \(port): gRPC cannot listen on \(host), or cannot use certificate and key")
     case EADDRINUSE:
       return ServerError(
         "\(flag) \(port): another process listens on this port of \(host); stop it or choose another port")
@@ -80,7 +81,17 @@ import Glibc
     }
   }
 
-  deinit { unsafe epp_server_destroy(server) }
+  deinit {
+    unsafe epp_server_destroy(server)
+    unsafe epp_credentials_destroy(credentials)
+  }
+
+  /// Takes another certificate for connections from now on. The identity has a client authority if that of the initializer has
+  /// one.
+  func replace(_ identity: TLSIdentity) {
+    unsafe epp_credentials_replace(
+      credentials, identity.certificateChain, identity.privateKey, identity.clientAuthority)
+  }
 
   /// Starts the server object. Calls are accepted after `accept(with:)`.
   func start() { unsafe epp_server_start(server) }

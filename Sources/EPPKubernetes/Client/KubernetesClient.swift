@@ -56,9 +56,6 @@ package final class KubernetesClient: Sendable {
   /// Closes all connections. Requests in progress fail.
   package func shutdown() async { try? await client.shutdown() }
 
-  /// Makes the next request read the token file again. For use after the server has refused the token.
-  package func rereadToken() { token.reread() }
-
   // MARK: - Lists and watches
 
   /// Requests a page of a list.
@@ -202,9 +199,10 @@ package final class KubernetesClient: Sendable {
     }
   }
 
-  /// Reads the body of a failed response and returns the error. Proxies in front of the API server answer without a `Status`;
+  /// Reads the body of a failed response and returns the error. After a 401 the next request reads the token file again. Proxies in front of the API server answer without a `Status`;
   /// the first 200 bytes of such a body become the message.
   private func failure(_ response: HTTPClientResponse) async throws(KubernetesError) -> KubernetesError {
+    if response.status == .unauthorized { token.reread() }
     let body = try await within(limits.answer) { () async throws(KubernetesError) in
       try await self.collect(response, atMost: Self.largestStatus)
     }

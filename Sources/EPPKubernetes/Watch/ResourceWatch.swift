@@ -13,16 +13,23 @@ package struct ResourceWatch<Resource: KubernetesResource>: Sendable {
   private let configuration: WatchConfiguration
   private let logger: Logger
   private let clock: @Sendable () -> MonotonicTime
+  /// Whether the API server may lack the resource.
+  private let isOptional: Bool
+  private let failed: @Sendable (WatchFailure) -> Void
 
   /// Prepares a watch; no request is sent before `run`.
   ///
   /// - Parameters:
   ///   - status: Updated by the watch. A status that an earlier watch has used keeps the time of the last contact.
   ///   - clock: Returns the current time.
+  ///   - isOptional: Whether the API server may lack the resource, or forbid to read it. This is then logged as information, not
+  ///     as a warning.
+  ///   - failed: Called when the cached objects begin not to be kept up to date, after the status has been updated.
   package init(
     _ collection: ResourceCollection, client: KubernetesClient, status: WatchStatus = WatchStatus(),
     configuration: WatchConfiguration = WatchConfiguration(), logger: Logger,
-    clock: @escaping @Sendable () -> MonotonicTime
+    clock: @escaping @Sendable () -> MonotonicTime, isOptional: Bool = false,
+    failed: @escaping @Sendable (WatchFailure) -> Void = { _ in }
   ) {
     self.collection = collection
     self.client = client
@@ -30,6 +37,8 @@ package struct ResourceWatch<Resource: KubernetesResource>: Sendable {
     self.configuration = configuration
     self.logger = logger
     self.clock = clock
+    self.isOptional = isOptional
+    self.failed = failed
   }
 
   /// Lists and watches until the task is cancelled. Failures are logged when they begin and when they end.
@@ -41,7 +50,6 @@ package struct ResourceWatch<Resource: KubernetesResource>: Sendable {
     var reaction = machine.start(now: clock())
     while !Task.isCancelled {
       if let change = reaction.change { await output(change) }
-      if reaction.rereadsToken { client.rereadToken() }
       switch reaction.step {
       case .list(let request): reaction = await list(request, &machine)
       case .watch(let request): reaction = await follow(request, &machine, output)
@@ -134,7 +142,9 @@ package struct ResourceWatch<Resource: KubernetesResource>: Sendable {
     case .failing(let failure):
       var metadata = metadata
       if let error { metadata["error"] = "\(error)" }
-      logger.warning("\(Self.sentence(failure))", metadata: metadata)
+      let level: Logger.Level = isOptional && failure.isUnavailability ? .info : .warning
+      logger.log(level: level, "\(Self.sentence(failure))", metadata: metadata)
+      failed(failure)
     }
     return reaction
   }
@@ -144,7 +154,7 @@ package struct ResourceWatch<Resource: KubernetesResource>: Sendable {
     case .missing: "the API server does not serve the resource; asking again"
     case .forbidden:
       "the API server forbids to list and watch the resource; its Role needs the verbs list and watch"
-    case .unauthorized: "the API server does not accept the credentials; reading the token again"
+    case .unauthorized: "the API server does not accept the credentials; asking again with the token as it is now"
     case .silent: "the API server has not ended a watch in time; watching again"
     case .expired, .behind, .busy, .unreachable, .unreadable:
       "the API server cannot be asked; what is known of the resource stays in use"

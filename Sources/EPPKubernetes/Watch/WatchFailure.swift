@@ -19,6 +19,10 @@ package enum WatchFailure: Error, Hashable, Sendable {
   /// The response does not have the form that the API defines, or is too large.
   case unreadable
 
+  /// Whether only a change in the cluster can end the failure: the server does not serve the resource, or the client has no
+  /// permission to read it.
+  package var isUnavailability: Bool { self == .missing || self == .forbidden }
+
   /// Creates the failure from the status of a response or of an event in a watch.
   package init(_ status: KubernetesStatus) {
     switch status.code {

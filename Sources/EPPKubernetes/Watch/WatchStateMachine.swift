@@ -10,7 +10,7 @@ package import EPPCore
 /// - When the server no longer keeps the version (410), all objects are listed again. When it expires between two pages, they
 ///   are listed without pages.
 /// - After a response that cannot be read all objects are listed again, because the same watch would return the same response.
-/// - After other failures the request is retried: with a new token and at first without delay when the token was refused,
+/// - After other failures the request is retried: at first without delay when the token was refused, which the client then has read again,
 ///   after `accessDelay` when the resource is missing or forbidden, otherwise with growing delays. A watch that has brought an
 ///   event or has lasted for `shortestWatch` ends the series of failures.
 package struct WatchStateMachine<Resource: KubernetesResource>: Sendable {
@@ -44,8 +44,6 @@ package struct WatchStateMachine<Resource: KubernetesResource>: Sendable {
   package struct Reaction: Equatable, Sendable {
     /// Change to report before the step; nil when there is none.
     package var change: ResourceChange<Resource>?
-    /// Whether the token has to be read again before the step.
-    package var rereadsToken = false
     package var step: Step
   }
 
@@ -200,14 +198,10 @@ package struct WatchStateMachine<Resource: KubernetesResource>: Sendable {
       default: backoff.fail()
       }
     let next = work(after: failure, of: interrupted)
-    if delay == .zero {
-      var reaction = proceed(next, now)
-      reaction.rereadsToken = failure == .unauthorized
-      return reaction
-    }
+    if delay == .zero { return proceed(next, now) }
     let until = now.advanced(by: delay)
     state = .waiting(until: until, then: next)
-    return Reaction(rereadsToken: failure == .unauthorized, step: .wait(until: until))
+    return Reaction(step: .wait(until: until))
   }
 
   /// Returns what to do when the time of a `wait` has come; before that time, the same wait.

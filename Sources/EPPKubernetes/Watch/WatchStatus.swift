@@ -18,7 +18,7 @@ package final class WatchStatus: Sendable {
 
   /// Whether the server does not serve the resource (404) or the client has no permission to read it (403).
   package var isMissing: Bool {
-    state.withLock { $0.failure == .missing || $0.failure == .forbidden }
+    state.withLock { $0.failure?.isUnavailability ?? false }
   }
 
   /// Reason why the cached objects are not kept up to date; nil while they are, and before the first request.

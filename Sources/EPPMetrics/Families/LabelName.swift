@@ -9,6 +9,7 @@ enum LabelName: String, Sendable {
   case extractorType = "extractor_type"
   case fairnessID = "fairness_id"
   case modelName = "model_name"
+  case modelRewriteName = "model_rewrite_name"
   case modelServerEndpoint = "model_server_endpoint"
   case name
   case namespace
@@ -26,6 +27,7 @@ enum LabelName: String, Sendable {
   case state
   case status
   case streaming
+  case targetModel = "target_model"
   case targetModelName = "target_model_name"
 }
 

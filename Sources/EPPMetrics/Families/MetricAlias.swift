@@ -68,6 +68,7 @@ extension MetricAlias {
     MetricAlias(
       "llm_d_epp_request_ntpot_seconds", "inference_objective_normalized_time_per_output_token_seconds",
       keeping: models),
+    MetricAlias("llm_d_epp_model_rewrite_decisions_total", "inference_extension_model_rewrite_decisions_total"),
     MetricAlias("llm_d_epp_average_kv_cache_utilization", "inference_pool_average_kv_cache_utilization"),
     MetricAlias("llm_d_epp_average_queue_size", "inference_pool_average_queue_size"),
     MetricAlias("llm_d_epp_average_running_requests", "inference_pool_average_running_requests"),

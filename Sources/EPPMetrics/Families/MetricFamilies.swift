@@ -20,6 +20,7 @@ struct MetricFamilies: Sendable {
   let timeToResponseHeaders: MetricFamily<Histogram>
   let timePerOutputToken: MetricFamily<Histogram>
   let interTokenLatency: MetricFamily<Histogram>
+  let modelRewrites: MetricFamily<Counter>
   let pool: PoolFamilies
   let queueSize: MetricFamily<Gauge>
   let schedulerDuration: MetricFamily<Histogram>
@@ -218,6 +219,9 @@ struct MetricFamilies: Sendable {
       "request_streaming_itl_seconds", "Time between two chunks of a streamed answer.", request, .interTokenLatency,
       bundled: true)
 
+    modelRewrites = list.counter(
+      "model_rewrite_decisions_total", "Requests whose model was replaced by a rule of an InferenceModelRewrite.",
+      [.modelRewriteName, .modelName, .targetModel])
     pool = PoolFamilies(&list)
     queueSize = list.gauge(
       "per_endpoint_queue_size", "Requests waiting in the engine.", [.name, .modelServerEndpoint])

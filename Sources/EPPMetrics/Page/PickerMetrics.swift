@@ -160,6 +160,15 @@ package final class PickerMetrics: Sendable {
     families.schedulerAttempts.cell(["failure", isKnown ? targetModel : LabelValue.other, "", "", ""]).increment()
   }
 
+  /// Counts a request whose model was replaced by a rule: `llm_d_epp_model_rewrite_decisions_total`. To be called after
+  /// `requestSeries`, which admits the models' names as label values.
+  package func countRewrite(by rule: String, model: String, targetModel: String) {
+    let isKnown = requestSeries.withLock { ($0.knows(model: model), $0.knows(model: targetModel)) }
+    families.modelRewrites.cell([
+      LabelValue.cleaned(rule), isKnown.0 ? model : LabelValue.other, isKnown.1 ? targetModel : LabelValue.other,
+    ]).increment()
+  }
+
   /// Counts a rejected request: `epp_rejections_total`, by the dropped reason, else by the name of the status.
   package func countRejection(_ rejection: Rejection) {
     families.rejections.cell([rejection.reason?.rawValue ?? rejection.status.code]).increment()

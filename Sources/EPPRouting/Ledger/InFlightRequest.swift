@@ -65,7 +65,7 @@ package final class InFlightRequest {
 
   private let ledger: RequestLedger
   private let verifier: CacheVerifier
-  private let fairnessID: String
+  private let flow: RequestLedger.Flow
   private let dispatched: DispatchRecord
   private let series: RequestSeries
   private var serving: ServingEndpoint
@@ -97,13 +97,14 @@ package final class InFlightRequest {
   }
 
   init(
-    ledger: RequestLedger, verifier: CacheVerifier, fairnessID: String, dispatched: DispatchRecord, speculates: Bool,
+    ledger: RequestLedger, verifier: CacheVerifier, flow: RequestLedger.Flow, dispatched: DispatchRecord,
+    speculates: Bool,
     series: RequestSeries, serving: ServingEndpoint, entries: Entries, followers: [any RequestFollower]
   ) {
     self.ledger = ledger
     self.verifier = verifier
     self.speculates = speculates
-    self.fairnessID = fairnessID
+    self.flow = flow
     self.dispatched = dispatched
     self.series = series
     self.serving = serving
@@ -120,8 +121,16 @@ package final class InFlightRequest {
   @discardableResult
   package func responseStarted(_ start: ResponseStart, now: MonotonicTime) -> [RequestHeaders.Field] {
     guard !isFinished else { return [] }
-    if let served = start.served, served != serving.destination { move(to: served, now: now) }
-    guard !isFinished else { return [] }
+    if let served = start.served, served != serving.destination {
+      guard let serving = ledger.serving(ofDestination: served, flow) else {
+        // An address outside of the pool: nothing is known of its load or cache.
+        let headers = notifyFollowers(start, served: nil, now: now)
+        forget()
+        finish(.elsewhere, now: now)
+        return headers
+      }
+      move(to: serving)
+    }
     if let status = start.status, status >= 400 {
       series.countError(.modelServer)
       hasFailed = true
@@ -134,8 +143,14 @@ package final class InFlightRequest {
     series.timeToResponseHeaders.observe(now.duration(since: dispatched.receivedAt))
     // The first token will not be seen, and this is the last sign of it: the prompt is computed, or nearly so.
     if !seesBody { releaseTokens() }
+    return notifyFollowers(start, served: serving.slot, now: now)
+  }
+
+  private func notifyFollowers(
+    _ start: ResponseStart, served: EndpointSlot?, now: MonotonicTime
+  ) -> [RequestHeaders.Field] {
     guard !followers.isEmpty else { return [] }
-    var answer = AnswerStart(status: start.status, served: serving.slot, now: now)
+    var answer = AnswerStart(status: start.status, served: served, servedAddress: start.served, now: now)
     for follower in followers { follower.responseStarted(&answer) }
     return answer.headers
   }
@@ -225,13 +240,7 @@ package final class InFlightRequest {
   // MARK: - Load
 
   /// Moves load and index entries to the endpoint that serves the request, when the gateway fell back to it.
-  private func move(to served: String, now: MonotonicTime) {
-    guard let serving = ledger.serving(ofDestination: served, fairnessID: fairnessID) else {
-      // An address outside of the pool: nothing is known of its load or cache.
-      forget()
-      finish(.elsewhere, now: now)
-      return
-    }
+  private func move(to serving: ServingEndpoint) {
     vacate()
     entries.text = entries.text.map { ledger.move($0, to: serving.slot) }
     entries.tokens = entries.tokens.map { ledger.move($0, to: serving.slot) }

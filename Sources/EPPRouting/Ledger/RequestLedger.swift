@@ -33,6 +33,12 @@ package final class RequestLedger: Sendable {
     self.indexSeries = indexSeries
   }
 
+  /// The class of requests that a request belongs to, for the metrics of its load.
+  struct Flow: Sendable {
+    var fairnessID: String
+    var priority: Int
+  }
+
   /// Records that a request is sent to an endpoint.
   ///
   /// - Parameter followed: endpoints that were matched by their events.
@@ -52,10 +58,16 @@ package final class RequestLedger: Sendable {
         PickedRequest(request: parsed, context: request.context, endpoint: member.endpoint, now: now))
     }
     let headers = request.context.headers
-    let fairnessID = headers.first(HeaderName.fairnessID, or: HeaderName.fairnessIDOld) ?? "default-flow"
-    let serving = serving(of: member, fairnessID: fairnessID)
+    let flow = Flow(
+      fairnessID: headers.first(HeaderName.fairnessID, or: HeaderName.fairnessIDOld) ?? "default-flow",
+      priority: request.priority)
+    let serving = serving(of: member, flow)
     let series = metrics.requestSeries(
-      model: parsed.model, targetModel: parsed.targetModel, fairnessID: fairnessID, priority: 0)
+      model: parsed.model, targetModel: parsed.targetModel, fairnessID: flow.fairnessID,
+      priority: flow.priority)
+    if let rule = request.rewriteRule {
+      metrics.countRewrite(by: rule, model: parsed.model, targetModel: parsed.targetModel)
+    }
     let predicted = decision.predictedTokens(of: parsed)
     count(parsed, decision, predicted, serving, series)
     verifier.noteDispatch(
@@ -72,7 +84,7 @@ package final class RequestLedger: Sendable {
       model: parsed.targetModel, confidence: confidence, rendered: request.renderedKind,
       isGeneration: parsed.api == .chatCompletions || parsed.api == .completions)
     let flight = InFlightRequest(
-      ledger: self, verifier: verifier, fairnessID: fairnessID, dispatched: dispatched,
+      ledger: self, verifier: verifier, flow: flow, dispatched: dispatched,
       speculates: request.configuration.settings.speculates, series: series, serving: serving, entries: entries,
       followers: effects.followers)
     return (flight, effects.requestHeaders)
@@ -117,17 +129,17 @@ package final class RequestLedger: Sendable {
   func move(_ entries: PickRecord, to slot: EndpointSlot) -> PickRecord { index.move(entries, to: slot) }
 
   /// The endpoint with an address; nil when the pool has none.
-  func serving(ofDestination destination: String, fairnessID: String) -> InFlightRequest.ServingEndpoint? {
+  func serving(ofDestination destination: String, _ flow: Flow) -> InFlightRequest.ServingEndpoint? {
     let snapshot = source.currentSnapshot()
     guard let index = snapshot.index(ofDestination: destination) else { return nil }
-    return serving(of: snapshot.members[index], fairnessID: fairnessID)
+    return serving(of: snapshot.members[index], flow)
   }
 
-  private func serving(of member: PoolSnapshot.Member, fairnessID: String) -> InFlightRequest.ServingEndpoint {
+  private func serving(of member: PoolSnapshot.Member, _ flow: Flow) -> InFlightRequest.ServingEndpoint {
     let series = endpoints.series(of: member.endpoint)
     return InFlightRequest.ServingEndpoint(
       slot: member.endpoint.slot, load: member.load, series: series,
-      gauges: series.inFlight(fairnessID: fairnessID, priority: 0), destination: member.destination)
+      gauges: series.inFlight(fairnessID: flow.fairnessID, priority: flow.priority), destination: member.destination)
   }
 
   // MARK: - Counting

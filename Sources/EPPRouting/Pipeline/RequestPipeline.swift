@@ -10,7 +10,13 @@ import Synchronization
 ///
 /// Any thread may route; no method waits. `admit` may suspend a request, which continues later without repeating a stage.
 package final class RequestPipeline: Sendable {
-  private let configurations: Mutex<RoutingConfiguration>
+  /// What requests are routed by, read together once per request.
+  private struct Current {
+    var configuration: RoutingConfiguration
+    var rules = RequestRules()
+  }
+
+  private let current: Mutex<Current>
   private let revisions = Atomic<UInt64>(0)
   private let source: any PoolSnapshotSource
   private let index: PrefixIndex
@@ -29,7 +35,7 @@ package final class RequestPipeline: Sendable {
     tokens: (any PromptTokenSource)?, ledger: RequestLedger, verifier: CacheVerifier, metrics: PickerMetrics,
     decisions: any DecisionSink, clock: @escaping @Sendable () -> MonotonicTime
   ) {
-    configurations = Mutex(configuration)
+    current = Mutex(Current(configuration: configuration))
     self.source = source
     self.index = index
     self.tokens = tokens
@@ -43,11 +49,17 @@ package final class RequestPipeline: Sendable {
 
   /// The configuration of further requests; a request that has begun keeps the one that it has read.
   package var configuration: RoutingConfiguration {
-    get { configurations.withLock { $0 } }
+    get { current.withLock { $0.configuration } }
     set {
-      configurations.withLock { $0 = newValue }
+      current.withLock { $0.configuration = newValue }
       revisions.add(1, ordering: .releasing)
     }
+  }
+
+  /// The rules for further requests.
+  package var rules: RequestRules {
+    get { current.withLock { $0.rules } }
+    set { current.withLock { $0.rules = newValue } }
   }
 
   /// Changes with each new configuration, for callers that cache values derived from it.
@@ -82,6 +94,7 @@ package final class RequestPipeline: Sendable {
     defer { scratch.removeAll() }
     do {
       try parse(arrival, body, bytes, &scratch.request)
+      applyRules(&scratch)
       if body == .whole, let wake, let pending = admit(bytes, wake, &scratch, now: now) {
         let deadline = now.advanced(by: scratch.request.configuration.settings.tokenDeadline)
         let suspension = Suspension(scratch.request, tokens: pending, deadline: deadline)
@@ -141,7 +154,7 @@ package final class RequestPipeline: Sendable {
     request.context = arrival.context
     request.receivedAt = arrival.receivedAt
     request.seesResponse = arrival.seesResponse
-    request.configuration = configuration
+    (request.configuration, request.rules) = current.withLock { ($0.configuration, $0.rules) }
     defer { readPool(&request) }
     if request.configuration.settings.ignoresSubset { request.context.subset = .absent }
     let headers = arrival.context.headers
@@ -164,6 +177,21 @@ package final class RequestPipeline: Sendable {
     if let model = headers.first(HeaderName.modelRewrite, or: HeaderName.modelRewriteOld), !model.isEmpty {
       request.parsed.targetModel = model
     }
+  }
+
+  /// Sets the priority and the target model by the rules. A rule about the client's model overrides the rewrite header, as in
+  /// llm-d.
+  private func applyRules(_ scratch: inout RoutingScratch) {
+    let rules = scratch.request.rules
+    let headers = scratch.request.context.headers
+    scratch.request.priority = rules.priority(
+      ofObjective: headers.first(HeaderName.objective, or: HeaderName.objectiveOld))
+    // Without a name in the body there is nothing to replace.
+    guard scratch.request.parsed.modelRange != nil,
+      let rule = rules.rewrite(ofModel: scratch.request.parsed.model)
+    else { return }
+    scratch.request.parsed.targetModel = rule.draw(using: &scratch.scheduling.random)
+    scratch.request.rewriteRule = rule.name
   }
 
   // MARK: - Admit
@@ -356,17 +384,6 @@ package final class RequestPipeline: Sendable {
     guard decisions.isEnabled else { return }
     decisions.record(
       DecisionRecord(requestID: requestID, pickTime: pickTime, outcome: .rejected(rejection.status)))
-  }
-}
-
-extension RoutingRequest {
-  /// Sets the token ids that were found for the text.
-  mutating func setRendered(_ ids: [UInt32]) {
-    guard !ids.isEmpty else { return }
-    rendered.tokens = ids
-    rendered.prompts = [0..<ids.count]
-    renderedKind = PromptKind(parsed)
-    parsed.promptTokens = ids.count
   }
 }
 

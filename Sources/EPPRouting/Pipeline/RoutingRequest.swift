@@ -51,6 +51,8 @@ struct RoutingRequest: Sendable {
   var seesResponse = false
   /// The configuration, read once.
   var configuration = RoutingConfiguration.empty
+  /// The rules, read with the configuration.
+  var rules = RequestRules()
   var snapshot = PoolSnapshot.empty
   /// Pool-wide facts from engines' events.
   var announcements = PrefixIndex.Announcements()
@@ -58,6 +60,10 @@ struct RoutingRequest: Sendable {
   // From `parse`.
   var parsed = InferenceRequest(api: .passthrough)
   var prompt = CanonicalPrompt()
+  /// The priority by the request's objective; 0 without one.
+  var priority = 0
+  /// The object whose rule has set the target model; nil when none has.
+  var rewriteRule: String?
 
   // From `admit`.
   /// The token ids that were found for a text; empty when there are none.
@@ -81,10 +87,22 @@ struct RoutingRequest: Sendable {
   /// The change of the body; nil for none.
   var rewrite: ModelRewrite? { ModelRewrite(parsed) }
 
+  /// Sets the token ids that were found for the text.
+  mutating func setRendered(_ ids: [UInt32]) {
+    guard !ids.isEmpty else { return }
+    rendered.tokens = ids
+    rendered.prompts = [0..<ids.count]
+    renderedKind = PromptKind(parsed)
+    parsed.promptTokens = ids.count
+  }
+
   /// Releases the request and keeps the storage for the next one, except that of unusually large prompts.
   mutating func removeAll() {
     context = RequestContext(requestID: "")
     configuration = .empty
+    rules = RequestRules()
+    priority = 0
+    rewriteRule = nil
     snapshot = .empty
     announcements = PrefixIndex.Announcements()
     parsed = InferenceRequest(api: .passthrough)

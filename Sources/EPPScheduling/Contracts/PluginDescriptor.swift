@@ -7,6 +7,7 @@ package enum PluginRole: String, Sendable, CaseIterable {
   case scorer = "scorer"
   case filter = "filter"
   case picker = "picker"
+  case observer = "request observer"
   case producer = "data producer"
   case profileHandler = "profile handler"
   case dataSource = "data source"
@@ -26,6 +27,8 @@ package struct PluginDescriptor: Sendable, Equatable {
     case scorer(@Sendable (PluginArguments, PluginEnvironment) -> any Scorer)
     case filter(@Sendable (PluginArguments, PluginEnvironment) -> any Filter)
     case picker(@Sendable (PluginArguments) -> any Picker)
+    /// An observer of requests that belongs to no scorer or filter.
+    case observer(@Sendable (PluginArguments, PluginEnvironment) -> any RequestObserver)
     /// A view of the prefix index.
     case prefixProducer(@Sendable (PluginArguments) -> PrefixView)
     /// A value for the module that does the work.
@@ -39,6 +42,7 @@ package struct PluginDescriptor: Sendable, Equatable {
       case .scorer: .scorer
       case .filter: .filter
       case .picker: .picker
+      case .observer: .observer
       case .prefixProducer: .producer
       case .settings(let role, _), .builtIn(let role): role
       }

@@ -61,16 +61,20 @@ extension RequestFollower {
 package struct AnswerStart {
   /// The HTTP status; nil when the gateway did not send it.
   package let status: Int?
-  /// The slot of the endpoint that serves the request; not the picked one when the gateway fell back to another.
-  package let served: EndpointSlot
+  /// The slot of the endpoint that serves the request; not the picked one when the gateway fell back to another, and nil when that
+  /// is none of the pool.
+  package let served: EndpointSlot?
+  /// The address that the gateway names as the one that serves the request; nil when it names none.
+  package let servedAddress: String?
   /// The time of arrival.
   package let now: MonotonicTime
   /// Headers to set on the answer; they replace headers with equal names.
   package var headers: [RequestHeaders.Field] = []
 
-  package init(status: Int?, served: EndpointSlot, now: MonotonicTime) {
+  package init(status: Int?, served: EndpointSlot?, servedAddress: String?, now: MonotonicTime) {
     self.status = status
     self.served = served
+    self.servedAddress = servedAddress
     self.now = now
   }
 }

@@ -10,6 +10,7 @@ package struct PluginList: Sendable {
     SessionAffinityScorer.descriptor,
     PrecisePrefixCacheScorer.descriptor,
     HeaderBasedTestingFilter.descriptor,
+    ServedEndpointVerifier.descriptor,
     MaximumScorePicker.descriptor,
     RandomPicker.descriptor,
     PrefixSettings.descriptor,
@@ -84,7 +85,7 @@ package struct PluginList: Sendable {
     "slo-deadline-ordering-policy", "round-robin-fairness-policy", "program-aware-fairness",
     "priority-holdback-policy", "soft-reflective-ceiling-policy", "sheddable-eviction-filter",
     "priority-then-time-eviction-order-policy", "always-disagg-pd-decider", "prefix-based-pd-decider",
-    "always-disagg-multimodal-decider", "destination-endpoint-served-verifier", "vllmhttp-parser",
+    "always-disagg-multimodal-decider", "vllmhttp-parser",
     "sglanghttp-parser", "vllmgrpc-parser", "vertexai-parser",
   ]
 }

@@ -1,15 +1,13 @@
 import EPPCore
 
 /// `header-based-testing-filter`: keeps the endpoints that the header `test-epp-endpoint-selection` names, for the conformance
-/// tests of gateways, and names the endpoint that has served in the header `x-conformance-test-served-endpoint` of the answer.
+/// tests of gateways.
 ///
 /// The header is a list with commas: an IP address stands for all of its ports, `ip:port` for one. A request without the header,
 /// or whose header names no endpoint of the pool, has no candidates. A client chooses the endpoint, so it is for tests only.
-package struct HeaderBasedTestingFilter: Filter, RequestObserver {
+package struct HeaderBasedTestingFilter: Filter {
   /// The request header with the wanted endpoints.
   static let selection = "test-epp-endpoint-selection"
-  /// The response header with the endpoint that has served.
-  static let served = "x-conformance-test-served-endpoint"
 
   /// The plugin type.
   package static let descriptor = PluginDescriptor(
@@ -17,7 +15,6 @@ package struct HeaderBasedTestingFilter: Filter, RequestObserver {
     needs: { _, _ in PluginNeeds(headers: [selection]) }, parts: [.filter { _, _ in HeaderBasedTestingFilter() }])
 
   package var phase: FilterPhase { .eligibility }
-  package var observer: (any RequestObserver)? { self }
 
   package func filter(_ context: borrowing SchedulingContext, _ selection: inout CandidateSelection) {
     let wanted = (context.context.headers.first(Self.selection) ?? "").split(separator: ",").map {
@@ -32,23 +29,6 @@ package struct HeaderBasedTestingFilter: Filter, RequestObserver {
       isWanted.append(isHost || addresses.contains(endpoint.address.description))
     }
     selection.keep(context) { isWanted[$0] }
-  }
-
-  package func picked(_ pick: borrowing PickedRequest, _ effects: inout PickEffects) {
-    effects.followers.append(ServedEndpointReport(pick.endpoint))
-  }
-}
-
-/// Names the endpoint that has served a request, if it is the picked one.
-private final class ServedEndpointReport: RequestFollower {
-  private let picked: Endpoint
-
-  init(_ picked: Endpoint) { self.picked = picked }
-
-  func responseStarted(_ answer: inout AnswerStart) {
-    guard answer.served == picked.slot else { return }
-    answer.headers.append(
-      RequestHeaders.Field(name: HeaderBasedTestingFilter.served, value: picked.address.description))
   }
 }
 

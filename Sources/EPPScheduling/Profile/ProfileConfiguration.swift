@@ -24,15 +24,18 @@ package struct ProfileConfiguration: Sendable, Equatable {
   package var scorers: [WeightedScorer]
   /// The picker.
   package var picker: ConfiguredPlugin
+  /// Observers of requests besides those of filters and scorers.
+  package var observers: [ConfiguredPlugin]
 
   package init(
     name: String = "default", filters: [ConfiguredPlugin] = [], scorers: [WeightedScorer],
-    picker: ConfiguredPlugin = ConfiguredPlugin(MaximumScorePicker.descriptor)
+    picker: ConfiguredPlugin = ConfiguredPlugin(MaximumScorePicker.descriptor), observers: [ConfiguredPlugin] = []
   ) {
     self.name = name
     self.filters = filters
     self.scorers = scorers
     self.picker = picker
+    self.observers = observers
   }
 
   /// The default profile: llm-d's weights, and session affinity for requests with a session id.

@@ -31,6 +31,8 @@ package final class SchedulingProfile: Sendable {
   private let madeScorers: [(plugin: ConfiguredPlugin, scorer: any Scorer)]
   /// The filters that were made, for a profile that replaces this one.
   private let madeFilters: [(plugin: ConfiguredPlugin, filter: any Filter)]
+  /// The observers that were made by themselves, for a profile that replaces this one.
+  private let madeObservers: [(plugin: ConfiguredPlugin, observer: any RequestObserver)]
   private let eligibility: [Narrowing]
   private let preference: [Narrowing]
   private let scorers: [Weighted]
@@ -76,8 +78,13 @@ package final class SchedulingProfile: Sendable {
     self.scorers = scorers
     picker = configuration.picker.makePicker() ?? MaximumScorePicker(maximumEndpoints: 1)
     pickerDuration = timing?.histogram(.picker, configuration.picker)
-    observers = filters.compactMap(\.filter.observer) + scorers.compactMap(\.scorer.observer)
-    let plugins = configuration.filters + configuration.scorers.map(\.plugin) + [configuration.picker]
+    madeObservers = configuration.observers.compactMap { plugin in
+      (kept?.observer(plugin) ?? plugin.makeObserver(environment)).map { (plugin, $0) }
+    }
+    observers =
+      filters.compactMap(\.filter.observer) + scorers.compactMap(\.scorer.observer) + madeObservers.map(\.observer)
+    let plugins =
+      configuration.filters + configuration.scorers.map(\.plugin) + [configuration.picker] + configuration.observers
     let needs = plugins.map { $0.descriptor.needs($0.arguments, environment) }
     usesPrefixes = needs.contains(where: \.prefixMatch)
     headerNames = needs.flatMap(\.headers)
@@ -91,6 +98,10 @@ package final class SchedulingProfile: Sendable {
   private func scorer(_ plugin: ConfiguredPlugin) -> (any Scorer)? { madeScorers.first { $0.plugin == plugin }?.scorer }
 
   private func filter(_ plugin: ConfiguredPlugin) -> (any Filter)? { madeFilters.first { $0.plugin == plugin }?.filter }
+
+  private func observer(_ plugin: ConfiguredPlugin) -> (any RequestObserver)? {
+    madeObservers.first { $0.plugin == plugin }?.observer
+  }
 
   // MARK: - The way of a request
 
@@ -224,6 +235,12 @@ extension ConfiguredPlugin {
   /// Makes the filter of the plugin; nil when it is no filter.
   func makeFilter(_ environment: PluginEnvironment) -> (any Filter)? {
     for case .filter(let make) in descriptor.parts { return make(arguments, environment) }
+    return nil
+  }
+
+  /// Makes the observer of the plugin; nil when it is none by itself.
+  func makeObserver(_ environment: PluginEnvironment) -> (any RequestObserver)? {
+    for case .observer(let make) in descriptor.parts { return make(arguments, environment) }
     return nil
   }
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import EPPCertificates
 import EPPConfiguration
 import EPPGRPCServer
 import EPPObservability
@@ -39,7 +40,9 @@ struct ServeCommand: ParsableCommand {
       do {
         try await Server(configuration, environment: environment).run(until: signals)
         ServeCommand.exit()
-      } catch let error where error is ServerError || error is ObservabilityServerError {
+      } catch let error
+        where error is ServerError || error is ObservabilityServerError || error is CertificateProblem
+      {
         StandardError.write("epp: \(error)\n")
         ServeCommand.exit(withError: ExitCode(1))
       } catch {

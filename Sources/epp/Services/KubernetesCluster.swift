@@ -8,14 +8,16 @@ import FoundationEssentials
 import Logging
 import NIOCore
 
-/// What a process does at a Kubernetes cluster: the discovery of endpoints, the election of a leader and the review of tokens,
-/// with the client that all of them use.
+/// What a process does at a Kubernetes cluster: the discovery of endpoints and of rules for requests, the election of a leader and
+/// the review of tokens, with the client that all of them use.
 struct KubernetesCluster: Sendable {
   /// The election of a leader; nil when every replica serves.
   let election: LeaderElection?
   /// Reviews tokens.
   let reviewer: AccessReviewer
   private let discovery: KubernetesDiscovery
+  /// Discovers the rules for the pool's requests; nil without an InferencePool, which the rules belong to.
+  private let rules: RequestRulesDiscovery?
   private let client: KubernetesClient
 
   /// Reads the access to the API server. No request is sent before the discovery runs; `shutdown` has to be called at the end.
@@ -44,6 +46,15 @@ struct KubernetesCluster: Sendable {
       KubernetesDiscovery.Configuration(
         target: target, namespace: namespace, ownAddresses: Self.ownAddresses(environment)),
       client: client, store: store, metrics: metrics, logger: logger)
+    rules =
+      switch settings.target {
+      case .pool(let name, let group):
+        RequestRulesDiscovery(
+          pool: PoolReference(group: group.rawValue, name: name), namespace: namespace, client: client,
+          metrics: metrics,
+          logger: logger)
+      case .pods: nil
+      }
     election = settings.election.map { [client] election in
       // A run of its own, also in a pod whose container was restarted.
       let identity = (election.pod ?? ProcessInfo.processInfo.hostName) + "_" + UUID().uuidString.lowercased()
@@ -55,12 +66,34 @@ struct KubernetesCluster: Sendable {
     }
   }
 
-  /// Puts the endpoints into the store.
-  var source: any EndpointSource { discovery }
+  /// The source of endpoints, which also follows the rules for requests and passes them to `apply`.
+  func source(_ apply: @escaping @Sendable (RequestRules) -> Void) -> any EndpointSource {
+    Source(discovery: discovery, rules: rules, apply: apply)
+  }
+
+  private struct Source: EndpointSource {
+    let discovery: KubernetesDiscovery
+    let rules: RequestRulesDiscovery?
+    let apply: @Sendable (RequestRules) -> Void
+
+    /// Requests that come before the rules would be sent to models that the rules replace.
+    func waitUntilRead() async -> Bool {
+      let areRulesRead = await rules?.waitUntilRead() ?? true
+      return await discovery.waitUntilRead() && areRulesRead
+    }
+
+    func run() async {
+      await withDiscardingTaskGroup { group in
+        group.addTask { await discovery.run() }
+        if let rules { group.addTask { await rules.run(apply) } }
+      }
+    }
+  }
 
   /// Updates the gauges of the metrics page. To be called before the page is written.
   func refreshMetrics() {
     discovery.refreshGauges()
+    rules?.refreshGauges()
     election?.refreshGauge()
   }
 

@@ -1,3 +1,4 @@
+import EPPCertificates
 import EPPConfiguration
 import EPPCore
 import EPPDataLayer
@@ -126,7 +127,8 @@ struct Server {
 
   /// Serves until a signal comes, then drains.
   ///
-  /// - Throws: `ServerError` and `ObservabilityServerError` when a port cannot be opened.
+  /// - Throws: `ServerError` and `ObservabilityServerError` when a port cannot be opened, `CertificateProblem` when a certificate
+  ///   cannot be used.
   func run(until signals: TerminationSignals) async throws {
     defer { output.flush() }
     do {
@@ -149,7 +151,11 @@ struct Server {
     ProcessSettings.prepare(logger)
     for warning in configuration.warnings { logger.warning("\(warning)") }
     let budget = BodyBudget(limit: configuration.limits.maximumBufferedBytes)
-    let picker = try makePicker(budget)
+    let certificates = try certificateFiles()
+    let metricsCertificates = try metricsCertificateFiles()
+    // Made before the picker, whose ports must not go without having been closed.
+    let metricsCertificate = try metricsCertificates.map { try ServerCertificate($0.identity) }
+    let picker = try makePicker(budget, certificates?.identity)
 
     let observation = await watch.store.observe { [pool, events, snapshots] change in
       if case .added(let endpoint, load: _) = change, let routed = snapshots?.pending.takeRouted(of: endpoint) {
@@ -160,12 +166,26 @@ struct Server {
     }
     let ports = PortAnnouncement(picker: picker, address: configuration.listening.bindAddress)
     var services: [any Service] = [
-      EndpointService(watch: watch, others: [kubernetes?.source].compactMap(\.self)),
-      observability(budget, ports),
+      EndpointService(
+        watch: watch, others: kubernetes.map { [pool] in [$0.source { pool.pipeline.rules = $0 }] } ?? []),
+      observability(budget, ports, metricsCertificate),
       UpkeepService(upkeep: pool.upkeep),
       PickerService(picker: picker, watch: watch, health: health, ports: ports, logger: logger),
     ]
     if let snapshots { services.insert(snapshots, at: 1) }
+    if let certificates, configuration.tls.reloads {
+      services.append(
+        CertificateService(files: certificates, name: "--cert-path", logger: output.logger(label: "tls")) {
+          picker.replace($0)
+        })
+    }
+    if let metricsCertificates, let metricsCertificate {
+      services.append(
+        CertificateService(files: metricsCertificates, name: "--metrics-cert-dir", logger: output.logger(label: "tls"))
+        {
+          try metricsCertificate.replace($0)
+        })
+    }
     // The last is shut down first: the lease is given up when draining begins.
     if let election = kubernetes?.election {
       services.append(ElectionService(election: election, health: health))
@@ -185,13 +205,25 @@ struct Server {
     if let failure { throw failure }
   }
 
-  private func makePicker(_ budget: BodyBudget) throws -> PickerServer {
-    var tls: TLSIdentity?
-    if configuration.tls.isSecure {
-      tls =
-        try configuration.tls.certificateFolder.map { try TLSIdentity(folder: $0, read: TextFile.read) }
-        ?? .selfSigned()
-    }
+  /// Reads the certificate of the ext_proc port; nil for plain text.
+  private func certificateFiles() throws(CertificateProblem) -> CertificateFiles? {
+    let tls = configuration.tls
+    guard tls.isSecure else { return nil }
+    return try CertificateFiles(
+      folder: tls.certificateFolder.map { ($0, "--cert-path") },
+      authority: tls.clientAuthorityFile.map { ($0, "--grpc-client-ca-file") })
+  }
+
+  /// Reads the certificate of the metrics port; nil for plain text.
+  private func metricsCertificateFiles() throws(CertificateProblem) -> CertificateFiles? {
+    let settings = configuration.observability
+    guard let folder = settings.certificateFolder else { return nil }
+    return try CertificateFiles(
+      folder: (folder, "--metrics-cert-dir"),
+      authority: settings.clientAuthorityFile.map { ($0, "--metrics-client-ca-file") })
+  }
+
+  private func makePicker(_ budget: BodyBudget, _ tls: TLSIdentity?) throws -> PickerServer {
     let settings = ExtProcSettings(
       pipeline: pool.pipeline, metrics: metrics,
       limits: StreamLimits(maximumRequestBodyBytes: configuration.limits.maximumRequestBodyBytes), budget: budget,
@@ -216,10 +248,13 @@ struct Server {
     return false
   }
 
-  private func observability(_ budget: BodyBudget, _ ports: PortAnnouncement) -> ObservabilityServer {
+  private func observability(
+    _ budget: BodyBudget, _ ports: PortAnnouncement, _ certificate: ServerCertificate?
+  ) -> ObservabilityServer {
     ObservabilityServer(
       configuration: ObservabilityServer.Configuration(
-        host: configuration.listening.bindAddress, port: configuration.listening.metricsPort),
+        host: configuration.listening.bindAddress, port: configuration.listening.metricsPort,
+        certificate: certificate),
       logger: output.logger(label: "metrics"),
       page: { [metrics, watch, tokens, kubernetes] in
         tokens?.refreshMetrics()

@@ -45,6 +45,24 @@ enum Documents {
     """
   }
 
+  static func objective(_ name: String, version: Int = 1, priority: Int, pool: String = "pool") -> String {
+    """
+    {"apiVersion": "llm-d.ai/v1alpha2", "kind": "InferenceObjective",
+     "metadata": {"name": "\(name)", "namespace": "ns", "resourceVersion": "\(version)"},
+     "spec": {"priority": \(priority), "poolRef": {"group": "inference.networking.k8s.io", "name": "\(pool)"}}}
+    """
+  }
+
+  static func rewrite(_ name: String, version: Int = 1, of model: String, to target: String) -> String {
+    """
+    {"apiVersion": "llm-d.ai/v1alpha2", "kind": "InferenceModelRewrite",
+     "metadata": {"name": "\(name)", "namespace": "ns", "resourceVersion": "\(version)",
+                  "creationTimestamp": "2026-01-01T00:00:00Z"},
+     "spec": {"poolRef": {"name": "pool"}, "rules": [
+       {"matches": [{"model": {"type": "Exact", "value": "\(model)"}}], "targets": [{"modelRewrite": "\(target)"}]}]}}
+    """
+  }
+
   static func map(_ values: [String: String]) -> String {
     "{" + values.sorted { $0.key < $1.key }.map { #""\#($0.key)": "\#($0.value)""# }.joined(separator: ", ") + "}"
   }

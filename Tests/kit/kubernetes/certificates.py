@@ -1,15 +1,14 @@
 """Certificates and kubeconfigs of the small API server."""
 
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 
+from ..certificates import LOOPBACK, Authority
 from .store import Object
 
-_KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
-_SERVER = "subjectAltName=IP:127.0.0.1,DNS:localhost,DNS:kubernetes.default.svc"
+_SERVER = LOOPBACK + ",DNS:kubernetes.default.svc"
 
 
 @dataclass(frozen=True)
@@ -23,31 +22,12 @@ class Certificates:
 
 def made(folder: Path) -> Certificates:
     """Creates certificates of a server on 127.0.0.1 and of the client `certificate-admin` in `system:masters`."""
-    authority = folder / "ca.crt"
-    _openssl(
-        "req", "-x509", *_KEY, "-days", "2", "-subj", "/CN=test CA", "-keyout", folder / "ca.key", "-out", authority
-    )
+    authority = Authority(folder)
     return Certificates(
-        authority,
-        _signed(folder, "server", "/CN=kube-apiserver", _SERVER),
-        _signed(folder, "client", "/O=system:masters/CN=certificate-admin", "extendedKeyUsage=clientAuth"),
+        authority.certificate,
+        authority.sign("server", "/CN=kube-apiserver", _SERVER),
+        authority.sign("client", "/O=system:masters/CN=certificate-admin", "extendedKeyUsage=clientAuth"),
     )
-
-
-def _signed(folder: Path, name: str, subject: str, extension: str) -> tuple[Path, Path]:
-    certificate, key, request = (folder / f"{name}.{ending}" for ending in ("crt", "key", "csr"))
-    extensions = folder / f"{name}.ext"
-    extensions.write_text(extension)
-    _openssl("req", *_KEY, "-subj", subject, "-keyout", key, "-out", request)
-    _openssl(
-        "x509", "-req", "-in", request, "-CA", folder / "ca.crt", "-CAkey", folder / "ca.key", "-CAcreateserial",
-        "-days", "2", "-extfile", extensions, "-out", certificate,
-    )  # fmt: skip
-    return certificate, key
-
-
-def _openssl(*arguments: str | Path) -> None:
-    subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True, timeout=30)
 
 
 def kubeconfig(url: str, token: str | None, certificates: Certificates | None) -> str:

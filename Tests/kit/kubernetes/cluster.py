@@ -45,14 +45,16 @@ class Cluster:
     def __init__(self, api: FakeAPIServer | RealAPIServer, namespace: str):
         self.api = api
         self.namespace = namespace
-        self.engines: dict[str, list[Engine]] = {}
+        self.engines: dict[str, list] = {}
         self._pods = objects.pods(namespace)
 
-    def add_pod(self, name: str, ports: list[int] | None = None, ready: bool = True, **metadata: object) -> list[Engine]:
+    def add_pod(
+        self, name: str, ports: list[int] | None = None, ready: bool = True, engine: type = Engine, **metadata: object
+    ) -> list:
         """Creates a pod with the label `app: vllm`, or those of `labels`, whose engines listen; returns the engines."""
         number = next(_addresses)
         address = f"10.244.{number // 250}.{number % 250 + 1}"
-        self.engines[name] = [Engine(name, host=address, port=port) for port in ports or [PORT]]
+        self.engines[name] = [engine(name, host=address, port=port) for port in ports or [PORT]]
         labels = {"app": "vllm"} | dict(metadata.pop("labels", {}))  # type: ignore[call-overload]
         self.api.admin.create(self._pods, objects.pod(name, labels, **metadata))  # type: ignore[arg-type]
         self.set_ready(name, ready)
@@ -66,10 +68,10 @@ class Cluster:
     def delete_pod(self, name: str) -> None:
         self.api.admin.delete(f"{self._pods}/{name}")
 
-    def make_pool(self, name: str = "pool", ports: list[int] | None = None, **labels: str) -> None:
-        """Creates an InferencePool v1 of the pods with these labels, or with `app: vllm`."""
+    def make_pool(self, name: str = "pool", ports: list[int] | None = None, **spec: object) -> None:
+        """Creates an InferencePool v1 of the pods with the label `app: vllm`, with further fields of its specification."""
         path = objects.custom(objects.POOL_V1, "inferencepools", self.namespace)
-        self.api.admin.create(path, objects.pool(name, labels or {"app": "vllm"}, ports or [PORT]))
+        self.api.admin.create(path, objects.pool(name, {"app": "vllm"}, ports or [PORT], **spec))
 
     def addresses(self, *names: str) -> set[str]:
         """Returns the addresses of the engines of pods."""
