@@ -1,5 +1,6 @@
-// fuzz: EPPCore EPPKubernetes
+// fuzz: EPPCore EPPDataLayer EPPKubernetes
 import EPPCore
+import EPPDataLayer
 import Glibc
 import NIOCore
 
