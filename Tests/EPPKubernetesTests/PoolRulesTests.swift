@@ -57,20 +57,20 @@ import Testing
   @Test("The oldest object states the rule, then the first by name, then the first one of an object")
   func precedence() {
     let computed = rules(
-      rewrite("new", createdAt: "2026-01-02T00:00:00Z", rule(["a", "n"], [("new", nil)]), rule([], [("any", nil)])),
+      rewrite("0-new", createdAt: "2026-01-02T00:00:00Z", rule(["a", "n"], [("new", nil)]), rule([], [("any", nil)])),
       rewrite("b", rule(["a"], [("b", nil)]), rule([], [("general", nil)])),
       rewrite("a", rule(["a", "c"], [("first", nil)]), rule(["c"], [("second", nil)])))
     #expect(
       computed.rules.rewrites == [
-        "a": expected("a", ("first", 1)), "c": expected("a", ("first", 1)), "n": expected("new", ("new", 1)),
+        "a": expected("a", ("first", 1)), "c": expected("a", ("first", 1)), "n": expected("0-new", ("new", 1)),
       ])
     #expect(computed.rules.otherModels == expected("b", ("general", 1)))
     #expect(
       computed.problems == [
         "InferenceModelRewrite ns/a, rule 2 is not used for 'c': 'a' has an earlier rule",
         "InferenceModelRewrite ns/b, rule 1 is not used for 'a': 'a' has an earlier rule",
-        "InferenceModelRewrite ns/new, rule 1 is not used for 'a': 'a' has an earlier rule",
-        "InferenceModelRewrite ns/new, rule 2 is not used: 'b' has an earlier rule for all models",
+        "InferenceModelRewrite ns/0-new, rule 1 is not used for 'a': 'a' has an earlier rule",
+        "InferenceModelRewrite ns/0-new, rule 2 is not used: 'b' has an earlier rule for all models",
       ])
   }
 
