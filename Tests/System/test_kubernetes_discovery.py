@@ -14,7 +14,7 @@ from kit import http
 from kit.engine import GRPCEngine
 from kit.envoy import Envoy
 from kit.epp import EPP
-from kit.kubernetes import FakeAPIServer, objects
+from kit.kubernetes import FakeAPIServer, RealAPIServer, objects
 from kit.kubernetes.cluster import PORT, Cluster, has_pod_addresses, wait_endpoints
 from kit.waiting import eventually
 
@@ -174,9 +174,10 @@ def test_rewrites_and_objectives_apply_to_requests(version: str, cluster: Cluste
     assert (priority("batch"), priority("unknown")) == ("-5", "0")
 
 
-def test_rules_are_found_when_their_definitions_come_late(start_epp) -> None:
+@pytest.mark.parametrize("kind", ["fake", "real"] if RealAPIServer.built() else ["fake"])
+def test_rules_are_found_when_their_definitions_come_late(kind: str, start_epp) -> None:
     """An API server without the optional kinds: a warning and a gauge, not a failed start."""
-    api = FakeAPIServer(secure=True)
+    api = FakeAPIServer(secure=True) if kind == "fake" else RealAPIServer()
     try:
         objects.install(api.admin, "inferencepools.inference.networking.k8s.io")
         api.admin.create(objects.NAMESPACES, {"metadata": {"name": "late"}})
