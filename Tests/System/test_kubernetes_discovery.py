@@ -5,6 +5,7 @@ import os
 import subprocess
 import time
 from pathlib import Path
+from typing import Iterator
 
 import grpc
 import pytest
@@ -200,6 +201,39 @@ def test_rules_are_found_when_their_definitions_come_late(kind: str, start_epp) 
         cluster.stop()
     finally:
         api.stop()
+
+
+@pytest.fixture
+def small_api() -> Iterator[FakeAPIServer]:
+    server = FakeAPIServer(secure=True)
+    yield server
+    server.stop()
+
+
+def test_of_a_thousand_pods_none_is_lost(small_api: FakeAPIServer, start_epp) -> None:
+    """A third of them goes or is not ready any more while others come; nobody listens at their addresses."""
+    objects.install(small_api.admin, "inferencepools.inference.networking.k8s.io")
+    small_api.admin.create(objects.NAMESPACES, {"metadata": {"name": "many"}})
+    cluster = Cluster(small_api, "many")
+    cluster.make_pool()
+    pods = objects.pods("many")
+
+    def put(number: int, ready: bool = True) -> None:
+        address = f"10.245.{number // 250}.{number % 250 + 1}"
+        small_api.put(pods, objects.pod(f"pod-{number}", {"app": "vllm"}) | objects.status(address, ready))
+
+    for number in range(1000):
+        put(number)
+    epp = _start(start_epp, cluster)
+    wait_endpoints(epp, *(f"pod-{number}-rank-0" for number in range(1000)), timeout=30)
+    for number in range(0, 1000, 6):
+        put(number, ready=False)
+        if number + 3 < 1000:
+            small_api.admin.delete(f"{pods}/pod-{number + 3}")
+    for number in range(1000, 1100):
+        put(number)
+    left = [number for number in range(1100) if number >= 1000 or number % 3 != 0]
+    wait_endpoints(epp, *(f"pod-{number}-rank-0" for number in left), timeout=30)
 
 
 def test_pods_are_found_by_their_labels_alone(cluster: Cluster, start_epp, start_envoy) -> None:
