@@ -26,9 +26,9 @@ package struct CertificateFiles: Sendable {
   private var certificate: WatchedFile?
   private var key: WatchedFile?
   private var authorityFile: WatchedFile?
-  /// A problem that is reported if it persists until the next look: files that are replaced one after the other do not match
-  /// for a moment.
-  private var pending: CertificateProblem?
+  /// What cannot be used of `latest`, and whether it has been reported: that waits for the next look, because files that are
+  /// replaced one after the other do not match for a moment.
+  private var faulty: (identity: TLSIdentity, isReported: Bool)?
 
   /// Reads the files, which blocks.
   ///
@@ -50,7 +50,7 @@ package struct CertificateFiles: Sendable {
       key = WatchedFile(path: "\(folder.path)/\(Self.keyName)", largest: Self.largestFile)
     }
     authorityFile = authority.map { WatchedFile(path: $0.path, largest: Self.largestFile) }
-    _ = try readChanges()
+    try readChanges()
     if let fault = latest.fault { throw problem(fault) }
     identity = latest
   }
@@ -58,29 +58,32 @@ package struct CertificateFiles: Sendable {
   /// Checks the files, and reads those that have changed. Blocks the thread for file system calls.
   package mutating func look() -> Look {
     do throws(CertificateProblem) {
-      guard try readChanges() else {
-        defer { pending = nil }
-        return pending.map { .problem($0) } ?? .unchanged
-      }
+      try readChanges()
     } catch {
+      // What could be read is judged at the next look.
       return .problem(error)
     }
-    pending = latest.fault.map { problem($0) }
-    guard pending == nil, latest != identity else { return .unchanged }
-    identity = latest
-    return .replaced(identity)
+    guard latest != identity else {
+      faulty = nil
+      return .unchanged
+    }
+    if let faulty, faulty.identity == latest, faulty.isReported { return .unchanged }
+    guard let fault = latest.fault else {
+      faulty = nil
+      identity = latest
+      return .replaced(identity)
+    }
+    let persists = faulty?.identity == latest
+    faulty = (latest, persists)
+    return persists ? .problem(problem(fault)) : .unchanged
   }
 
-  /// Updates `latest`, and returns whether a file has changed.
-  private mutating func readChanges() throws(CertificateProblem) -> Bool {
+  /// Updates `latest` by the files that have changed.
+  private mutating func readChanges() throws(CertificateProblem) {
     let flag = folder?.flag ?? ""
-    var hasChanged = false
-    if let text = try Self.text(&certificate, flag) { (latest.certificateChain, hasChanged) = (text, true) }
-    if let text = try Self.text(&key, flag) { (latest.privateKey, hasChanged) = (text, true) }
-    if let text = try Self.text(&authorityFile, authority?.flag ?? "") {
-      (latest.clientAuthority, hasChanged) = (text, true)
-    }
-    return hasChanged
+    if let text = try Self.text(&certificate, flag) { latest.certificateChain = text }
+    if let text = try Self.text(&key, flag) { latest.privateKey = text }
+    if let text = try Self.text(&authorityFile, authority?.flag ?? "") { latest.clientAuthority = text }
   }
 
   /// Returns the text of a file that has changed; nil when it has not, or when there is no file.

@@ -97,6 +97,27 @@ import Testing
     #expect(throws: CertificateProblem.self) { try self.files(folder, authority: true) }
   }
 
+  @Test("A new certificate is taken although the authority cannot be read, whose last text stays")
+  func authorityGone() throws {
+    let folder = try Folder()
+    let (first, second, third) = (
+      try TLSIdentity.selfSigned(), try TLSIdentity.selfSigned(), try TLSIdentity.selfSigned()
+    )
+    try folder.write(first)
+    try folder.write(third.certificateChain, "ca.crt")
+    var files = try files(folder, authority: true)
+    try folder.write(second)
+    try FileManager.default.removeItem(atPath: folder.path + "/ca.crt")
+    guard case .problem = files.look() else {
+      Issue.record("a missing authority is no problem")
+      return
+    }
+    var expected = second
+    expected.clientAuthority = third.certificateChain
+    #expect(files.look() == .replaced(expected))
+    #expect(files.look() == .unchanged)
+  }
+
   @Test("What is wrong with an identity is found before it is used")
   func faults() throws {
     let (identity, other) = (try TLSIdentity.selfSigned(), try TLSIdentity.selfSigned())
