@@ -92,6 +92,20 @@ package final class EndpointLoad: Sendable {
       requests: max(0, requests.load(ordering: .relaxed)), uncachedTokens: max(0, tokens.load(ordering: .relaxed)))
   }
 
+  /// Requests that were dispatched and have not ended. An untracked request counts until the scrape after it, because its end
+  /// is not seen.
+  ///
+  /// - Parameter scrape: the totals when the last scrape was started.
+  package func inFlight(untrackedSince scrape: Totals) -> InFlight {
+    var result = inFlight
+    let untracked = untrackedRequests.load(ordering: .relaxed)
+    guard untracked != scrape.untrackedRequests else { return result }
+    result.requests += Int(clamping: untracked &- scrape.untrackedRequests)
+    result.uncachedTokens += Int(
+      clamping: untrackedTokens.load(ordering: .relaxed) &- scrape.untrackedTokens)
+    return result
+  }
+
   /// Requests that were dispatched after `scrape` was read and have not ended: the part that the scraped page cannot contain.
   ///
   /// Bounded by the requests in flight, so a request that came and ended between two scrapes counts for nothing. An untracked

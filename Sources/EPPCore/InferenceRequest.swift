@@ -17,6 +17,8 @@ package struct InferenceRequest: Sendable {
   package var bodyBytes: Int
   /// Whether vLLM computes the whole prompt anew and ignores its prefix cache.
   package var readsNoCache: Bool
+  /// Whether the prompt has images, audio or video.
+  package var hasMedia: Bool
   /// Completions that the client asks for per prompt (`n`).
   package var choices: Int
   /// A hash of the names of the body's members in their order. Seeded per process. Requests of one client program mostly have
@@ -26,7 +28,7 @@ package struct InferenceRequest: Sendable {
   package init(
     api: InferenceAPI, model: String = "", targetModel: String? = nil, modelRange: Range<Int>? = nil,
     cacheSalt: String? = nil, promptTokens: Int = 0,
-    bodyBytes: Int = 0, readsNoCache: Bool = false, choices: Int = 1, memberNames: Int = 0
+    bodyBytes: Int = 0, readsNoCache: Bool = false, hasMedia: Bool = false, choices: Int = 1, memberNames: Int = 0
   ) {
     self.api = api
     self.model = model
@@ -36,6 +38,7 @@ package struct InferenceRequest: Sendable {
     self.promptTokens = promptTokens
     self.bodyBytes = bodyBytes
     self.readsNoCache = readsNoCache
+    self.hasMedia = hasMedia
     self.choices = choices
     self.memberNames = memberNames
   }

@@ -30,6 +30,9 @@ package struct LabelSelector: Hashable, Sendable, CustomStringConvertible {
     terms = labels.sorted { $0.key < $1.key }.map { Term(label: $0.key, .isIn([$0.value])) }
   }
 
+  /// Creates a selector of the objects for which all terms hold; without terms, of all objects.
+  package init(_ terms: [Term]) { self.terms = terms }
+
   /// Reason why a text is not a selector, in one sentence.
   package struct Problem: Error, Equatable, Sendable, CustomStringConvertible {
     package var description: String

@@ -78,7 +78,13 @@ package final class PoolSnapshot: Sendable {
   package let members: [Member]
   /// Whether any member refuses connections.
   package let hasRefusing: Bool
+  /// Identifies the endpoints with their labels: equal in snapshots that differ in metrics and load alone.
+  package let membership: Membership
   private let indexByDestination: [String: Int]
+
+  /// The identity of a set of endpoints in an order, to be compared with `===`. What is derived from the endpoints alone, by
+  /// candidate index, holds as long as it is the same.
+  package final class Membership: Sendable {}
 
   /// - Parameters:
   ///   - members: all endpoints of the pool; `assumed` is filled in here.
@@ -98,8 +104,10 @@ package final class PoolSnapshot: Sendable {
     }
     if let predecessor, predecessor.hasSameMembers(members) {
       indexByDestination = predecessor.indexByDestination
+      membership = predecessor.membership
       return
     }
+    membership = Membership()
     indexByDestination = Dictionary(
       members.enumerated().map { ($0.element.destination, $0.offset) }, uniquingKeysWith: { first, _ in first })
   }
@@ -110,7 +118,11 @@ package final class PoolSnapshot: Sendable {
   private func hasSameMembers(_ others: [Member]) -> Bool {
     guard members.count == others.count else { return false }
     for index in members.indices
-    where members[index].destination != others[index].destination {
+    where members[index].destination != others[index].destination
+      // Labels that were not changed share their storage, which makes them equal at once.
+      || members[index].endpoint.labels != others[index].endpoint.labels
+      || members[index].endpoint.slot != others[index].endpoint.slot
+    {
       return false
     }
     return true

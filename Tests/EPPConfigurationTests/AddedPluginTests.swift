@@ -49,13 +49,13 @@ private struct WarmStartScorer: Scorer {
   ])
 
   private func score(_ configuration: ProfileConfiguration, timing: PluginTiming? = nil) -> Double? {
-    let profile = SchedulingProfile(
+    let profile = Scheduler(
       configuration, PluginEnvironment(seed: HashSeed(first: 1, second: 2)), timing: timing)
     var scratch = SchedulingScratch(seed: 1)
     profile.selectCandidates(
       pool, InferenceRequest(api: .completions), RequestContext(requestID: "r"), now: MonotonicTime(nanoseconds: 0),
       &scratch)
-    return profile.schedule(&scratch)?.score
+    return (try? profile.schedule(&scratch))?.decode.score
   }
 
   @Test func itIsConfiguredByAFile() throws {
@@ -65,14 +65,14 @@ private struct WarmStartScorer: Scorer {
       - {type: warm-start-scorer, name: warm, parameters: {halfLifeSeconds: 30, floor: 0.5}}
       schedulingProfiles: [{name: main, plugins: [{pluginRef: warm, weight: 2}]}]
       """)
-    #expect(score(file.profile) == 0.5)
+    #expect(score(file.scheduler.profile) == 0.5)
     #expect(file.summary.contains("profile main: warm=2; max-score-picker"))
-    #expect(score(try read("plugins: [{type: warm-up-scorer}]").profile) == 0.25)
+    #expect(score(try read("plugins: [{type: warm-up-scorer}]").scheduler.profile) == 0.25)
   }
 
   @Test func itIsConfiguredByAFlag() throws {
     let configuration = try FlagsUnderTest(plugins: plugins).validated("--scorer=warm-start-scorer=4")
-    #expect(score(configuration.scheduling.profile) == 1)
+    #expect(score(configuration.scheduling.scheduler.profile) == 1)
   }
 
   @Test func mistakesInItsParametersAreFound() {
@@ -117,7 +117,7 @@ private struct WarmStartScorer: Scorer {
   @Test func itsTimeIsMeasuredUnderItsNames() throws {
     let metrics = PickerMetrics()
     let file = try read("plugins: [{type: warm-start-scorer, name: warm}]")
-    _ = score(file.profile, timing: PluginTiming(metrics: metrics, now: { MonotonicTime(nanoseconds: 0) }))
+    _ = score(file.scheduler.profile, timing: PluginTiming(metrics: metrics, now: { MonotonicTime(nanoseconds: 0) }))
     let page = String(decoding: metrics.page(), as: UTF8.self)
     #expect(
       page.contains(
@@ -130,8 +130,9 @@ private struct WarmStartScorer: Scorer {
       #expect(!descriptor.summary.hasSuffix("."))
       #expect(Set(descriptor.parameters.map(\.key)).count == descriptor.parameters.count)
       // One that cannot do without says so.
-      let found = problems("plugins: [{type: \(descriptor.type)}]")
-      #expect(found.allSatisfy { $0.contains("needs the parameter") }, "\(descriptor.type)")
+      let profiles = "schedulingProfiles: [{name: decode}]"
+      let found = problems("plugins: [{type: \(descriptor.type)}]\n\(profiles)")
+      #expect(found.allSatisfy { $0.contains(" needs ") }, "\(descriptor.type): \(found)")
     }
   }
 }

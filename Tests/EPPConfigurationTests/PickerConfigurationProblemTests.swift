@@ -5,7 +5,7 @@ import Testing
 @Suite struct PickerConfigurationProblemTests {
   @Test func allProblemsAreNamedAtOnceWithTheirPlaces() {
     let text = """
-      apiVersion: llm-d.ai/v1
+      apiVersion: llm-d.ai/v2
       kind: EndpointPickerConfg
       featureGates: [flowControl, flowControll, haPopulateNonLeaderDatastore=perhaps]
       plugins:
@@ -14,7 +14,7 @@ import Testing
         parameters:
           matchLengthWeight: 2
           matchLengthScaleToken: 4
-          lruCapacityPerServer: 5
+          lruCapacityPerServer: 0
       - type: queue-scorer
         parameters: {threshold: 1}
       - type: queue-scorer
@@ -38,7 +38,7 @@ import Testing
       """
     #expect(
       TestText.problems(text) == [
-        "epp.yaml:1:13: apiVersion has to be llm-d.ai/v1alpha1, not 'llm-d.ai/v1'",
+        "epp.yaml:1:13: apiVersion has to be llm-d.ai/v1, not 'llm-d.ai/v2'",
         "epp.yaml:2:7: kind has to be EndpointPickerConfig, not 'EndpointPickerConfg'",
         "epp.yaml:3:16: the feature gate flowControl is known in llm-d but not supported by this version yet",
         "epp.yaml:3:29: unknown feature gate 'flowControll'; did you mean 'flowControl'?",
@@ -48,16 +48,13 @@ import Testing
         "epp.yaml:8:24: matchLengthWeight has to be a number from 0 to 1",
         "epp.yaml:9:5: unknown field 'matchLengthScaleToken' in the parameters of prefix-cache-scorer; did you mean "
           + "'matchLengthScaleTokens'?",
-        "epp.yaml:10:5: unknown field 'lruCapacityPerServer' in the parameters of prefix-cache-scorer; it is a parameter "
-          + "of approx-prefix-cache-producer",
-        "epp.yaml:12:16: unknown field 'threshold' in the parameters of queue-scorer",
+        "epp.yaml:10:27: lruCapacityPerServer has to be a whole number from 1 to 100000000",
         "epp.yaml:13:9: there are two plugins named 'queue-scorer'; give one of them another name",
         "epp.yaml:16:35: maxNumOfEndpoints has to be a whole number from 1 to 64",
         "epp.yaml:18:3: unknown field 'nme' in a plugin; did you mean 'name'?",
         "epp.yaml:18:3: a plugin needs a type",
         "epp.yaml:23:13: weight has to be a number from 0 to 1000000",
         "epp.yaml:24:16: there is no plugin named 'prefix-cache-scorrer'; did you mean 'prefix-cache-scorer'?",
-        "epp.yaml:26:13: only scorers have a weight; 'picker' is a picker",
         "epp.yaml:27:5: a profile has one picker; 'random-picker' is a second one",
         "epp.yaml:28:5: a plugin of a profile needs a pluginRef",
         "epp.yaml:30:1: unknown field 'extra' in the document",
@@ -92,23 +89,18 @@ import Testing
         """
     #expect(
       TestText.problems(text) == [
-        "epp.yaml:4:9: 'prefix-cache-affinity-filter' is known in llm-d but not supported by this version yet",
-        "epp.yaml:5:9: 'token-load-scorer' is known in llm-d but not supported by this version yet",
+        "epp.yaml:4:1: several scheduling profiles need a profile handler in plugins, such as '- type: "
+          + "disagg-profile-handler'",
         "epp.yaml:6:9: 'burst-prefix-cache-producer' is known in llm-d but not supported by this version yet",
-        "epp.yaml:8:9: 'weighted-random-picker' is known in llm-d but not supported by this version yet",
         "epp.yaml:9:9: 'multicluster-queue-scorer' is known in llm-d but not supported by this version yet",
         "epp.yaml:11:24: 'scheme' of metrics-data-source can only be http in this version",
         "epp.yaml:11:37: 'port' of metrics-data-source is known in llm-d but not supported by this version yet; use "
           + "metricsPort in the endpoints file",
         "epp.yaml:11:49: 'path' of metrics-data-source can only be /metrics in this version",
-        "epp.yaml:13:37: 'queueDepthThreshold' of utilization-detector can only be 5 in this version",
         "epp.yaml:15:26: the strategy 'encoded_endpoint_header' is not supported by this version yet (known: header, "
           + "session_id, client_address)",
         "epp.yaml:17:28: 'cookieName' of session-id-producer is known in llm-d but not supported by this version yet; "
           + "use headerName",
-        "epp.yaml:21:3: several scheduling profiles are known in llm-d but not supported by this version yet: keep one",
-        "epp.yaml:22:45: 'utilization-detector' as a filter is known in llm-d but not supported by this version yet",
-        "epp.yaml:24:3: 'peerDiscovery' is known in llm-d but not supported by this version yet",
       ])
   }
 
@@ -153,7 +145,7 @@ import Testing
         "epp.yaml:6:3: a plugin has to be a mapping",
         "epp.yaml:7:30: name has to be text: put 'yes' in quotes",
         "epp.yaml:8:63: autoTune has to be true or false",
-        "epp.yaml:8:95: maxPrefixTokensToMatch has to be a whole number from 1 to 16000000",
+        "epp.yaml:8:95: maxPrefixTokensToMatch has to be a whole number from 0 to 16000000",
         "epp.yaml:9:74: header has to be the name of a header, not 'a b'",
         "epp.yaml:9:94: 'trustedHops' belongs to the strategy client_address",
         "epp.yaml:10:21: schedulingProfiles has to be a list",
@@ -187,7 +179,7 @@ import Testing
   @Test func aDocumentWithoutVersionAndKindSaysWhatToAdd() {
     #expect(
       TestText.problems("plugins: []") == [
-        "epp.yaml:1:1: apiVersion is missing: add 'apiVersion: llm-d.ai/v1alpha1'",
+        "epp.yaml:1:1: apiVersion is missing: add 'apiVersion: llm-d.ai/v1'",
         "epp.yaml:1:1: kind is missing: add 'kind: EndpointPickerConfig'",
       ])
   }

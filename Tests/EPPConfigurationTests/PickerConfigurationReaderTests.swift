@@ -12,7 +12,7 @@ import Testing
   @Test func llmdsDefaultLoadsUnchanged() throws {
     let file = try PickerConfigurationReader.read(TestText.standard, file: "epp.yaml")
     #expect(
-      file.profile
+      file.scheduler.profile
         == ProfileConfiguration(
           name: "default",
           scorers: [
@@ -39,7 +39,9 @@ import Testing
         plugins: [{pluginRef: first, &w weight: 3}, {<<: [{pluginRef: second}, {weight: 5, pluginRef: first}]}]
       """)
     #expect(
-      file.profile.scorers == [.init(.queue.named("first"), weight: 3), .init(.queue.named("second"), weight: 5)])
+      file.scheduler.profile.scorers == [
+        .init(.queue.named("first"), weight: 3), .init(.queue.named("second"), weight: 5),
+      ])
     #expect(
       TestText.problems(
         TestText.head + "plugins: [{<<: {typ: a}, type: queue-scorer}, {<<: 3, type: queue-scorer, name: b}]")
@@ -60,9 +62,9 @@ import Testing
        "plugins": [{"type": "random-picker", "parameters": {"maxNumOfEndpoints": 3}}, {"type": "lora-affinity-scorer"}],
        "schedulingProfiles": [{"name": "p", "plugins": [{"pluginRef": "lora-affinity-scorer", "weight": 0.5}]}]}
       """, file: "epp.json")
-    #expect(file.profile.name == "p")
-    #expect(file.profile.scorers == [.init(.loRAAffinity, weight: 0.5)])
-    #expect(file.profile.picker == .random(maximumEndpoints: 3))
+    #expect(file.scheduler.profile.name == "p")
+    #expect(file.scheduler.profile.scorers == [.init(.loRAAffinity, weight: 0.5)])
+    #expect(file.scheduler.profile.picker == .random(maximumEndpoints: 3))
   }
 
   @Test func aFileWithoutProfilesTakesAllScorersInOrderWithWeightOne() throws {
@@ -75,7 +77,7 @@ import Testing
       - {type: max-score-picker, parameters: {maxNumOfEndpoints: 2}}
       """)
     #expect(
-      file.profile
+      file.scheduler.profile
         == ProfileConfiguration(
           scorers: [.init(.runningRequests.named("running"), weight: 1), .init(.queue, weight: 1)],
           picker: .maximumScore(maximumEndpoints: 2)))
@@ -87,13 +89,13 @@ import Testing
       plugins: [{type: queue-scorer}, {type: random-picker, name: dice}]
       schedulingProfiles: [{name: default, plugins: [{pluginRef: queue-scorer}]}]
       """)
-    #expect(file.profile.picker == .random(maximumEndpoints: 1).named("dice"))
-    #expect(file.profile.scorers == [.init(.queue, weight: 1)])
+    #expect(file.scheduler.profile.picker == .random(maximumEndpoints: 1).named("dice"))
+    #expect(file.scheduler.profile.scorers == [.init(.queue, weight: 1)])
   }
 
   @Test func aDocumentOfNothingButItsHeadIsARandomChoice() throws {
     let file = try read("plugins: []\n")
-    #expect(file.profile == ProfileConfiguration(scorers: [], picker: .maximumScore(maximumEndpoints: 1)))
+    #expect(file.scheduler.profile == ProfileConfiguration(scorers: [], picker: .maximumScore(maximumEndpoints: 1)))
   }
 
   @Test func parametersOfScorersAreRead() throws {
@@ -108,7 +110,7 @@ import Testing
         type: session-affinity-scorer
         parameters: {strategy: session_id, sources: [{header: X-Conversation}], evictionTtlSeconds: 60}
       """)
-    let scorers = file.profile.scorers
+    let scorers = file.scheduler.profile.scorers
     #expect(scorers.map(\.weight) == [1, 1, 1])
     #expect(scorers[0].plugin == .prefixCache(matchLengthWeight: 0.25, scale: 4096))
     #expect(scorers[1].plugin == .sessionAffinity(trustedHops: 2))
@@ -122,9 +124,9 @@ import Testing
   }
 
   /// The profile that a file makes.
-  private func profile(of file: PickerConfigurationFile) -> SchedulingProfile {
-    SchedulingProfile(
-      file.profile,
+  private func profile(of file: PickerConfigurationFile) -> Scheduler {
+    Scheduler(
+      file.scheduler.profile,
       PluginEnvironment(
         seed: HashSeed(first: 1, second: 2), sessionHeader: file.sessionHeader ?? "x-session-id",
         prefixViews: file.prefixViews))
@@ -153,7 +155,7 @@ import Testing
       - {type: prefix-cache-scorer, parameters: {prefixMatchInfoProducerName: index}}
       - {type: approx-prefix-cache-producer, name: index}
       """)
-    #expect(file.profile.scorers.first?.plugin.arguments[PrefixCacheScorer.producer] == "index")
+    #expect(file.scheduler.profile.scorers.first?.plugin.arguments[PrefixCacheScorer.producer] == "index")
     #expect(
       TestText.problems(
         TestText.head
@@ -242,14 +244,18 @@ import Testing
       parser: {pluginRef: openai-parser}
       dataLayer: {injectDefaults: true, sources: null, discovery: null}
       """)
-    #expect(file.profile.scorers == [.init(.queue, weight: 1)])
+    #expect(file.scheduler.profile.scorers == [.init(.queue, weight: 1)])
     #expect(
       file.notes == [
-        "the feature gate haPopulateNonLeaderDatastore has no effect: every replica is active",
+        "the feature gate haPopulateNonLeaderDatastore has no effect: every replica has the pool",
+        "'metricsStalenessThreshold' of utilization-detector has no effect: --metrics-staleness-threshold says when metrics "
+          + "are stale, and a stale endpoint is not saturated",
         "'insecureSkipVerify' of metrics-data-source has no effect",
         "'outputRatio' of inflight-load-producer has no effect", "'estimate' of token-producer has no effect",
-        "flowControl has no effect: its feature gate is off",
+        "flowControl has no effect besides its saturationDetector: its feature gate is off",
         "requestHandler.parsers has no effect: all parsers are always there",
+        "'saturationDetector' at the top level is removed in newer releases of llm-d: use flowControl.saturationDetector",
+        "'parser' at the top level is removed in newer releases of llm-d: use requestHandler.parsers",
       ])
   }
 

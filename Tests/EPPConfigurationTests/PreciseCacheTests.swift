@@ -41,7 +41,7 @@ import Testing
     expected.eventsPort = 5556
     expected.speculates = true
     #expect(file.precise == expected)
-    #expect(file.profile.scorers.map(\.weight) == [3])
+    #expect(file.scheduler.profile.scorers.map(\.weight) == [3])
     #expect(file.notes.count == 6)
     #expect(file.notes.allSatisfy { $0.contains("no effect") })
     #expect(file.summary.contains("KV events: of every engine at port 5556"))
@@ -56,8 +56,8 @@ import Testing
       """)
     #expect(file.precise?.eventsBind == "tcp://*:5557")
     #expect(file.precise?.eventsPort == nil)
-    #expect(file.profile.scorers.map(\.plugin.name) == ["precise-prefix-cache-scorer"])
-    #expect(SchedulingProfile(file.profile, seed: HashSeed(first: 1, second: 2)).usesPrefixes)
+    #expect(file.scheduler.profile.scorers.map(\.plugin.name) == ["precise-prefix-cache-scorer"])
+    #expect(Scheduler(file.scheduler.profile, seed: HashSeed(first: 1, second: 2)).usesPrefixes)
     #expect(file.summary.contains("KV events: of engines that connect to tcp://*:5557"))
   }
 

@@ -25,7 +25,7 @@ import Testing
     #expect(configuration.endpoints.refreshInterval == .milliseconds(50))
     #expect(configuration.endpoints.stalenessThreshold == .seconds(2))
     let scheduling = configuration.scheduling
-    #expect(scheduling.profile == .weighted && scheduling.prefix == PrefixSettings())
+    #expect(scheduling.scheduler.profile == .weighted && scheduling.prefix == PrefixSettings())
     #expect(!scheduling.ignoresSubset && !scheduling.emitsScores)
     #expect(configuration.limits.maximumRequestBodyBytes == 32 << 20)
     #expect(configuration.limits.maximumBufferedBytes == 1 << 30)
@@ -89,11 +89,12 @@ import Testing
         "--scorer: 'queue-scorer' is named twice",
         "--scorer: there is no scorer 'queue-scorrer'; did you mean 'queue-scorer'? (known: queue-scorer, "
           + "running-requests-size-scorer, kv-cache-utilization-scorer, prefix-cache-scorer, lora-affinity-scorer, "
-          + "session-affinity-scorer, precise-prefix-cache-scorer)",
+          + "load-aware-scorer, active-request-scorer, token-load-scorer, lmetric-scorer, no-hit-lru-scorer, "
+          + "context-length-aware, header-label-affinity-scorer, session-affinity-scorer, precise-prefix-cache-scorer)",
         "--scorer: the weight in 'kv-cache-utilization-scorer=-1' has to be a number from 0, as in "
           + "kv-cache-utilization-scorer=2",
-        "--scorer: 'latency-scorer' is known in llm-d but not supported by this version yet",
-        "--picker: 'best' is none of max-score-picker, random-picker",
+        "--scorer: 'latency-scorer' is part of llm-d's predicted latency, which is not supported by this version yet",
+        "--picker: 'best' is none of max-score-picker, random-picker, weighted-random-picker",
         "--max-buffered-bytes (1Mi) is less than --max-request-body-bytes (32Mi): a body of the allowed size could never "
           + "be held",
         "--request-deadline: '0' is not a duration above 0 such as 50ms, 5s or 1m30s",
@@ -198,15 +199,18 @@ import Testing
       "--scorer=queue-scorer",
       "--picker=random-picker")
     #expect(
-      configuration.scheduling.profile
+      configuration.scheduling.scheduler.profile
         == ProfileConfiguration(
+          filters: ProfileConfiguration.weighted.filters,
           scorers: [.init(.loRAAffinity, weight: 0.5), .init(.queue, weight: 1)], picker: .random(maximumEndpoints: 1)))
   }
 
   @Test func flagsAndFileMakeOneProfile() throws {
     let files = ["epp.yaml": TestText.standard]
-    #expect(try FlagsUnderTest(files: files).validated("--config-file=epp.yaml").scheduling.profile.scorers.count == 3)
-    #expect(try flags.validated("--config-text=\(TestText.standard)").scheduling.profile.scorers.count == 3)
+    #expect(
+      try FlagsUnderTest(files: files).validated("--config-file=epp.yaml").scheduling.scheduler.profile.scorers.count
+        == 3)
+    #expect(try flags.validated("--config-text=\(TestText.standard)").scheduling.scheduler.profile.scorers.count == 3)
     let both = FlagsUnderTest(files: files).problems(
       "--config-file=epp.yaml",
       "--scorer=queue-scorer=2")
@@ -216,14 +220,14 @@ import Testing
     let weighted = try FlagsUnderTest(files: files).validated(
       "--config-file=epp.yaml",
       "--profile=weighted")
-    #expect(weighted.scheduling.profile == .weighted)
+    #expect(weighted.scheduling.scheduler.profile == .weighted)
     let picker = TestText.head + "plugins: [{type: max-score-picker, parameters: {maxNumOfEndpoints: 3}}]"
     let combined = try flags.validated(
       "--config-text=\(picker)",
       "--scorer=queue-scorer=2",
       "--picker=random-picker")
     #expect(
-      combined.scheduling.profile
+      combined.scheduling.scheduler.profile
         == ProfileConfiguration(scorers: [.init(.queue, weight: 2)], picker: .random(maximumEndpoints: 3)))
   }
 
@@ -232,7 +236,7 @@ import Testing
     let configuration = try flags.validated(
       "--config-text=\(text)",
       "--scorer=session-affinity-scorer=2")
-    #expect(configuration.scheduling.profile.scorers == [.init(.sessionAffinity, weight: 2)])
+    #expect(configuration.scheduling.scheduler.profile.scorers == [.init(.sessionAffinity, weight: 2)])
     #expect(configuration.scheduling.sessionHeader == "x-chat")
   }
 
@@ -256,7 +260,7 @@ import Testing
     let files = ["epp.yaml": "kind: EndpointPickerConfig\n"]
     let file = FlagsUnderTest(common: [], files: files).refusal(
       "--config-file=epp.yaml")
-    #expect(file.lines == ["epp.yaml:1:1: apiVersion is missing: add 'apiVersion: llm-d.ai/v1alpha1'"])
+    #expect(file.lines == ["epp.yaml:1:1: apiVersion is missing: add 'apiVersion: llm-d.ai/v1'"])
     #expect(file.status == 78)
     let both = FlagsUnderTest(files: files).refusal(
       "--config-file=epp.yaml",

@@ -48,7 +48,7 @@ import Testing
     let profile = ProfileConfiguration(scorers: [.init(.sessionAffinity(header: "x-team"), weight: 1)])
     picker.pool.pipeline.configuration = RoutingConfiguration(
       settings: RoutingConfiguration.Settings(tokenDeadline: .zero),
-      profile: SchedulingProfile(profile, seed: HashSeed(first: 1, second: 2)))
+      scheduler: Scheduler(profile, seed: HashSeed(first: 1, second: 2)))
     service.refresh()
     #expect(team() == "search")
   }

@@ -61,6 +61,10 @@ import Testing
     metrics.kubernetesSeries(resource: "pods").contactAge.set(1)
     metrics.leaderGauge().set(1)
     metrics.countRewrite(by: "canary", model: "m", targetModel: "t")
+    metrics.countDisaggregation(
+      pluginName: "p", pluginType: "disagg-profile-handler", model: "m", decisionType: "prefill-decode")
+    metrics.prefixAffinity(pluginName: "p").count(.sticky)
+    metrics.setSaturation(prefill: 0.5, decode: 0.25, effective: 0.5)
     metrics.tokenSeries().renderDuration.observe(.milliseconds(3))
     metrics.kvStreamSeries(endpoint: "e", rank: 0).state.set(2)
   }

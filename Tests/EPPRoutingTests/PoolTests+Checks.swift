@@ -18,7 +18,8 @@ extension PoolTests {
     return RoutedPool(
       configuration: RoutingConfiguration(
         settings: configuration,
-        profile: SchedulingProfile(.weighted, PluginEnvironment(seed: HashSeed(first: 1, second: 2), metrics: metrics))),
+        scheduler: Scheduler(
+          SchedulerConfiguration.weighted, PluginEnvironment(seed: HashSeed(first: 1, second: 2), metrics: metrics))),
       source: FixedSource(snapshot(engine ?? members[1].metrics)), index: index,
       events: events, tokens: tokens, metrics: metrics,
       decisions: sink,
@@ -132,7 +133,8 @@ extension PoolTests {
     let pool = RoutedPool(
       configuration: RoutingConfiguration(
         settings: RoutingConfiguration.Settings(tokenDeadline: .milliseconds(100)),
-        profile: SchedulingProfile(.weighted, PluginEnvironment(seed: HashSeed(first: 1, second: 2), metrics: metrics))),
+        scheduler: Scheduler(
+          SchedulerConfiguration.weighted, PluginEnvironment(seed: HashSeed(first: 1, second: 2), metrics: metrics))),
       source: source, index: index,
       events: events,
       metrics: metrics, decisions: sink,
@@ -306,7 +308,8 @@ extension PoolTests {
     let pool = RoutedPool(
       configuration: RoutingConfiguration(
         settings: configuration,
-        profile: SchedulingProfile(.weighted, PluginEnvironment(seed: HashSeed(first: 1, second: 2), metrics: metrics))),
+        scheduler: Scheduler(
+          SchedulerConfiguration.weighted, PluginEnvironment(seed: HashSeed(first: 1, second: 2), metrics: metrics))),
       source: FixedSource(PoolSnapshot(members: Array(members[..<2]))), index: index,
       tokens: source, metrics: metrics,
       decisions: sink,

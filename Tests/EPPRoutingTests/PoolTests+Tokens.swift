@@ -66,7 +66,8 @@ extension PoolTests {
     return RoutedPool(
       configuration: RoutingConfiguration(
         settings: RoutingConfiguration.Settings(tokenDeadline: .milliseconds(100)),
-        profile: SchedulingProfile(.weighted, PluginEnvironment(seed: HashSeed(first: 1, second: 2), metrics: metrics))),
+        scheduler: Scheduler(
+          SchedulerConfiguration.weighted, PluginEnvironment(seed: HashSeed(first: 1, second: 2), metrics: metrics))),
       source: endpoints ?? FixedSource(PoolSnapshot(members: members)), index: index,
       tokens: source, metrics: metrics,
       decisions: sink,

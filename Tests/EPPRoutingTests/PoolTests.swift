@@ -20,7 +20,7 @@ import Testing
     self.init(waiting: [0, 0, 0])
   }
 
-  private init(waiting: [Int], profile: ProfileConfiguration = .weighted) {
+  private init(waiting: [Int], scheduler: SchedulerConfiguration = .weighted) {
     members = waiting.enumerated().map { index, waiting in
       var metrics = EndpointMetrics()
       metrics.waitingRequests = waiting
@@ -33,7 +33,7 @@ import Testing
     pool = RoutedPool(
       configuration: RoutingConfiguration(
         settings: RoutingConfiguration.Settings(tokenDeadline: .milliseconds(100)),
-        profile: SchedulingProfile(profile, PluginEnvironment(seed: seed, metrics: metrics))),
+        scheduler: Scheduler(scheduler, PluginEnvironment(seed: seed, metrics: metrics))),
       source: FixedSource(PoolSnapshot(members: members)), index: index,
       metrics: metrics, decisions: sink,
       clock: { MonotonicTime(nanoseconds: 1_001_500_000) })
@@ -51,7 +51,7 @@ import Testing
     return RoutedPool(
       configuration: RoutingConfiguration(
         settings: RoutingConfiguration.Settings(tokenDeadline: .milliseconds(100)),
-        profile: SchedulingProfile(.weighted, PluginEnvironment(seed: seed, metrics: metrics))),
+        scheduler: Scheduler(SchedulerConfiguration.weighted, PluginEnvironment(seed: seed, metrics: metrics))),
       source: FixedSource(PoolSnapshot(members: members)), index: index,
       events: events, metrics: metrics, decisions: sink,
       clock: { MonotonicTime(nanoseconds: 1_001_500_000) })
@@ -182,8 +182,9 @@ import Testing
     let pool = RoutedPool(
       configuration: RoutingConfiguration(
         settings: RoutingConfiguration.Settings(tokenDeadline: .milliseconds(100)),
-        profile: SchedulingProfile(
-          .weighted, PluginEnvironment(seed: HashSeed(first: 1, second: 2), metrics: self.metrics))),
+        scheduler: Scheduler(
+          SchedulerConfiguration.weighted, PluginEnvironment(seed: HashSeed(first: 1, second: 2), metrics: self.metrics)
+        )),
       source: FixedSource(PoolSnapshot(members: [member])), index: index,
       events: events, metrics: self.metrics, decisions: sink,
       clock: { MonotonicTime(nanoseconds: 1_001_500_000) })
@@ -313,9 +314,9 @@ import Testing
       (nil, "fail: missing destination endpoint served metadata"),
     ] as [(String?, String)])
   func theVerifierNamesWhoHasServed(served: String?, header: String) throws {
-    var profile = ProfileConfiguration.weighted
-    profile.observers = [ConfiguredPlugin(ServedEndpointVerifier.descriptor)]
-    let test = PoolTests(waiting: [0, 0, 0], profile: profile)
+    var scheduler = SchedulerConfiguration.weighted
+    scheduler.observers = [ConfiguredPlugin(ServedEndpointVerifier.descriptor)]
+    let test = PoolTests(waiting: [0, 0, 0], scheduler: scheduler)
     var scratch = test.pool.pipeline.makeScratch()
     let flight = try #require(try test.route(body("hello"), scratch: &scratch).get().flight)
     let headers = flight.responseStarted(

@@ -4,7 +4,7 @@ import EPPTestKit
 import Testing
 
 @Suite struct HeaderBasedTestingFilterTests {
-  private let profile = SchedulingProfile(
+  private let profile = Scheduler(
     ProfileConfiguration(
       filters: [ConfiguredPlugin(HeaderBasedTestingFilter.descriptor)], scorers: [.init(.queue, weight: 1)]),
     seed: Scheduling.seed)
@@ -22,7 +22,7 @@ import Testing
     let scheduling = Scheduling(PoolSnapshot(members: members))
     let fields = header.map { [RequestHeaders.Field(name: "test-epp-endpoint-selection", value: $0)] } ?? []
     scheduling.context = RequestContext(requestID: "r", headers: RequestHeaders(fields))
-    return scheduling.candidates(profile)
+    return scheduling.left(profile)
   }
 
   @Test(

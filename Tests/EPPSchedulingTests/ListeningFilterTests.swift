@@ -29,7 +29,7 @@ import Testing
     let scheduling = Scheduling([
       Candidate(name: "dead", refusesConnections: true), Candidate(name: "busy", waiting: 20, running: 50, usage: 0.9),
     ])
-    let profile = SchedulingProfile(.weighted, seed: Scheduling.seed)
+    let profile = Scheduler(.weighted, seed: Scheduling.seed)
     for _ in 0..<20 { #expect(scheduling.decide(profile)?.picks == [1]) }
   }
 }

@@ -4,9 +4,8 @@ import EPPScheduling
 import EPPTestKit
 import Testing
 
-/// A filter that keeps what a test says, at the time that it says.
+/// A filter that keeps what a test says.
 private struct TestFilter: Filter {
-  let phase: FilterPhase
   let isWanted: @Sendable (borrowing SchedulingContext, Int) -> Bool
 
   func filter(_ context: borrowing SchedulingContext, _ selection: inout CandidateSelection) {
@@ -16,43 +15,41 @@ private struct TestFilter: Filter {
   }
 
   static func plugin(
-    _ name: String, _ phase: FilterPhase, _ isWanted: @escaping @Sendable (borrowing SchedulingContext, Int) -> Bool
+    _ name: String, _ isWanted: @escaping @Sendable (borrowing SchedulingContext, Int) -> Bool
   ) -> ConfiguredPlugin {
     ConfiguredPlugin(
-      PluginDescriptor(name, "Keeps some", parts: [.filter { _, _ in TestFilter(phase: phase, isWanted: isWanted) }]))
+      PluginDescriptor(name, "Keeps some", parts: [.filter { _, _ in TestFilter(isWanted: isWanted) }]))
   }
 }
 
 @Suite struct PluginContractTests {
   private let four = ["a", "b", "c", "d"].map { Candidate(name: $0) }
 
-  private func profile(_ filters: [ConfiguredPlugin]) -> SchedulingProfile {
-    SchedulingProfile(
+  private func profile(_ filters: [ConfiguredPlugin]) -> Scheduler {
+    Scheduler(
       ProfileConfiguration(filters: filters, scorers: [.init(.queue, weight: 1)]), seed: Scheduling.seed)
   }
 
-  @Test func eligibilityComesBeforeTheMatchAndPreferenceAfterIt() throws {
+  @Test func filtersAreAppliedInTheOrderOfTheProfile() throws {
     let scheduling = Scheduling(four)
     scheduling.hold([0, 2, 8, 8], of: 8)
-    let notLast = TestFilter.plugin("not-last", .eligibility) { context, position in
-      context.candidates[position] != 3
-    }
-    let warm = TestFilter.plugin("warm", .preference) { context, position in
+    let notLast = TestFilter.plugin("not-last") { context, position in context.candidates[position] != 3 }
+    let warm = TestFilter.plugin("warm") { context, position in
       context.match.matchedBlocks(context.slots[position]) > 4
     }
-    let profile = profile([warm, notLast])
-    #expect(scheduling.candidates(profile) == ["a", "b", "c"])
-    let decision = try #require(profile.schedule(&scheduling.scratch))
-    #expect(decision.picks == [2])
-    #expect(decision.candidateCount == 1)
+    // The second one sees what the first one leaves.
+    let second = TestFilter.plugin("second") { _, position in position == 1 }
+    #expect(scheduling.left(profile([warm, notLast])) == ["c"])
+    #expect(scheduling.left(profile([warm, second])) == ["d"])
+    #expect(scheduling.left(profile([second, warm])) == [])
   }
 
   @Test func filtersSeeTheLoadsOfThoseThatAreLeft() throws {
     let scheduling = Scheduling([
       Candidate(name: "a", waiting: 9), Candidate(name: "b", waiting: 1), Candidate(name: "c", waiting: 5),
     ])
-    let first = TestFilter.plugin("first", .eligibility) { _, position in position > 0 }
-    let short = TestFilter.plugin("short", .preference) { context, position in
+    let first = TestFilter.plugin("first") { _, position in position > 0 }
+    let short = TestFilter.plugin("short") { context, position in
       context.loads[position].queueDepth > 1
     }
     #expect(scheduling.decide(profile([first, short]))?.picks == [2])
@@ -60,8 +57,8 @@ private struct TestFilter: Filter {
 
   @Test func filtersThatLeaveNoneLeaveNoDecision() {
     let scheduling = Scheduling(four)
-    #expect(scheduling.decide(profile([TestFilter.plugin("none", .preference) { _, _ in false }])) == nil)
-    #expect(scheduling.candidates(profile([TestFilter.plugin("none", .eligibility) { _, _ in false }])) == [])
+    #expect(scheduling.decide(profile([TestFilter.plugin("none") { _, _ in false }])) == nil)
+    #expect(scheduling.left(profile([TestFilter.plugin("none") { _, _ in false }])) == [])
     // The next request has all of them again.
     #expect(scheduling.candidates() == ["a", "b", "c", "d"])
   }
@@ -72,8 +69,8 @@ private struct TestFilter: Filter {
     var selection = CandidateSelection()
     selection.keep(scheduling.scratch.context) { $0 != 0 }
     selection.keep(scheduling.scratch.context) { $0 != 2 }
-    let twice = TestFilter.plugin("twice", .eligibility) { _, position in position != 0 && position != 2 }
-    #expect(scheduling.candidates(profile([twice])) == ["b", "d"])
+    let twice = TestFilter.plugin("twice") { _, position in position != 0 && position != 2 }
+    #expect(scheduling.left(profile([twice])) == ["b", "d"])
   }
 
   @Test func aViewShowsNoMoreThanItsMaximum() {
@@ -95,7 +92,7 @@ private struct TestFilter: Filter {
     let plugin = ConfiguredPlugin(PrefixCacheScorer.descriptor, PrefixCacheScorer.producer, "short")
     let environment = PluginEnvironment(
       seed: Scheduling.seed, prefixViews: ["short": PrefixView(maximumTokens: 128)])
-    let profile = SchedulingProfile(ProfileConfiguration(scorers: [.init(plugin, weight: 1)]), environment)
+    let profile = Scheduler(ProfileConfiguration(scorers: [.init(plugin, weight: 1)]), environment)
     #expect(scheduling.scores(profile) == [0, 0.625, 1, 1])
   }
 
@@ -104,8 +101,8 @@ private struct TestFilter: Filter {
     #expect(list["queue-scorer"]?.type == "queue-scorer")
     #expect(list["tokenizer"]?.type == "token-producer")
     #expect(list["queue-scorrer"] == nil)
-    #expect(list.types(.picker) == ["max-score-picker", "random-picker"])
-    #expect(list.isUnsupported("load-aware-scorer"))
+    #expect(list.types(.picker) == ["max-score-picker", "random-picker", "weighted-random-picker"])
+    #expect(list.isUnsupported("latency-scorer"))
     #expect(list.isUnsupported("multicluster-anything"))
     #expect(!list.isUnsupported("queue-scorer"))
     #expect(!list.isUnsupported("nonsense"))

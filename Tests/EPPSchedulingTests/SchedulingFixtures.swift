@@ -14,6 +14,7 @@ struct Candidate {
   var isStale = false
   var refusesConnections = false
   var load = EndpointLoad()
+  var labels: [String: String] = [:]
 }
 
 extension PoolSnapshot {
@@ -33,7 +34,7 @@ extension PoolSnapshot {
         return PoolSnapshot.Member(
           endpoint: Endpoint(
             name: candidate.name, address: EndpointAddress(host: "10.0.0.\(index)", port: 8000),
-            slot: EndpointSlot(index: index, generation: 1)),
+            labels: candidate.labels, slot: EndpointSlot(index: index, generation: 1)),
           metrics: metrics, load: candidate.load, isStale: candidate.isStale,
           refusesConnections: candidate.refusesConnections)
       })
@@ -56,22 +57,30 @@ final class Scheduling {
     scratch = SchedulingScratch(seed: seed)
   }
 
-  func decide(_ profile: SchedulingProfile) -> Decision? {
-    profile.selectCandidates(snapshot, request, context, now: now, &scratch)
-    return profile.schedule(&scratch)
+  func decide(_ scheduler: Scheduler) -> Decision? { (try? schedule(scheduler))?.decode }
+
+  func schedule(_ scheduler: Scheduler) throws -> Schedule? {
+    scheduler.selectCandidates(snapshot, request, context, now: now, &scratch)
+    return try scheduler.schedule(&scratch)
   }
 
-  /// The endpoints that are left before the prompt is looked up.
-  func candidates(_ profile: SchedulingProfile = .only(.queue)) -> [String] {
-    profile.selectCandidates(snapshot, request, context, now: now, &scratch)
+  /// The endpoints that are left before the profile's filters.
+  func candidates() -> [String] {
+    Scheduler.only(.queue).selectCandidates(snapshot, request, context, now: now, &scratch)
     return scratch.context.candidates.map { snapshot.members[$0].endpoint.name }
   }
 
   /// What one scorer says of every endpoint of the pool.
   func scores(_ scorer: ConfiguredPlugin) -> [Double] { scores(.only(scorer)) }
 
-  func scores(_ profile: SchedulingProfile) -> [Double] {
-    guard decide(profile) != nil else { return [] }
+  /// The endpoints that the profile's filters leave.
+  func left(_ scheduler: Scheduler) -> [String] {
+    guard decide(scheduler) != nil else { return [] }
+    return scratch.context.candidates.map { snapshot.members[$0].endpoint.name }
+  }
+
+  func scores(_ scheduler: Scheduler) -> [Double] {
+    guard decide(scheduler) != nil else { return [] }
     return scratch.totals
   }
 
@@ -94,12 +103,12 @@ final class Scheduling {
   }
 }
 
-extension SchedulingProfile {
+extension Scheduler {
   /// A profile of one scorer with weight 1, whose sums are that scorer's scores.
   static func only(_ scorer: ConfiguredPlugin, picker: ConfiguredPlugin = .maximumScore(maximumEndpoints: 1))
-    -> SchedulingProfile
+    -> Scheduler
   {
-    SchedulingProfile(
+    Scheduler(
       ProfileConfiguration(scorers: [ProfileConfiguration.WeightedScorer(scorer, weight: 1)], picker: picker),
       seed: Scheduling.seed)
   }

@@ -6,8 +6,8 @@ import Testing
 @Suite struct SchedulingProfileTests {
   private func profile(
     _ scorers: [(ConfiguredPlugin, Double)], picker: ConfiguredPlugin = .maximumScore(maximumEndpoints: 1)
-  ) -> SchedulingProfile {
-    SchedulingProfile(
+  ) -> Scheduler {
+    Scheduler(
       ProfileConfiguration(
         scorers: scorers.map { ProfileConfiguration.WeightedScorer($0.0, weight: $0.1) }, picker: picker),
       seed: Scheduling.seed)
@@ -20,7 +20,7 @@ import Testing
       Candidate(name: "c", waiting: 2, usage: 0),
     ])
     scheduling.hold([8, 0, 0], of: 8)
-    let decision = try #require(scheduling.decide(SchedulingProfile(.weighted, seed: Scheduling.seed)))
+    let decision = try #require(scheduling.decide(Scheduler(.weighted, seed: Scheduling.seed)))
     #expect(scheduling.scratch.totals == [4, 3.5, 3])
     #expect(decision.picks == [0])
     #expect(decision.score == 4)
@@ -34,9 +34,9 @@ import Testing
   }
 
   @Test func aShortQueueOutweighsAShortPrefix() throws {
-    let scheduling = Scheduling([Candidate(name: "a", waiting: 9, usage: 0.5), Candidate(name: "b", usage: 0.5)])
+    let scheduling = Scheduling([Candidate(name: "a", waiting: 4, usage: 0.5), Candidate(name: "b", usage: 0.5)])
     scheduling.hold([5, 0], of: 10)
-    let decision = try #require(scheduling.decide(SchedulingProfile(.weighted, seed: Scheduling.seed)))
+    let decision = try #require(scheduling.decide(Scheduler(.weighted, seed: Scheduling.seed)))
     #expect(decision.picks == [1])
     #expect(decision.decidingScorer == "queue-scorer")
     #expect(decision.matchedBlocks == 0)
@@ -44,7 +44,7 @@ import Testing
 
   @Test func withoutAnyDifferenceOneIsTakenAtRandom() throws {
     let scheduling = Scheduling((0..<4).map { Candidate(name: "e\($0)") })
-    let profile = SchedulingProfile(.weighted, seed: Scheduling.seed)
+    let profile = Scheduler(.weighted, seed: Scheduling.seed)
     var counts = Array(repeating: 0, count: 4)
     for _ in 0..<4_000 {
       let decision = try #require(scheduling.decide(profile))
@@ -66,7 +66,7 @@ import Testing
 
   @Test func aSingleCandidateNeedsNoReason() throws {
     let scheduling = Scheduling([Candidate(name: "a")])
-    let decision = try #require(scheduling.decide(SchedulingProfile(.weighted, seed: Scheduling.seed)))
+    let decision = try #require(scheduling.decide(Scheduler(.weighted, seed: Scheduling.seed)))
     #expect(decision.picks == [0])
     #expect(decision.runnerUp == nil)
     #expect(decision.reason == .onlyCandidate)
@@ -74,7 +74,7 @@ import Testing
 
   @Test func noEndpointMeansNoDecision() {
     let scheduling = Scheduling([])
-    #expect(scheduling.decide(SchedulingProfile(.weighted, seed: Scheduling.seed)) == nil)
+    #expect(scheduling.decide(Scheduler(.weighted, seed: Scheduling.seed)) == nil)
     #expect(scheduling.scratch.context.candidates.isEmpty)
   }
 
@@ -106,7 +106,7 @@ import Testing
     let configuration = ProfileConfiguration(
       scorers: [ProfileConfiguration.WeightedScorer(.queue.named("my-queue"), weight: 1.5)],
       picker: .maximumScore(maximumEndpoints: 1))
-    let decision = try #require(scheduling.decide(SchedulingProfile(configuration, seed: Scheduling.seed)))
+    let decision = try #require(scheduling.decide(Scheduler(configuration, seed: Scheduling.seed)))
     #expect(decision.reason == .scorer(name: "my-queue", advantage: 1.5))
   }
 
@@ -115,14 +115,18 @@ import Testing
       Candidate(name: "a", waiting: 4, usage: 0.5), Candidate(name: "b", waiting: 0, usage: 0.25),
     ])
     scheduling.hold([8, 2], of: 8)
-    let profile = SchedulingProfile(.weighted, seed: Scheduling.seed)
+    let profile = Scheduler(.weighted, seed: Scheduling.seed)
+    scheduling.scratch.trace = DecisionTrace()
     let decision = try #require(scheduling.decide(profile))
-    let explanation = profile.explain(decision, scheduling.scratch)
+    let run = try #require(scheduling.scratch.trace?.runs.first)
+    #expect(run.profile == "default" && run.stage == .decode)
+    #expect(run.filters.map(\.filter) == ["utilization-detector"])
+    let explanation = try #require(run.explanation)
     #expect(explanation.decision == decision)
     #expect(explanation.candidates.map(\.name) == ["b", "a"])
     #expect(explanation.candidates.map(\.matchedBlocks) == [2, 8])
     let best = explanation.candidates[0]
-    #expect(best.opinions.map(\.scorer) == profile.configuration.scorers.map(\.plugin.name))
+    #expect(best.opinions.map(\.scorer) == profile.configuration.profile.scorers.map(\.plugin.name))
     #expect(best.opinions.map(\.score) == [1, 0.75, 0.25, 0])
     #expect(best.load.queueDepth == 0)
     for candidate in explanation.candidates {

@@ -10,8 +10,8 @@ import Testing
 
   private func profile(
     _ plugin: ConfiguredPlugin = .sessionAffinity, seed: HashSeed = Scheduling.seed, metrics: PickerMetrics? = nil
-  ) -> SchedulingProfile {
-    SchedulingProfile(
+  ) -> Scheduler {
+    Scheduler(
       ProfileConfiguration(scorers: [ProfileConfiguration.WeightedScorer(plugin, weight: 1)]),
       PluginEnvironment(seed: seed, metrics: metrics))
   }
@@ -19,7 +19,7 @@ import Testing
   /// A request goes to a slot; what is counted of it, nil when nothing is.
   private func bind(
     _ context: RequestContext, to slot: EndpointSlot, now: MonotonicTime = MonotonicTime(nanoseconds: 0),
-    _ profile: SchedulingProfile, _ metrics: PickerMetrics = PickerMetrics()
+    _ profile: Scheduler, _ metrics: PickerMetrics = PickerMetrics()
   ) -> SessionTable.Outcome? {
     let counters = metrics.sessionAffinity
     let before = [counters.new.value, counters.kept.value, counters.moved.value]
@@ -182,19 +182,19 @@ import Testing
   @Test func sessionsOutliveAChangeOfWeights() {
     let metrics = PickerMetrics()
     let environment = PluginEnvironment(seed: Scheduling.seed, metrics: metrics)
-    let old = SchedulingProfile(.weighted, environment)
+    let old = Scheduler(ProfileConfiguration.weighted, environment)
     let slot = EndpointSlot(index: 1, generation: 1)
     #expect(bind(context("abc"), to: slot, old, metrics) == .new)
     var configuration = ProfileConfiguration.weighted
     for index in configuration.scorers.indices { configuration.scorers[index].weight += 1 }
-    let new = SchedulingProfile(configuration, environment, replacing: old)
+    let new = Scheduler(configuration, environment, replacing: old)
     #expect(bind(context("abc"), to: slot, new, metrics) == .kept)
     // Without a predecessor, with other arguments or with another secret nothing is known.
-    #expect(bind(context("abc"), to: slot, SchedulingProfile(configuration, environment), metrics) == .new)
+    #expect(bind(context("abc"), to: slot, Scheduler(configuration, environment), metrics) == .new)
     var changed = configuration
     changed.scorers = [.init(.sessionAffinity(header: "x-session-id"), weight: 1)]
-    #expect(bind(context("abc"), to: slot, SchedulingProfile(changed, environment, replacing: new), metrics) == .new)
+    #expect(bind(context("abc"), to: slot, Scheduler(changed, environment, replacing: new), metrics) == .new)
     let other = PluginEnvironment(seed: HashSeed(first: 3, second: 4), metrics: metrics)
-    #expect(bind(context("abc"), to: slot, SchedulingProfile(configuration, other, replacing: new), metrics) == .new)
+    #expect(bind(context("abc"), to: slot, Scheduler(configuration, other, replacing: new), metrics) == .new)
   }
 }

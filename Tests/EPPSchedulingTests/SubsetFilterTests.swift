@@ -31,6 +31,6 @@ import Testing
     #expect(names(.only([])) == [])
     let scheduling = Scheduling([Candidate(name: "a")])
     scheduling.context.subset = .only([])
-    #expect(scheduling.decide(SchedulingProfile(.weighted, seed: Scheduling.seed)) == nil)
+    #expect(scheduling.decide(Scheduler(.weighted, seed: Scheduling.seed)) == nil)
   }
 }

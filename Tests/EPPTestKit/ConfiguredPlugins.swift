@@ -47,11 +47,19 @@ extension ConfiguredPlugin {
   }
 }
 
-extension SchedulingProfile {
-  /// A profile that counts nothing.
+extension Scheduler {
+  /// A scheduler of one profile.
   package convenience init(
-    _ configuration: ProfileConfiguration, seed: HashSeed, replacing predecessor: SchedulingProfile? = nil
+    _ profile: ProfileConfiguration, _ environment: PluginEnvironment, replacing predecessor: Scheduler? = nil,
+    timing: PluginTiming? = nil
   ) {
-    self.init(configuration, PluginEnvironment(seed: seed), replacing: predecessor)
+    self.init(SchedulerConfiguration(profile), environment, replacing: predecessor, timing: timing)
+  }
+
+  /// A scheduler of one profile that counts nothing.
+  package convenience init(
+    _ profile: ProfileConfiguration, seed: HashSeed, replacing predecessor: Scheduler? = nil
+  ) {
+    self.init(profile, PluginEnvironment(seed: seed), replacing: predecessor)
   }
 }

@@ -45,7 +45,7 @@ package final class InProcessPicker {
     pool = RoutedPool(
       configuration: RoutingConfiguration(
         settings: options.routing,
-        profile: SchedulingProfile(
+        scheduler: Scheduler(
           options.profile, PluginEnvironment(seed: HashSeed(first: 1, second: 2), metrics: metrics))),
       source: source, index: index, tokens: options.tokens, metrics: metrics, decisions: decisions, clock: now)
     budget = BodyBudget(limit: options.maximumBufferedBytes)

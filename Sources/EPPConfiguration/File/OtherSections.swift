@@ -13,8 +13,8 @@ struct DataLayerSection {
       let members = reader.members(
         node, of: "dataLayer",
         known: [
-          "injectDefaults", "sources", "discovery", "peerDiscovery", "crossReplicaSyncerPluginRef",
-          "crossReplicaSyncInterval",
+          "injectDefaults", "sources", "discovery", "peerDiscovery", "crossReplica", "crossReplicaSyncerPluginRef",
+          "crossReplicaSyncInterval", "crossReplicaPublishTimeout",
         ])
     else { return nil }
     if reader.boolean(members["injectDefaults"], "injectDefaults") == false {
@@ -28,24 +28,41 @@ struct DataLayerSection {
         plugins.reference(extractor, "an entry of extractors", .extractor, &reader)
       }
     }
-    for name in ["peerDiscovery", "crossReplicaSyncerPluginRef", "crossReplicaSyncInterval"] {
-      guard members[name] != nil, let key = members.keys[name] else { continue }
-      reader.report("'\(name)' is known in llm-d but not supported by this version yet", key)
+    let shared = ["peerDiscovery", "crossReplica", "crossReplicaSyncerPluginRef"].filter { members[$0] != nil }
+    if !shared.isEmpty {
+      reader.note(
+        "\(shared.joined(separator: ", ")) in dataLayer \(shared.count == 1 ? "has" : "have") no effect: replicas learn from "
+          + "KV events, and each counts its own requests")
     }
-    let discovery = plugins.reference(members["discovery"], "dataLayer.discovery", .discovery, &reader)
-    return discovery.flatMap { plugins[$0]?.plugin }
+    guard let node = members["discovery"],
+      let discovery = reader.members(
+        node, of: "dataLayer.discovery", known: ["pluginRef", "endpoints", "peers"])
+    else { return nil }
+    // The form of v1alpha1 is a bare pluginRef, that of v1 has a member for each kind of discovery.
+    if discovery["peers"] != nil {
+      reader.note("dataLayer.discovery.peers has no effect: replicas do not talk to each other")
+    }
+    let name =
+      discovery["endpoints"] != nil
+      ? plugins.reference(discovery["endpoints"], "dataLayer.discovery.endpoints", .discovery, &reader)
+      : discovery["peers"] == nil || discovery["pluginRef"] != nil
+        ? plugins.reference(discovery, of: "dataLayer.discovery", .discovery, &reader) : nil
+    return name.flatMap { plugins[$0]?.plugin }
   }
 }
 
-/// Reads the section `flowControl`. Names are checked; values have no effect, as in llm-d while the feature gate is off.
+/// Reads the section `flowControl`. Names are checked; besides the detector, values have no effect, as in llm-d while the feature
+/// gate is off.
 struct FlowControlSection {
   private let plugins: PluginSection
 
   init(_ plugins: PluginSection) { self.plugins = plugins }
 
-  /// Checks the section.
-  func read(_ node: Node?, _ reader: inout YAMLReader) {
-    let band = ["priority", "maxBytes", "maxRequests", "fairnessPolicyRef", "orderingPolicyRef"]
+  /// Checks the section, and returns the name of the saturation detector; nil when it names none.
+  func read(_ node: Node?, _ reader: inout YAMLReader) -> String? {
+    let band = [
+      "priority", "maxBytes", "maxRequests", "defaultRequestTTL", "fairnessPolicyRef", "orderingPolicyRef",
+    ]
     guard let node,
       let members = reader.members(
         node, of: "flowControl",
@@ -54,7 +71,7 @@ struct FlowControlSection {
           "defaultNegativePriorityBand", "priorityBands", "usageLimitPolicyPluginRef", "saturationDetector",
           "enableEviction",
         ])
-    else { return }
+    else { return nil }
     let bands = reader.list(members["priorityBands"], "flowControl.priorityBands")
     let defaults = [members["defaultPriorityBand"], members["defaultNegativePriorityBand"]]
     for node in bands + defaults.compactMap(\.self) {
@@ -63,9 +80,13 @@ struct FlowControlSection {
       policy(members["orderingPolicyRef"], "orderingPolicyRef", .orderingPolicy, &reader)
     }
     policy(members["usageLimitPolicyPluginRef"], "usageLimitPolicyPluginRef", .usageLimitPolicy, &reader)
-    plugins.reference(members["saturationDetector"], "flowControl.saturationDetector", .detector, &reader)
+    let detector = plugins.reference(
+      members["saturationDetector"], "flowControl.saturationDetector", .detector, &reader)
     _ = reader.boolean(members["enableEviction"], "enableEviction")
-    reader.note("flowControl has no effect: its feature gate is off")
+    if members.values.keys.contains(where: { $0 != "saturationDetector" }) {
+      reader.note("flowControl has no effect besides its saturationDetector: its feature gate is off")
+    }
+    return detector
   }
 
   private func policy(_ node: Node?, _ what: String, _ role: PluginRole, _ reader: inout YAMLReader) {

@@ -3,8 +3,8 @@ package import EPPScheduling
 
 /// A checked EndpointPickerConfig document.
 package struct PickerConfigurationFile: Sendable, Equatable {
-  /// The scheduling profile.
-  package var profile: ProfileConfiguration
+  /// The scheduling profiles, and the plugins of whole requests.
+  package var scheduler: SchedulerConfiguration
   /// All plugins, in the order of the file.
   package var plugins: [ConfiguredPlugin] = []
   /// Path of the endpoints file, from the plugin that `dataLayer.discovery` names; nil when there is none.
@@ -53,20 +53,28 @@ package struct PickerConfigurationFile: Sendable, Equatable {
 
   /// The output of `epp validate` for a valid file: `ok`, then a line for each part.
   package var summary: String {
-    let scorers = profile.scorers.map { "\($0.plugin.name)=\(Self.text($0.weight))" }.joined(separator: ", ")
-    let endpoints = profile.picker.arguments[PickerParameters.maximumEndpoints]
-    let fallbacks = endpoints > 1 ? ", up to \(endpoints) endpoints" : ""
     let prefix = prefix
-    var lines = [
-      "ok",
-      "profile \(profile.name): \(scorers.isEmpty ? "no scorers" : scorers); \(profile.picker.descriptor.type)\(fallbacks)",
+    var lines = ["ok"]
+    if let handler = scheduler.handler { lines.append("profile handler: \(handler.descriptor.type)") }
+    lines += scheduler.profiles.map(Self.text)
+    lines += [
       "prefix cache: \(prefix.maximumTokens) tokens of a prompt are looked up; \(prefix.defaultTokens) tokens per engine"
-        + (prefix.learnsCacheSize ? " where the engine does not say" : ""),
+        + (prefix.learnsCacheSize ? " where the engine does not say" : "")
     ]
     if let precise { lines.append("KV events: \(Self.text(precise))") }
     if let endpointsFile { lines.append("endpoints: from \(endpointsFile)") }
     lines += notes.map { "note: \($0)" }
     return lines.joined(separator: "\n")
+  }
+
+  private static func text(_ profile: ProfileConfiguration) -> String {
+    let scorers = profile.scorers.map { "\($0.plugin.name)=\(text($0.weight))" }.joined(separator: ", ")
+    let filters = profile.filters.map(\.name).joined(separator: ", ")
+    let endpoints = profile.picker.arguments[PickerParameters.maximumEndpoints]
+    let fallbacks = endpoints > 1 ? ", up to \(endpoints) endpoints" : ""
+    return
+      "profile \(profile.name): \(filters.isEmpty ? "" : filters + "; ")\(scorers.isEmpty ? "no scorers" : scorers); "
+      + "\(profile.picker.descriptor.type)\(fallbacks)"
   }
 
   private static func text(_ precise: PreciseCacheSettings) -> String {

@@ -11,7 +11,7 @@ package struct PickerConfigurationReader {
   /// Bytes of the largest document that is read.
   private static let maximumBytes = 1 << 20
   /// Values of apiVersion that are accepted; messages recommend the first.
-  private static let versions = ["llm-d.ai/v1alpha1", "inference.networking.x-k8s.io/v1alpha1"]
+  private static let versions = ["llm-d.ai/v1", "llm-d.ai/v1alpha1", "inference.networking.x-k8s.io/v1alpha1"]
 
   private var reader = YAMLReader()
   private let list: PluginList
@@ -63,15 +63,28 @@ package struct PickerConfigurationReader {
     var plugins = PluginSection(list)
     plugins.read(members["plugins"], &reader)
     let discovery = DataLayerSection(plugins).read(members["dataLayer"], &reader)
-    FlowControlSection(plugins).read(members["flowControl"], &reader)
+    let detector = FlowControlSection(plugins).read(members["flowControl"], &reader)
     requestHandler(members["requestHandler"], plugins)
-    plugins.reference(members["saturationDetector"], "saturationDetector", .detector, &reader)
+    let oldDetector = plugins.reference(members["saturationDetector"], "saturationDetector", .detector, &reader)
     plugins.reference(members["parser"], "parser", .parser, &reader)
-    guard var profile = ProfileSection(plugins).read(members["schedulingProfiles"], &reader) else { return nil }
-    profile.observers = plugins.plugins.filter { $0.descriptor.roles.contains(.observer) }
+    for (name, newer) in [
+      ("saturationDetector", "flowControl.saturationDetector"), ("parser", "requestHandler.parsers"),
+    ] where members[name] != nil {
+      reader.note("'\(name)' at the top level is removed in newer releases of llm-d: use \(newer)")
+    }
+    let profiles = ProfileSection(plugins).read(members["schedulingProfiles"], &reader)
+    var scheduler = SchedulerConfiguration(profiles: profiles)
+    scheduler.handler = ProfileHandlerCheck(plugins).handler(of: profiles, &reader)
+    let named = detector ?? oldDetector ?? UtilizationDetector.descriptor.type
+    if let plugin = plugins.plugin(named: named) { scheduler.detector = plugin }
+    scheduler.admission = plugins.plugins.filter { $0.descriptor.roles.contains(.admission) }
+    scheduler.observers = plugins.plugins.filter { $0.descriptor.roles.contains(.observer) }
+    scheduler.referenced = plugins.plugins.filter { plugin in
+      plugin.descriptor.roles.contains { [.decider, .detector, .producer].contains($0) }
+    }
     return PickerConfigurationFile(
-      profile: profile, plugins: plugins.plugins, endpointsFile: discovery?.settings(EndpointsFileSettings.self)?.path,
-      notes: reader.notes)
+      scheduler: scheduler, plugins: plugins.plugins,
+      endpointsFile: discovery?.settings(EndpointsFileSettings.self)?.path, notes: reader.notes)
   }
 
   private mutating func checkVersion(_ members: YAMLReader.Members) {
@@ -92,7 +105,12 @@ package struct PickerConfigurationReader {
   }
 
   private mutating func featureGates(_ node: Node?) {
-    let known = ["flowControl", "haPopulateNonLeaderDatastore"]
+    let without = [
+      "haPopulateNonLeaderDatastore": "every replica has the pool", "prepareDataPlugins": "data producers always run",
+      "enableLegacyMetrics": "--legacy-metrics says whether older names are on the page",
+      "dataLayer": "the data layer is always on",
+    ]
+    let known = ["flowControl"] + without.keys.sorted()
     for gate in reader.list(node, "featureGates") {
       guard let text = reader.string(gate, "a feature gate") else { continue }
       let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
@@ -111,14 +129,20 @@ package struct PickerConfigurationReader {
         if isOn {
           reader.report("the feature gate flowControl is known in llm-d but not supported by this version yet", gate)
         }
-      } else {
-        reader.note("the feature gate \(name) has no effect: every replica is active")
+      } else if let reason = without[name] {
+        reader.note("the feature gate \(name) has no effect: \(reason)")
       }
     }
   }
 
   private mutating func requestHandler(_ node: Node?, _ plugins: PluginSection) {
-    guard let node, let members = reader.members(node, of: "requestHandler", known: ["parsers"]) else { return }
+    guard let node, let members = reader.members(node, of: "requestHandler", known: ["parsers", "propagatePriority"])
+    else {
+      return
+    }
+    if reader.boolean(members["propagatePriority"], "propagatePriority") == true {
+      reader.note("requestHandler.propagatePriority has no effect: the priority is not handed on to engines")
+    }
     for entry in reader.list(members["parsers"], "requestHandler.parsers") {
       plugins.reference(entry, "an entry of requestHandler.parsers", .parser, &reader)
     }

@@ -34,10 +34,16 @@ struct PluginArgumentsReader {
     var arguments = PluginArguments()
     if let node {
       places[[]] = node
+      if descriptor.parameters.isEmpty {
+        // llm-d's factories of such types do not look at parameters.
+        if node.mapping?.isEmpty == false {
+          reader.note("the parameters of \(descriptor.type) have no effect: it has none")
+        }
+        return arguments
+      }
       guard
         let members = reader.members(
-          node, of: "the parameters of \(descriptor.type)", known: descriptor.parameters.map(\.key),
-          hints: descriptor.movedParameters)
+          node, of: "the parameters of \(descriptor.type)", known: descriptor.parameters.map(\.key))
       else { return arguments }
       arguments = read(members, descriptor.parameters, [], &reader)
     }
@@ -75,6 +81,18 @@ struct PluginArgumentsReader {
     case .integer(let range): return reader.integer(node, key, range).map { .integer($0) }
     case .number(let range): return reader.number(node, key, range).map { .number($0) }
     case .text: return reader.string(node, key).map { .text($0) }
+    case .word(let words):
+      guard let text = reader.string(node, key) else { return nil }
+      guard words.contains(text) else {
+        reader.report(
+          "\(key) is \(words.joined(separator: " or ")), not '\(text.shortened)'\(NearestWord.suggestion(words, for: text))",
+          node)
+        return nil
+      }
+      return .text(text)
+    case .texts: return .texts(reader.strings(node, key))
+    case .textMap: return reader.stringMap(node, key).map { .textMap($0) }
+    case .textListMap: return reader.stringListMap(node, key).map { .textListMap($0) }
     case .headerName: return reader.headerName(node, key).map { .text($0) }
     case .duration:
       guard let text = reader.string(node, key) else { return nil }
@@ -87,6 +105,14 @@ struct PluginArgumentsReader {
       guard let name = reader.string(node, key) else { return nil }
       references.append(Reference(name: name, role: role, node: node))
       return .text(name)
+    case .references(let role):
+      var names: [String] = []
+      for item in reader.list(node, key) {
+        guard let name = reader.string(item, "an entry of \(key)") else { continue }
+        references.append(Reference(name: name, role: role, node: item))
+        names.append(name)
+      }
+      return .texts(names)
     case .object(let parameters):
       guard let members = reader.members(node, of: key, known: parameters.map(\.key)) else { return nil }
       return .object(read(members, parameters, path, &reader))

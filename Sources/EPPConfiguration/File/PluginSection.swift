@@ -27,11 +27,21 @@ struct PluginSection {
   /// The entry with a name; nil when there is none.
   subscript(_ name: String) -> Entry? { entries[name] }
 
+  /// The section; nil when the document has none.
+  private(set) var node: Node?
+
+  /// The plugin with a name, also one that is there without being named; nil when there is none.
+  func plugin(named name: String) -> ConfiguredPlugin? {
+    if let entry = entries[name] { return entry.plugin }
+    return list[name].flatMap { $0.isInjected ? ConfiguredPlugin($0) : nil }
+  }
+
   /// The plugins of known types, in the order of the file.
   var plugins: [ConfiguredPlugin] { names.compactMap { entries[$0]?.plugin } }
 
   /// Reads the section, and checks the references between plugins.
   mutating func read(_ node: Node?, _ reader: inout YAMLReader) {
+    self.node = node
     for node in reader.list(node, "plugins") { readEntry(node, &reader) }
     for reference in references { _ = named(reference.name, reference.node, reference.role, &reader) }
     for name in names.filter({ entries[$0]?.has(.profileHandler) ?? false }).dropFirst() {
@@ -59,7 +69,7 @@ struct PluginSection {
           descriptor, name: name, arguments: arguments.read(members["parameters"], typeNode: typeNode, &reader))
         references += arguments.references
       } else if list.isUnsupported(typeName) {
-        reader.report("'\(typeName)' is known in llm-d but not supported by this version yet", typeNode)
+        reader.report(PluginList.unsupportedMessage(typeName), typeNode)
       } else {
         reader.report(
           "unknown plugin type '\(typeName.shortened)'\(NearestWord.suggestion(list.names, for: typeName))", typeNode)
@@ -117,7 +127,7 @@ struct PluginSection {
     // A plugin whose type was reported is accepted in any role.
     guard let found = entries[name].map({ $0.plugin?.descriptor }) ?? injected else { return name }
     if let role, !found.roles.contains(role) {
-      reader.report("'\(name)' is a \(found.roleName); a \(role.rawValue) is expected here", node)
+      reader.report("'\(name)' is \(found.roleWithArticle); \(role.withArticle) is expected here", node)
       return nil
     }
     return name
@@ -125,6 +135,6 @@ struct PluginSection {
 }
 
 extension PluginDescriptor {
-  /// The name of the first role, which is the main one.
-  var roleName: String { roles.first?.rawValue ?? "plugin" }
+  /// The name of the first role, which is the main one, with its article.
+  var roleWithArticle: String { roles.first?.withArticle ?? "a plugin" }
 }

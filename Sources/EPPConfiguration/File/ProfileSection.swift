@@ -1,7 +1,7 @@
 import EPPScheduling
 import Yams
 
-/// Reads the section `schedulingProfiles`: the plugins of the scheduling profile.
+/// Reads the section `schedulingProfiles`: the plugins of the scheduling profiles.
 struct ProfileSection {
   /// A plugin of a profile.
   private struct Entry {
@@ -14,26 +14,24 @@ struct ProfileSection {
 
   init(_ plugins: PluginSection) { self.plugins = plugins }
 
-  /// Reads the section, and returns the first profile; nil when it cannot be read. Without the section, the profile has all
-  /// plugins.
-  func read(_ node: Node?, _ reader: inout YAMLReader) -> ProfileConfiguration? {
-    let profiles = reader.list(node, "schedulingProfiles")
-    guard !profiles.isEmpty else {
+  /// Reads the section, and returns the profiles, at least one. Without the section, one profile has all plugins.
+  func read(_ node: Node?, _ reader: inout YAMLReader) -> [ProfileConfiguration] {
+    let nodes = reader.list(node, "schedulingProfiles")
+    guard !nodes.isEmpty else {
       // As llm-d does: one profile of all that there is, in the order of the file, each scorer with weight 1.
       let entries = plugins.names.compactMap { name in plugins[name].map { Entry(name: name, node: $0.node) } }
-      return assembled("default", entries, &reader)
+      return [assembled("default", entries, &reader)]
     }
-    if profiles.count > 1 {
-      reader.report(
-        "several scheduling profiles are known in llm-d but not supported by this version yet: keep one", profiles[1])
-    }
-    var result: ProfileConfiguration?
-    for (index, profile) in profiles.enumerated() {
-      let read = self.profile(reading: profile, &reader)
-      if index == 0 { result = read }
+    var result: [ProfileConfiguration] = []
+    for node in nodes {
+      guard let profile = profile(reading: node, &reader) else { continue }
+      if result.contains(where: { $0.name == profile.name }) {
+        reader.report("there are two profiles named '\(profile.name)'; give one of them another name", node)
+      }
+      result.append(profile)
     }
     noteIdleScorers(result, &reader)
-    return result
+    return result.isEmpty ? [.weighted] : result
   }
 
   private func profile(reading node: Node, _ reader: inout YAMLReader) -> ProfileConfiguration? {
@@ -46,14 +44,8 @@ struct ProfileSection {
       guard let members = reader.members(entry, of: what, known: ["pluginRef", "weight"]) else { continue }
       let weight = reader.number(members["weight"], "weight", 0...1_000_000)
       guard let reference = plugins.reference(members, of: what, nil, &reader) else { continue }
-      if let plugin = plugins[reference]?.plugin {
-        let roles = plugin.descriptor.roles
-        if let weightNode = members["weight"], !roles.contains(.scorer) {
-          reader.report("only scorers have a weight; '\(reference)' is a \(plugin.descriptor.roleName)", weightNode)
-        }
-        if roles.contains(.detector), !roles.contains(.filter) {
-          reader.report("'\(reference)' as a filter is known in llm-d but not supported by this version yet", entry)
-        }
+      if let plugin = plugins[reference]?.plugin, members["weight"] != nil, !plugin.descriptor.roles.contains(.scorer) {
+        reader.note("the weight of '\(reference)' has no effect: it is \(plugin.descriptor.roleWithArticle), no scorer")
       }
       entries.append(Entry(name: reference, weight: weight, node: entry))
     }
@@ -65,7 +57,7 @@ struct ProfileSection {
     var scorers: [ProfileConfiguration.WeightedScorer] = []
     var picker: ConfiguredPlugin?
     for entry in entries {
-      guard let plugin = plugins[entry.name]?.plugin else { continue }
+      guard let plugin = plugins.plugin(named: entry.name) else { continue }
       let roles = plugin.descriptor.roles
       if roles.contains(.filter) { filters.append(plugin) }
       if roles.contains(.scorer) {
@@ -86,11 +78,43 @@ struct ProfileSection {
     return result
   }
 
-  private func noteIdleScorers(_ profile: ProfileConfiguration?, _ reader: inout YAMLReader) {
-    guard let profile else { return }
+  private func noteIdleScorers(_ profiles: [ProfileConfiguration], _ reader: inout YAMLReader) {
     for plugin in plugins.plugins
-    where plugin.descriptor.roles.contains(.scorer) && !profile.scorers.contains(where: { $0.plugin == plugin }) {
+    where plugin.descriptor.roles.contains(.scorer)
+      && !profiles.contains(where: { $0.scorers.contains { $0.plugin == plugin } })
+    {
       reader.note("the scorer '\(plugin.name)' has no effect: no profile names it")
     }
+  }
+}
+
+/// Checks the profile handler against the profiles.
+struct ProfileHandlerCheck {
+  private let plugins: PluginSection
+
+  init(_ plugins: PluginSection) { self.plugins = plugins }
+
+  /// Returns the profile handler; nil for one profile without a handler that does more than run it.
+  func handler(of profiles: [ProfileConfiguration], _ reader: inout YAMLReader) -> ConfiguredPlugin? {
+    let entry = plugins.names.compactMap { plugins[$0] }.first { $0.has(.profileHandler) }
+    guard let entry, let handler = entry.plugin else {
+      if profiles.count > 1, let node = plugins.node {
+        reader.report(
+          "several scheduling profiles need a profile handler in plugins, such as '- type: disagg-profile-handler'",
+          node)
+      }
+      return nil
+    }
+    let isSingle = handler.descriptor == PluginList.singleProfileHandler
+    if isSingle, profiles.count > 1 {
+      reader.report(
+        "\(handler.descriptor.type) takes one scheduling profile, and there are \(profiles.count)", entry.node)
+    }
+    for need in handler.descriptor.profileNames(handler.arguments)
+    where !profiles.contains(where: { $0.name == need.name }) {
+      let text = "\(handler.descriptor.type) names the profile '\(need.name)', which schedulingProfiles does not have"
+      if need.isNeeded { reader.report(text, entry.node) } else { reader.note(text + ": no request gets this stage") }
+    }
+    return isSingle ? nil : handler
   }
 }

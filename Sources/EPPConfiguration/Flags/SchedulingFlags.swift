@@ -85,7 +85,7 @@ package struct SchedulingFlags: ParsableArguments {
   func checked(_ check: inout FlagCheck, file: PickerConfigurationFile?, plugins: PluginList) -> SchedulingSettings {
     check.ignore(allowExperimentalPlugins, Self.experimental)
     return SchedulingSettings(
-      profile: profile(&check, file, plugins), sessionHeader: file?.sessionHeader,
+      scheduler: scheduler(&check, file, plugins), sessionHeader: file?.sessionHeader,
       prefixViews: file?.prefixViews ?? [:],
       prefixProducer: file?.prefixProducer ?? ConfiguredPlugin(PrefixSettings.descriptor),
       prefix: file?.prefix ?? PrefixSettings(),
@@ -93,25 +93,30 @@ package struct SchedulingFlags: ParsableArguments {
       emitsScores: check.boolean(emitEndpointScores, Self.emittedScores))
   }
 
-  /// Returns the profile of `--profile`, else of the file, else `weighted`. `--scorer` replaces its scorers, `--picker` its
+  /// Returns the profiles of `--profile`, else of the file, else `weighted`. `--scorer` replaces its scorers, `--picker` its
   /// picker.
-  private func profile(
+  private func scheduler(
     _ check: inout FlagCheck, _ file: PickerConfigurationFile?, _ plugins: PluginList
-  ) -> ProfileConfiguration {
-    var result = file?.profile ?? .weighted
-    if let profile = profile.given, check.word(profile, of: Self.profiles, "--profile") != nil { result = .weighted }
+  ) -> SchedulerConfiguration {
+    var result = file?.scheduler ?? .weighted
+    if let profile = profile.given, check.word(profile, of: Self.profiles, "--profile") != nil {
+      (result.profiles, result.handler) = ([.weighted], nil)
+    }
     if !scorer.isEmpty {
-      if profile.given == nil, let file, !file.profile.scorers.isEmpty {
+      if profile.given == nil, let file, file.scheduler.profiles.contains(where: { !$0.scorers.isEmpty }) {
         check.problem(
           "--scorer and the scorers of the configuration file exclude each other: give weights in one place")
       }
-      result.scorers = namedScorers(plugins, &check)
+      result.profile.scorers = namedScorers(plugins, &check)
     }
     if let picker = picker.given {
       let known = plugins.types(.picker)
       let make = { (name: String) in plugins[name].flatMap { $0.roles.contains(.picker) ? $0 : nil } }
       if let descriptor = check.choice(make, known, picker, "--picker") {
-        result.picker = ConfiguredPlugin(descriptor, arguments: result.picker.arguments.restricted(to: descriptor))
+        for index in result.profiles.indices {
+          result.profiles[index].picker = ConfiguredPlugin(
+            descriptor, arguments: result.profiles[index].picker.arguments.restricted(to: descriptor))
+        }
       }
     }
     return result
@@ -136,8 +141,8 @@ package struct SchedulingFlags: ParsableArguments {
 
 /// The settings of the choice of endpoints, from `SchedulingFlags` and the configuration file.
 package struct SchedulingSettings: Sendable, Equatable {
-  /// The scheduling profile.
-  package var profile: ProfileConfiguration
+  /// The scheduling profiles, and the plugins of whole requests.
+  package var scheduler: SchedulerConfiguration
   /// Lower-case name of the header with session ids, for plugins that name none; nil for the default.
   package var sessionHeader: String?
   /// Views of the prefix index, by the names of their producers.

@@ -18,7 +18,7 @@ package enum WeightText {
     let name = String(parts[0])
     guard let descriptor = plugins[name], descriptor.roles.contains(.scorer) else {
       if plugins.isUnsupported(name) {
-        throw ConfigurationProblem("--scorer: '\(name)' is known in llm-d but not supported by this version yet")
+        throw ConfigurationProblem("--scorer: \(PluginList.unsupportedMessage(name))")
       }
       let known = plugins.types(.scorer)
       throw ConfigurationProblem(

@@ -44,9 +44,8 @@ struct YAMLReader {
   /// - Parameters:
   ///   - what: The mapping's name, for messages.
   ///   - known: Names of the members that it may have.
-  ///   - hints: Advice for unknown names, in place of the nearest known name.
   mutating func members(
-    _ node: Node, of what: String, known: [String], hints: [String: String] = [:]
+    _ node: Node, of what: String, known: [String]
   ) -> Members? {
     guard case .mapping(let mapping) = node else {
       report("\(what) has to be a mapping", node)
@@ -65,7 +64,7 @@ struct YAMLReader {
       let name = renamed[scalar.string] ?? scalar.string
       guard known.contains(name) else {
         if seen.insert(name).inserted {
-          let more = hints[name].map { "; \($0)" } ?? NearestWord.suggestion(known, for: name)
+          let more = NearestWord.suggestion(known, for: name)
           report("unknown field '\(name.shortened)' in \(what)\(more)", key)
         }
         continue
@@ -104,6 +103,47 @@ struct YAMLReader {
       return nil
     }
     return scalar.string
+  }
+
+  /// Reads a list of texts.
+  mutating func strings(_ node: Node?, _ what: String) -> [String] {
+    var result: [String] = []
+    for item in list(node, what) {
+      if let text = string(item, "an entry of \(what)") { result.append(text) }
+    }
+    return result
+  }
+
+  /// Reads a mapping with any names to texts. Nil, with a problem, when it is none.
+  mutating func stringMap(_ node: Node, _ what: String) -> [String: String]? {
+    map(node, what) { reader, value, name in reader.string(value, "'\(name)' in \(what)") }
+  }
+
+  /// Reads a mapping with any names to lists of texts. Nil, with a problem, when it is none.
+  mutating func stringListMap(_ node: Node, _ what: String) -> [String: [String]]? {
+    map(node, what) { reader, value, name in reader.strings(value, "'\(name)' in \(what)") }
+  }
+
+  private mutating func map<Value>(
+    _ node: Node, _ what: String, _ read: (inout YAMLReader, Node, String) -> Value?
+  ) -> [String: Value]? {
+    guard case .mapping(let mapping) = node else {
+      report("\(what) has to be a mapping", node)
+      return nil
+    }
+    var result: [String: Value] = [:]
+    let flat = YAMLMapping(mapping, renamed: renamed)
+    problems += flat.problems.map { ConfigurationProblem($0) }
+    for entry in flat.entries {
+      guard case .scalar(let scalar) = entry.key else {
+        report("a name is expected in \(what)", entry.key)
+        continue
+      }
+      let name = renamed[scalar.string] ?? scalar.string
+      if result[name] != nil { report("'\(name)' is given twice in \(what)", entry.key) }
+      if let value = read(&self, entry.value, name) { result[name] = value }
+    }
+    return result
   }
 
   /// Reads the name of an HTTP header, and returns it in lower case. Nil, with a problem, when it is none.

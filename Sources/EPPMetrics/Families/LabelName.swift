@@ -3,11 +3,13 @@ enum LabelName: String, Sendable {
   case buildRef = "build_ref"
   case code
   case commit
+  case decisionType = "decision_type"
   case endpointName = "endpoint_name"
   case errorCode = "error_code"
   case extensionPoint = "extension_point"
   case extractorType = "extractor_type"
   case fairnessID = "fairness_id"
+  case inferencePool = "inference_pool"
   case modelName = "model_name"
   case modelRewriteName = "model_rewrite_name"
   case modelServerEndpoint = "model_server_endpoint"
@@ -24,6 +26,7 @@ enum LabelName: String, Sendable {
   case resource
   case source
   case sourceType = "source_type"
+  case stage
   case state
   case status
   case streaming

@@ -85,6 +85,8 @@ extension MetricAlias {
         Label(name: "port", source: .port),
       ]),
     MetricAlias("llm_d_epp_plugin_duration_seconds", "inference_extension_plugin_duration_seconds"),
+    MetricAlias("llm_d_epp_disagg_decision_total", "llm_d_inference_scheduler_disagg_decision_total"),
+    MetricAlias("llm_d_epp_flow_control_pool_saturation", "inference_extension_flow_control_pool_saturation"),
     MetricAlias("llm_d_epp_info", "inference_extension_info"),
     MetricAlias("llm_d_epp_datalayer_poll_errors_total", "llm_d_inference_scheduler_datalayer_poll_errors_total"),
     MetricAlias(

@@ -53,6 +53,7 @@ struct MetricFamilies: Sendable {
   let kvEvents: KVEventFamilies
   let tokens: TokenFamilies
   let kubernetes: KubernetesFamilies
+  let scheduling: SchedulingFamilies
   let sessionAffinity: MetricFamily<Counter>
   let rejections: MetricFamily<Counter>
   let bufferedBodyBytes: MetricFamily<Gauge>
@@ -77,7 +78,7 @@ struct MetricFamilies: Sendable {
     let lost: MetricFamily<Counter>
     let restarts: MetricFamily<Counter>
 
-    fileprivate init(_ list: inout MetricFamilyList) {
+    init(_ list: inout MetricFamilyList) {
       messages = list.own(
         "kv_events_messages_total", "Messages of engines' KV events, by outcome.", [.outcome])
       blocks = list.own(
@@ -112,7 +113,7 @@ struct MetricFamilies: Sendable {
     let cacheBytes: MetricFamily<Gauge>
     let cacheEvictions: MetricFamily<Counter>
 
-    fileprivate init(_ list: inout MetricFamilyList) {
+    init(_ list: inout MetricFamilyList) {
       requests = list.own(
         "tokens_requests_total", "Searches for the token ids of a prompt, by how they ended.", [.outcome])
       renderRefusals = list.own(
@@ -139,7 +140,7 @@ struct MetricFamilies: Sendable {
     let missing: MetricFamily<Gauge>
     let leader: MetricFamily<Gauge>
 
-    fileprivate init(_ list: inout MetricFamilyList) {
+    init(_ list: inout MetricFamilyList) {
       contactAge = list.own(
         "kubernetes_contact_age_seconds",
         "Time since the Kubernetes API server last answered for a resource; +Inf before the first answer, NaN while nothing is asked.",
@@ -162,7 +163,7 @@ struct MetricFamilies: Sendable {
     let deviationRunningRequests: MetricFamily<Gauge>
     let readyEndpoints: MetricFamily<Gauge>
 
-    fileprivate init(_ list: inout MetricFamilyList) {
+    init(_ list: inout MetricFamilyList) {
       averageKVCacheUtilization = list.gauge(
         "average_kv_cache_utilization", "Mean share of the KV cache in use over the pool's endpoints.", [.name])
       averageQueueSize = list.gauge(
@@ -298,6 +299,7 @@ struct MetricFamilies: Sendable {
     kvEvents = KVEventFamilies(&list)
     tokens = TokenFamilies(&list)
     kubernetes = KubernetesFamilies(&list)
+    scheduling = SchedulingFamilies(&list)
     sessionAffinity = list.own(
       "session_affinity_total", "Requests with a session: placed for the first time, kept, or moved.", [.outcome])
     rejections = list.own("rejections_total", "Requests that were answered instead of routed.", [.reason])
@@ -324,64 +326,5 @@ struct MetricFamilies: Sendable {
       [.endpointName])
     seriesDropped = list.seriesDropped
     all = list.families.sorted { $0.descriptor.name < $1.descriptor.name }
-  }
-}
-
-/// Creates families and collects them in a list.
-private struct MetricFamilyList {
-  private(set) var families: [any ReadableMetricFamily] = []
-  let seriesDropped: MetricFamily<Counter>
-  private let dropped: Counter
-  private let limit: Int
-
-  init(limit: Int) {
-    self.limit = limit
-    // This family has one series only, so what it drops itself need not be counted.
-    seriesDropped = MetricFamily(
-      "epp_metrics_series_dropped_total",
-      help: "Look-ups answered with the series \"other\", because a limit on label values or series was reached.",
-      labels: [], layout: (), limit: 1, skipsUntouched: false, dropped: Counter())
-    dropped = seriesDropped.cell([])
-    families.append(seriesDropped)
-  }
-
-  mutating func counter(_ name: String, _ help: String, _ labels: [LabelName], bundled: Bool = false)
-    -> MetricFamily<Counter>
-  {
-    add("llm_d_epp_" + name, "[ALPHA] " + help, labels, layout: (), bundled: bundled)
-  }
-
-  mutating func gauge(_ name: String, _ help: String, _ labels: [LabelName], bundled: Bool = false)
-    -> MetricFamily<Gauge>
-  {
-    add("llm_d_epp_" + name, "[ALPHA] " + help, labels, layout: (), bundled: bundled)
-  }
-
-  mutating func histogram(
-    _ name: String, _ help: String, _ labels: [LabelName], _ layout: HistogramLayout, bundled: Bool = false
-  ) -> MetricFamily<Histogram> {
-    add("llm_d_epp_" + name, "[ALPHA] " + help, labels, layout: layout, bundled: bundled)
-  }
-
-  /// A counter or a gauge that the llm-d EPP does not have.
-  mutating func own<Cell: MetricCell>(_ name: String, _ help: String, _ labels: [LabelName]) -> MetricFamily<Cell>
-  where Cell.Layout == Void {
-    add("epp_" + name, help, labels, layout: (), bundled: false)
-  }
-
-  /// A histogram that the llm-d EPP does not have.
-  mutating func ownHistogram(
-    _ name: String, _ help: String, _ labels: [LabelName], _ layout: HistogramLayout, bundled: Bool = false
-  ) -> MetricFamily<Histogram> {
-    add("epp_" + name, help, labels, layout: layout, bundled: bundled)
-  }
-
-  private mutating func add<Cell: MetricCell>(
-    _ name: String, _ help: String, _ labels: [LabelName], layout: Cell.Layout, bundled: Bool
-  ) -> MetricFamily<Cell> {
-    let family = MetricFamily<Cell>(
-      name, help: help, labels: labels, layout: layout, limit: limit, skipsUntouched: bundled, dropped: dropped)
-    families.append(family)
-    return family
   }
 }

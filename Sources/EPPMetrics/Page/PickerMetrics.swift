@@ -156,17 +156,18 @@ package final class PickerMetrics: Sendable {
   /// A model without routed requests is counted as `other`: clients of a pool without endpoints could otherwise create any
   /// number of series.
   package func countFailedAttempt(targetModel: String) {
-    let isKnown = requestSeries.withLock { $0.knows(model: targetModel) }
-    families.schedulerAttempts.cell(["failure", isKnown ? targetModel : LabelValue.other, "", "", ""]).increment()
+    families.schedulerAttempts.cell(["failure", knownModel(targetModel), "", "", ""]).increment()
   }
 
   /// Counts a request whose model was replaced by a rule: `llm_d_epp_model_rewrite_decisions_total`. To be called after
   /// `requestSeries`, which admits the models' names as label values.
   package func countRewrite(by rule: String, model: String, targetModel: String) {
-    let isKnown = requestSeries.withLock { ($0.knows(model: model), $0.knows(model: targetModel)) }
-    families.modelRewrites.cell([
-      LabelValue.cleaned(rule), isKnown.0 ? model : LabelValue.other, isKnown.1 ? targetModel : LabelValue.other,
-    ]).increment()
+    families.modelRewrites.cell([LabelValue.cleaned(rule), knownModel(model), knownModel(targetModel)]).increment()
+  }
+
+  /// The name of a model that is a label value of routed requests, else `other`.
+  func knownModel(_ model: String) -> String {
+    requestSeries.withLock { $0.knows(model: model) } ? model : LabelValue.other
   }
 
   /// Counts a rejected request: `epp_rejections_total`, by the dropped reason, else by the name of the status.

@@ -36,8 +36,10 @@ package final class InFlightRequest {
     var receivedAt: MonotonicTime
     /// Tokens of the prompt.
     var promptTokens: Int
-    /// Tokens of the prompt expected in the endpoint's cache.
+    /// Tokens of the prompt expected in the cache of the endpoint that computes it.
     var predictedCachedTokens: Int
+    /// Tokens of the prompt that the endpoint that the request is sent to has to compute.
+    var uncachedTokens: Int
     /// The model that the engine was asked for.
     var model: String
     /// How reliable the prediction is.
@@ -46,8 +48,6 @@ package final class InFlightRequest {
     var rendered: PromptKind?
     /// Whether the request is a chat or a completion.
     var isGeneration: Bool
-    /// Tokens of the prompt that the endpoint has to compute.
-    var uncachedTokens: Int { max(0, promptTokens - predictedCachedTokens) }
   }
 
   /// The entries of the pick in the prefix index.
@@ -63,14 +63,24 @@ package final class InFlightRequest {
     }
   }
 
+  /// An endpoint that serves another stage of the request, until its answer begins.
+  struct HelpingEndpoint {
+    var serving: ServingEndpoint
+    var entries: Entries
+    /// Tokens of the prompt that it has to compute.
+    var uncachedTokens: Int
+  }
+
   private let ledger: RequestLedger
   private let verifier: CacheVerifier
   private let flow: RequestLedger.Flow
   private let dispatched: DispatchRecord
   private let series: RequestSeries
   private var serving: ServingEndpoint
-  /// The endpoint that was picked; `serving` is the one that serves the request.
-  private let picked: EndpointSlot
+  /// The endpoint that was picked to compute the prompt; `serving` is the one that serves the request.
+  private let computing: EndpointSlot
+  /// Endpoints that serve other stages and have not finished; mostly none.
+  private var helpers: [HelpingEndpoint]
   /// Whether recently routed prompts count before they are announced.
   private let speculates: Bool
   private var entries: Entries
@@ -99,7 +109,8 @@ package final class InFlightRequest {
   init(
     ledger: RequestLedger, verifier: CacheVerifier, flow: RequestLedger.Flow, dispatched: DispatchRecord,
     speculates: Bool,
-    series: RequestSeries, serving: ServingEndpoint, entries: Entries, followers: [any RequestFollower]
+    series: RequestSeries, serving: ServingEndpoint, computing: EndpointSlot, entries: Entries,
+    helpers: [HelpingEndpoint] = [], followers: [any RequestFollower]
   ) {
     self.ledger = ledger
     self.verifier = verifier
@@ -108,11 +119,13 @@ package final class InFlightRequest {
     self.dispatched = dispatched
     self.series = series
     self.serving = serving
-    picked = serving.slot
+    self.computing = computing
+    self.helpers = helpers
     self.entries = entries
     self.followers = followers
     series.running.add(1)
     occupy()
+    occupyHelpers()
   }
 
   /// Processes the status and headers of the answer.
@@ -142,7 +155,7 @@ package final class InFlightRequest {
     answer.start(isEventStream: start.isEventStream)
     series.timeToResponseHeaders.observe(now.duration(since: dispatched.receivedAt))
     // The first token will not be seen, and this is the last sign of it: the prompt is computed, or nearly so.
-    if !seesBody { releaseTokens() }
+    if !seesBody { releaseComputation() }
     return notifyFollowers(start, served: serving.slot, now: now)
   }
 
@@ -169,9 +182,9 @@ package final class InFlightRequest {
     if answer.isEventStream, let scanner, !scanner.hasFirstToken { return }
     switch answer.chunk(at: now) {
     case .first:
-      releaseTokens()
+      settle(now: now)
+      releaseComputation()
       for follower in followers { follower.firstToken(now: now) }
-      if let tokens = entries.tokens { ledger.settle(tokens, now: now) }
       let time = now.duration(since: dispatched.receivedAt)
       if answer.isEventStream {
         series.timeToFirstTokenStreaming.observe(time)
@@ -224,7 +237,7 @@ package final class InFlightRequest {
       series.cachedTokens.observe(cached)
       serving.series.prefixHitTokensReported.increment(by: cached)
       // Another endpoint than the one that the prediction is about has nothing to say to it.
-      if serving.slot == picked, !isOtherPrompt {
+      if serving.slot == computing, !isOtherPrompt {
         verifier.verify(dispatched, reported: cached, speculates: speculates, at: serving)
       }
     }
@@ -251,6 +264,18 @@ package final class InFlightRequest {
   private func forget() {
     entries.forEach { ledger.forget($0) }
     entries = Entries()
+    for index in helpers.indices {
+      helpers[index].entries.forEach { ledger.forget($0) }
+      helpers[index].entries = Entries()
+    }
+  }
+
+  /// Shortens the time for which the entries count without being announced: the prompt is computed.
+  private func settle(now: MonotonicTime) {
+    if let tokens = entries.tokens { ledger.settle(tokens, now: now) }
+    for helper in helpers {
+      if let tokens = helper.entries.tokens { ledger.settle(tokens, now: now) }
+    }
   }
 
   private func occupy() {
@@ -258,6 +283,33 @@ package final class InFlightRequest {
     serving.gauges.requests.add(1)
     serving.gauges.tokens.add(dispatched.uncachedTokens)
     holdsTokens = true
+  }
+
+  /// Begins the work of other stages.
+  private func occupyHelpers() {
+    for helper in helpers {
+      helper.serving.load.dispatch(uncachedTokens: helper.uncachedTokens)
+      helper.serving.gauges.requests.add(1)
+      helper.serving.gauges.tokens.add(helper.uncachedTokens)
+    }
+  }
+
+  /// Ends the work of other stages, which is done when the answer begins.
+  private func releaseHelpers() {
+    guard !helpers.isEmpty else { return }
+    for helper in helpers {
+      helper.serving.load.releaseTokens(helper.uncachedTokens)
+      helper.serving.load.releaseRequest()
+      helper.serving.gauges.requests.add(-1)
+      helper.serving.gauges.tokens.add(-helper.uncachedTokens)
+    }
+    helpers = []
+  }
+
+  /// Ends the computation of the prompt, here and elsewhere.
+  private func releaseComputation() {
+    releaseTokens()
+    releaseHelpers()
   }
 
   private func releaseTokens() {
@@ -278,8 +330,9 @@ package final class InFlightRequest {
     for follower in followers { follower.ended(outcome, now: now) }
     followers = []
     // An answer that never began leaves nothing that the engine has not announced by now, or will at once.
-    if answer.firstChunkAt == nil, let tokens = entries.tokens { ledger.settle(tokens, now: now) }
+    if answer.firstChunkAt == nil { settle(now: now) }
     vacate()
+    releaseHelpers()
     series.running.add(-1)
     scanner = nil
   }

@@ -41,10 +41,12 @@ package final class RequestLedger: Sendable {
 
   /// Records that a request is sent to an endpoint.
   ///
-  /// - Parameter followed: endpoints that were matched by their events.
+  /// - Parameters:
+  ///   - schedule: the decisions; load and index entries are recorded for each of them.
+  ///   - followed: endpoints that were matched by their events.
   /// - Returns: the request in flight, nil when its end is not seen; and the headers that plugins set on it.
   func dispatch(
-    _ request: inout RoutingRequest, _ decision: Decision, _ confidence: CacheVerifier.Confidence, followed: SlotSet,
+    _ request: inout RoutingRequest, _ schedule: Schedule, _ confidence: CacheVerifier.Confidence, followed: SlotSet,
     to member: PoolSnapshot.Member, now: MonotonicTime
   ) -> (flight: InFlightRequest?, headers: [RequestHeaders.Field]) {
     let slot = member.endpoint.slot
@@ -52,15 +54,16 @@ package final class RequestLedger: Sendable {
     // An answer that has to be changed is seen in any case.
     let isSeen = request.seesResponse || request.rewrite != nil
     let entries = record(&request, slot, isFollowed: followed.contains(slot), isSeen: isSeen, now)
-    var effects = PickEffects()
-    if request.configuration.profile.hasObservers {
-      effects = request.configuration.profile.picked(
-        PickedRequest(request: parsed, context: request.context, endpoint: member.endpoint, now: now))
-    }
     let headers = request.context.headers
     let flow = Flow(
       fairnessID: headers.first(HeaderName.fairnessID, or: HeaderName.fairnessIDOld) ?? "default-flow",
       priority: request.priority)
+    var helpers: [InFlightRequest.HelpingEndpoint] = []
+    for other in schedule.others {
+      let helper = request.snapshot.members[other.decision.picks[0]]
+      helpers.append(help(&request, other, helper, flow, followed: followed, isSeen: isSeen, now: now))
+    }
+    let effects = notify(request, schedule, member, now: now)
     let serving = serving(of: member, flow)
     let series = metrics.requestSeries(
       model: parsed.model, targetModel: parsed.targetModel, fairnessID: flow.fairnessID,
@@ -68,26 +71,69 @@ package final class RequestLedger: Sendable {
     if let rule = request.rewriteRule {
       metrics.countRewrite(by: rule, model: parsed.model, targetModel: parsed.targetModel)
     }
-    let predicted = decision.predictedTokens(of: parsed)
-    count(parsed, decision, predicted, serving, series)
+    if let type = schedule.effects.decisionType, let handler = request.configuration.scheduler.configuration.handler {
+      metrics.countDisaggregation(
+        pluginName: handler.name, pluginType: handler.descriptor.type, model: parsed.model, decisionType: type)
+    }
+    let computing = schedule.prefill ?? schedule.decode
+    let predicted = computing.predictedTokens(of: parsed)
+    let computer = request.snapshot.members[computing.picks[0]]
+    count(
+      parsed, computing, predicted, serving, schedule.prefill == nil ? serving : self.serving(of: computer, flow),
+      series)
     verifier.noteDispatch(
-      tokens: parsed.promptTokens, predicted: predicted, announced: min(decision.announcedTokens, predicted),
-      confidence, serving)
+      tokens: parsed.promptTokens, predicted: predicted, announced: min(computing.announcedTokens, predicted),
+      confidence, schedule.prefill == nil ? serving : self.serving(of: computer, flow))
+    // Where another endpoint computes the prompt, this one gets it computed.
+    let uncached = schedule.prefill == nil ? max(0, parsed.promptTokens - predicted) : 0
     guard isSeen else {
-      member.load.dispatchUntracked(uncachedTokens: max(0, parsed.promptTokens - predicted))
+      member.load.dispatchUntracked(uncachedTokens: uncached)
+      for helper in helpers { helper.serving.load.dispatchUntracked(uncachedTokens: helper.uncachedTokens) }
       // Nobody will hear of it again.
       for follower in effects.followers { follower.ended(.unseen, now: now) }
       return (nil, effects.requestHeaders)
     }
     let dispatched = InFlightRequest.DispatchRecord(
       receivedAt: request.receivedAt, promptTokens: parsed.promptTokens, predictedCachedTokens: predicted,
-      model: parsed.targetModel, confidence: confidence, rendered: request.renderedKind,
+      uncachedTokens: uncached, model: parsed.targetModel, confidence: confidence, rendered: request.renderedKind,
       isGeneration: parsed.api == .chatCompletions || parsed.api == .completions)
     let flight = InFlightRequest(
       ledger: self, verifier: verifier, flow: flow, dispatched: dispatched,
-      speculates: request.configuration.settings.speculates, series: series, serving: serving, entries: entries,
-      followers: effects.followers)
+      speculates: request.configuration.settings.speculates, series: series, serving: serving,
+      computing: computer.endpoint.slot, entries: entries, helpers: helpers, followers: effects.followers)
     return (flight, effects.requestHeaders)
+  }
+
+  /// Records that another endpoint serves a stage of the request.
+  private func help(
+    _ request: inout RoutingRequest, _ stage: Schedule.StageDecision, _ member: PoolSnapshot.Member, _ flow: Flow,
+    followed: SlotSet, isSeen: Bool, now: MonotonicTime
+  ) -> InFlightRequest.HelpingEndpoint {
+    let slot = member.endpoint.slot
+    let computes = stage.stage == .prefill
+    // An encoder holds no part of the prompt in a KV cache.
+    let entries =
+      computes
+      ? record(&request, slot, isFollowed: followed.contains(slot), isSeen: isSeen, now) : InFlightRequest.Entries()
+    let predicted = stage.decision.predictedTokens(of: request.parsed)
+    return InFlightRequest.HelpingEndpoint(
+      serving: serving(of: member, flow), entries: entries,
+      uncachedTokens: computes ? max(0, request.parsed.promptTokens - predicted) : 0)
+  }
+
+  /// Notifies plugins of the picks.
+  private func notify(
+    _ request: borrowing RoutingRequest, _ schedule: Schedule, _ member: PoolSnapshot.Member, now: MonotonicTime
+  ) -> PickEffects {
+    guard request.configuration.scheduler.hasObservers else { return PickEffects() }
+    let members = request.snapshot.members
+    return request.configuration.scheduler.picked(
+      PickedRequest(
+        request: request.parsed, context: request.context, endpoint: member.endpoint, isCold: schedule.decode.isCold,
+        others: schedule.others.map {
+          PickedRequest.StagePick(
+            stage: $0.stage, endpoint: members[$0.decision.picks[0]].endpoint, isCold: $0.decision.isCold)
+        }, now: now))
   }
 
   /// Enters the prompts into the index.
@@ -146,14 +192,14 @@ package final class RequestLedger: Sendable {
 
   private func count(
     _ request: InferenceRequest, _ decision: Decision, _ predicted: Int, _ serving: InFlightRequest.ServingEndpoint,
-    _ series: RequestSeries
+    _ computing: InFlightRequest.ServingEndpoint, _ series: RequestSeries
   ) {
     series.requests.increment()
     series.requestSize.observe(request.bodyBytes)
     serving.series.attempts(targetModel: request.targetModel).increment()
     guard request.promptTokens > 0 else { return }
-    serving.series.prefixQueriedTokens.increment(by: request.promptTokens)
-    serving.series.prefixHitTokensPredicted.increment(by: predicted)
+    computing.series.prefixQueriedTokens.increment(by: request.promptTokens)
+    computing.series.prefixHitTokensPredicted.increment(by: predicted)
     guard decision.totalBlocks > 0 else { return }
     indexSeries.hitRatio.observe(ratio: Double(decision.matchedBlocks) / Double(decision.totalBlocks))
     indexSeries.hitBytes.observe(4 * decision.matchedTokens)

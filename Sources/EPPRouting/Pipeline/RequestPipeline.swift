@@ -20,6 +20,7 @@ package final class RequestPipeline: Sendable {
   private let revisions = Atomic<UInt64>(0)
   private let source: any PoolSnapshotSource
   private let index: PrefixIndex
+  private let matcher: PromptMatcher
   private let tokens: (any PromptTokenSource)?
   private let ledger: RequestLedger
   private let verifier: CacheVerifier
@@ -38,6 +39,7 @@ package final class RequestPipeline: Sendable {
     current = Mutex(Current(configuration: configuration))
     self.source = source
     self.index = index
+    matcher = PromptMatcher(index: index)
     self.tokens = tokens
     self.ledger = ledger
     self.verifier = verifier
@@ -128,9 +130,10 @@ package final class RequestPipeline: Sendable {
 
   private func route(_ scratch: inout RoutingScratch, now: MonotonicTime) throws(Rejection) -> RoutedRequest {
     try findCandidates(&scratch, now: now)
-    match(&scratch)
-    let decision = try schedule(&scratch)
-    return commit(decision, &scratch, now: now)
+    try checkSaturation(&scratch)
+    matcher.match(&scratch)
+    let schedule = try schedule(&scratch)
+    return commit(schedule, &scratch, now: now)
   }
 
   private func refuse(_ rejection: Rejection, _ request: borrowing RoutingRequest, now: MonotonicTime) -> RouteOutcome {
@@ -174,6 +177,7 @@ package final class RequestPipeline: Sendable {
         request.parsed = InferenceRequest(api: .passthrough, bodyBytes: bytes.byteCount)
       }
     }
+    request.parsed.hasMedia = request.prompt.hasMedia
     if let model = headers.first(HeaderName.modelRewrite, or: HeaderName.modelRewriteOld), !model.isEmpty {
       request.parsed.targetModel = model
     }
@@ -224,7 +228,7 @@ package final class RequestPipeline: Sendable {
     else { return false }
     // A token is a byte at least.
     return !request.announcements.followed.isEmpty && request.prompt.bytes.count > request.announcements.blockTokens
-      && request.configuration.profile.usesPrefixes
+      && request.configuration.scheduler.usesPrefixes
   }
 
   /// Engines that can be asked for token ids: endpoints with a fresh metrics page whose events are followed, from a random one
@@ -250,7 +254,7 @@ package final class RequestPipeline: Sendable {
   /// Sets the endpoints that the request may be sent to.
   private func findCandidates(_ scratch: inout RoutingScratch, now: MonotonicTime) throws(Rejection) {
     let snapshot = scratch.request.snapshot
-    scratch.request.configuration.profile.selectCandidates(
+    scratch.request.configuration.scheduler.selectCandidates(
       snapshot, scratch.request.parsed, scratch.request.context, now: now, &scratch.scheduling)
     guard scratch.scheduling.context.candidates.isEmpty else { return }
     metrics.countFailedAttempt(targetModel: scratch.request.parsed.targetModel)
@@ -261,103 +265,57 @@ package final class RequestPipeline: Sendable {
         : "no endpoint of the pool is in the subset that the gateway asks for", reason: .noEndpoints)
   }
 
-  /// Finds what each endpoint holds of the request's prompts: by their text, by the token ids of the request, or by the text
-  /// and the token ids that were found for it.
-  private func match(_ scratch: inout RoutingScratch) {
-    let settings = scratch.request.configuration.settings
-    let isTokens = scratch.request.prompt.isTokens
-    let hasTokens = isTokens || scratch.request.rendered.isTokens
-    guard scratch.request.configuration.profile.usesPrefixes, !scratch.request.prompt.prompts.isEmpty else {
-      scratch.request.textQuery.removeAll()
-      scratch.request.tokenQuery.removeAll()
-      scratch.scheduling.context.match.begin(hasText: false, hasTokens: false, followed: .empty)
-      return
-    }
-    let followed = hasTokens ? scratch.request.announcements.followed : .empty
-    let isMatchedByText = !isTokens && !(hasTokens && settings.followsEventsAlone)
-    scratch.scheduling.context.match.begin(hasText: isMatchedByText, hasTokens: hasTokens, followed: followed)
-    if hasTokens {
-      matchTokens(&scratch, followed)
-    } else {
-      scratch.request.tokenQuery.removeAll()
-    }
-    if isTokens {
-      scratch.request.textQuery.removeAll()
-    } else {
-      scratch.request.textQuery.begin(
-        for: scratch.request.prompt, request: scratch.request.parsed, hasher: index.hasher,
-        maximumTokens: settings.prefix.maximumTokens, blockTokens: index.limits.textBlockTokens)
-      if isMatchedByText { index.match(&scratch.request.textQuery, into: &scratch.scheduling.context.match.text) }
-    }
-  }
-
-  private func matchTokens(_ scratch: inout RoutingScratch, _ followed: SlotSet) {
-    scratch.request.loRAName = loRAName(scratch.request)
-    let announced = scratch.request.announcements.blockTokens
-    scratch.request.tokenQuery.begin(
-      for: scratch.request.tokenPrompt, request: scratch.request.parsed, hasher: index.hasher,
-      maximumTokens: scratch.request.configuration.settings.prefix.maximumTokens,
-      blockTokens: followed.isEmpty ? index.limits.textBlockTokens : announced, loRAName: scratch.request.loRAName)
-    index.match(&scratch.request.tokenQuery, into: &scratch.scheduling.context.match.tokens)
-  }
-
-  /// The adapter that the request's model is, if events or the engines' metrics pages name it; nil for the base model.
-  private func loRAName(_ request: borrowing RoutingRequest) -> String? {
-    let model = request.parsed.targetModel
-    if request.announcements.loRANames.contains(model) { return model }
-    let all = request.snapshot.members
-    let members = all.span
-    for index in members.indices where members[index].metrics.loRA.maximum > 0 {
-      // An adapter is loaded before its first block is announced.
-      if members[index].metrics.loRA.running.contains(model) || members[index].metrics.loRA.waiting.contains(model) {
-        return model
-      }
-    }
-    return nil
+  /// Refuses the request if the pool is too saturated for it.
+  private func checkSaturation(_ scratch: inout RoutingScratch) throws(Rejection) {
+    let scheduler = scratch.request.configuration.scheduler
+    let priority = scratch.request.priority
+    guard scheduler.mayRefuse(priority: priority),
+      let rejection = scheduler.rejection(priority: priority, &scratch.scheduling)
+    else { return }
+    metrics.countFailedAttempt(targetModel: scratch.request.parsed.targetModel)
+    throw rejection
   }
 
   /// Scores the candidates and picks.
-  private func schedule(_ scratch: inout RoutingScratch) throws(Rejection) -> Decision {
-    guard let decision = scratch.request.configuration.profile.schedule(&scratch.scheduling) else {
+  private func schedule(_ scratch: inout RoutingScratch) throws(Rejection) -> Schedule {
+    scratch.scheduling.keepsScores = scratch.request.configuration.settings.emitsScores
+    guard let schedule = try scratch.request.configuration.scheduler.schedule(&scratch.scheduling) else {
       metrics.countFailedAttempt(targetModel: scratch.request.parsed.targetModel)
       throw Rejection(
         .serviceUnavailable, "the filters of the scheduling profile leave no endpoint", reason: .noEndpoints)
     }
-    return decision
+    return schedule
   }
 
   // MARK: - Commit
 
   /// Records a decision in index, plugins, load, metrics and log.
   private func commit(
-    _ decision: Decision, _ scratch: inout RoutingScratch, now: MonotonicTime
+    _ schedule: Schedule, _ scratch: inout RoutingScratch, now: MonotonicTime
   ) -> RoutedRequest {
     let snapshot = scratch.request.snapshot
-    let member = snapshot.members[decision.picks[0]]
-    verifier.notePrompt(scratch.request, to: member.endpoint.slot)
-    let confidence = verifier.confidence(in: decision, scratch.request, member)
-    let cached = decision.predictedTokens(of: scratch.request.parsed)
+    let member = snapshot.members[schedule.decode.picks[0]]
+    // The endpoint that computes the prompt is the one whose cache the prediction is about.
+    let computing = schedule.prefill ?? schedule.decode
+    verifier.notePrompt(scratch.request, to: snapshot.members[computing.picks[0]].endpoint.slot)
+    let confidence = verifier.confidence(in: computing, scratch.request, snapshot.members[computing.picks[0]])
+    let cached = computing.predictedTokens(of: scratch.request.parsed)
     let dispatch = ledger.dispatch(
-      &scratch.request, decision, confidence, followed: scratch.scheduling.context.match.followed, to: member, now: now)
+      &scratch.request, schedule, confidence, followed: scratch.scheduling.context.match.followed, to: member, now: now)
     let pickTime = clock().duration(since: now)
     metrics.schedulerDuration.observe(pickTime)
-    if decisions.isEnabled { log(decision, scratch.request, cached, pickTime) }
+    if decisions.isEnabled { log(schedule.decode, scratch.request, cached, pickTime) }
     let rewrite = scratch.request.rewrite
     return RoutedRequest(
-      destination: decision.picks.count == 1
-        ? member.destination : decision.picks.map { snapshot.members[$0].destination }.joined(separator: ","),
-      scores: scores(scratch), rewrite: rewrite, clientModel: rewrite == nil ? nil : scratch.request.parsed.model,
-      headers: dispatch.headers, flight: dispatch.flight)
+      destination: schedule.destination(in: snapshot), scores: scores(scratch), rewrite: rewrite,
+      clientModel: rewrite == nil ? nil : scratch.request.parsed.model,
+      headers: schedule.effects.requestHeaders.isEmpty
+        ? dispatch.headers : schedule.effects.requestHeaders + dispatch.headers, flight: dispatch.flight)
   }
 
   private func scores(_ scratch: borrowing RoutingScratch) -> [(destination: String, score: Double)] {
     guard scratch.request.configuration.settings.emitsScores else { return [] }
-    var result: [(destination: String, score: Double)] = []
-    for (position, candidate) in scratch.scheduling.context.candidates.enumerated() {
-      let destination = scratch.request.snapshot.members[candidate].destination
-      result.append((destination, scratch.scheduling.totals[position]))
-    }
-    return result
+    return scratch.scheduling.decodeScores.map { (scratch.request.snapshot.members[$0.index].destination, $0.total) }
   }
 
   // MARK: - Log

@@ -2,7 +2,7 @@ package import EPPScheduling
 
 /// The configuration of routing: immutable, replaced as a whole. Each request reads it once.
 package final class RoutingConfiguration: Sendable {
-  /// Settings besides the scheduling profile.
+  /// Settings besides scheduling.
   package struct Settings: Sendable {
     /// How much of a prompt is matched, and the assumed size of caches that engines do not report.
     package var prefix: PrefixSettings
@@ -24,26 +24,26 @@ package final class RoutingConfiguration: Sendable {
     }
   }
 
-  /// Settings besides the scheduling profile.
+  /// Settings besides scheduling.
   package let settings: Settings
-  /// The scheduling profile.
-  package let profile: SchedulingProfile
+  /// Chooses endpoints.
+  package let scheduler: Scheduler
   /// The plugin that the prefix index belongs to, for the labels of its metrics.
   package let prefixProducer: ConfiguredPlugin
 
   package init(
-    settings: Settings, profile: SchedulingProfile,
+    settings: Settings, scheduler: Scheduler,
     prefixProducer: ConfiguredPlugin = ConfiguredPlugin(PrefixSettings.descriptor)
   ) {
     self.settings = settings
-    self.profile = profile
+    self.scheduler = scheduler
     self.prefixProducer = prefixProducer
   }
 
   /// Request headers that plugins read, in lower case; they have to be kept.
-  package var keptHeaders: [String] { profile.headerNames }
+  package var keptHeaders: [String] { scheduler.headerNames }
 
   /// A configuration without scorers, for a request that has not read one yet.
   static let empty = RoutingConfiguration(
-    settings: Settings(tokenDeadline: .zero), profile: SchedulingProfile.empty)
+    settings: Settings(tokenDeadline: .zero), scheduler: Scheduler.empty)
 }

@@ -1,16 +1,6 @@
-/// When a filter is applied.
-package enum FilterPhase: Sendable {
-  /// Before the prompt is looked up in the prefix index: which endpoints the request may be sent to at all.
-  case eligibility
-  /// After the look-up: which of the eligible endpoints are good enough, by their cached prefixes and their load.
-  case preference
-}
-
 /// Narrows the candidates of a request. Called on the request's thread; does not block.
 package protocol Filter: Sendable {
-  /// When the filter is applied. The prefix matches in the context are empty in the phase `eligibility`.
-  var phase: FilterPhase { get }
-  /// Removes candidates. If none is left, the request is rejected.
+  /// Removes candidates. If none is left, the profile picks no endpoint.
   func filter(_ context: borrowing SchedulingContext, _ selection: inout CandidateSelection)
   /// Notified of picks; nil, the default, for none.
   var observer: (any RequestObserver)? { get }
@@ -38,6 +28,12 @@ package struct CandidateSelection {
       isNarrowed = true
       for position in context.candidates.indices where isWanted(position) { kept.append(position) }
     }
+  }
+
+  /// Keeps the positions for which `isWanted` is true; if there is none, all of them.
+  package mutating func prefer(_ context: borrowing SchedulingContext, where isWanted: (Int) -> Bool) {
+    keep(context, where: isWanted)
+    if kept.isEmpty { reset() }
   }
 
   /// Selects all candidates again.

@@ -10,6 +10,8 @@ package enum PluginRole: String, Sendable, CaseIterable {
   case observer = "request observer"
   case producer = "data producer"
   case profileHandler = "profile handler"
+  case decider = "decider"
+  case admission = "admission plugin"
   case dataSource = "data source"
   case extractor = "extractor"
   case discovery = "discovery plugin"
@@ -18,6 +20,9 @@ package enum PluginRole: String, Sendable, CaseIterable {
   case fairnessPolicy = "fairness policy"
   case usageLimitPolicy = "usage limit policy"
   case parser = "parser"
+
+  /// The role with its indefinite article, for messages.
+  package var withArticle: String { ("aeiou".contains(rawValue.prefix(1)) ? "an " : "a ") + rawValue }
 }
 
 /// A plugin type: the single source for configuration, command line, metrics and documentation.
@@ -29,10 +34,18 @@ package struct PluginDescriptor: Sendable, Equatable {
     case picker(@Sendable (PluginArguments) -> any Picker)
     /// An observer of requests that belongs to no scorer or filter.
     case observer(@Sendable (PluginArguments, PluginEnvironment) -> any RequestObserver)
+    /// Chooses the profiles of a request.
+    case profileHandler(@Sendable (PluginArguments, PluginPeers) -> any ProfileHandler)
+    /// Decides about the stages of a request.
+    case decider(@Sendable (PluginArguments, PluginEnvironment) -> any StageDecider)
+    /// Measures saturation.
+    case detector(@Sendable (PluginArguments, PluginPeers) -> any SaturationDetector)
+    /// Refuses requests before they are scheduled.
+    case admission(@Sendable (PluginArguments) -> any AdmissionPlugin)
     /// A view of the prefix index.
     case prefixProducer(@Sendable (PluginArguments) -> PrefixView)
-    /// A value for the module that does the work.
-    case settings(PluginRole, @Sendable (PluginArguments) -> any PluginSettings)
+    /// A value for the module that does the work; nil where the arguments say nothing about it.
+    case settings(PluginRole, @Sendable (PluginArguments) -> (any PluginSettings)?)
     /// A function that is always active, whether the plugin is named or not.
     case builtIn(PluginRole)
 
@@ -43,6 +56,10 @@ package struct PluginDescriptor: Sendable, Equatable {
       case .filter: .filter
       case .picker: .picker
       case .observer: .observer
+      case .profileHandler: .profileHandler
+      case .decider: .decider
+      case .detector: .detector
+      case .admission: .admission
       case .prefixProducer: .producer
       case .settings(let role, _), .builtIn(let role): role
       }
@@ -57,30 +74,31 @@ package struct PluginDescriptor: Sendable, Equatable {
   package let summary: String
   /// The parameters that the configuration file may give.
   package let parameters: [PluginParameter]
-  /// For parameters that belong to another plugin: what to tell the user, by their keys.
-  package let movedParameters: [String: String]
   /// Whether llm-d's endpoint picker adds the plugin by itself, so that a file may refer to it without naming it in `plugins`.
   package let isInjected: Bool
   /// Reports arguments that contradict each other or have no effect.
   package let check: @Sendable (inout PluginCheck) -> Void
   /// What a plugin with these arguments needs of a request.
   package let needs: @Sendable (PluginArguments, PluginEnvironment) -> PluginNeeds
+  /// For a profile handler: the profiles that its arguments name.
+  package let profileNames: @Sendable (PluginArguments) -> [ProfileNeed]
   /// What the plugin is made into.
   package let parts: [Part]
 
   package init(
     _ type: String, olderNames: [String] = [], _ summary: String, parameters: [PluginParameter] = [],
-    movedParameters: [String: String] = [:], isInjected: Bool = false,
+    isInjected: Bool = false,
     needs: @escaping @Sendable (PluginArguments, PluginEnvironment) -> PluginNeeds = { _, _ in PluginNeeds() },
+    profileNames: @escaping @Sendable (PluginArguments) -> [ProfileNeed] = { _ in [] },
     check: @escaping @Sendable (inout PluginCheck) -> Void = { _ in }, parts: [Part]
   ) {
     self.type = type
     self.olderNames = olderNames
     self.summary = summary
     self.parameters = parameters
-    self.movedParameters = movedParameters
     self.isInjected = isInjected
     self.needs = needs
+    self.profileNames = profileNames
     self.check = check
     self.parts = parts
   }
@@ -90,6 +108,19 @@ package struct PluginDescriptor: Sendable, Equatable {
 
   /// Compares the types' names, which are unique in a list.
   package static func == (left: Self, right: Self) -> Bool { left.type == right.type }
+}
+
+/// A scheduling profile that a profile handler names.
+package struct ProfileNeed: Sendable, Equatable {
+  /// The profile's name.
+  package var name: String
+  /// Whether the handler cannot work without it.
+  package var isNeeded: Bool
+
+  package init(_ name: String, isNeeded: Bool) {
+    self.name = name
+    self.isNeeded = isNeeded
+  }
 }
 
 /// What plugins need of a request besides its endpoints.
@@ -118,6 +149,8 @@ package struct PluginEnvironment: Sendable {
   package var prefixViews: [String: PrefixView]
   /// The metrics; nil counts nothing.
   package var metrics: PickerMetrics?
+  /// The name of the plugin that is made, for its metrics.
+  package internal(set) var pluginName = ""
 
   package init(
     seed: HashSeed, sessionHeader: String = HeaderName.sessionID, prefixViews: [String: PrefixView] = [:],
@@ -129,10 +162,8 @@ package struct PluginEnvironment: Sendable {
     self.metrics = metrics
   }
 
-  /// Whether a plugin made in the other environment would be equal to one made here.
-  func makesTheSame(as other: PluginEnvironment) -> Bool {
-    seed == other.seed && sessionHeader == other.sessionHeader && prefixViews == other.prefixViews
-  }
+  /// Whether a plugin made in the other environment, which refers to the same plugins, would be equal to one made here.
+  func makesTheSame(as other: PluginEnvironment) -> Bool { seed == other.seed && sessionHeader == other.sessionHeader }
 
   /// The view of a producer; the whole index for nil and for an unknown name.
   package func prefixView(named name: String?) -> PrefixView { name.flatMap { prefixViews[$0] } ?? .whole }

@@ -14,16 +14,41 @@ package struct PickedRequest {
   package let request: InferenceRequest
   /// What the gateway sent besides the body.
   package let context: RequestContext
-  /// The picked endpoint.
+  /// The picked endpoint, which generates the answer.
   package let endpoint: Endpoint
+  /// Whether no candidate held any of the prompt.
+  package let isCold: Bool
+  /// Picks for other stages; empty for a request that one endpoint serves alone.
+  package let others: [StagePick]
   /// The time of the pick.
   package let now: MonotonicTime
 
-  package init(request: InferenceRequest, context: RequestContext, endpoint: Endpoint, now: MonotonicTime) {
+  package init(
+    request: InferenceRequest, context: RequestContext, endpoint: Endpoint, isCold: Bool = false,
+    others: [StagePick] = [], now: MonotonicTime
+  ) {
     self.request = request
     self.context = context
     self.endpoint = endpoint
+    self.isCold = isCold
+    self.others = others
     self.now = now
+  }
+
+  /// An endpoint that was picked for another stage than decode.
+  package struct StagePick: Sendable {
+    /// The stage.
+    package let stage: ServingStage
+    /// The endpoint.
+    package let endpoint: Endpoint
+    /// Whether no candidate of the stage held any of the prompt.
+    package let isCold: Bool
+
+    package init(stage: ServingStage, endpoint: Endpoint, isCold: Bool) {
+      self.stage = stage
+      self.endpoint = endpoint
+      self.isCold = isCold
+    }
   }
 }
 

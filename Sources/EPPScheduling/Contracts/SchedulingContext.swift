@@ -17,8 +17,14 @@ package struct SchedulingContext {
   package internal(set) var slots: [EndpointSlot] = []
   /// Loads of the candidates, in the order of `candidates`.
   package internal(set) var loads: [CandidateLoad] = []
-  /// How much of the prompt each endpoint holds; empty in the phase `FilterPhase.eligibility`.
+  /// How much of the prompt each endpoint of the pool holds.
   package var match = PrefixMatches()
+  /// A random number above 0 and below 1, the same for all plugins of the request.
+  package internal(set) var lot = 0.5
+  /// The candidate index of the endpoint that was picked to decode, while another stage is scheduled after it; else nil.
+  package internal(set) var decodePick: Int?
+  /// The candidates before the filters of a profile, for the next profile; empty where there is one profile.
+  private var eligible: (candidates: [Int], slots: [EndpointSlot], loads: [CandidateLoad]) = ([], [], [])
 
   init() {}
 
@@ -30,6 +36,7 @@ package struct SchedulingContext {
     self.request = request
     self.context = context
     self.now = now
+    decodePick = nil
     candidates.removeAll(keepingCapacity: true)
     slots.removeAll(keepingCapacity: true)
     loads.removeAll(keepingCapacity: true)
@@ -53,6 +60,38 @@ package struct SchedulingContext {
     candidates.removeLast(excess)
     slots.removeLast(excess)
     loads.removeLast(excess)
+  }
+
+  /// Keeps the candidates for `restoreCandidates`.
+  mutating func saveCandidates() { eligible = (candidates, slots, loads) }
+
+  /// Makes the saved candidates the candidates again.
+  mutating func restoreCandidates() { (candidates, slots, loads) = eligible }
+
+  /// The requests of this process at the candidate at a position, as they are now.
+  @inline(__always)
+  package func inFlight(at position: Int) -> EndpointLoad.InFlight {
+    let all = snapshot.members
+    let members = all.span
+    let index = candidates[position]
+    return members[index].load.inFlight(untrackedSince: members[index].metrics.dispatchedAtScrape)
+  }
+
+  /// Tokens of the prompt that the candidate at a position would have to compute.
+  @inline(__always)
+  package func uncachedTokens(at position: Int, _ view: PrefixView) -> Int {
+    max(0, request.promptTokens - (request.readsNoCache ? 0 : view.matchedTokens(match, slots[position])))
+  }
+
+  /// Whether no candidate holds any of the prompt.
+  package var isCold: Bool {
+    for slot in slots where match.matchedBlocks(slot) > 0 { return false }
+    return true
+  }
+
+  /// The load of every candidate with the requests of this process.
+  func uses() -> [EndpointUse] {
+    candidates.indices.map { EndpointUse(load: loads[$0], inFlight: inFlight(at: $0)) }
   }
 
   private static let noRequest = InferenceRequest(api: .passthrough)

@@ -6,8 +6,6 @@ package struct ListeningFilter: Filter {
   /// A filter; it has no state.
   package init() {}
 
-  package var phase: FilterPhase { .eligibility }
-
   package func filter(_ context: borrowing SchedulingContext, _ selection: inout CandidateSelection) {
     guard context.snapshot.hasRefusing else { return }
     let members = context.snapshot.members

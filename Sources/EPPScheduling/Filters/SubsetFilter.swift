@@ -7,8 +7,6 @@ package struct SubsetFilter: Filter {
   /// A filter; it has no state.
   package init() {}
 
-  package var phase: FilterPhase { .eligibility }
-
   package func filter(_ context: borrowing SchedulingContext, _ selection: inout CandidateSelection) {
     guard case .only(let destinations) = context.context.subset else { return }
     let snapshot = context.snapshot

@@ -7,20 +7,45 @@ package struct PluginList: Sendable {
     KVCacheUtilizationScorer.descriptor,
     PrefixCacheScorer.descriptor,
     LoRAAffinityScorer.descriptor,
+    LoadAwareScorer.descriptor,
+    ActiveRequestScorer.descriptor,
+    TokenLoadScorer.descriptor,
+    LMetricScorer.descriptor,
+    NoHitLRUScorer.descriptor,
+    ContextLengthAware.descriptor,
+    HeaderLabelAffinityScorer.descriptor,
     SessionAffinityScorer.descriptor,
     PrecisePrefixCacheScorer.descriptor,
+    DecodeFilter.descriptor,
+    PrefillFilter.descriptor,
+    EncodeFilter.descriptor,
+    LabelSelectorFilter.descriptor,
+    LabelValueFilter.descriptor,
+    PrefixCacheAffinityFilter.descriptor,
+    UtilizationFilter.descriptor,
     HeaderBasedTestingFilter.descriptor,
     ServedEndpointVerifier.descriptor,
     MaximumScorePicker.descriptor,
     RandomPicker.descriptor,
+    WeightedRandomPicker.descriptor,
     PrefixSettings.descriptor,
     PreciseCacheSettings.descriptor,
     SessionSource.descriptor,
     EndpointsFileSettings.descriptor,
     SingleProfileHandler.descriptor,
+    HeaderProfileHandler.descriptor,
+    DisaggregationHandler.descriptor,
+    DisaggregationHeaders.descriptor,
+    DataParallelProfileHandler.descriptor,
+    AlwaysPrefillDecider.descriptor,
+    PrefixBasedDecider.descriptor,
+    AlwaysMultimodalDecider.descriptor,
+    ProbabilisticAdmitter.descriptor,
     MetricsDataSource.descriptor,
     CoreMetricsExtractor.descriptor,
     UtilizationDetector.descriptor,
+    ConcurrencyDetector.descriptor,
+    MaximumSaturationDetector.descriptor,
     FirstComeOrderingPolicy.descriptor,
     GlobalStrictFairnessPolicy.descriptor,
     StaticUsageLimitPolicy.descriptor,
@@ -30,6 +55,9 @@ package struct PluginList: Sendable {
     InFlightLoadProducer.descriptor,
     TokenProducer.descriptor,
   ])
+
+  /// The handler of configurations with one profile.
+  package static let singleProfileHandler = SingleProfileHandler.descriptor
 
   /// All types.
   package let descriptors: [PluginDescriptor]
@@ -60,32 +88,42 @@ package struct PluginList: Sendable {
 
   /// All known names, the supported ones first, for suggestions.
   package var names: [String] {
-    descriptors.map(\.type) + descriptors.flatMap(\.olderNames) + Self.unsupported
+    descriptors.map(\.type) + descriptors.flatMap(\.olderNames) + Self.unsupported + Self.predictedLatency
   }
 
   /// Whether llm-d's endpoint picker has a type that this version does not have.
   package func isUnsupported(_ name: String) -> Bool {
-    byName[name] == nil && (Self.unsupported.contains(name) || name.hasPrefix("multicluster-"))
+    byName[name] == nil
+      && (Self.unsupported.contains(name) || Self.predictedLatency.contains(name) || name.hasPrefix("multicluster-"))
   }
+
+  /// Why a type is refused, in one sentence.
+  package static func unsupportedMessage(_ name: String) -> String {
+    if predictedLatency.contains(name) {
+      return "'\(name)' is part of llm-d's predicted latency, which is not supported by this version yet"
+    }
+    return "'\(name)' is known in llm-d but not supported by this version yet"
+  }
+
+  /// The types of predicted latency.
+  private static let predictedLatency = [
+    "predicted-latency-producer", "latency-scorer", "slo-headroom-tier-filter", "latency-slo-admitter",
+  ]
 
   /// llm-d's other types (its source at ebab6879, 2026-08).
   private static let unsupported = [
-    "load-aware-scorer", "active-request-scorer", "token-load-scorer",
-    "no-hit-lru-scorer", "context-length-aware", "endpoint-attribute-scorer", "header-label-affinity-scorer",
-    "mm-embeddings-cache-scorer", "topology-affinity-scorer", "latency-scorer", "label-selector-filter",
-    "by-label-selector", "by-label", "decode-filter", "prefill-filter", "encode-filter", "prefix-cache-affinity-filter",
-    "utilization-filter", "endpoint-attribute-filter", "slo-headroom-tier-filter", "session-affinity-filter",
-    "topology-affinity-filter", "weighted-random-picker", "disagg-profile-handler",
-    "header-profile-handler", "data-parallel-profile-handler", "pd-profile-handler", "disagg-headers-handler",
-    "prefill-header-handler", "burst-prefix-cache-producer", "p2p-source-producer",
-    "predicted-latency-producer", "mm-embeddings-cache-producer", "request-attribute-reporter", "agent-identity",
-    "latency-slo-admitter", "probabilistic-admitter", "disaggregatedset-rollout-screener", "models-data-source",
+    "endpoint-attribute-scorer",
+    "mm-embeddings-cache-scorer", "topology-affinity-scorer",
+    "endpoint-attribute-filter", "session-affinity-filter",
+    "topology-affinity-filter",
+    "burst-prefix-cache-producer", "p2p-source-producer",
+    "mm-embeddings-cache-producer", "request-attribute-reporter", "agent-identity",
+    "disaggregatedset-rollout-screener", "models-data-source",
     "dcgm-data-source", "k8s-notification-source", "endpoint-notification-source", "models-data-extractor",
-    "dcgm-extractor", "topology-extractor", "local-syncer", "concurrency-detector", "edf-ordering-policy",
+    "dcgm-extractor", "topology-extractor", "local-syncer", "edf-ordering-policy",
     "slo-deadline-ordering-policy", "round-robin-fairness-policy", "program-aware-fairness",
     "priority-holdback-policy", "soft-reflective-ceiling-policy", "sheddable-eviction-filter",
-    "priority-then-time-eviction-order-policy", "always-disagg-pd-decider", "prefix-based-pd-decider",
-    "always-disagg-multimodal-decider", "vllmhttp-parser",
+    "priority-then-time-eviction-order-policy", "vllmhttp-parser",
     "sglanghttp-parser", "vllmgrpc-parser", "vertexai-parser",
   ]
 }

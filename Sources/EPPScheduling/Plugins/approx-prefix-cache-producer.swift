@@ -33,22 +33,27 @@ package struct PrefixSettings: PluginSettings {
   static let blockSize = TypedParameter<Int?>.integer(
     "blockSize", 1...1_000_000, "Has no effect: text is matched in blocks of 64 tokens")
   static let maximumPrefixTokens = TypedParameter<Int?>.integer(
-    "maxPrefixTokensToMatch", 1...16_000_000,
-    "Tokens of a prompt that are looked up; \(standardMaximumTokens) where it is not given")
+    "maxPrefixTokensToMatch", 0...16_000_000,
+    "Tokens of a prompt that are looked up; \(standardMaximumTokens) where it is not given, and 0 leaves it to maxPrefixBlocksToMatch"
+  )
   static let maximumPrefixBlocks = TypedParameter<Int?>.integer(
-    "maxPrefixBlocksToMatch", 1...250_000, "The same in blocks of 64 tokens")
+    "maxPrefixBlocksToMatch", 0...250_000,
+    "The same in blocks of 64 tokens, where maxPrefixTokensToMatch is 0; 0 is the whole prompt")
   static let capacityBlocks = TypedParameter<Int?>.integer(
     "lruCapacityPerServer", 1...100_000_000,
     "Blocks of 64 tokens that an engine's cache holds, where the engine does not say; \(PrefixIndex.Limits.standardTokens) "
       + "tokens where it is not given")
 
+  /// All parameters of the index.
+  static let parameters = [
+    autoTune.declaration, blockSizeTokens.declaration, blockSize.declaration, maximumPrefixTokens.declaration,
+    maximumPrefixBlocks.declaration, capacityBlocks.declaration,
+  ]
+
   /// The plugin type.
   package static let descriptor = PluginDescriptor(
     "approx-prefix-cache-producer", "Remembers what was sent where, as a picture of the engines' prefix caches",
-    parameters: [
-      autoTune.declaration, blockSizeTokens.declaration, blockSize.declaration, maximumPrefixTokens.declaration,
-      maximumPrefixBlocks.declaration, capacityBlocks.declaration,
-    ], isInjected: true,
+    parameters: parameters, isInjected: true,
     check: { check in
       for size in [blockSizeTokens, blockSize] {
         guard let tokens = check.arguments[size], tokens != 16, tokens != 64 else { continue }
@@ -60,11 +65,15 @@ package struct PrefixSettings: PluginSettings {
       .prefixProducer { PrefixView(maximumTokens: PrefixSettings($0).maximumTokens, isTextAlone: true) },
     ])
 
-  private init(_ arguments: PluginArguments) {
+  /// The settings that arguments give.
+  init(_ arguments: PluginArguments) {
     learnsCacheSize = arguments[Self.autoTune]
-    // llm-d's blocks have at least 64 tokens, whatever size is set.
-    if let blocks = arguments[Self.maximumPrefixBlocks] { maximumTokens = blocks * 64 }
-    if let tokens = arguments[Self.maximumPrefixTokens] { maximumTokens = tokens }
+    // In llm-d the default of the tokens wins over given blocks: only 0 tokens gives way to them.
+    if let tokens = arguments[Self.maximumPrefixTokens] {
+      // llm-d's blocks have at least 64 tokens, whatever size is set.
+      let blocks = arguments[Self.maximumPrefixBlocks] ?? Self.standardMaximumTokens / 64
+      maximumTokens = tokens > 0 ? tokens : blocks > 0 ? blocks * 64 : Int.max
+    }
     if let blocks = arguments[Self.capacityBlocks] { defaultTokens = blocks * 64 }
   }
 }

@@ -14,8 +14,6 @@ package struct HeaderBasedTestingFilter: Filter {
     "header-based-testing-filter", "Keeps the endpoints that a request header names, for conformance tests of gateways",
     needs: { _, _ in PluginNeeds(headers: [selection]) }, parts: [.filter { _, _ in HeaderBasedTestingFilter() }])
 
-  package var phase: FilterPhase { .eligibility }
-
   package func filter(_ context: borrowing SchedulingContext, _ selection: inout CandidateSelection) {
     let wanted = (context.context.headers.first(Self.selection) ?? "").split(separator: ",").map {
       String($0.trimmed)

@@ -70,7 +70,9 @@ package struct PreciseCacheSettings: PluginSettings {
   package static let descriptor = PluginDescriptor(
     "precise-prefix-cache-producer", "Follows the engines' KV events: what they announce is what they hold",
     parameters: parameters, check: check,
-    parts: [.settings(.producer) { PreciseCacheSettings($0) }, .prefixProducer { _ in .whole }])
+    parts: [
+      .settings(.producer) { PreciseCacheSettings($0) }, .prefixProducer { _ in .whole }, .builtIn(.extractor),
+    ])
 
   @Sendable
   static func check(_ check: inout PluginCheck) {
@@ -97,7 +99,9 @@ package struct PreciseCacheSettings: PluginSettings {
     speculates = arguments[Self.speculativeIndexing]
     guard let events = arguments[Self.kvEvents] else { return }
     if let endpoint = events[Self.zmqEndpoint], !endpoint.isEmpty {
-      eventsBind = endpoint
+      // ZeroMQ binds to addresses and interfaces, not to names.
+      let local = "tcp://localhost:"
+      eventsBind = endpoint.hasPrefix(local) ? "tcp://127.0.0.1:" + endpoint.dropFirst(local.count) : endpoint
       eventsPort = nil
     } else if events[Self.discoverPods] == false {
       eventsPort = nil

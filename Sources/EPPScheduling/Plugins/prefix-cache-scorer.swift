@@ -17,13 +17,27 @@ package struct PrefixCacheScorer: Scorer {
   /// The plugin type.
   package static let descriptor = PluginDescriptor(
     "prefix-cache-scorer", "Prefers endpoints that hold much of the prompt in their KV cache",
-    parameters: [producer.declaration, matchLengthWeight.declaration, matchLengthScale.declaration],
-    movedParameters: Dictionary(
-      uniqueKeysWithValues: [
-        "autoTune", "blockSizeTokens", "blockSize", "hashBlockSize", "maxPrefixTokensToMatch",
-        "maxPrefixBlocksToMatch", "lruCapacityPerServer",
-      ].map { ($0, "it is a parameter of \(PrefixSettings.descriptor.type)") }),
-    needs: { _, _ in PluginNeeds(prefixMatch: true) }, parts: [.scorer { PrefixCacheScorer($0, $1) }])
+    parameters: [producer.declaration, matchLengthWeight.declaration, matchLengthScale.declaration] + indexParameters,
+    needs: { _, _ in PluginNeeds(prefixMatch: true) },
+    check: { check in
+      let given = indexParameters.map(\.key).filter(check.arguments.isGiven)
+      guard !given.isEmpty else { return }
+      check.note(
+        "\(given.joined(separator: ", ")) of \(check.type) \(given.count == 1 ? "is a parameter" : "are parameters") of "
+          + "\(PrefixSettings.descriptor.type) in newer files, and counts there")
+    },
+    parts: [
+      .scorer { PrefixCacheScorer($0, $1) },
+      .settings(.scorer) { arguments in
+        indexParameters.contains { arguments.isGiven($0.key) } ? PrefixSettings(arguments) : nil
+      },
+    ])
+
+  /// Parameters of the index, which older files give here.
+  private static let indexParameters =
+    PrefixSettings.parameters + [
+      PluginParameter("hashBlockSize", .integer(1...1_000_000), "Older name of blockSizeTokens")
+    ]
 
   private let weight: Double
   private let scale: Double

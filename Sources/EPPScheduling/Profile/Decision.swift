@@ -36,6 +36,8 @@ package struct Decision: Sendable, Equatable {
   package var isAnnounced: Bool
   /// Endpoints that the scorers scored.
   package var candidateCount: Int
+  /// Whether no endpoint that was scored holds any of the prompt.
+  package var isCold: Bool
 
   /// The name of the scorer that decided; nil when none did.
   package var decidingScorer: String? {

@@ -31,3 +31,42 @@ package struct DecisionExplanation: Sendable, Equatable {
   /// All scored endpoints by their sums, the greatest first.
   package var candidates: [Candidate]
 }
+
+/// The reasons of one request's decision, profile by profile.
+package struct DecisionTrace: Sendable, Equatable {
+  /// What a filter has left.
+  package struct FilterResult: Sendable, Equatable {
+    /// The filter's name.
+    package var filter: String
+    /// Candidate indices of the endpoints that are left.
+    package var kept: [Int]
+  }
+
+  /// A profile that was run.
+  package struct Run: Sendable, Equatable {
+    /// The profile's name.
+    package var profile: String
+    /// What the pick is used for.
+    package var stage: ServingStage
+    /// The filters in the order of their calls.
+    package var filters: [FilterResult]
+    /// The scores and the pick; nil when no endpoint was left.
+    package var explanation: DecisionExplanation?
+  }
+
+  /// The profiles in the order of their runs.
+  package private(set) var runs: [Run] = []
+  private var filters: [FilterResult] = []
+
+  /// A trace of nothing.
+  package init() {}
+
+  mutating func note(filter: String, kept context: borrowing SchedulingContext) {
+    filters.append(FilterResult(filter: filter, kept: context.candidates))
+  }
+
+  mutating func end(profile: String, _ stage: ServingStage, _ explanation: DecisionExplanation?) {
+    runs.append(Run(profile: profile, stage: stage, filters: filters, explanation: explanation))
+    filters = []
+  }
+}

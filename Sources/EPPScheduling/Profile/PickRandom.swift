@@ -14,3 +14,8 @@ extension PickRandom {
     }
   }
 }
+
+extension PickRandom {
+  /// A number above 0 and below 1.
+  mutating func nextUnit() -> Double { (Double(next() >> 11) + 0.5) * 0x1p-53 }
+}

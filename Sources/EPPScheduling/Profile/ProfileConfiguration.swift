@@ -24,22 +24,24 @@ package struct ProfileConfiguration: Sendable, Equatable {
   package var scorers: [WeightedScorer]
   /// The picker.
   package var picker: ConfiguredPlugin
-  /// Observers of requests besides those of filters and scorers.
-  package var observers: [ConfiguredPlugin]
 
   package init(
     name: String = "default", filters: [ConfiguredPlugin] = [], scorers: [WeightedScorer],
-    picker: ConfiguredPlugin = ConfiguredPlugin(MaximumScorePicker.descriptor), observers: [ConfiguredPlugin] = []
+    picker: ConfiguredPlugin = ConfiguredPlugin(MaximumScorePicker.descriptor)
   ) {
     self.name = name
     self.filters = filters
     self.scorers = scorers
     self.picker = picker
-    self.observers = observers
   }
 
-  /// The default profile: llm-d's weights, and session affinity for requests with a session id.
+  /// The plugins of the profile, in the order in which they are applied.
+  package var plugins: [ConfiguredPlugin] { filters + scorers.map(\.plugin) + [picker] }
+
+  /// The default profile: llm-d's weights, session affinity for requests with a session id, and no saturated endpoint while
+  /// others are not saturated.
   package static let weighted = ProfileConfiguration(
+    filters: [ConfiguredPlugin(UtilizationDetector.descriptor)],
     scorers: [
       WeightedScorer(ConfiguredPlugin(QueueScorer.descriptor), weight: 2),
       WeightedScorer(ConfiguredPlugin(KVCacheUtilizationScorer.descriptor), weight: 2),

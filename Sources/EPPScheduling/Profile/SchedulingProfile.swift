@@ -1,14 +1,13 @@
-package import EPPCore
+import EPPCore
 import EPPMetrics
 import EPPPrefixCache
 
-/// A profile with its plugins: filters, weighted scorers and a picker.
-///
-/// Immutable except for the state of its plugins, and shared by all threads. A new configuration makes a new profile; requests
-/// that have begun finish with the old one.
-package final class SchedulingProfile: Sendable {
+/// A profile with its plugins: filters, weighted scorers and a picker. Immutable except for the state of its plugins, and shared
+/// by all threads.
+struct SchedulingProfile: Sendable {
   // Read for each request: small, for every copy is a retain of each field.
   private struct Narrowing: Sendable {
+    let name: String
     let filter: any Filter
     let duration: Histogram?
   }
@@ -20,109 +19,51 @@ package final class SchedulingProfile: Sendable {
     let duration: Histogram?
   }
 
-  /// The configuration that the profile was made from.
-  package let configuration: ProfileConfiguration
-  /// Whether a plugin needs the prefix match.
-  package let usesPrefixes: Bool
-  /// Headers that plugins read, in lower case.
-  package let headerNames: [String]
-  private let environment: PluginEnvironment
-  /// The scorers that were made, for a profile that replaces this one.
-  private let madeScorers: [(plugin: ConfiguredPlugin, scorer: any Scorer)]
-  /// The filters that were made, for a profile that replaces this one.
-  private let madeFilters: [(plugin: ConfiguredPlugin, filter: any Filter)]
-  /// The observers that were made by themselves, for a profile that replaces this one.
-  private let madeObservers: [(plugin: ConfiguredPlugin, observer: any RequestObserver)]
-  private let eligibility: [Narrowing]
-  private let preference: [Narrowing]
+  /// The profile's name.
+  let name: String
+  private let filters: [Narrowing]
   private let scorers: [Weighted]
   private let picker: any Picker
-  private let observers: [any RequestObserver]
   private let timing: PluginTiming?
   private let pickerDuration: Histogram?
 
-  /// Makes the plugins of a configuration.
-  ///
   /// - Parameters:
-  ///   - environment: what the plugins share.
-  ///   - predecessor: the profile that this one replaces; plugins with equal type, name and arguments are taken over with their
-  ///     state.
+  ///   - instances: the plugins of the configuration.
   ///   - timing: measures the plugins; nil for no measurement.
-  package init(
-    _ configuration: ProfileConfiguration, _ environment: PluginEnvironment,
-    replacing predecessor: SchedulingProfile? = nil, timing: PluginTiming? = nil
-  ) {
-    self.configuration = configuration
-    self.environment = environment
+  init(_ configuration: ProfileConfiguration, _ instances: PluginInstances, timing: PluginTiming?) {
+    name = configuration.name
     self.timing = timing
-    let kept = predecessor.flatMap { $0.environment.makesTheSame(as: environment) ? $0 : nil }
-    madeFilters = configuration.filters.compactMap { plugin in
-      (kept?.filter(plugin) ?? plugin.makeFilter(environment)).map { (plugin, $0) }
+    filters = configuration.filters.compactMap { plugin in
+      instances.filter(plugin).map {
+        Narrowing(name: plugin.name, filter: $0, duration: timing?.histogram(.filter, plugin))
+      }
     }
-    let filters =
-      [SubsetFilter() as any Filter, ListeningFilter()].map { Narrowing(filter: $0, duration: nil) }
-      + madeFilters.map { Narrowing(filter: $0.filter, duration: timing?.histogram(.filter, $0.plugin)) }
-    eligibility = filters.filter { $0.filter.phase == .eligibility }
-    preference = filters.filter { $0.filter.phase == .preference }
-    var madeScorers: [(plugin: ConfiguredPlugin, scorer: any Scorer)] = []
-    var scorers: [Weighted] = []
-    for entry in configuration.scorers {
-      guard let scorer = kept?.scorer(entry.plugin) ?? entry.plugin.makeScorer(environment) else { continue }
-      madeScorers.append((entry.plugin, scorer))
-      scorers.append(
+    scorers = configuration.scorers.compactMap { entry in
+      instances.scorer(entry.plugin).map {
         Weighted(
-          name: entry.plugin.name, scorer: scorer, weight: entry.weight.isFinite ? max(0, entry.weight) : 0,
-          duration: timing?.histogram(.scorer, entry.plugin)))
+          name: entry.plugin.name, scorer: $0, weight: entry.weight.isFinite ? max(0, entry.weight) : 0,
+          duration: timing?.histogram(.scorer, entry.plugin))
+      }
     }
-    self.madeScorers = madeScorers
-    self.scorers = scorers
-    picker = configuration.picker.makePicker() ?? MaximumScorePicker(maximumEndpoints: 1)
+    picker = instances.picker(configuration.picker) ?? MaximumScorePicker(maximumEndpoints: 1)
     pickerDuration = timing?.histogram(.picker, configuration.picker)
-    madeObservers = configuration.observers.compactMap { plugin in
-      (kept?.observer(plugin) ?? plugin.makeObserver(environment)).map { (plugin, $0) }
+  }
+
+  /// Narrows the candidates of `scratch.context`, in which the match is filled in, scores them and picks. Nil when no candidate
+  /// is left.
+  func run(_ scratch: inout SchedulingScratch) -> Decision? {
+    var lap = timing.map { PluginTiming.Lap($0) }
+    for entry in filters where !scratch.context.candidates.isEmpty {
+      entry.filter.filter(scratch.context, &scratch.selection)
+      scratch.applySelection()
+      lap?.finish(entry.duration)
+      scratch.trace?.note(filter: entry.name, kept: scratch.context)
     }
-    observers =
-      filters.compactMap(\.filter.observer) + scorers.compactMap(\.scorer.observer) + madeObservers.map(\.observer)
-    let plugins =
-      configuration.filters + configuration.scorers.map(\.plugin) + [configuration.picker] + configuration.observers
-    let needs = plugins.map { $0.descriptor.needs($0.arguments, environment) }
-    usesPrefixes = needs.contains(where: \.prefixMatch)
-    headerNames = needs.flatMap(\.headers)
-  }
-
-  /// A profile without scorers, which picks any candidate.
-  package static let empty = SchedulingProfile(
-    ProfileConfiguration(name: "", scorers: [], picker: ConfiguredPlugin(RandomPicker.descriptor)),
-    PluginEnvironment(seed: HashSeed(first: 0, second: 0)))
-
-  private func scorer(_ plugin: ConfiguredPlugin) -> (any Scorer)? { madeScorers.first { $0.plugin == plugin }?.scorer }
-
-  private func filter(_ plugin: ConfiguredPlugin) -> (any Filter)? { madeFilters.first { $0.plugin == plugin }?.filter }
-
-  private func observer(_ plugin: ConfiguredPlugin) -> (any RequestObserver)? {
-    madeObservers.first { $0.plugin == plugin }?.observer
-  }
-
-  // MARK: - The way of a request
-
-  /// Starts the scheduling of a request: applies the eligibility filters and sets `scratch.context.candidates`.
-  package func selectCandidates(
-    _ snapshot: PoolSnapshot, _ request: InferenceRequest, _ context: RequestContext, now: MonotonicTime,
-    _ scratch: inout SchedulingScratch
-  ) {
-    scratch.context.begin(snapshot, request, context, now: now)
-    narrow(by: eligibility, &scratch)
-  }
-
-  /// Decides among the candidates. `scratch.context.match` has to be filled in. Nil when no candidate is left.
-  package func schedule(_ scratch: inout SchedulingScratch) -> Decision? {
-    narrow(by: preference, &scratch)
     let count = scratch.context.candidates.count
     guard count > 0 else { return nil }
     scratch.allScores.removeAll(keepingCapacity: true)
     scratch.totals.removeAll(keepingCapacity: true)
     scratch.totals.append(contentsOf: repeatElement(0, count: count))
-    var lap = timing.map { PluginTiming.Lap($0) }
     for row in scorers.indices {
       scratch.scores.removeAll(keepingCapacity: true)
       scratch.scores.append(contentsOf: repeatElement(0, count: count))
@@ -142,28 +83,6 @@ package final class SchedulingProfile: Sendable {
     return decision(best, scratch)
   }
 
-  /// Whether a plugin is notified of picks.
-  package var hasObservers: Bool { !observers.isEmpty }
-
-  /// Notifies the plugins of a pick, and returns what they add to the request.
-  package func picked(_ pick: borrowing PickedRequest) -> PickEffects {
-    var effects = PickEffects()
-    for observer in observers { observer.picked(pick, &effects) }
-    return effects
-  }
-
-  private func narrow(by filters: [Narrowing], _ scratch: inout SchedulingScratch) {
-    for entry in filters where !scratch.context.candidates.isEmpty {
-      var lap = entry.duration == nil ? nil : timing.map { PluginTiming.Lap($0) }
-      entry.filter.filter(scratch.context, &scratch.selection)
-      if scratch.selection.isNarrowed {
-        scratch.context.keep(scratch.selection.kept)
-        scratch.selection.reset()
-      }
-      lap?.finish(entry.duration)
-    }
-  }
-
   // MARK: - Why
 
   private func decision(_ best: Int, _ scratch: borrowing SchedulingScratch) -> Decision {
@@ -181,7 +100,8 @@ package final class SchedulingProfile: Sendable {
       totalBlocks: scratch.context.match.totalBlocks(slot), matchedTokens: scratch.context.match.matchedTokens(slot),
       reusableTokens: scratch.context.match.reusableTokens(slot), isExact: scratch.context.match.isExact(slot),
       announcedTokens: scratch.context.match.announcedTokens(slot),
-      isAnnounced: scratch.context.match.isAnnounced(slot), candidateCount: candidates.count)
+      isAnnounced: scratch.context.match.isAnnounced(slot), candidateCount: candidates.count,
+      isCold: scratch.context.isCold)
   }
 
   private func reason(_ best: Int, over runnerUp: Int?, _ scratch: borrowing SchedulingScratch) -> Decision.Reason {
@@ -202,7 +122,7 @@ package final class SchedulingProfile: Sendable {
   }
 
   /// All scores and loads behind the last decision made with `scratch`.
-  package func explain(_ decision: Decision, _ scratch: borrowing SchedulingScratch) -> DecisionExplanation {
+  func explain(_ decision: Decision, _ scratch: borrowing SchedulingScratch) -> DecisionExplanation {
     let count = scratch.totals.count
     let members = scratch.context.snapshot.members
     var candidates: [DecisionExplanation.Candidate] = []
@@ -222,31 +142,5 @@ package final class SchedulingProfile: Sendable {
     }
     candidates.sort { ($0.total, -$0.index) > ($1.total, -$1.index) }
     return DecisionExplanation(decision: decision, candidates: candidates)
-  }
-}
-
-extension ConfiguredPlugin {
-  /// Makes the scorer of the plugin; nil when it is no scorer.
-  func makeScorer(_ environment: PluginEnvironment) -> (any Scorer)? {
-    for case .scorer(let make) in descriptor.parts { return make(arguments, environment) }
-    return nil
-  }
-
-  /// Makes the filter of the plugin; nil when it is no filter.
-  func makeFilter(_ environment: PluginEnvironment) -> (any Filter)? {
-    for case .filter(let make) in descriptor.parts { return make(arguments, environment) }
-    return nil
-  }
-
-  /// Makes the observer of the plugin; nil when it is none by itself.
-  func makeObserver(_ environment: PluginEnvironment) -> (any RequestObserver)? {
-    for case .observer(let make) in descriptor.parts { return make(arguments, environment) }
-    return nil
-  }
-
-  /// Makes the picker of the plugin; nil when it is no picker.
-  func makePicker() -> (any Picker)? {
-    for case .picker(let make) in descriptor.parts { return make(arguments) }
-    return nil
   }
 }

@@ -12,6 +12,14 @@ package struct SchedulingScratch {
   /// Weighted sums, in the order of the candidates.
   package internal(set) var totals: [Double] = []
   var picks: [Int] = []
+  /// The profiles that were run for the request.
+  var runs: [ProfileRun] = []
+  /// Whether the weighted sums of the candidates are kept in `decodeScores`.
+  package var keepsScores = false
+  /// The candidates of the profile whose pick the request is sent to, with their sums; empty unless `keepsScores` is true.
+  package private(set) var decodeScores: [Schedule.ScoredEndpoint] = []
+  /// The reasons of the decision, while somebody wants them; nil costs nothing.
+  package var trace: DecisionTrace?
   /// The thread's random number generator.
   package var random: PickRandom
 
@@ -21,5 +29,24 @@ package struct SchedulingScratch {
   package init(seed: UInt64) { random = PickRandom(seed: seed) }
 
   /// Releases the request and keeps the storage.
-  package mutating func removeAll() { context.end() }
+  package mutating func removeAll() {
+    context.end()
+    runs.removeAll(keepingCapacity: true)
+  }
+
+  /// Keeps the sums of the last run.
+  mutating func keepScores() {
+    guard keepsScores else { return }
+    decodeScores.removeAll(keepingCapacity: true)
+    for (position, index) in context.candidates.enumerated() where position < totals.count {
+      decodeScores.append(Schedule.ScoredEndpoint(index: index, total: totals[position]))
+    }
+  }
+
+  /// Removes the candidates that a filter has not kept.
+  mutating func applySelection() {
+    guard selection.isNarrowed else { return }
+    context.keep(selection.kept)
+    selection.reset()
+  }
 }

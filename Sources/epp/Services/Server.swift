@@ -98,8 +98,8 @@ struct Server {
     pool = RoutedPool(
       configuration: RoutingConfiguration(
         settings: settings,
-        profile: SchedulingProfile(
-          configuration.scheduling.profile,
+        scheduler: Scheduler(
+          configuration.scheduling.scheduler,
           PluginEnvironment(
             seed: seed, sessionHeader: configuration.scheduling.sessionHeader ?? HeaderName.sessionID,
             prefixViews: configuration.scheduling.prefixViews, metrics: metrics),
@@ -256,11 +256,14 @@ struct Server {
         host: configuration.listening.bindAddress, port: configuration.listening.metricsPort,
         certificate: certificate),
       logger: output.logger(label: "metrics"),
-      page: { [metrics, watch, tokens, kubernetes] in
+      page: { [metrics, watch, tokens, kubernetes, pool] in
         tokens?.refreshMetrics()
         kubernetes?.refreshMetrics()
         metrics.bufferedBodyBytes.set(budget.heldBytes)
-        metrics.refreshPool(watch.store.currentSnapshot(), now: .now())
+        let snapshot = watch.store.currentSnapshot()
+        metrics.refreshPool(snapshot, now: .now())
+        let saturation = pool.pipeline.configuration.scheduler.saturation(of: snapshot)
+        metrics.setSaturation(prefill: saturation.prefill, decode: saturation.decode, effective: saturation.effective)
         return metrics.page()
       },
       documents: events.map { events in ["/debug/kv-events": { events.page() }] } ?? [:],

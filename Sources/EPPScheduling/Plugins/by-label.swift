@@ -1,0 +1,37 @@
+import EPPCore
+
+/// `by-label`: keeps the endpoints whose label has one of some values; llm-d has replaced it by `label-selector-filter`.
+package struct LabelValueFilter: Filter {
+  private static let label = TypedParameter<String?>.text("label", "The label")
+  private static let validValues = TypedParameter<[String]>.texts("validValues", "The values that the label may have")
+  private static let allowsNoLabel = TypedParameter<Bool>.boolean(
+    "allowsNoLabel", default: false, "Whether endpoints without the label are kept")
+
+  /// The plugin type.
+  package static let descriptor = PluginDescriptor(
+    "by-label", "Keeps endpoints whose label has one of some values; label-selector-filter in newer files",
+    parameters: [label.declaration, validValues.declaration, allowsNoLabel.declaration],
+    check: { check in
+      if !check.arguments.isGiven(label.key) { check.report("\(check.type) needs the parameter 'label'") }
+      if check.arguments[validValues].isEmpty, !check.arguments[allowsNoLabel] {
+        check.report("\(check.type) needs 'validValues', or 'allowsNoLabel: true'")
+      }
+      check.note("\(check.type) is removed in newer releases of llm-d: use \(LabelSelectorFilter.descriptor.type)")
+    },
+    parts: [.filter { arguments, _ in LabelValueFilter(arguments) }])
+
+  private let isMatched: MemberCache<Bool>
+
+  private init(_ arguments: PluginArguments) {
+    let label = arguments[Self.label] ?? ""
+    let values = Set(arguments[Self.validValues])
+    let allowsNoLabel = arguments[Self.allowsNoLabel]
+    isMatched = MemberCache { endpoint in endpoint.labels[label].map(values.contains) ?? allowsNoLabel }
+  }
+
+  package func filter(_ context: borrowing SchedulingContext, _ selection: inout CandidateSelection) {
+    let isMatched = isMatched.values(of: context.snapshot)
+    let candidates = context.candidates
+    selection.keep(context) { isMatched[candidates[$0]] }
+  }
+}

@@ -1,0 +1,82 @@
+import EPPCore
+
+/// `label-selector-filter`: keeps the endpoints whose labels a selector of Kubernetes matches.
+package struct LabelSelectorFilter: Filter {
+  /// An operator of `matchExpressions`.
+  enum Operator: String, CaseIterable {
+    case isIn = "In"
+    case isNotIn = "NotIn"
+    case exists = "Exists"
+    case doesNotExist = "DoesNotExist"
+  }
+
+  // MARK: Parameters
+
+  private static let matchLabels = TypedParameter<[String: String]>.textMap(
+    "matchLabels", "Labels with the values that an endpoint has to have")
+  private static let key = TypedParameter<String?>.text("key", "The label")
+  private static let condition = TypedParameter<String?>.text("operator", "The operator")
+  private static let values = TypedParameter<[String]>.texts("values", "The values")
+  private static let matchExpressions = TypedParameter<[PluginArguments]>.list(
+    "matchExpressions",
+    [
+      key.declaration, PluginParameter("operator", .word(Operator.allCases.map(\.rawValue)), "The operator"),
+      values.declaration,
+    ], "Conditions that all have to hold")
+
+  /// The plugin type.
+  package static let descriptor = PluginDescriptor(
+    "label-selector-filter", olderNames: ["by-label-selector"], "Keeps endpoints that a label selector matches",
+    parameters: [matchLabels.declaration, matchExpressions.declaration], check: check,
+    parts: [.filter { arguments, _ in LabelSelectorFilter(arguments) }])
+
+  @Sendable
+  private static func check(_ check: inout PluginCheck) {
+    for (index, expression) in check.arguments[matchExpressions].enumerated() {
+      let name = expression[condition]
+      for needed in [key.key, condition.key] where !expression.isGiven(needed) {
+        check.report("an expression needs '\(needed)'", at: matchExpressions.key, "\(index)")
+      }
+      guard let word = name.flatMap({ Operator(rawValue: $0) }) else { continue }
+      let takesValues = word == .isIn || word == .isNotIn
+      if takesValues, expression[values].isEmpty {
+        check.report("the operator \(word.rawValue) needs 'values'", at: matchExpressions.key, "\(index)")
+      } else if !takesValues, !expression[values].isEmpty {
+        check.report("the operator \(word.rawValue) has no 'values'", at: matchExpressions.key, "\(index)")
+      }
+    }
+  }
+
+  private let isMatched: MemberCache<Bool>
+
+  private init(_ arguments: PluginArguments) {
+    var terms = arguments[Self.matchLabels].map { LabelSelector.Term(label: $0.key, .isIn([$0.value])) }
+    for expression in arguments[Self.matchExpressions] {
+      guard let label = expression[Self.key],
+        let word = expression[Self.condition].flatMap({ Operator(rawValue: $0) })
+      else { continue }
+      let values = Set(expression[Self.values])
+      let condition: LabelSelector.Condition =
+        switch word {
+        case .isIn: .isIn(values)
+        case .isNotIn: .isNotIn(values)
+        case .exists: .exists
+        case .doesNotExist: .isAbsent
+        }
+      terms.append(LabelSelector.Term(label: label, condition))
+    }
+    self.init(terms)
+  }
+
+  /// A filter of the endpoints for which all terms hold.
+  init(_ terms: [LabelSelector.Term]) {
+    let selector = LabelSelector(terms)
+    isMatched = MemberCache { selector.matches($0.labels) }
+  }
+
+  package func filter(_ context: borrowing SchedulingContext, _ selection: inout CandidateSelection) {
+    let isMatched = isMatched.values(of: context.snapshot)
+    let candidates = context.candidates
+    selection.keep(context) { isMatched[candidates[$0]] }
+  }
+}

@@ -1,0 +1,34 @@
+import EPPCore
+
+/// `token-load-scorer`: 1 - min(t, threshold) / threshold, where t is the number of this process's tokens in flight at the
+/// endpoint that are not computed, and of the request's own that the endpoint does not hold.
+package struct TokenLoadScorer: Scorer {
+  private static let threshold = TypedParameter<Int>.integer(
+    "queueThresholdTokens", 1...1_000_000_000_000, default: 4_194_304, "Tokens from which on an endpoint gets 0")
+  private static let producer = TypedParameter<String?>.reference(
+    "prefixMatchInfoProducerName", to: .producer, "The prefix producer whose matches count")
+
+  /// The plugin type.
+  package static let descriptor = PluginDescriptor(
+    "token-load-scorer", "Prefers endpoints that have few tokens to compute, those of the request included",
+    parameters: [
+      threshold.declaration, producer.declaration,
+      PluginParameter("inFlightLoadProducerName", .ignored(because: nil), "Has no effect: there is one count"),
+    ],
+    needs: { _, _ in PluginNeeds(prefixMatch: true) }, parts: [.scorer { TokenLoadScorer($0, $1) }])
+
+  private let threshold: Double
+  private let view: PrefixView
+
+  private init(_ arguments: PluginArguments, _ environment: PluginEnvironment) {
+    threshold = Double(arguments[Self.threshold])
+    view = environment.prefixView(named: arguments[Self.producer])
+  }
+
+  package func score(_ context: borrowing SchedulingContext, into scores: inout [Double]) {
+    for position in scores.indices {
+      let tokens = context.inFlight(at: position).uncachedTokens + context.uncachedTokens(at: position, view)
+      scores[position] = 1 - min(Double(tokens), threshold) / threshold
+    }
+  }
+}

@@ -1,0 +1,179 @@
+package import EPPCore
+import EPPMetrics
+import EPPPrefixCache
+
+/// Chooses endpoints for requests by a configuration: common filters, admission, and the profiles that the profile handler
+/// chooses.
+///
+/// Immutable except for the state of its plugins, and shared by all threads. A new configuration makes a new scheduler; requests
+/// that have begun finish with the old one.
+package final class Scheduler: Sendable {
+  /// The configuration that the scheduler was made from.
+  package let configuration: SchedulerConfiguration
+  /// Whether a plugin needs the prefix match.
+  package let usesPrefixes: Bool
+  /// Headers that plugins read, in lower case.
+  package let headerNames: [String]
+  /// Whether a plugin is notified of picks.
+  package let hasObservers: Bool
+  /// Measures the saturation of the pool.
+  package let detector: any SaturationDetector
+  private let instances: PluginInstances
+  private let profiles: [SchedulingProfile]
+  /// Nil when every request goes through the one profile.
+  private let handler: (any ProfileHandler)?
+  private let admission: [any AdmissionPlugin]
+  private let observers: [any RequestObserver]
+
+  /// Makes the plugins of a configuration.
+  ///
+  /// - Parameters:
+  ///   - environment: what the plugins share.
+  ///   - predecessor: the scheduler that this one replaces; plugins with equal type, name and arguments are taken over with
+  ///     their state.
+  ///   - timing: measures the plugins; nil for no measurement.
+  package init(
+    _ configuration: SchedulerConfiguration, _ environment: PluginEnvironment, replacing predecessor: Scheduler? = nil,
+    timing: PluginTiming? = nil
+  ) {
+    self.configuration = configuration
+    let instances = PluginInstances(configuration, environment, replacing: predecessor?.instances)
+    self.instances = instances
+    profiles = configuration.profiles.map { SchedulingProfile($0, instances, timing: timing) }
+    handler = configuration.handler.flatMap { instances.makeHandler($0) }
+    detector =
+      instances.makeDetector(configuration.detector) ?? UtilizationDetector(PluginArguments())
+    admission = configuration.admission.compactMap { instances.admission($0) }
+    let plugins = configuration.plugins
+    observers = instances.observers(of: plugins)
+    hasObservers = !observers.isEmpty
+    let needs = plugins.map { $0.descriptor.needs($0.arguments, environment) }
+    usesPrefixes = needs.contains(where: \.prefixMatch)
+    headerNames = needs.flatMap(\.headers)
+  }
+
+  /// A scheduler without scorers, which picks any candidate.
+  package static let empty = Scheduler(
+    SchedulerConfiguration(
+      ProfileConfiguration(name: "", scorers: [], picker: ConfiguredPlugin(RandomPicker.descriptor))),
+    PluginEnvironment(seed: HashSeed(first: 0, second: 0)))
+
+  // MARK: - The way of a request
+
+  /// Starts the scheduling of a request: sets `scratch.context.candidates` to the endpoints that the gateway allows and that
+  /// listen.
+  package func selectCandidates(
+    _ snapshot: PoolSnapshot, _ request: InferenceRequest, _ context: RequestContext, now: MonotonicTime,
+    _ scratch: inout SchedulingScratch
+  ) {
+    scratch.context.begin(snapshot, request, context, now: now)
+    scratch.context.lot = scratch.random.nextUnit()
+    SubsetFilter().filter(scratch.context, &scratch.selection)
+    scratch.applySelection()
+    ListeningFilter().filter(scratch.context, &scratch.selection)
+    scratch.applySelection()
+  }
+
+  /// Whether a request of this priority may be refused by `rejection`.
+  package func mayRefuse(priority: Int) -> Bool { priority < 0 || !admission.isEmpty }
+
+  /// Decides whether a request is refused because of the pool's saturation; to be called after `selectCandidates`.
+  ///
+  /// A request with a negative priority is refused from saturation 1 on, as in llm-d without flow control; then admission
+  /// plugins decide.
+  package func rejection(priority: Int, _ scratch: inout SchedulingScratch) -> Rejection? {
+    let endpoints = scratch.context.uses()
+    if priority < 0, detector.saturation(of: endpoints, stage: nil) >= 1 {
+      return Rejection(
+        .tooManyRequests, "the pool is saturated, and requests of priority \(priority) are the first to be refused",
+        reason: .saturated)
+    }
+    for plugin in admission {
+      if let rejection = plugin.rejection(priority: priority, endpoints: endpoints, using: &scratch.random) {
+        return rejection
+      }
+    }
+    return nil
+  }
+
+  /// The saturation of a pool, by the stages that its endpoints' roles name: each stage by itself, and the greatest of them,
+  /// which is in effect. An endpoint of both stages counts in both, one that only encodes in none; a pool without roles has no
+  /// stages.
+  package func saturation(of snapshot: PoolSnapshot) -> (prefill: Double?, decode: Double?, effective: Double) {
+    var uses: [EndpointUse] = []
+    var (prefill, decode): ([EndpointUse], [EndpointUse]) = ([], [])
+    let all = snapshot.members
+    let members = all.span
+    var hasRoles = false
+    for index in members.indices {
+      let use = EndpointUse(
+        load: SchedulingContext.CandidateLoad(of: index, in: members),
+        inFlight: members[index].load.inFlight(untrackedSince: members[index].metrics.dispatchedAtScrape))
+      uses.append(use)
+      let role = EndpointRole(of: members[index].endpoint)
+      hasRoles = hasRoles || role.isLabelled
+      if role.stages.contains(.prefill) { prefill.append(use) }
+      if role.stages.contains(.decode) || !role.isLabelled { decode.append(use) }
+    }
+    guard hasRoles, !prefill.isEmpty, !decode.isEmpty else {
+      return (nil, nil, detector.saturation(of: uses, stage: nil))
+    }
+    let stages = (detector.saturation(of: prefill, stage: .prefill), detector.saturation(of: decode, stage: .decode))
+    return (stages.0, stages.1, max(stages.0, stages.1))
+  }
+
+  /// Decides among the candidates. `scratch.context.match` has to be filled in.
+  ///
+  /// - Throws: the rejection of the profile handler.
+  /// - Returns: the schedule; nil when the filters leave no endpoint to send the request to.
+  package func schedule(_ scratch: inout SchedulingScratch) throws(Rejection) -> Schedule? {
+    guard let handler else {
+      let decision = run(profiles[0], .decode, &scratch)
+      return decision.map { Schedule(decode: $0, others: [], effects: ProfileEffects()) }
+    }
+    scratch.context.saveCandidates()
+    scratch.runs.removeAll(keepingCapacity: true)
+    // A handler runs a profile at most once, and there are no more than this.
+    for _ in 0...profiles.count {
+      let step = try handler.next(after: scratch.runs, scratch.context)
+      switch step {
+      case .finish(let effects): return schedule(of: scratch.runs, effects)
+      case .run(let index, let stage):
+        guard profiles.indices.contains(index) else { return nil }
+        if !scratch.runs.isEmpty { scratch.context.restoreCandidates() }
+        let decision = run(profiles[index], stage, &scratch)
+        if stage == .decode { scratch.context.decodePick = decision?.picks[0] }
+        scratch.runs.append(ProfileRun(profile: index, stage: stage, decision: decision))
+      }
+    }
+    return nil
+  }
+
+  private func run(
+    _ profile: SchedulingProfile, _ stage: ServingStage, _ scratch: inout SchedulingScratch
+  ) -> Decision? {
+    let decision = profile.run(&scratch)
+    if scratch.trace != nil {
+      let explanation = decision.map { profile.explain($0, scratch) }
+      scratch.trace?.end(profile: profile.name, stage, explanation)
+    }
+    if stage == .decode { scratch.keepScores() }
+    return decision
+  }
+
+  private func schedule(of runs: [ProfileRun], _ effects: ProfileEffects) -> Schedule? {
+    guard let decode = runs.last(where: { $0.stage == .decode })?.decision else { return nil }
+    var others: [Schedule.StageDecision] = []
+    for run in runs where run.stage != .decode {
+      if let decision = run.decision { others.append(Schedule.StageDecision(stage: run.stage, decision: decision)) }
+    }
+    return Schedule(decode: decode, others: others, effects: effects)
+  }
+
+  /// Notifies the plugins of a pick, and returns what they add to the request.
+  package func picked(_ pick: borrowing PickedRequest) -> PickEffects {
+    var effects = PickEffects()
+    for observer in observers { observer.picked(pick, &effects) }
+    return effects
+  }
+}
