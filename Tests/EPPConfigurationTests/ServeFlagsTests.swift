@@ -229,11 +229,14 @@ import Testing
 
   @Test func theSessionHeaderOfTheFileReachesTheProfileThatShips() throws {
     let text = TestText.head + "plugins: [{type: session-id-producer, parameters: {headerName: x-chat}}]"
-    let configuration = try flags.validated(
-      "--config-text=\(text)",
-      "--scorer=session-affinity-scorer=2")
-    #expect(configuration.scheduling.profile.scorers == [.init(.sessionAffinity, weight: 2)])
+    let configuration = try flags.validated("--config-text=\(text)", "--profile=weighted")
+    #expect(configuration.scheduling.profile.scorers.last == .init(.sessionAffinity, weight: 2))
     #expect(configuration.scheduling.sessionHeader == "x-chat")
+    #expect(
+      configuration.scheduling.sessionAttributes
+        == SessionAttributes([
+          ConfiguredPlugin(SessionSource.descriptor, SessionSource.header, "x-chat")
+        ]))
   }
 
   @Test func endpointsFilesComeFromTheFlagOrTheConfiguration() throws {

@@ -76,6 +76,7 @@ struct PluginArgumentsReader {
     case .number(let range): return reader.number(node, key, range).map { .number($0) }
     case .text: return reader.string(node, key).map { .text($0) }
     case .headerName: return reader.headerName(node, key).map { .text($0) }
+    case .headerNames: return .texts(reader.list(node, key).compactMap { reader.headerName($0, "an entry of \(key)") })
     case .duration:
       guard let text = reader.string(node, key) else { return nil }
       guard let duration = DurationText.parse(text) else {

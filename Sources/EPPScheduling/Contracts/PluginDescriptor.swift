@@ -118,20 +118,24 @@ package struct PluginEnvironment: Sendable {
   package var prefixViews: [String: PrefixView]
   /// The metrics; nil counts nothing.
   package var metrics: PickerMetrics?
+  /// The sessions that session plugins share, and that outlive a reload.
+  package var sessions: SessionEnvironment
 
   package init(
     seed: HashSeed, sessionHeader: String = HeaderName.sessionID, prefixViews: [String: PrefixView] = [:],
-    metrics: PickerMetrics? = nil
+    metrics: PickerMetrics? = nil, sessions: SessionEnvironment = SessionEnvironment()
   ) {
     self.seed = seed
     self.sessionHeader = sessionHeader
     self.prefixViews = prefixViews
     self.metrics = metrics
+    self.sessions = sessions
   }
 
   /// Whether a plugin made in the other environment would be equal to one made here.
   func makesTheSame(as other: PluginEnvironment) -> Bool {
     seed == other.seed && sessionHeader == other.sessionHeader && prefixViews == other.prefixViews
+      && sessions.makesTheSame(as: other.sessions)
   }
 
   /// The view of a producer; the whole index for nil and for an unknown name.

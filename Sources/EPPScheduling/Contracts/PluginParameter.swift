@@ -11,6 +11,8 @@ package struct PluginParameter: Sendable {
     case text
     /// The name of an HTTP header; read in lower case.
     case headerName
+    /// A list of names of HTTP headers; read in lower case.
+    case headerNames
     /// A Go duration such as `200ms`.
     case duration
     /// The name of a plugin with this role; an empty text counts as not given.
@@ -59,6 +61,7 @@ package struct PluginParameter: Sendable {
     case .number(let range): "\(Self.text(range.lowerBound)) to \(Self.text(range.upperBound))"
     case .text: "text"
     case .headerName: "name of a header"
+    case .headerNames: "list of names of headers"
     case .duration: "duration"
     case .reference(let role): "name of a \(role.rawValue)"
     case .object(let members): "object of \(members.map(\.key).joined(separator: ", "))"
@@ -155,6 +158,15 @@ extension TypedParameter where Value == String? {
   }
 }
 
+extension TypedParameter where Value == [String] {
+  /// A list of names of headers; empty when not given.
+  package static func headerNames(_ key: String, _ summary: String) -> Self {
+    Self(
+      declaration: PluginParameter(key, .headerNames, summary), defaultValue: [],
+      read: { if case .texts(let value) = $0 { value } else { nil } }, write: { .texts($0) })
+  }
+}
+
 extension TypedParameter where Value == PluginArguments? {
   /// An object with these members, or not given.
   package static func object(_ key: String, _ members: [PluginParameter], _ summary: String) -> Self {
@@ -181,6 +193,7 @@ package struct PluginArguments: Sendable, Equatable {
     case integer(Int)
     case number(Double)
     case text(String)
+    case texts([String])
     case duration(Duration)
     case object(PluginArguments)
     case list([PluginArguments])
