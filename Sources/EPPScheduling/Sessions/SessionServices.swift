@@ -31,6 +31,8 @@ package final class SessionServices: Sendable {
   private struct State {
     var held: [SessionConfiguration: Held] = [:]
     var rings: [String: SessionKeyRing] = [:]
+    /// Whether the page shows a number of sessions.
+    var isShown = false
   }
 
   private let state = Mutex(State())
@@ -79,14 +81,15 @@ package final class SessionServices: Sendable {
   /// The key rings by the paths of their files, which somebody has to read.
   package var keyRings: [String: SessionKeyRing] { state.withLock { $0.rings } }
 
-  private var bindings: [SessionBindings] {
-    state.withLock { $0.held.values.compactMap { $0.affinity as? SessionBindings } }
-  }
-
   /// Removes sessions that have ended, and sets `epp_sessions` of the pool's endpoints. To be called before a metrics page is written.
   package func refreshMetrics(_ metrics: PickerMetrics, _ snapshot: PoolSnapshot, now: MonotonicTime) {
-    let bindings = bindings
-    guard !bindings.isEmpty else { return }
+    let bindings = state.withLock { state in
+      let bindings = state.held.values.compactMap { $0.affinity as? SessionBindings }
+      if !bindings.isEmpty { state.isShown = true }
+      // A table that is gone leaves zeros.
+      return state.isShown ? bindings : nil
+    }
+    guard let bindings else { return }
     var held: [EndpointSlot: Int] = [:]
     for binding in bindings {
       binding.table.sweep(now: now)
