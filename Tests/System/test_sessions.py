@@ -93,12 +93,11 @@ def test_a_client_without_tokens_goes_where_the_queue_is_short(
     engines: list[Engine], start_epp, start_envoy, tmp_path: Path
 ) -> None:
     busy, free, other = engines
-    busy.set(waiting=9)
-    other.set(waiting=9)
     config = _configuration("encoded_endpoint_header", {}, tmp_path)
     epp = start_epp("--config-text", config, endpoints=[engine.address for engine in engines])
-    for engine in engines:
-        engine.wait_scrapes(1)
+    busy.set(waiting=9)
+    other.set(waiting=9)
+    free.wait_scrapes(1)
     envoy = start_envoy(epp.extproc_port)
     for _ in range(8):
         # Not a token of ours, and no harm.
