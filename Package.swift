@@ -67,7 +67,8 @@ let package = Package(
     .target(name: "EPPRequests", dependencies: ["EPPCore"], swiftSettings: strict),
     .target(
       name: "EPPPrefixCache", dependencies: ["CPrefetch", "EPPCore", collections, crypto], swiftSettings: strict),
-    .target(name: "EPPScheduling", dependencies: ["EPPCore", "EPPMetrics", "EPPPrefixCache"], swiftSettings: strict),
+    .target(
+      name: "EPPScheduling", dependencies: ["EPPCore", "EPPMetrics", "EPPPrefixCache", crypto], swiftSettings: strict),
 
     // The world outside.
     .target(name: "EPPYAML", dependencies: [yams], swiftSettings: strict),

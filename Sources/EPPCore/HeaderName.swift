@@ -35,6 +35,12 @@ package enum HeaderName {
   package static let droppedReason = "x-llm-d-request-dropped-reason"
   /// The session id, unless a plugin names another header.
   package static let sessionID = "x-session-id"
+  /// The token of a session's endpoint, in both directions, unless a plugin names another header.
+  package static let sessionToken = "x-session-token"
+  /// The client's cookies.
+  package static let cookie = "cookie"
+  /// A cookie for the client to keep: response header.
+  package static let setCookie = "set-cookie"
 
   /// The id of a request.
   package static let requestID = "x-request-id"

@@ -76,9 +76,9 @@ import Testing
         - type: utilization-detector
           parameters: {queueDepthThreshold: 10}
         - type: session-affinity-scorer
-          parameters: {strategy: encoded_endpoint_header}
+          parameters: {strategy: sesion_id}
         - type: session-id-producer
-          parameters: {cookieName: sid}
+          parameters: {headerName: x, cookieName: sid}
         schedulingProfiles:
         - name: decode
           plugins: [{pluginRef: token-load-scorer, weight: 2}]
@@ -97,10 +97,9 @@ import Testing
         "epp.yaml:11:37: 'port' of metrics-data-source is known in llm-d but not supported by this version yet; use "
           + "metricsPort in the endpoints file",
         "epp.yaml:11:49: 'path' of metrics-data-source can only be /metrics in this version",
-        "epp.yaml:15:26: the strategy 'encoded_endpoint_header' is not supported by this version yet (known: header, "
-          + "session_id, client_address)",
-        "epp.yaml:17:28: 'cookieName' of session-id-producer is known in llm-d but not supported by this version yet; "
-          + "use headerName",
+        "epp.yaml:15:26: unknown strategy 'sesion_id'; did you mean 'session_id'? (known: encoded_endpoint_header, "
+          + "session_id, header, cookie, client_address, signed_token)",
+        "epp.yaml:17:43: session-id-producer reads a header or a cookie: give one of headerName and cookieName",
       ])
   }
 

@@ -116,10 +116,9 @@ import Testing
     #expect(scorers[1].plugin == .sessionAffinity(trustedHops: 2))
     let header = scorers[2].plugin
     #expect(header.name == "by-cookie-less-header")
-    #expect(header.arguments[SessionAffinityScorer.strategy] == "session_id")
-    #expect(
-      header.arguments[SessionAffinityScorer.sources].map { $0[SessionAffinityScorer.header] } == ["x-conversation"])
-    #expect(header.arguments[SessionAffinityScorer.timeToLive] == 60)
+    #expect(header.arguments[SessionParameters.strategy] == "session_id")
+    #expect(header.arguments[SessionParameters.sources].map { $0[SessionParameters.header] } == ["x-conversation"])
+    #expect(header.arguments[SessionParameters.timeToLive] == 60)
     #expect(profile(of: file).headerNames == ["x-conversation"])
   }
 
@@ -193,12 +192,12 @@ import Testing
     let file = try read(
       """
       plugins:
-      - {type: session-affinity-scorer}
+      - {type: session-affinity-scorer, parameters: {strategy: session_id}}
       - {type: session-affinity-scorer, name: own, parameters: {strategy: header, header: x-own}}
       - {type: session-id-producer, parameters: {headerName: X-Chat}}
       """)
     #expect(file.sessionHeader == "x-chat")
-    #expect(profile(of: file).headerNames == ["x-chat", "x-own"])
+    #expect(profile(of: file).headerNames == ["x-chat"] + AgentIdentity.knownHeaders + ["x-own"])
   }
 
   @Test func fileDiscoveryNamesTheEndpointsFile() throws {

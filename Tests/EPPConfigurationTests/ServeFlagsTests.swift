@@ -238,6 +238,11 @@ import Testing
       "--scorer=session-affinity-scorer=2")
     #expect(configuration.scheduling.scheduler.profile.scorers == [.init(.sessionAffinity, weight: 2)])
     #expect(configuration.scheduling.sessionHeader == "x-chat")
+    #expect(
+      configuration.scheduling.sessionAttributes
+        == SessionAttributes([
+          ConfiguredPlugin(SessionSource.descriptor, SessionSource.header, "x-chat")
+        ]))
   }
 
   @Test func endpointsFilesComeFromTheFlagOrTheConfiguration() throws {

@@ -104,6 +104,7 @@ import Testing
       endpoint.attempts(targetModel: "m\(number)").increment()
       endpoint.inFlight(fairnessID: "f\(number)", priority: number).requests.add(1)
     }
+    endpoint.sessions.kept.increment()
     metrics.refreshPool(pool, now: MonotonicTime(nanoseconds: 1))
     #expect(withSeries() == families.map(\.descriptor.name))
 

@@ -168,6 +168,7 @@ import Testing
   @Test func countersWithKnownLabelsStartAtZeroAndUnusedRequestSeriesAreLeftOut() {
     let metrics = PickerMetrics()
     _ = metrics.requestSeries(model: "m", targetModel: "m", fairnessID: "f", priority: 0)
+    _ = metrics.endpointSeries(name: "e", namespace: "default", port: 8000).sessions
     #expect(metrics.samples(of: "epp_session_affinity_total").count == 3)
     #expect(metrics.samples(of: "epp_rejections_total").count == Rejection.DroppedReason.allCases.count)
     #expect(metrics.samples(of: "epp_metrics_series_dropped_total") == ["epp_metrics_series_dropped_total 0"])

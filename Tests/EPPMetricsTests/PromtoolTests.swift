@@ -48,6 +48,10 @@ import Testing
     let endpoint = metrics.endpointSeries(name: "e", namespace: "default", port: 8000)
     endpoint.attempts(targetModel: "t").increment()
     endpoint.inFlight(fairnessID: "f", priority: 0).tokens.add(100)
+    endpoint.sessions.kept.increment()
+    endpoint.sessions.held.set(7)
+    metrics.ignoredSessionTokens().forged.increment()
+    metrics.largestAddressShare().set(0.75)
     metrics.pluginDuration(extensionPoint: "Scorer", type: "queue-scorer", name: "queue-scorer").observe(
       nanoseconds: 900)
     metrics.pollErrors().increment()

@@ -369,8 +369,9 @@ import Testing
       let routed = try route(body("hello"), headers: [("x-session-id", "s1")], scratch: &scratch).get()
       routed.flight?.ended(isComplete: true, now: time(1002))
     }
-    #expect(page().contains(#"epp_session_affinity_total{outcome="new"} 1"#))
-    #expect(page().contains(#"epp_session_affinity_total{outcome="kept"} 2"#))
+    let lines = page().split(separator: "\n").filter { $0.hasPrefix("epp_session_affinity_total{") }
+    #expect(lines.filter { $0.hasSuffix(#",outcome="new"} 1"#) }.count == 1)
+    #expect(lines.filter { $0.hasSuffix(#",outcome="kept"} 2"#) }.count == 1)
   }
 
   @Test func requestIDsAreDistinctUUIDs() {

@@ -2,6 +2,7 @@ import EPPCore
 import EPPPrefixCache
 import EPPScheduling
 import EPPTestKit
+import Synchronization
 import Testing
 
 /// A filter that keeps what a test says.
@@ -94,6 +95,36 @@ private struct TestFilter: Filter {
       seed: Scheduling.seed, prefixViews: ["short": PrefixView(maximumTokens: 128)])
     let profile = Scheduler(ProfileConfiguration(scorers: [.init(plugin, weight: 1)]), environment)
     #expect(scheduling.scores(profile) == [0, 0.625, 1, 1])
+  }
+
+  /// A scorer that knows which one of its type it is.
+  private struct NumberedScorer: Scorer {
+    let number: Double
+
+    func score(_ context: borrowing SchedulingContext, into scores: inout [Double]) {
+      for index in scores.indices { scores[index] = number / 8 }
+    }
+  }
+
+  @Test func pluginsThatStayTheSameAreTakenOver() {
+    let made = Atomic<Int>(0)
+    let descriptor = PluginDescriptor(
+      "numbered-scorer", "Counts",
+      parts: [
+        .scorer { _, _ in NumberedScorer(number: Double(made.wrappingAdd(1, ordering: .relaxed).newValue)) }
+      ])
+    func configuration(weight: Double) -> ProfileConfiguration {
+      ProfileConfiguration(scorers: [.init(ConfiguredPlugin(descriptor), weight: weight)])
+    }
+    let environment = PluginEnvironment(seed: Scheduling.seed)
+    let scheduling = Scheduling([Candidate(name: "a")])
+    let old = Scheduler(configuration(weight: 1), environment)
+    let new = Scheduler(configuration(weight: 4), environment, replacing: old)
+    #expect(scheduling.scores(new) == [0.5])
+    // Without a predecessor, or in another environment, it is another one.
+    #expect(scheduling.scores(Scheduler(configuration(weight: 1), environment)) == [0.25])
+    let other = PluginEnvironment(seed: Scheduling.seed)
+    #expect(scheduling.scores(Scheduler(configuration(weight: 1), other, replacing: new)) == [0.375])
   }
 
   @Test func theListKnowsTypesByAllTheirNames() {

@@ -159,7 +159,7 @@ import Testing
   @Test func aProfileTellsWhatItReads() {
     #expect(profile([(.queue, 1)]).usesPrefixes == false)
     #expect(profile([(.prefixCache, 1)]).usesPrefixes)
-    #expect(profile([(.sessionAffinity, 1)]).headerNames == ["x-session-id"])
+    #expect(profile([(.sessionAffinity, 1)]).headerNames == ["x-session-id"] + AgentIdentity.knownHeaders)
     #expect(profile([(.sessionAffinity(header: "x-my-session"), 1)]).headerNames == ["x-my-session"])
     #expect(profile([(.sessionAffinity(trustedHops: 1), 1)]).headerNames == [])
   }

@@ -6,195 +6,258 @@ import EPPTestKit
 import Testing
 
 @Suite struct SessionAffinityTests {
-  private var pool: [Candidate] { (0..<5).map { Candidate(name: "e\($0)") } }
+  private func id(_ number: Int) -> [(String, String)] { [("x-session-id", "session-\(number)")] }
 
-  private func profile(
-    _ plugin: ConfiguredPlugin = .sessionAffinity, seed: HashSeed = Scheduling.seed, metrics: PickerMetrics? = nil
-  ) -> Scheduler {
-    Scheduler(
-      ProfileConfiguration(scorers: [ProfileConfiguration.WeightedScorer(plugin, weight: 1)]),
-      PluginEnvironment(seed: seed, metrics: metrics))
+  // MARK: The wish
+
+  @Test func theWishHasNoOpinionOnASessionThatBegins() throws {
+    let router = SessionRouter(scorers: [.wish("session_id")], endpoints: endpoints(5))
+    for headers in [[], [("x-session-id", "")], id(1)] {
+      router.scheduling.context = RequestContext(
+        requestID: "r", headers: RequestHeaders(headers.map { .init(name: $0.0, value: $0.1) }))
+      #expect(router.scheduling.scores(router.profile) == [0, 0, 0, 0, 0])
+    }
+    let home = try #require(router.send(id(1))).endpoint
+    _ = router.scheduling.decide(router.profile)
+    #expect(router.scheduling.scratch.totals == (0..<5).map { "e\($0)" == home ? 1 : 0 })
   }
 
-  /// A request goes to a slot; what is counted of it, nil when nothing is.
-  private func bind(
-    _ context: RequestContext, to slot: EndpointSlot, now: MonotonicTime = MonotonicTime(nanoseconds: 0),
-    _ profile: Scheduler, _ metrics: PickerMetrics = PickerMetrics()
-  ) -> SessionTable.Outcome? {
-    let counters = metrics.sessionAffinity
-    let before = [counters.new.value, counters.kept.value, counters.moved.value]
-    let endpoint = Endpoint(name: "e", address: EndpointAddress(host: "10.0.0.1", port: 8000), slot: slot)
-    _ = profile.picked(
-      PickedRequest(request: InferenceRequest(api: .completions), context: context, endpoint: endpoint, now: now))
-    let after = [counters.new.value, counters.kept.value, counters.moved.value]
-    let outcomes: [SessionTable.Outcome] = [.new, .kept, .moved]
-    return outcomes.indices.first { before[$0] != after[$0] }.map { outcomes[$0] }
+  @Test func aSessionThatBeginsGoesWhereTheQueueIsShort() throws {
+    // A load-blind opinion would outweigh the queues of four of five endpoints.
+    let router = SessionRouter(
+      scorers: [.wish("session_id"), .queue],
+      endpoints: (0..<5).map { Candidate(name: "e\($0)", waiting: $0 == 3 ? 0 : 50) })
+    for number in 0..<50 { #expect(router.send(id(number))?.endpoint == "e3") }
   }
 
-  private func context(_ id: String?, header: String = "x-session-id") -> RequestContext {
-    RequestContext(
-      requestID: "r",
-      headers: RequestHeaders(id.map { [RequestHeaders.Field(name: header, value: $0)] } ?? []))
+  @Test func withTheWishAsTheOnlyScorerAllSessionsStayAfterTheirFirstRequest() {
+    let router = SessionRouter(scorers: [.wish("session_id")], endpoints: endpoints(8))
+    let homes = (0..<2_000).map { router.send(id($0))?.endpoint }
+    for _ in 0..<2 { for number in 0..<2_000 { #expect(router.send(id(number))?.endpoint == homes[number]) } }
+    #expect(Set(homes).count == 8)
+    #expect(router.outcomes == [2_000, 4_000, 0])
+    #expect(router.count("epp_sessions") == 2_000)
   }
 
-  @Test func aRequestWithoutASessionGetsNoOpinion() {
-    let scheduling = Scheduling(pool)
-    let profile = profile()
-    for id in [nil, ""] as [String?] {
-      scheduling.context = context(id)
-      #expect(scheduling.scores(profile) == [0, 0, 0, 0, 0])
-      let metrics = PickerMetrics()
-      let counted = self.profile(metrics: metrics)
-      #expect(bind(scheduling.context, to: EndpointSlot(index: 0, generation: 1), counted, metrics) == nil)
+  @Test func aSessionFollowsItsLastRequest() {
+    let router = SessionRouter(scorers: [.wish("session_id"), .queue, .queue], endpoints: endpoints(2))
+    #expect(router.send(id(1)) != nil)
+    for (waiting, home) in [([9, 0], "e1"), ([0, 9], "e0")] {
+      router.scheduling = Scheduling(waiting.enumerated().map { Candidate(name: "e\($0)", waiting: $1) })
+      #expect(router.send(id(1))?.endpoint == home)
+    }
+    router.scheduling = Scheduling(endpoints(2))
+    #expect(router.send(id(1))?.endpoint == "e0")
+  }
+
+  // MARK: The pin
+
+  @Test func withThePinAllRequestsOfTenThousandSessionsStay() {
+    let router = SessionRouter(filters: [.pin("session_id")], scorers: [.queue], endpoints: endpoints(8))
+    var homes: [String?] = []
+    for number in 0..<10_000 { homes.append(router.send(id(number))?.endpoint) }
+    var counts: [String: Int] = [:]
+    for home in homes { counts[home ?? "none", default: 0] += 1 }
+    // An even share is 1,250 with a standard deviation of 33.
+    #expect(counts.count == 8 && counts.values.allSatisfy { (1_080...1_420).contains($0) })
+    // Whatever the load says.
+    router.scheduling = Scheduling((0..<8).map { Candidate(name: "e\($0)", waiting: $0 == 5 ? 0 : 90) })
+    for number in 0..<10_000 where router.send(id(number))?.endpoint != homes[number] {
+      Issue.record("session \(number) moved")
+    }
+    #expect(router.outcomes == [10_000, 10_000, 0])
+  }
+
+  @Test(arguments: ["session_id", "header", "client_address"])
+  func twoProcessesAndARestartedOneAgree(strategy: String) {
+    let processes = (0..<3).map { number in
+      SessionRouter(
+        filters: [.pin(strategy)], scorers: [.queue], endpoints: endpoints(8), seed: UInt64(number),
+        // Secrets of processes differ unless they are given.
+        hashSeed: HashSeed(first: 0x8C5F_21E9_A04B_37D6 + UInt64(number), second: 0x1D93_E47A_6B08_F25C))
+    }
+    // The third has slots of its own, because endpoints joined in another order.
+    processes[2].scheduling = Scheduling(
+      PoolSnapshot(
+        members: PoolSnapshot.of(endpoints(8)).members.reversed().enumerated().map { index, member in
+          var endpoint = member.endpoint
+          endpoint.slot = EndpointSlot(index: index + 20, generation: 9)
+          return PoolSnapshot.Member(endpoint: endpoint, metrics: member.metrics, load: member.load, isStale: false)
+        }))
+    for number in 0..<500 {
+      let homes = processes.map { $0.send(id(number), from: "10.1.\(number / 250).\(number % 250)")?.endpoint }
+      #expect(homes[0] != nil && homes[0] == homes[1] && homes[0] == homes[2])
     }
   }
 
-  @Test func aSessionStaysWhereItsLastRequestWent() {
-    let scheduling = Scheduling(pool)
-    let profile = profile()
-    scheduling.context = context("abc")
-    for endpoint in [3, 1] {
-      let slot = scheduling.snapshot.members[endpoint].endpoint.slot
-      _ = bind(scheduling.context, to: slot, now: scheduling.now, profile)
-      #expect(scheduling.scores(profile) == (0..<5).map { $0 == endpoint ? 1 : 0 })
-    }
-  }
-
-  @Test func outcomesAreToldAfterThePick() {
-    let metrics = PickerMetrics()
-    let profile = profile(metrics: metrics)
-    let slots = (0..<2).map { EndpointSlot(index: $0, generation: 1) }
-    #expect(bind(context("abc"), to: slots[0], profile, metrics) == .new)
-    #expect(bind(context("abc"), to: slots[0], profile, metrics) == .kept)
-    #expect(bind(context("abc"), to: slots[1], profile, metrics) == .moved)
-    #expect(bind(context("abd"), to: slots[1], profile, metrics) == .new)
-  }
-
-  @Test func newSessionsArePlacedAlikeByEveryReplicaAndEvenlyOverThePool() {
-    let scheduling = Scheduling(pool)
-    let here = profile()
-    let there = profile(seed: HashSeed(first: 77, second: 78))
-    var counts = Array(repeating: 0.0, count: 5)
+  @Test func removingOneOfEightMovesOnlyItsSessions() {
+    let router = SessionRouter(filters: [.pin("session_id")], scorers: [.queue], endpoints: endpoints(8))
+    let homes = (0..<2_000).map { router.send(id($0))?.endpoint }
+    let other = SessionRouter(filters: [.pin("session_id")], scorers: [.queue], endpoints: endpoints(8))
+    var members = router.scheduling.snapshot.members
+    members.remove(at: 3)
+    router.scheduling = Scheduling(PoolSnapshot(members: members))
+    other.scheduling = Scheduling(PoolSnapshot(members: members))
     for number in 0..<2_000 {
-      scheduling.context = context("session-\(number)")
-      let scores = scheduling.scores(here)
-      #expect(scores.reduce(0, +) == 1)
-      #expect(scores == scheduling.scores(there))
-      for index in scores.indices { counts[index] += scores[index] }
-    }
-    // An even share is 400 with a standard deviation of 18.
-    #expect(counts.allSatisfy { (310...490).contains($0) })
-  }
-
-  @Test func placementKnowsAddressesAndNotSlots() {
-    let endpoints = pool
-    let snapshot = PoolSnapshot.of(endpoints)
-    let reversed = PoolSnapshot(
-      members: snapshot.members.reversed().enumerated().map { index, member in
-        var endpoint = member.endpoint
-        endpoint.slot = EndpointSlot(index: index + 20, generation: 9)
-        return PoolSnapshot.Member(
-          endpoint: endpoint, metrics: member.metrics, load: member.load, isStale: false)
-      })
-    let first = Scheduling(snapshot)
-    let second = Scheduling(reversed)
-    for number in 0..<50 {
-      first.context = context("s\(number)")
-      second.context = first.context
-      let profile = profile()
-      #expect(first.scores(profile) == Array(second.scores(profile).reversed()))
+      let home = router.send(id(number))?.endpoint
+      if homes[number] == "e3" { #expect(home != "e3") } else { #expect(home == homes[number]) }
+      // A process that knows nothing of the past comes to the same.
+      #expect(other.send(id(number))?.endpoint == home)
     }
   }
 
-  @Test func onlySessionsOfAnEndpointThatLeftArePlacedAnew() {
-    let all = Scheduling(pool)
-    let fewer = Scheduling(PoolSnapshot(members: Array(PoolSnapshot.of(pool).members.dropLast())))
-    let profile = profile()
-    for number in 0..<300 {
-      all.context = context("s\(number)")
-      fewer.context = all.context
-      let before = all.scores(profile).firstIndex(of: 1)
-      let after = fewer.scores(profile).firstIndex(of: 1)
-      #expect(before == 4 || before == after)
+  @Test func thePinNeverLeavesNone() {
+    let router = SessionRouter(
+      filters: [.pin("session_id"), .pin("encoded_endpoint_header")], scorers: [.queue], endpoints: endpoints(4))
+    var context = RequestContext(requestID: "r", headers: RequestHeaders([.init(name: "x-session-id", value: "s")]))
+    let home = router.send(context)?.endpoint
+    for hint in (0..<4).map({ SubsetHint.only(["10.0.0.\($0):8000"]) }) {
+      context.subset = hint
+      #expect(router.send(context) != nil)
     }
+    // Back where the last request of the subset went, not where it was placed at first.
+    context.subset = .absent
+    #expect(router.send(context)?.endpoint == "e3")
+    #expect(home != nil)
+    // An empty pool is nobody's fault.
+    router.scheduling = Scheduling([])
+    #expect(router.send(context) == nil)
   }
 
-  @Test func aSessionWhoseEndpointIsNoCandidateIsPlacedAmongTheOthers() {
-    let scheduling = Scheduling(pool)
-    let profile = profile()
-    scheduling.context = context("abc")
-    _ = bind(scheduling.context, to: scheduling.snapshot.members[2].endpoint.slot, now: scheduling.now, profile)
-    scheduling.context.subset = .only(["10.0.0.0:8000", "10.0.0.4:8000"])
-    #expect(scheduling.scores(profile).sorted() == [0, 1])
-    // An endpoint that had the slot before is another endpoint.
-    scheduling.context.subset = .absent
-    _ = bind(scheduling.context, to: EndpointSlot(index: 2, generation: 0), now: scheduling.now, profile)
-    #expect(scheduling.scores(profile).reduce(0, +) == 1)
-  }
-
-  @Test func anotherHeaderCanHoldTheSession() {
-    let scheduling = Scheduling(pool)
-    let profile = profile(.sessionAffinity(header: "x-chat-id"))
-    scheduling.context = context("abc", header: "x-chat-id")
-    #expect(scheduling.scores(profile).reduce(0, +) == 1)
-  }
-
-  @Test func theGatewaysWordForTheAddressComesFirst() {
-    let metrics = PickerMetrics()
-    let profile = profile(.sessionAffinity(trustedHops: 1), metrics: metrics)
-    let slot = EndpointSlot(index: 0, generation: 1)
-    func bind(_ address: String?, _ forwarded: [String]) -> SessionTable.Outcome? {
-      let fields = forwarded.map { RequestHeaders.Field(name: "x-forwarded-for", value: $0) }
-      return self.bind(
-        RequestContext(requestID: "r", headers: RequestHeaders(fields), sourceAddress: address), to: slot, profile,
-        metrics)
+  @Test func anEndpointThatTookOverASlotIsAnother() {
+    let router = SessionRouter(filters: [.pin("session_id")], scorers: [.queue], endpoints: endpoints(2))
+    let homes = (0..<20).map { router.send(id($0))?.endpoint }
+    let members = router.scheduling.snapshot.members.map { member in
+      var endpoint = member.endpoint
+      endpoint.slot.generation += 1
+      return PoolSnapshot.Member(endpoint: endpoint, metrics: member.metrics, load: member.load, isStale: false)
     }
-    #expect(bind(nil, []) == nil)
-    #expect(bind("10.9.9.9", ["1.1.1.1"]) == .new)
-    #expect(bind("10.9.9.9", ["2.2.2.2"]) == .kept)
-    #expect(bind(nil, ["1.1.1.1"]) == .new)
-    // What stands before the trusted hop is the client's own invention.
-    #expect(bind(nil, ["6.6.6.6, 1.1.1.1"]) == .kept)
-    #expect(bind(nil, ["6.6.6.6", "7.7.7.7 ,  1.1.1.1 "]) == .kept)
-    #expect(bind(nil, ["1.1.1.1, 6.6.6.6"]) == .new)
-    // The port changes with every connection.
-    #expect(bind(nil, ["1.1.1.1:51234"]) == .kept)
-    #expect(bind(nil, ["2001:db8::1"]) == .new)
-    #expect(bind(nil, ["[2001:db8::1]:443"]) == .kept)
-    #expect(bind(nil, [" , "]) == nil)
+    router.scheduling = Scheduling(PoolSnapshot(members: members))
+    for number in 0..<20 { #expect(router.send(id(number))?.endpoint == homes[number]) }
+    #expect(router.outcomes == [20, 0, 20])
   }
 
-  @Test func trustedHopsAreCountedFromTheRight() {
-    let metrics = PickerMetrics()
-    let profile = profile(.sessionAffinity(trustedHops: 2), metrics: metrics)
-    let slot = EndpointSlot(index: 0, generation: 1)
-    func bind(_ forwarded: String) -> SessionTable.Outcome? {
-      self.bind(
-        RequestContext(
-          requestID: "r", headers: RequestHeaders([RequestHeaders.Field(name: "x-forwarded-for", value: forwarded)])),
-        to: slot, profile, metrics)
+  @Test(arguments: [("session_id", 300 as UInt64), ("client_address", 7_200)])
+  func aSessionHoldsUntilItsTimeAfterItsLastUse(strategy: String, seconds: UInt64) {
+    let router = SessionRouter(scorers: [.wish(strategy)], endpoints: endpoints(2))
+    _ = router.send(id(1), from: "10.9.9.9")
+    for _ in 0..<3 {
+      router.advance(seconds: seconds - 1)
+      _ = router.send(id(1), from: "10.9.9.9")
     }
-    #expect(bind("1.1.1.1, 10.0.0.1") == .new)
-    #expect(bind("5.5.5.5, 1.1.1.1, 10.0.0.2") == .kept)
-    #expect(bind("10.0.0.1") == nil)
+    #expect(router.outcomes == [1, 3, 0])
+    router.advance(seconds: seconds + 1)
+    #expect(router.count("epp_sessions") == 0)
+    _ = router.send(id(1), from: "10.9.9.9")
+    #expect(router.outcomes == [2, 3, 0])
   }
 
-  @Test func sessionsOutliveAChangeOfWeights() {
-    let metrics = PickerMetrics()
-    let environment = PluginEnvironment(seed: Scheduling.seed, metrics: metrics)
+  @Test func aSessionFollowsTheEndpointThatServes() {
+    let router = SessionRouter(filters: [.pin("session_id")], scorers: [.queue], endpoints: endpoints(4))
+    let first = router.send(id(1), servedBy: 3)?.endpoint
+    let second = router.send(id(1))?.endpoint
+    #expect(second == "e3")
+    #expect(first != nil)
+  }
+
+  // MARK: Shared sessions
+
+  @Test func wishAndPinWithEqualArgumentsShareTheirSessions() {
+    let router = SessionRouter(
+      filters: [.pin("session_id")], scorers: [.wish("session_id")], endpoints: endpoints(4))
+    _ = router.send(id(1))
+    #expect(router.outcomes == [1, 0, 0])
+    _ = router.send(id(1))
+    // Both are notified, and the request is counted once.
+    #expect(router.outcomes == [1, 1, 0])
+    #expect(router.count("epp_sessions") == 1)
+  }
+
+  @Test func sessionsOutliveAReloadThatTurnsTheWishIntoAPin() {
+    let router = SessionRouter(scorers: [.wish("session_id")], endpoints: endpoints(8))
+    let homes = (0..<300).map { router.send(id($0))?.endpoint }
+    router.reload(filters: [.pin("session_id")], scorers: [.queue])
+    for number in 0..<300 { #expect(router.send(id(number))?.endpoint == homes[number]) }
+    #expect(router.outcomes == [300, 300, 0])
+    // The same by another spelling.
+    router.reload(filters: [.pin("header") { $0[SessionParameters.header] = "x-chat" }], scorers: [.queue])
+    _ = router.send([("x-chat", "1")])
+    #expect(router.outcomes == [301, 300, 0])
+    router.reload(
+      filters: [
+        .pin("session_id") {
+          var source = PluginArguments()
+          source[SessionParameters.header] = "x-chat"
+          var nested = PluginArguments()
+          nested[SessionParameters.sources] = [source]
+          $0[SessionParameters.sessionID] = nested
+        }
+      ], scorers: [.queue])
+    _ = router.send([("x-chat", "1")])
+    #expect(router.outcomes == [301, 301, 0])
+  }
+
+  @Test func othersSessionsAreNotShared() {
+    let router = SessionRouter(scorers: [.wish("session_id")], endpoints: endpoints(8))
+    _ = router.send(id(1))
+    // Another time to live, and another process.
+    router.reload(scorers: [.wish("session_id") { $0[SessionParameters.timeToLive] = 60 }])
+    _ = router.send(id(1))
+    #expect(router.outcomes == [2, 0, 0])
+    router.reload(scorers: [.wish("session_id")])
+    // Nobody used the first one meanwhile, so its memory is free.
+    _ = router.send(id(1))
+    #expect(router.outcomes == [3, 0, 0])
+  }
+
+  @Test func aProfilesChangeOfWeightsKeepsItsSessions() {
+    let environment = PluginEnvironment(seed: Scheduling.seed, metrics: PickerMetrics())
     let old = Scheduler(ProfileConfiguration.weighted, environment)
-    let slot = EndpointSlot(index: 1, generation: 1)
-    #expect(bind(context("abc"), to: slot, old, metrics) == .new)
     var configuration = ProfileConfiguration.weighted
     for index in configuration.scorers.indices { configuration.scorers[index].weight += 1 }
     let new = Scheduler(configuration, environment, replacing: old)
-    #expect(bind(context("abc"), to: slot, new, metrics) == .kept)
-    // Without a predecessor, with other arguments or with another secret nothing is known.
-    #expect(bind(context("abc"), to: slot, Scheduler(configuration, environment), metrics) == .new)
-    var changed = configuration
-    changed.scorers = [.init(.sessionAffinity(header: "x-session-id"), weight: 1)]
-    #expect(bind(context("abc"), to: slot, Scheduler(changed, environment, replacing: new), metrics) == .new)
-    let other = PluginEnvironment(seed: HashSeed(first: 3, second: 4), metrics: metrics)
-    #expect(bind(context("abc"), to: slot, Scheduler(configuration, other, replacing: new), metrics) == .new)
+    let scheduling = Scheduling(endpoints(2))
+    scheduling.context = RequestContext(
+      requestID: "r", headers: RequestHeaders([.init(name: "x-session-id", value: "s")]))
+    let pick = PickedRequest(
+      request: scheduling.request, context: scheduling.context, endpoint: scheduling.snapshot.members[1].endpoint,
+      now: scheduling.now)
+    _ = old.picked(pick)
+    let affinity = new.configuration.profile.scorers.firstIndex { $0.plugin == .sessionAffinity }
+    #expect(affinity != nil)
+    #expect(scheduling.decide(new)?.picks == [1])
+  }
+
+  // MARK: Client addresses
+
+  @Test func theGatewaysWordForTheAddressComesFirst() {
+    let router = SessionRouter(scorers: [.wish("client_address")], endpoints: endpoints(2))
+    func send(_ address: String?, _ forwarded: [String]) -> [Double] {
+      let before = router.outcomes
+      _ = router.send(forwarded.map { ("x-forwarded-for", $0) }, from: address)
+      return zip(router.outcomes, before).map { $0 - $1 }
+    }
+    let (none, new, kept) = ([0.0, 0, 0], [1.0, 0, 0], [0.0, 1, 0])
+    #expect(send(nil, []) == none)
+    #expect(send("10.9.9.9", ["1.1.1.1"]) == new)
+    #expect(send("10.9.9.9", ["2.2.2.2"]) == kept)
+    #expect(send(nil, ["1.1.1.1"]) == new)
+    // What stands before the trusted hop is the client's own invention.
+    #expect(send(nil, ["6.6.6.6, 1.1.1.1"]) == kept)
+    #expect(send(nil, ["6.6.6.6", "7.7.7.7 ,  1.1.1.1 "]) == kept)
+    #expect(send(nil, ["1.1.1.1, 6.6.6.6"]) == new)
+    // The port changes with every connection.
+    #expect(send(nil, ["1.1.1.1:51234"]) == kept)
+    #expect(send(nil, ["2001:db8::1"]) == new)
+    #expect(send(nil, ["[2001:db8::1]:443"]) == kept)
+    #expect(send(nil, [" , "]) == none)
+  }
+
+  @Test func trustedHopsAreCountedFromTheRight() {
+    let router = SessionRouter(scorers: [.sessionAffinity(trustedHops: 2)], endpoints: endpoints(2))
+    _ = router.send([("x-forwarded-for", "1.1.1.1, 10.0.0.1")])
+    _ = router.send([("x-forwarded-for", "5.5.5.5, 1.1.1.1, 10.0.0.2")])
+    _ = router.send([("x-forwarded-for", "10.0.0.1")])
+    #expect(router.outcomes == [1, 1, 0])
   }
 }

@@ -39,6 +39,38 @@ import Testing
     #expect(table.bind(key(1), to: first, now: time(18)) == .new)
   }
 
+  @Test func aSessionHoldsUpToItsTimeAndIsFreeAfterIt() {
+    let table = table(seconds: 7_200)
+    _ = table.bind(key(1), to: first, now: time(100))
+    _ = table.bind(key(1), to: first, now: time(5_000))
+    #expect(table.slot(of: key(1), now: time(5_000 + 7_199)) == first)
+    #expect(table.slot(of: key(1), now: time(5_000 + 7_201)) == nil)
+    #expect(table.bind(key(1), to: second, now: time(5_000 + 7_201)) == .new)
+  }
+
+  @Test func sessionsAreCountedBySlot() {
+    let table = table(seconds: 10, all: 100_000, address: 2)
+    for number in 0..<1_000 as Range<UInt64> {
+      _ = table.bind(key(number), to: number < 300 ? first : second, now: time(0))
+    }
+    #expect(table.sessionsBySlot == [first: 300, second: 700])
+    // Moved by a request, and by the endpoint that served it.
+    _ = table.bind(key(0), to: second, now: time(1))
+    table.move(key(1), from: first, to: second)
+    // Bound to another one meanwhile.
+    table.move(key(2), from: second, to: EndpointSlot(index: 5, generation: 1))
+    table.move(key(7_777), from: first, to: second)
+    #expect(table.sessionsBySlot == [first: 298, second: 702])
+    // Three of an address that may have two.
+    for number in 5_000..<5_003 as Range<UInt64> { _ = table.bind(key(number, owner: 9), to: first, now: time(5)) }
+    #expect(table.sessionsBySlot == [first: 300, second: 702])
+    table.sweep(now: time(10))
+    #expect(table.sessionsBySlot == [first: 2, second: 1])
+    #expect(table.count == 3)
+    table.sweep(now: time(100))
+    #expect(table.sessionsBySlot == [:])
+  }
+
   @Test func expiredSessionsAreSweptByNewOnes() {
     let table = table(seconds: 10, all: 100_000, address: 100_000)
     for number in 0..<20_000 as Range<UInt64> { _ = table.bind(key(number), to: first, now: time(0)) }
@@ -53,6 +85,17 @@ import Testing
     #expect(table.count <= maximum)
     #expect(table.count >= maximum * 9 / 10)
     #expect(table.slot(of: key(UInt64(2 * maximum - 1)), now: time(0)) == first)
+  }
+
+  @Test func aMillionKeysAndMoreStayWithinTheBound() {
+    let table = table(all: 1_000_000, address: 10_000)
+    for number in 0..<1_100_000 as Range<UInt64> {
+      _ = table.bind(key(number, owner: number % 200), to: first, now: time(number / 100_000))
+    }
+    #expect(table.count <= 1_000_000)
+    #expect(table.count >= 980_000)
+    #expect(table.sessionsBySlot == [first: table.count])
+    #expect(table.slot(of: key(1_099_999), now: time(11)) == first)
   }
 
   @Test func pastTheBoundTheLeastRecentlyUsedGoes() {

@@ -8,7 +8,8 @@ extension ConfiguredPlugin {
   package static let kvCacheUtilization = ConfiguredPlugin(KVCacheUtilizationScorer.descriptor)
   package static let prefixCache = ConfiguredPlugin(PrefixCacheScorer.descriptor)
   package static let loRAAffinity = ConfiguredPlugin(LoRAAffinityScorer.descriptor)
-  package static let sessionAffinity = ConfiguredPlugin(SessionAffinityScorer.descriptor)
+  package static let sessionAffinity = ConfiguredPlugin(
+    SessionAffinityScorer.descriptor, SessionParameters.strategy, "session_id")
 
   package static func prefixCache(matchLengthWeight: Double, scale: Int? = nil) -> ConfiguredPlugin {
     var arguments = PluginArguments()
@@ -18,14 +19,21 @@ extension ConfiguredPlugin {
   }
 
   package static func sessionAffinity(header: String) -> ConfiguredPlugin {
-    ConfiguredPlugin(SessionAffinityScorer.descriptor, SessionAffinityScorer.header, header)
+    ConfiguredPlugin(SessionAffinityScorer.descriptor, SessionParameters.header, header)
   }
 
   package static func sessionAffinity(trustedHops: Int) -> ConfiguredPlugin {
+    sessions(SessionAffinityScorer.descriptor, "client_address") { $0[SessionParameters.trustedHops] = trustedHops }
+  }
+
+  /// A session plugin of a strategy; nil for the default.
+  package static func sessions(
+    _ descriptor: PluginDescriptor, _ strategy: String?, _ change: (inout PluginArguments) -> Void = { _ in }
+  ) -> ConfiguredPlugin {
     var arguments = PluginArguments()
-    arguments[SessionAffinityScorer.strategy] = "client_address"
-    arguments[SessionAffinityScorer.trustedHops] = trustedHops
-    return ConfiguredPlugin(SessionAffinityScorer.descriptor, arguments: arguments)
+    arguments[SessionParameters.strategy] = strategy
+    change(&arguments)
+    return ConfiguredPlugin(descriptor, arguments: arguments)
   }
 
   package static func maximumScore(maximumEndpoints: Int) -> ConfiguredPlugin {

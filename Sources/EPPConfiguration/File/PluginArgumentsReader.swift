@@ -94,6 +94,7 @@ struct PluginArgumentsReader {
     case .textMap: return reader.stringMap(node, key).map { .textMap($0) }
     case .textListMap: return reader.stringListMap(node, key).map { .textListMap($0) }
     case .headerName: return reader.headerName(node, key).map { .text($0) }
+    case .headerNames: return .texts(reader.list(node, key).compactMap { reader.headerName($0, "an entry of \(key)") })
     case .duration:
       guard let text = reader.string(node, key) else { return nil }
       guard let duration = DurationText.parse(text) else {

@@ -86,7 +86,7 @@ package struct SchedulingFlags: ParsableArguments {
     check.ignore(allowExperimentalPlugins, Self.experimental)
     return SchedulingSettings(
       scheduler: scheduler(&check, file, plugins), sessionHeader: file?.sessionHeader,
-      prefixViews: file?.prefixViews ?? [:],
+      sessionAttributes: SessionAttributes(file?.plugins ?? []), prefixViews: file?.prefixViews ?? [:],
       prefixProducer: file?.prefixProducer ?? ConfiguredPlugin(PrefixSettings.descriptor),
       prefix: file?.prefix ?? PrefixSettings(),
       ignoresSubset: check.boolean(disableEndpointSubsetFilter, Self.ignoredSubset),
@@ -145,6 +145,8 @@ package struct SchedulingSettings: Sendable, Equatable {
   package var scheduler: SchedulerConfiguration
   /// Lower-case name of the header with session ids, for plugins that name none; nil for the default.
   package var sessionHeader: String?
+  /// Session ids that data producers of the configuration file provide.
+  package var sessionAttributes: SessionAttributes
   /// Views of the prefix index, by the names of their producers.
   package var prefixViews: [String: PrefixView]
   /// The plugin whose name the metrics of the prefix index have as a label.

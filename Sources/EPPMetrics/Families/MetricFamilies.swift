@@ -55,6 +55,9 @@ struct MetricFamilies: Sendable {
   let kubernetes: KubernetesFamilies
   let scheduling: SchedulingFamilies
   let sessionAffinity: MetricFamily<Counter>
+  let sessions: MetricFamily<Gauge>
+  let sessionTokensIgnored: MetricFamily<Counter>
+  let sessionAddressShare: MetricFamily<Gauge>
   let rejections: MetricFamily<Counter>
   let bufferedBodyBytes: MetricFamily<Gauge>
   let writesGathered: MetricFamily<Gauge>
@@ -301,7 +304,16 @@ struct MetricFamilies: Sendable {
     kubernetes = KubernetesFamilies(&list)
     scheduling = SchedulingFamilies(&list)
     sessionAffinity = list.own(
-      "session_affinity_total", "Requests with a session: placed for the first time, kept, or moved.", [.outcome])
+      "session_affinity_total",
+      "Requests with a session by the endpoint that was picked: the session's first, kept, or moved from another.",
+      [.endpointName, .outcome])
+    sessions = list.own("sessions", "Sessions that are bound to the endpoint.", [.endpointName])
+    sessionTokensIgnored = list.own(
+      "session_tokens_ignored_total", "Session tokens of requests that count for nothing.", [.reason])
+    sessionAddressShare = list.own(
+      "session_largest_address_share",
+      "Share of the last minute's requests that came from one client address, where an address is a session; below 0.5 it may "
+        + "be less than the largest.", [])
     rejections = list.own("rejections_total", "Requests that were answered instead of routed.", [.reason])
     bufferedBodyBytes = list.own("buffered_body_bytes", "Bytes of request bodies held in memory.", [])
     writesGathered = list.own(

@@ -68,8 +68,6 @@ package final class PickerMetrics: Sendable {
   package let streamsInFlight: Gauge
   /// `llm_d_epp_extproc_stream_duration_seconds`.
   package let streamDuration: Histogram
-  /// `epp_session_affinity_total`.
-  package let sessionAffinity: SessionAffinityCounters
   /// `epp_buffered_body_bytes`: bytes of request bodies held in memory. Set when the page is written.
   package let bufferedBodyBytes: Gauge
   /// Series of the gRPC worker threads.
@@ -87,16 +85,6 @@ package final class PickerMetrics: Sendable {
     package let unsentWaits: Counter
     /// `epp_grpc_workers_active`.
     package let activeWorkers: Gauge
-  }
-
-  /// `epp_session_affinity_total`: requests with a session, by `outcome`.
-  package struct SessionAffinityCounters: Sendable {
-    /// Requests of a session that had no endpoint yet.
-    package let new: Counter
-    /// Requests that were sent to the session's endpoint.
-    package let kept: Counter
-    /// Requests that were sent to another endpoint than the session's.
-    package let moved: Counter
   }
 
   let families: MetricFamilies
@@ -121,9 +109,6 @@ package final class PickerMetrics: Sendable {
     responseProcessing = families.responseProcessing.cell([])
     streamsInFlight = families.streamsInFlight.cell([])
     streamDuration = families.streamDuration.cell([])
-    sessionAffinity = SessionAffinityCounters(
-      new: families.sessionAffinity.cell(["new"]), kept: families.sessionAffinity.cell(["kept"]),
-      moved: families.sessionAffinity.cell(["moved"]))
     bufferedBodyBytes = families.bufferedBodyBytes.cell([])
     transport = TransportSeries(
       writesGathered: families.writesGathered.cell([]), writeHold: families.writeHold.cell([]),

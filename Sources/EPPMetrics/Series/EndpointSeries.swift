@@ -52,6 +52,7 @@ package final class EndpointSeries: Sendable {
   private struct State {
     var attempts: [String: Counter] = [:]
     var flights: [FlightKey: InFlight] = [:]
+    var sessions: SessionSeries?
   }
 
   private let families: MetricFamilies
@@ -127,6 +128,19 @@ package final class EndpointSeries: Sendable {
         requests: owned.cell(families.inFlightRequests, values), tokens: owned.cell(families.inFlightTokens, values))
       state.flights[isFull ? shared : key] = flight
       return flight
+    }
+  }
+
+  /// The series of sessions, on the page from the first call on. Takes a lock of this endpoint.
+  package var sessions: SessionSeries {
+    state.withLock { state in
+      if let sessions = state.sessions { return sessions }
+      let sessions = SessionSeries(
+        new: owned.cell(families.sessionAffinity, [name, "new"]),
+        kept: owned.cell(families.sessionAffinity, [name, "kept"]),
+        moved: owned.cell(families.sessionAffinity, [name, "moved"]), held: owned.cell(families.sessions, [name]))
+      state.sessions = sessions
+      return sessions
     }
   }
 

@@ -151,19 +151,24 @@ package struct PluginEnvironment: Sendable {
   package var metrics: PickerMetrics?
   /// The name of the plugin that is made, for its metrics.
   package internal(set) var pluginName = ""
+  /// The sessions that session plugins share, and that outlive a reload.
+  package var sessions: SessionEnvironment
 
   package init(
     seed: HashSeed, sessionHeader: String = HeaderName.sessionID, prefixViews: [String: PrefixView] = [:],
-    metrics: PickerMetrics? = nil
+    metrics: PickerMetrics? = nil, sessions: SessionEnvironment = SessionEnvironment()
   ) {
     self.seed = seed
     self.sessionHeader = sessionHeader
     self.prefixViews = prefixViews
     self.metrics = metrics
+    self.sessions = sessions
   }
 
   /// Whether a plugin made in the other environment, which refers to the same plugins, would be equal to one made here.
-  func makesTheSame(as other: PluginEnvironment) -> Bool { seed == other.seed && sessionHeader == other.sessionHeader }
+  func makesTheSame(as other: PluginEnvironment) -> Bool {
+    seed == other.seed && sessionHeader == other.sessionHeader && sessions.makesTheSame(as: other.sessions)
+  }
 
   /// The view of a producer; the whole index for nil and for an unknown name.
   package func prefixView(named name: String?) -> PrefixView { name.flatMap { prefixViews[$0] } ?? .whole }

@@ -19,6 +19,8 @@ package struct PluginParameter: Sendable {
     case textListMap
     /// The name of an HTTP header; read in lower case.
     case headerName
+    /// A list of names of HTTP headers; read in lower case.
+    case headerNames
     /// A Go duration such as `200ms`.
     case duration
     /// The name of a plugin with this role; an empty text counts as not given.
@@ -73,6 +75,7 @@ package struct PluginParameter: Sendable {
     case .textMap: "object of texts"
     case .textListMap: "object of lists of texts"
     case .headerName: "name of a header"
+    case .headerNames: "list of names of headers"
     case .duration: "duration"
     case .reference(let role): "name of \(role.withArticle)"
     case .references(let role): "list of names, each of \(role.withArticle)"

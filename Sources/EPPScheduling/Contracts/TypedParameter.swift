@@ -117,6 +117,8 @@ extension TypedParameter where Value == String? {
 extension TypedParameter where Value == [String] {
   /// A list of texts; empty when not given.
   package static func texts(_ key: String, _ summary: String) -> Self { list(key, .texts, summary) }
+  /// A list of names of headers; empty when not given.
+  package static func headerNames(_ key: String, _ summary: String) -> Self { list(key, .headerNames, summary) }
   /// The names of plugins with a role; empty when not given.
   package static func references(_ key: String, to role: PluginRole, _ summary: String) -> Self {
     list(key, .references(role), summary)

@@ -46,6 +46,7 @@ package struct ProfileConfiguration: Sendable, Equatable {
       WeightedScorer(ConfiguredPlugin(QueueScorer.descriptor), weight: 2),
       WeightedScorer(ConfiguredPlugin(KVCacheUtilizationScorer.descriptor), weight: 2),
       WeightedScorer(ConfiguredPlugin(PrefixCacheScorer.descriptor), weight: 3),
-      WeightedScorer(ConfiguredPlugin(SessionAffinityScorer.descriptor), weight: 2),
+      WeightedScorer(
+        ConfiguredPlugin(SessionAffinityScorer.descriptor, SessionParameters.strategy, "session_id"), weight: 2),
     ])
 }

@@ -30,6 +30,8 @@ struct SessionShard {
   private var firstFree = none
   private var all = Ends()
   private var owners: [UInt64: Ends] = [:]
+  /// The number of sessions of each slot that has any.
+  private(set) var sessionsBySlot: [EndpointSlot: Int] = [:]
 
   /// Sessions held, live or not yet removed.
   var count: Int { numbers.count }
@@ -47,12 +49,31 @@ struct SessionShard {
   {
     guard let number = numbers[digest] else { return nil }
     let old = entries[Int(number)]
-    entries[Int(number)].slot = slot
     entries[Int(number)].expiry = expiry
     unlink(number)
     link(number)
+    place(number, at: slot)
     if old.expiry <= now { return .new }
     return old.slot == slot ? .kept : .moved
+  }
+
+  /// Moves a session from one slot to another; does nothing when it is not held, or bound to another slot by now.
+  mutating func move(_ digest: UInt64, from: EndpointSlot, to slot: EndpointSlot) {
+    guard let number = numbers[digest], entries[Int(number)].slot == from else { return }
+    place(number, at: slot)
+  }
+
+  private mutating func place(_ number: Int32, at slot: EndpointSlot) {
+    let old = entries[Int(number)].slot
+    guard old != slot else { return }
+    count(old, by: -1)
+    count(slot, by: 1)
+    entries[Int(number)].slot = slot
+  }
+
+  private mutating func count(_ slot: EndpointSlot, by difference: Int) {
+    let count = sessionsBySlot[slot, default: 0] + difference
+    sessionsBySlot[slot] = count == 0 ? nil : count
   }
 
   /// Adds a session that is not held.
@@ -69,6 +90,7 @@ struct SessionShard {
     }
     numbers[session.digest] = number
     link(number)
+    count(slot, by: 1)
   }
 
   /// The expiry of the owner's least recently used session; nil when it has none here.
@@ -95,6 +117,7 @@ struct SessionShard {
 
   private mutating func remove(_ number: Int32) {
     unlink(number)
+    count(entries[Int(number)].slot, by: -1)
     numbers[entries[Int(number)].digest] = nil
     entries[Int(number)].newer = firstFree
     firstFree = number

