@@ -14,6 +14,8 @@ package struct ServeConfiguration: Sendable, Equatable {
   package var limits: LimitSettings
   /// Logs and metrics.
   package var observability: ObservabilitySettings
+  /// The admin server.
+  package var admin: AdminSettings
   /// Flags and parts of the configuration file that have no effect, one sentence for each, to be logged at the start.
   package var warnings: [String]
 }

@@ -31,7 +31,7 @@ WAYS = {
     "scripts/demo": "help", "scripts/test": "help", "scripts/bench/benchmark": "help", "scripts/setup": "help", "scripts/release/build": "built", "scripts/image": "help",
     ".build-release/release/epp --pool-name": "pods", ".build-release/release/epp --endpoint-selector": "pods",
     ".build-release/release/epp --bind-address 127.0.0.1 --endpoint 127.0.0.1:8000 --kv": "following epp", ".build-release/release/epp": "epp",
-    ".build-release/release/engine-sim --port 8000 --kv": "followed engine-sim", ".build-release/release/engine-sim": "engine-sim", "curl -s http://127.0.0.1:9090": "look",
+    ".build-release/release/engine-sim --port 8000 --kv": "followed engine-sim", ".build-release/release/engine-sim": "engine-sim", "curl -s http://127.0.0.1:909": "look",
     ".build-tools/venv/bin/envoy --mode validate": "run", ".build-tools/venv/bin/envoy -c": "envoy", "curl": "curl",
 }
 
@@ -112,7 +112,7 @@ def test_the_commands_for_pods_find_them(command: str) -> None:
         server.admin.merge(objects.pods("models") + "/gpu-a/status", objects.status("10.244.9.9"))
         arguments = shlex.split(command.replace(".build-release/release/epp", str(product("epp"))))
         local = ["--bind-address", "127.0.0.1", "--grpc-port", "0", "--grpc-health-port", "0", "--metrics-port", "0"]
-        local += ["--metrics-endpoint-auth=false"]
+        local += ["--metrics-endpoint-auth=false", "--admin-address", "127.0.0.1:0"]
         environment = os.environ | {"KUBECONFIG": str(server.kubeconfig), "NAMESPACE": "models"}
         picker = Process([*arguments, *local, "--drain-timeout", "200ms"], env=environment)
         port = picker.wait_for(r"metrics on \S+:(\d+)")[1]
@@ -127,7 +127,7 @@ def test_the_commands_for_pods_find_them(command: str) -> None:
 
 def test_the_commands_for_kv_events_work_together() -> None:
     """A simulated engine, the picker that follows it, and what shows that it does."""
-    if not _free(9002, 9003, 9090, 8000, 5557, 5558):
+    if not _free(9002, 9003, 9090, 9091, 8000, 5557, 5558):
         pytest.skip("a port that the README names is in use here")
     (engine,) = (command for command in COMMANDS if _way(command) == "followed engine-sim")
     (epp,) = (command for command in COMMANDS if _way(command) == "following epp")

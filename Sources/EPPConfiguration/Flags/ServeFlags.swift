@@ -11,6 +11,7 @@ package struct ServeFlags: ParsableArguments {
   @OptionGroup(title: "Prefix caches") var cache: CacheFlags
   @OptionGroup(title: "Limits") var limits: LimitFlags
   @OptionGroup(title: "Observability") var observability: ObservabilityFlags
+  @OptionGroup(title: "Administration") var admin: AdminFlags
   @OptionGroup(title: "Compatibility") var compatibility: CompatibilityFlags
 
   package init() {}
@@ -38,10 +39,11 @@ package struct ServeFlags: ParsableArguments {
     let cache = cache.checked(&check, file: file, hasEndpointsFile: endpoints.file != nil)
     let limits = limits.checked(&check)
     let observability = observability.checked(&check, isInKubernetes: endpoints.kubernetes != nil)
+    let admin = admin.checked(&check, ports: listening.ports)
     compatibility.checked(&check)
     guard check.problems.isEmpty else { throw ConfigurationProblems(check.problems) }
     return ServeConfiguration(
       listening: listening, tls: tls, endpoints: endpoints, scheduling: scheduling, cache: cache, limits: limits,
-      observability: observability, warnings: check.warnings + (file?.notes ?? []))
+      observability: observability, admin: admin, warnings: check.warnings + (file?.notes ?? []))
   }
 }

@@ -41,7 +41,8 @@ struct ServeCommand: ParsableCommand {
         try await Server(configuration, environment: environment).run(until: signals)
         ServeCommand.exit()
       } catch let error
-        where error is ServerError || error is ObservabilityServerError || error is CertificateProblem
+        where error is ServerError || error is ObservabilityServerError || error is AdminServerError
+        || error is CertificateProblem
       {
         StandardError.write("epp: \(error)\n")
         ServeCommand.exit(withError: ExitCode(1))

@@ -20,6 +20,7 @@ import ZeroMQ
 /// The components of a serving process, made from one configuration.
 struct Server {
   private let configuration: ServeConfiguration
+  private let environment: [String: String]
   private let output: LogOutput
   private let logger: Logger
   private let metrics: PickerMetrics
@@ -42,6 +43,7 @@ struct Server {
   ///   KV events cannot be opened.
   init(_ configuration: ServeConfiguration, environment: [String: String]) throws {
     self.configuration = configuration
+    self.environment = environment
     output = LogOutput(
       format: configuration.observability.logStyle == .json ? .json : .text,
       verbosity: Verbosity(rawValue: configuration.observability.verbosity))
@@ -95,15 +97,14 @@ struct Server {
       events == nil || configuration.cache.tokenOrigin == .none
       ? nil
       : TokenSource(metrics: metrics, logger: output.logger(label: "tokens"), now: MonotonicTime.now)
+    let plugins = PluginEnvironment(
+      seed: seed, sessionHeader: configuration.scheduling.sessionHeader ?? HeaderName.sessionID,
+      prefixViews: configuration.scheduling.prefixViews, metrics: metrics)
+    let timing = PluginTiming(metrics: metrics, now: MonotonicTime.now)
     pool = RoutedPool(
       configuration: RoutingConfiguration(
         settings: settings,
-        profile: SchedulingProfile(
-          configuration.scheduling.profile,
-          PluginEnvironment(
-            seed: seed, sessionHeader: configuration.scheduling.sessionHeader ?? HeaderName.sessionID,
-            prefixViews: configuration.scheduling.prefixViews, metrics: metrics),
-          timing: PluginTiming(metrics: metrics, now: MonotonicTime.now)),
+        profile: SchedulingProfile(configuration.scheduling.profile, plugins, timing: timing),
         prefixProducer: configuration.scheduling.prefixProducer),
       source: watch.store, index: index, events: events ?? NoCacheEvents(),
       tokens: tokens.map { RequestTokens(source: $0) }, metrics: metrics, decisions: DecisionLog(output: output),
@@ -127,8 +128,8 @@ struct Server {
 
   /// Serves until a signal comes, then drains.
   ///
-  /// - Throws: `ServerError` and `ObservabilityServerError` when a port cannot be opened, `CertificateProblem` when a certificate
-  ///   cannot be used.
+  /// - Throws: `ServerError`, `ObservabilityServerError` and `AdminServerError` when a port cannot be opened, `CertificateProblem`
+  ///   when a certificate cannot be used.
   func run(until signals: TerminationSignals) async throws {
     defer { output.flush() }
     do {
@@ -165,10 +166,12 @@ struct Server {
       if case .removed(let endpoint) = change { pool.remove(endpoint) }
     }
     let ports = PortAnnouncement(picker: picker, address: configuration.listening.bindAddress)
+    let admin = AdminPlace { ports.adminSettled($0) }
     var services: [any Service] = [
       EndpointService(
         watch: watch, others: kubernetes.map { [pool] in [$0.source { pool.pipeline.rules = $0 }] } ?? []),
-      observability(budget, ports, metricsCertificate),
+      observability(budget, ports, admin, metricsCertificate),
+      administration(admin),
       UpkeepService(upkeep: pool.upkeep),
       PickerService(picker: picker, watch: watch, health: health, ports: ports, logger: logger),
     ]
@@ -249,7 +252,7 @@ struct Server {
   }
 
   private func observability(
-    _ budget: BodyBudget, _ ports: PortAnnouncement, _ certificate: ServerCertificate?
+    _ budget: BodyBudget, _ ports: PortAnnouncement, _ admin: AdminPlace, _ certificate: ServerCertificate?
   ) -> ObservabilityServer {
     ObservabilityServer(
       configuration: ObservabilityServer.Configuration(
@@ -263,7 +266,6 @@ struct Server {
         metrics.refreshPool(watch.store.currentSnapshot(), now: .now())
         return metrics.page()
       },
-      documents: events.map { events in ["/debug/kv-events": { events.page() }] } ?? [:],
       readiness: { [health, watch, configuration] in
         if health.isServing { return .ready }
         let reason =
@@ -278,7 +280,16 @@ struct Server {
         return .notReady(reason: reason + ": no requests should come here now")
       },
       access: configuration.observability.authenticates ? kubernetes?.reviewer.decide : nil,
+      adminAddress: { admin.address },
       onListening: { port in ports.metricsListening(port) })
+  }
+
+  private func administration(_ place: AdminPlace) -> AdminService {
+    var documents: [String: @Sendable () -> [UInt8]] = [:]
+    if let events { documents["/debug/kv-events"] = { events.page() } }
+    return AdminService(
+      configuration.admin, place: place, environment: environment, logger: output.logger(label: "admin"),
+      documents: documents, actions: [:])
   }
 }
 
