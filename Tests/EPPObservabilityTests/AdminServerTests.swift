@@ -1,4 +1,6 @@
 import AsyncHTTPClient
+import EPPScheduling
+import FoundationEssentials
 import Glibc
 import Logging
 import NIOCore
@@ -66,6 +68,39 @@ import Testing
       let largest = String(repeating: "x", count: AdminAction.maximumBodyBytes)
       #expect(try await send(base + "/act", method: .POST, token: token, body: largest).status == 200)
     }
+  }
+
+  @Test func weightsAreReadFromAnObjectOfNumbers() async throws {
+    let asked = Mutex<[[String: Double]]>([])
+    let action = AdminAction.weights { weights in
+      asked.withLock { $0.append(weights) }
+      if weights.keys.contains("x") { return .failure(WeightProblem(["there is no x", "nor y"])) }
+      let scorers = weights.map {
+        WeightReport.Scorer(profile: "p", name: $0.key, type: "t", weight: $0.value, configuredWeight: 1)
+      }
+      return .success(WeightReport(scorers: scorers, source: "f"))
+    }
+    func answer(_ text: String) async -> AdminAction.Outcome { await action.perform(Array(text.utf8)) }
+    for text in [
+      "", "3", "null", "[]", #"{"a":"3"}"#, #"{"a":null}"#, #"{"a":true}"#, #"{"a":1e999}"#, #"{"a":1"#, "\u{FF}",
+    ] {
+      guard case .refused(let body) = await answer(text) else {
+        Issue.record("\(text) is taken")
+        continue
+      }
+      #expect(try JSONDecoder().decode(WeightProblem.self, from: Data(body)).problems.count == 1)
+    }
+    #expect(asked.withLock { $0 } == [])
+    guard case .refused(let problem) = await answer(#"{"x":1}"#), case .done(let report) = await answer(#"{"a":2.5}"#)
+    else {
+      Issue.record("the outcomes are others")
+      return
+    }
+    #expect(try JSONDecoder().decode(WeightProblem.self, from: Data(problem)).problems == ["there is no x", "nor y"])
+    let expected = WeightReport.Scorer(profile: "p", name: "a", type: "t", weight: 2.5, configuredWeight: 1)
+    #expect(
+      try JSONDecoder().decode(WeightReport.self, from: Data(report)) == WeightReport(scorers: [expected], source: "f"))
+    #expect(asked.withLock { $0 } == [["x": 1], ["a": 2.5]])
   }
 
   @Test func pagesOfProfilesSayWhatThereIsInstead() async throws {

@@ -29,7 +29,8 @@ package struct ServeFlags: ParsableArguments {
     readFile: (String) throws -> String
   ) throws(ConfigurationProblems) -> ServeConfiguration {
     var check = FlagCheck()
-    let file = scheduling.file(&check, plugins: plugins, readFile: readFile)
+    let text = scheduling.text(&check, readFile: readFile)
+    let file = scheduling.file(&check, text, plugins: plugins)
     let listening = listening.checked(&check, cores: cores)
     let tls = tls.checked(&check)
     let endpoints = endpoints.checked(
@@ -44,6 +45,7 @@ package struct ServeFlags: ParsableArguments {
     guard check.problems.isEmpty else { throw ConfigurationProblems(check.problems) }
     return ServeConfiguration(
       listening: listening, tls: tls, endpoints: endpoints, scheduling: scheduling, cache: cache, limits: limits,
-      observability: observability, admin: admin, warnings: check.warnings + (file?.notes ?? []))
+      observability: observability, admin: admin, text: text,
+      warnings: check.warnings + (file?.notes ?? []))
   }
 }

@@ -14,7 +14,9 @@ struct EppCommand: ParsableCommand {
       configuration file that is wrong.
       """,
     version: Version.current,
-    subcommands: [ServeCommand.self, ValidateCommand.self, PluginsCommand.self, VersionCommand.self],
+    subcommands: [
+      ServeCommand.self, ValidateCommand.self, WeightsCommand.self, PluginsCommand.self, VersionCommand.self,
+    ],
     defaultSubcommand: ServeCommand.self)
 
   static func main() {

@@ -28,6 +28,7 @@ struct Server {
   /// Discovery and election in Kubernetes; nil when the flags name no pods.
   private let kubernetes: KubernetesCluster?
   private let pool: RoutedPool
+  private let weights: RunningWeights
   /// Receives KV events; nil in the mode `approximate`.
   private let events: KVEventSubscriber?
   /// Finds token ids; nil when texts are matched by their bytes.
@@ -109,6 +110,9 @@ struct Server {
       source: watch.store, index: index, events: events ?? NoCacheEvents(),
       tokens: tokens.map { RequestTokens(source: $0) }, metrics: metrics, decisions: DecisionLog(output: output),
       clock: MonotonicTime.now)
+    weights = RunningWeights(
+      pipeline: pool.pipeline, environment: plugins, timing: timing, source: configuration.text?.origin.description,
+      logger: output.logger(label: "admin"))
   }
 
   private static func events(
@@ -285,11 +289,13 @@ struct Server {
   }
 
   private func administration(_ place: AdminPlace) -> AdminService {
-    var documents: [String: @Sendable () -> [UInt8]] = [:]
+    var documents: [String: @Sendable () -> [UInt8]] = [
+      "/weights": { [weights] in JSONDocument.bytes(of: weights.report) },
+    ]
     if let events { documents["/debug/kv-events"] = { events.page() } }
     return AdminService(
       configuration.admin, place: place, environment: environment, logger: output.logger(label: "admin"),
-      documents: documents, actions: [:])
+      documents: documents, actions: ["/weights": .weights { [weights] in weights.change($0) }])
   }
 }
 
