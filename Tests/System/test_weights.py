@@ -97,6 +97,8 @@ def test_other_weights_pick_other_engines_at_once(
     )
     assert checked.returncode == 0, checked.stderr
     epp.wait_for("weights were changed.*queue-scorer=0")
+    shown = epp.document("/debug/config")["profiles"][0]["scorers"]
+    assert [scorer["weight"] for scorer in shown] == [0, 1]
     # And back: nothing of it is left to be kept.
     result = weights(epp, environment, "queue-scorer=1", "kv-cache-utilization-scorer=0")
     assert _picks(epp) == {filled.address} and "YAML" not in result.stdout and "These weights" not in result.stdout

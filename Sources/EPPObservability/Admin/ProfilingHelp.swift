@@ -13,7 +13,7 @@ enum ProfilingHelp {
         threads    gdb -p \(process) -batch -ex 'thread apply all bt'
         heap       heaptrack epp FLAGS, or valgrind --tool=massif epp FLAGS and ms_print: both start a process of their own
         memory     --max-index-bytes and --max-buffered-bytes bound it; epp_prefix_index_bytes and epp_buffered_body_bytes say how
-                   much of it is used
+                   much of it is used; /debug/plugins/state says by which endpoints
         plugins    llm_d_epp_plugin_duration_seconds, on the metrics port, is the time of each scorer, filter and picker
 
       """

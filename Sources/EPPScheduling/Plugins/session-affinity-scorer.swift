@@ -8,7 +8,7 @@ import EPPPrefixCache
 /// A session without a live entry, or whose endpoint is no candidate, is placed by rendezvous hashing over the candidates,
 /// independent of load, so that replicas and a restarted picker agree. A request without a session scores 0 everywhere. Session
 /// ids come from clients, so they only add to the sum and never force an endpoint.
-package final class SessionAffinityScorer: Scorer, RequestObserver {
+package final class SessionAffinityScorer: Scorer, RequestObserver, PluginStateReporting {
   // MARK: Parameters
 
   /// Where the session comes from.
@@ -156,6 +156,8 @@ package final class SessionAffinityScorer: Scorer, RequestObserver {
     case .moved: counters.moved.increment()
     }
   }
+
+  package func stateReport() -> SessionTableReport { SessionTableReport(sessions: table.count) }
 
   private func key(of context: RequestContext) -> SessionKey? {
     switch strategy {

@@ -103,6 +103,14 @@ package final class SchedulingProfile: Sendable {
     madeObservers.first { $0.plugin == plugin }?.observer
   }
 
+  /// The plugins that tell how much they remember, with their names.
+  package var stateReporters: [(name: String, reporter: any PluginStateReporting)] {
+    let made: [(ConfiguredPlugin, Any)] =
+      madeFilters.map { ($0.plugin, $0.filter) } + madeScorers.map { ($0.plugin, $0.scorer) }
+      + madeObservers.map { ($0.plugin, $0.observer) }
+    return made.compactMap { plugin, part in (part as? any PluginStateReporting).map { (plugin.name, $0) } }
+  }
+
   // MARK: - The way of a request
 
   /// Starts the scheduling of a request: applies the eligibility filters and sets `scratch.context.candidates`.

@@ -38,7 +38,9 @@ struct ServeCommand: ParsableCommand {
     let configuration = try validatedConfiguration(environment)
     Task.detached {
       do {
-        try await Server(configuration, environment: environment).run(until: signals)
+        let server = try Server(
+          configuration, arguments: Array(CommandLine.arguments.dropFirst()), environment: environment)
+        try await server.run(until: signals)
         ServeCommand.exit()
       } catch let error
         where error is ServerError || error is ObservabilityServerError || error is AdminServerError

@@ -12,6 +12,7 @@ import EPPPrefixCache
 import EPPRouting
 import EPPScheduling
 import EPPTokens
+import FoundationEssentials
 import Glibc
 import Logging
 import ServiceLifecycle
@@ -29,6 +30,8 @@ struct Server {
   private let kubernetes: KubernetesCluster?
   private let pool: RoutedPool
   private let weights: RunningWeights
+  private let running: RunningConfiguration
+  private let states: PluginStates
   /// Receives KV events; nil in the mode `approximate`.
   private let events: KVEventSubscriber?
   /// Finds token ids; nil when texts are matched by their bytes.
@@ -39,10 +42,12 @@ struct Server {
 
   /// Makes the components, and reads the index snapshot.
   ///
-  /// - Parameter environment: The environment variables of the process.
+  /// - Parameters:
+  ///   - arguments: The arguments of the process, without its name.
+  ///   - environment: The environment variables of the process.
   /// - Throws: `ServerError` when the secret of block keys or the access to Kubernetes cannot be read, or when the socket of
   ///   KV events cannot be opened.
-  init(_ configuration: ServeConfiguration, environment: [String: String]) throws {
+  init(_ configuration: ServeConfiguration, arguments: [String], environment: [String: String]) throws {
     self.configuration = configuration
     self.environment = environment
     output = LogOutput(
@@ -113,6 +118,11 @@ struct Server {
     weights = RunningWeights(
       pipeline: pool.pipeline, environment: plugins, timing: timing, source: configuration.text?.origin.description,
       logger: output.logger(label: "admin"))
+    running = RunningConfiguration(
+      ConfigurationReport(configuration, arguments: arguments, time: Date()), pipeline: pool.pipeline)
+    states = PluginStates(
+      pipeline: pool.pipeline,
+      others: [configuration.scheduling.prefixProducer.name: PrefixIndexState(index: index, store: watch.store)])
   }
 
   private static func events(
@@ -290,6 +300,8 @@ struct Server {
 
   private func administration(_ place: AdminPlace) -> AdminService {
     var documents: [String: @Sendable () -> [UInt8]] = [
+      "/debug/plugins/state": { [states] in states.document() },
+      "/debug/config": { [running] in running.document() },
       "/weights": { [weights] in JSONDocument.bytes(of: weights.report) },
     ]
     if let events { documents["/debug/kv-events"] = { events.page() } }
