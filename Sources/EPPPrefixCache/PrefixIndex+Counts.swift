@@ -6,11 +6,17 @@ extension PrefixIndex {
   /// Numbers of blocks that an endpoint is assumed to hold, by the source of the knowledge.
   package struct BlockCounts: Sendable, Equatable {
     /// Blocks of prompts that were routed there.
-    package var routed = 0
+    package var routed: Int
     /// Blocks of prompts that were routed there and that its engine has not announced yet.
-    package var speculative = 0
+    package var speculative: Int
     /// Blocks that the engine has announced, on all ranks and tiers.
-    package var announced = 0
+    package var announced: Int
+
+    package init(routed: Int = 0, speculative: Int = 0, announced: Int = 0) {
+      self.routed = routed
+      self.speculative = speculative
+      self.announced = announced
+    }
   }
 
   /// Returns the numbers of an endpoint's blocks, queued picks included. Waits for the writer.

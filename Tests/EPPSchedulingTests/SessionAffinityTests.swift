@@ -37,6 +37,21 @@ import Testing
       headers: RequestHeaders(id.map { [RequestHeaders.Field(name: header, value: $0)] } ?? []))
   }
 
+  @Test func theNumberOfSessionsIsToldAndOutlivesOtherWeights() throws {
+    let environment = PluginEnvironment(seed: Scheduling.seed)
+    let first = SchedulingProfile(.weighted, environment)
+    for id in ["alice", "robert", "alice"] { _ = bind(context(id), to: EndpointSlot(index: 0, generation: 1), first) }
+    let changed = try WeightChange.applied(["session-affinity-scorer": 9], to: [.weighted])
+    let second = SchedulingProfile(changed[0], environment, replacing: first)
+    let other = SchedulingProfile(changed[0], environment)
+    for (profile, sessions) in [(first, 2), (second, 2), (other, 0)] {
+      // Other plugins remember nothing, and tell nothing.
+      #expect(profile.stateReporters.map(\.name) == ["session-affinity-scorer"])
+      let report = profile.stateReporters.first?.reporter.stateReport() as? SessionTableReport
+      #expect(report == SessionTableReport(sessions: sessions))
+    }
+  }
+
   @Test func aRequestWithoutASessionGetsNoOpinion() {
     let scheduling = Scheduling(pool)
     let profile = profile()

@@ -114,4 +114,6 @@ package final class SessionTable: Sendable {
 package struct SessionTableReport: Sendable, Equatable, Encodable {
   /// Sessions that are held, live or not yet removed.
   package let sessions: Int
+
+  package init(sessions: Int) { self.sessions = sessions }
 }
