@@ -107,7 +107,8 @@ let package = Package(
     .target(
       name: "EPPObservability",
       dependencies: [
-        "EPPCertificates", "EPPCore", "EPPMetrics", hummingbird, hummingbirdCore, logging, nioCore, nioSSL,
+        "EPPCertificates", "EPPCore", "EPPMetrics", "EPPScheduling", hummingbird, hummingbirdCore, logging, nioCore,
+        nioSSL,
       ],
       swiftSettings: strict),
     .target(
@@ -129,7 +130,7 @@ let package = Package(
         "EPPKubernetes",
         "EPPMetrics", "EPPObservability", "EPPPrefixCache", "EPPRouting", "EPPScheduling", "EPPTokens", "EPPYAML",
         "ZeroMQ",
-        argumentParser, logging, nioCore, nioPosix, serviceLifecycle,
+        argumentParser, asyncHTTPClient, logging, nioCore, nioHTTP1, nioPosix, serviceLifecycle,
       ], swiftSettings: strict),
     .executableTarget(
       name: "engine-sim", dependencies: ["EngineSimulator", argumentParser, logging, serviceLifecycle, unixSignals],
@@ -208,7 +209,8 @@ let package = Package(
     .testTarget(
       name: "EPPObservabilityTests",
       dependencies: [
-        "EPPCore", "EPPMetrics", "EPPObservability", asyncHTTPClient, logging, nioCore, nioHTTP1, serviceLifecycle,
+        "EPPCore", "EPPMetrics", "EPPObservability", "EPPScheduling", asyncHTTPClient, logging, nioCore, nioHTTP1,
+        serviceLifecycle,
       ], swiftSettings: strict),
     .testTarget(
       name: "EPPConfigurationTests",

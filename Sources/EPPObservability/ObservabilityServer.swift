@@ -1,10 +1,6 @@
 package import EPPCore
 import EPPMetrics
-import Glibc
-import Hummingbird
-import HummingbirdCore
 package import Logging
-import NIOCore
 
 /// Whether the process can serve requests.
 package enum Readiness: Sendable, Equatable {
@@ -13,7 +9,7 @@ package enum Readiness: Sendable, Equatable {
   case notReady(reason: String)
 }
 
-/// The HTTP server on `--metrics-port`: `/metrics`, `/healthz`, `/readyz` and JSON documents.
+/// The HTTP server on `--metrics-port`: `/metrics`, `/healthz` and `/readyz`.
 package struct ObservabilityServer: Sendable {
   /// Address and limits of the server.
   package struct Configuration: Sendable {
@@ -44,22 +40,24 @@ package struct ObservabilityServer: Sendable {
   ///
   /// - Parameters:
   ///   - page: Makes the page of `/metrics`. Called for each request, on several threads at once.
-  ///   - documents: Make JSON documents, by path, such as `/debug/kv-events`. Called like `page`.
   ///   - readiness: Decides the answer of `/readyz`. Called like `page`.
   ///   - access: Decides about a bearer token (nil when the client sends none) and a path; nil grants everything. Probes need
   ///     no token.
+  ///   - adminAddress: Returns the bound address of the admin server, for those who look for its documents here; nil while
+  ///     there is none. Called like `page`.
   ///   - onListening: Called once, with the bound port.
   package init(
     configuration: Configuration, logger: Logger, page: @escaping @Sendable () -> [UInt8],
-    documents: [String: @Sendable () -> [UInt8]] = [:],
     readiness: @escaping @Sendable () -> Readiness,
     access: (@Sendable (_ token: String?, _ path: String) async -> PageAccess)? = nil,
+    adminAddress: @escaping @Sendable () -> String? = { nil },
     onListening: @escaping @Sendable (Int) -> Void = { _ in }
   ) {
     self.configuration = configuration
     self.logger = logger
     self.onListening = onListening
-    responder = ObservabilityResponder(page: page, readiness: readiness, documents: documents, access: access)
+    responder = ObservabilityResponder(
+      page: page, readiness: readiness, access: access, adminAddress: adminAddress)
   }
 
   /// Serves until the task is cancelled or, in a service group, until graceful shutdown.
@@ -67,30 +65,18 @@ package struct ObservabilityServer: Sendable {
   /// - Throws: `ObservabilityServerError` when the port cannot be bound.
   package func run() async throws {
     let (configuration, onListening, logger) = (configuration, onListening, logger)
-    let application = Application(
-      responder: responder,
-      server: serverBuilder,
-      configuration: ApplicationConfiguration(
-        address: .hostname(configuration.host, port: configuration.port),
-        availableConnectionsDelegate: MaximumAvailableConnections(configuration.maximumConnections)),
-      onServerRunning: { channel in
-        let port = channel.localAddress?.port ?? configuration.port
+    let listener = HTTPListener(
+      host: configuration.host, port: configuration.port, maximumConnections: configuration.maximumConnections,
+      idleTimeout: configuration.idleTimeout, certificate: configuration.certificate, responder: responder,
+      logger: logger)
+    do {
+      try await listener.run { port in
         logger.info(
           "serving metrics", metadata: ["host": .string(configuration.host), "port": .stringConvertible(port)])
         onListening(port)
-      }, logger: logger)
-    do {
-      try await application.run()
-    } catch let error as IOError {
-      throw ObservabilityServerError(host: configuration.host, port: configuration.port, cause: error)
-    }
-  }
-
-  private var serverBuilder: HTTPServerBuilder {
-    let settings = HTTP1Channel.Configuration(idleTimeout: .nanoseconds(configuration.idleTimeout.wholeNanoseconds))
-    guard let certificate = configuration.certificate else { return .http1(configuration: settings) }
-    return HTTPServerBuilder { responder in
-      TLSChannel(base: HTTP1Channel(responder: responder, configuration: settings), certificate: certificate)
+      }
+    } catch let problem as ListeningProblem {
+      throw ObservabilityServerError(host: configuration.host, port: configuration.port, problem)
     }
   }
 }
@@ -101,14 +87,14 @@ package struct ObservabilityServerError: Error, CustomStringConvertible {
 
   init(_ description: String) { self.description = description }
 
-  init(host: String, port: Int, cause: IOError) {
+  init(host: String, port: Int, _ problem: ListeningProblem) {
     description =
-      switch cause.errnoCode {
-      case EADDRINUSE:
+      switch problem {
+      case .isTaken:
         "--metrics-port \(port): another process listens on this port of \(host); stop it or choose another port"
-      case EACCES: "--metrics-port \(port): not allowed to listen on this port; choose one above 1023"
-      case EADDRNOTAVAIL: "--metrics-port \(port): \(host) is not an address of this machine"
-      default: "--metrics-port \(port): cannot listen on \(host): \(cause)"
+      case .isForbidden: "--metrics-port \(port): not allowed to listen on this port; choose one above 1023"
+      case .isForeign: "--metrics-port \(port): \(host) is not an address of this machine"
+      case .other(let reason): "--metrics-port \(port): cannot listen on \(host): \(reason)"
       }
   }
 }

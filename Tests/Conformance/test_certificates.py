@@ -20,6 +20,7 @@ from kit.paths import product
 from kit.waiting import eventually
 
 FREE_PORTS = ["--bind-address", "127.0.0.1", "--grpc-port", "0", "--grpc-health-port", "0", "--metrics-port", "0"]
+FREE_PORTS += ["--admin-address", "127.0.0.1:0"]
 # Some seconds more than the picker takes between two looks at its files.
 NOTICED = 20
 

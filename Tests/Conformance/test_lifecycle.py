@@ -24,6 +24,7 @@ from kit.waiting import eventually
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 FREE_PORTS = ["--bind-address", "127.0.0.1", "--grpc-port", "0", "--grpc-health-port", "0", "--metrics-port", "0"]
+FREE_PORTS += ["--admin-address", "127.0.0.1:0"]
 
 
 def _run(*arguments: str) -> subprocess.CompletedProcess:
@@ -111,10 +112,10 @@ def test_a_port_in_use_is_refused(start_pool) -> None:
         ("--grpc-health-port", pool.epp.health_port),
         ("--metrics-port", pool.epp.metrics_port),
     ):
-        others = ["--grpc-port", "0", "--grpc-health-port", "0", "--metrics-port", "0", flag, str(port)]
+        others = [*FREE_PORTS, flag, str(port)]
         # With engines that are asked for tokens there is more to be closed.
         for events in ([], ["--kv-events-port", "5557"]):
-            result = _run("--bind-address", "127.0.0.1", "--endpoint", pool.engines[0].address, *others, *events)
+            result = _run("--endpoint", pool.engines[0].address, *others, *events)
             assert result.returncode == 1, result.stderr
             said = [line for line in (result.stderr + result.stdout).splitlines() if " info " not in line.lower()]
             (line,) = said

@@ -28,8 +28,7 @@ class _Waiting:
             self.engine.stop()
             raise
         eventually(
-            lambda: [stream["isFollowed"] for stream in json.loads(self.epp.get("/debug/kv-events")[1])["streams"]]
-            == [True],
+            lambda: [stream["isFollowed"] for stream in self.epp.document("/debug/kv-events")["streams"]] == [True],
             "the engine's KV events are followed",
             20,
         )

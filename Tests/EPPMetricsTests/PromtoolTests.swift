@@ -67,6 +67,7 @@ import Testing
     metrics.countRewrite(by: "canary", model: "m", targetModel: "t")
     metrics.countDisaggregation(
       pluginName: "p", pluginType: "disagg-profile-handler", model: "m", decisionType: "prefill-decode")
+    metrics.reloadSeries().setLoaded(at: 1)
     metrics.prefixAffinity(pluginName: "p").count(.sticky)
     metrics.setSaturation(prefill: 0.5, decode: 0.25, effective: 0.5)
     metrics.tokenSeries().renderDuration.observe(.milliseconds(3))

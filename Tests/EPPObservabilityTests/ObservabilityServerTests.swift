@@ -57,6 +57,20 @@ import Testing
     }
   }
 
+  @Test func documentsAreElsewhere() async throws {
+    let address = Mutex<String?>(nil)
+    try await withServer(adminAddress: { address.withLock { $0 } }) { base in
+      for path in ["/debug", "/debug/", "/debug/kv-events", "/debug/pprof/heap"] {
+        let none = try await get(base + path)
+        #expect(none.status == 404 && none.body.contains("has none; start it with --admin-address HOST:PORT"))
+      }
+      address.withLock { $0 = "127.0.0.1:9091" }
+      let there = try await get(base + "/debug/kv-events")
+      #expect(there.status == 404 && there.body.contains("on the admin address, http://127.0.0.1:9091\n"))
+      #expect(try await get(base + "/debugger").body.hasPrefix("not found; there is /metrics"))
+    }
+  }
+
   @Test func whoMayNotSeeAPageIsToldWhy() async throws {
     let asked = Mutex<[String]>([])
     let access: @Sendable (String?, String) async -> PageAccess = { token, path in
@@ -147,12 +161,13 @@ import Testing
   private func withServer(
     page: @escaping @Sendable () -> [UInt8] = { [] }, readiness: @escaping @Sendable () -> Readiness = { .ready },
     access: (@Sendable (String?, String) async -> PageAccess)? = nil,
+    adminAddress: @escaping @Sendable () -> String? = { nil },
     _ body: @escaping @Sendable (_ base: String) async throws -> Void
   ) async throws {
     let (ports, continuation) = AsyncStream<Int>.makeStream()
     let server = ObservabilityServer(
       configuration: .init(host: "127.0.0.1", port: 0), logger: quietLogger, page: page, readiness: readiness,
-      access: access, onListening: { continuation.yield($0) })
+      access: access, adminAddress: adminAddress, onListening: { continuation.yield($0) })
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask {
         defer { continuation.finish() }

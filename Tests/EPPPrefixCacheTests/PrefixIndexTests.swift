@@ -21,6 +21,21 @@ import Testing
     #expect(index.pairCount == 4)
   }
 
+  @Test func theBlocksOfEachEndpointAreCounted() {
+    let pool = Slots(3)
+    let index = index(blocks: 100)
+    #expect(index.blockCounts(of: pool[0]) == PrefixIndex.BlockCounts())
+    _ = index.record(.of([1, 2, 3, 4]), at: pool[0])
+    _ = index.record(.of([1, 2, 5]), at: pool[0])
+    var query = PrefixQuery.of([1, 2])
+    _ = index.record(&query, at: pool[1], as: .speculative(until: MonotonicTime(nanoseconds: 1)))
+    #expect(index.blockCounts(of: pool[0]) == PrefixIndex.BlockCounts(routed: 5))
+    #expect(index.blockCounts(of: pool[1]) == PrefixIndex.BlockCounts(speculative: 2))
+    #expect(index.blockCounts(of: EndpointSlot(index: pool[0].index, generation: 99)) == PrefixIndex.BlockCounts())
+    index.remove(pool[0])
+    #expect(index.blockCounts(of: pool[0]) == PrefixIndex.BlockCounts())
+  }
+
   @Test func theMatchTellsSharesAndTokens() {
     let pool = Slots(2)
     let index = index(blocks: 100)

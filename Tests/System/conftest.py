@@ -1,5 +1,7 @@
 """Fixtures of the system tests: a real Envoy in front of the picker and of engines that echo what they got."""
 
+import os
+from pathlib import Path
 from typing import Iterator
 
 import pytest
@@ -45,6 +47,19 @@ def start_envoy() -> Iterator[object]:
     yield start
     for process in started:
         process.stop()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "run"
+    made.mkdir()
+    return made
+
+
+@pytest.fixture
+def environment(folder: Path) -> dict[str, str]:
+    """The variables of a user with a folder for such files."""
+    return os.environ | {"XDG_RUNTIME_DIR": str(folder)}
 
 
 _GATEWAYS = {

@@ -30,8 +30,11 @@ COMMANDS = [line for language, text in BLOCKS if language == "sh" for line in te
 WAYS = {
     "scripts/demo": "help", "scripts/test": "help", "scripts/bench/benchmark": "help", "scripts/setup": "help", "scripts/release/build": "built", "scripts/image": "help",
     ".build-release/release/epp --pool-name": "pods", ".build-release/release/epp --endpoint-selector": "pods",
-    ".build-release/release/epp --bind-address 127.0.0.1 --endpoint 127.0.0.1:8000 --kv": "following epp", ".build-release/release/epp": "epp",
-    ".build-release/release/engine-sim --port 8000 --kv": "followed engine-sim", ".build-release/release/engine-sim": "engine-sim", "curl -s http://127.0.0.1:9090": "look",
+    ".build-release/release/epp --bind-address 127.0.0.1 --endpoint 127.0.0.1:8000 --kv": "following epp",
+    ".build-release/release/epp weights": "admin", ".build-release/release/epp": "epp",
+    ".build-release/release/engine-sim --port 8000 --kv": "followed engine-sim", ".build-release/release/engine-sim": "engine-sim",
+    "curl -s http://127.0.0.1:9090": "look", "curl -s http://127.0.0.1:9091/debug/kv-events": "look",
+    "curl -s http://127.0.0.1:9091": "admin",
     ".build-tools/venv/bin/envoy --mode validate": "run", ".build-tools/venv/bin/envoy -c": "envoy", "curl": "curl",
 }
 
@@ -68,7 +71,7 @@ def test_every_command_is_known(command: str) -> None:
 
 def test_the_commands_work_together() -> None:
     """The picker, Envoy and curl exactly as written, on the ports that the README names."""
-    if not _free(9002, 9003, 9090, 9901, 10000, 8000, 8001):
+    if not _free(9002, 9003, 9090, 9091, 9901, 10000, 8000, 8001):
         pytest.skip("a port that the README names is in use here")
     (epp,) = (command for command in COMMANDS if _way(command) == "epp")
     (envoy,) = (command for command in COMMANDS if _way(command) == "envoy")
@@ -91,12 +94,27 @@ def test_the_commands_work_together() -> None:
         eventually(lambda: http.request("http://127.0.0.1:10000", "GET", "/v1/models").status == 200, "the gateway", 20)
         result = subprocess.run(shlex.split(curl), capture_output=True, text=True, timeout=30, check=True)
         assert json.loads(result.stdout)["choices"][0]["text"], result.stdout
+        _try_the_admin_address()
     finally:
         if gateway is not None:
             gateway.stop()
         picker.stop()
         for engine in engines:
             engine.stop()
+
+
+def _try_the_admin_address() -> None:
+    """The commands that look into a running picker, and change it, as they are written."""
+    shown = []
+    for command in (command for command in COMMANDS if _way(command) == "admin"):
+        arguments = shlex.split(command.replace(".build-release/release/epp", str(product("epp"))))
+        result = subprocess.run(arguments, capture_output=True, text=True, timeout=30)
+        assert result.returncode == 0, f"{command}: {result.stderr}"
+        shown.append(result.stdout)
+    configuration, plugins, before, after = shown
+    assert json.loads(configuration)["origin"] == "flags" and "approx-prefix-cache-producer" in json.loads(plugins)["plugins"]
+    assert re.search(r"^default +queue-scorer +2 +2$", before, re.MULTILINE)
+    assert re.search(r"^default +queue-scorer +3 +2$", after, re.MULTILINE) and "To keep them" in after
 
 
 @pytest.mark.parametrize("command", [command for command in COMMANDS if _way(command) == "pods"])
@@ -112,7 +130,7 @@ def test_the_commands_for_pods_find_them(command: str) -> None:
         server.admin.merge(objects.pods("models") + "/gpu-a/status", objects.status("10.244.9.9"))
         arguments = shlex.split(command.replace(".build-release/release/epp", str(product("epp"))))
         local = ["--bind-address", "127.0.0.1", "--grpc-port", "0", "--grpc-health-port", "0", "--metrics-port", "0"]
-        local += ["--metrics-endpoint-auth=false"]
+        local += ["--metrics-endpoint-auth=false", "--admin-address", "127.0.0.1:0"]
         environment = os.environ | {"KUBECONFIG": str(server.kubeconfig), "NAMESPACE": "models"}
         picker = Process([*arguments, *local, "--drain-timeout", "200ms"], env=environment)
         port = picker.wait_for(r"metrics on \S+:(\d+)")[1]
@@ -127,7 +145,7 @@ def test_the_commands_for_pods_find_them(command: str) -> None:
 
 def test_the_commands_for_kv_events_work_together() -> None:
     """A simulated engine, the picker that follows it, and what shows that it does."""
-    if not _free(9002, 9003, 9090, 8000, 5557, 5558):
+    if not _free(9002, 9003, 9090, 9091, 8000, 5557, 5558):
         pytest.skip("a port that the README names is in use here")
     (engine,) = (command for command in COMMANDS if _way(command) == "followed engine-sim")
     (epp,) = (command for command in COMMANDS if _way(command) == "following epp")
@@ -322,6 +340,7 @@ def test_exit_statuses_are_those_of_the_readme(
             part.replace("TAKEN", str(taken.getsockname()[1])).replace("FOLDER", str(tmp_path)) for part in arguments
         ]
         command = [product("epp"), "--bind-address", "127.0.0.1", "--grpc-health-port", "0", "--metrics-port", "0"]
+        command += ["--admin-address", "127.0.0.1:0"]
         command += ["--endpoint", "127.0.0.1:1", *([] if real[0] == "--grpc-port" else ["--grpc-port", "0"]), *real]
         result = subprocess.run(command, capture_output=True, text=True, timeout=20)
     assert result.returncode == status, result.stderr

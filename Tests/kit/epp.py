@@ -1,6 +1,8 @@
 """The endpoint picker under test, as a process on ports that the kernel chose."""
 
+import json
 import re
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from .process import Process
 
 _SERVING = (
     r"serving ext_proc on (?P<host>\S+):(?P<extproc>\d+), health on \S+:(?P<health>\d+), metrics on \S+:(?P<metrics>\d+)"
+    r"(, admin on (?P<admin>\S+))?"
 )
 _LIMITS = [
     ("grpc.max_receive_message_length", 128 << 20),
@@ -22,7 +25,8 @@ _LIMITS = [
 
 class EPP(Process):
     """`epp` with `arguments`. Plain text unless `secure`; loopback; ports 0 unless they are given. `within` is a command
-    that runs it, `env` its environment variables, `program` the executable instead of the one under test."""
+    that runs it, `env` its environment variables, `program` the executable of an earlier release instead of the one under
+    test."""
 
     def __init__(
         self,
@@ -40,6 +44,8 @@ class EPP(Process):
         command: list[object] = [*(within or []), program or product("epp")]
         command += ["--bind-address", "127.0.0.1", "--grpc-port", extproc_port, "--grpc-health-port", health_port]
         command += ["--metrics-port", metrics_port]
+        if program is None and not any(part.startswith("--admin-address") for part in arguments):
+            command += ["--admin-address", "127.0.0.1:0"]
         if not secure:
             command += ["--secure-serving=false"]
         # The default waits half a minute for connections that a test has left open.
@@ -59,6 +65,8 @@ class EPP(Process):
         self.extproc_port = int(found["extproc"])
         self.health_port = int(found["health"])
         self.metrics_port = int(found["metrics"])
+        # None without an admin server.
+        self.admin_address: str | None = found["admin"]
         self._channels: list[grpc.Channel] = []
 
     def channel(self) -> grpc.Channel:
@@ -74,12 +82,13 @@ class EPP(Process):
 
     def get(self, path: str) -> tuple[int, str]:
         """Status and text of a page on the metrics port."""
-        request = urllib.request.Request(f"http://127.0.0.1:{self.metrics_port}{path}")
-        try:
-            with urllib.request.urlopen(request, timeout=10) as answer:
-                return answer.status, answer.read().decode()
-        except urllib.error.HTTPError as error:
-            return error.code, error.read().decode()
+        return _get(f"http://127.0.0.1:{self.metrics_port}{path}")
+
+    def document(self, path: str) -> dict:
+        """A JSON document on the admin address."""
+        status, text = _get(f"http://{self.admin_address}{path}")
+        assert status == 200, f"{path} answered {status}: {text}"
+        return json.loads(text)
 
     def metrics(self) -> str:
         status, text = self.get("/metrics")
@@ -98,6 +107,14 @@ class EPP(Process):
     def stop(self, timeout: float = 10.0) -> int:
         self.close_channels()
         return super().stop(timeout)
+
+
+def _get(url: str) -> tuple[int, str]:
+    try:
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
 
 
 def sum_of(page: str, name: str, **labels: str) -> float:

@@ -22,6 +22,7 @@ EPP, BENCH = BIN / "epp", BIN / "epp-bench"
 # The picker on core 0, everything else on core 1.
 PICKER_CORE, LOAD_CORE, BOTH_CORES = ["taskset", "-c", "0"], ["taskset", "-c", "1"], ["taskset", "-c", "0,1"]
 LISTEN = ["--bind-address", "127.0.0.1", "--grpc-port", "0", "--grpc-health-port", "0", "--metrics-port", "0"]
+LISTEN += ["--admin-address", ""]
 QUIET = {**os.environ, "SWIFT_BACKTRACE": "enable=no"}
 
 

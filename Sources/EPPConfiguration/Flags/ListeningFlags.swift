@@ -115,4 +115,9 @@ package struct ListeningSettings: Sendable, Equatable {
   package var maximumConcurrentStreams: Int
   /// Longest time after SIGTERM in which streams are served.
   package var drainTimeout: Duration
+
+  /// The ports with the names of their flags.
+  var ports: [(flag: String, port: Int)] {
+    [("--grpc-port", grpcPort), ("--grpc-health-port", healthPort), ("--metrics-port", metricsPort)]
+  }
 }

@@ -10,12 +10,17 @@ package struct SchedulingFlags: ParsableArguments {
     .joined(separator: ", ")
   private static let ignoredSubset = BooleanFlag("disable-endpoint-subset-filter", default: false)
   private static let emittedScores = BooleanFlag("emit-endpoint-scores", default: false)
+  private static let watchedFile = BooleanFlag("watch-config-file", default: true)
   private static let experimental = BooleanFlag("allow-experimental-plugins", default: false)
 
   @Option(help: ArgumentHelp("EndpointPickerConfig file; 'epp validate' checks one.", valueName: "file"))
   var configFile: String?
   @Option(help: ArgumentHelp("The same as text.", valueName: "yaml"))
   var configText: String?
+  @Option(
+    name: watchedFile.specification, defaultAsFlag: GoBoolean(true), parsing: .next,
+    help: watchedFile.help("Read the file again when it has changed; SIGHUP does so in any case"))
+  var watchConfigFile: GoBoolean?
   @Option(
     help: ArgumentHelp(
       "A profile that ships, in place of the configuration file's: weighted (the default: \(weighted)).",
@@ -49,28 +54,31 @@ package struct SchedulingFlags: ParsableArguments {
   /// Whether a configuration is given as a file or as text.
   var namesFile: Bool { configFile.given != nil || configText.given != nil }
 
-  /// Reads the configuration file. Nil when none is given, and, with problems, when it is broken.
+  /// Reads the text of the configuration file. Nil when none is given, and, with problems, when it cannot be read.
   ///
-  /// - Parameters:
-  ///   - plugins: The plugin types that the file may use.
-  ///   - readFile: Reads the text file at a path; the description of an error that it throws says why it cannot.
-  func file(
-    _ check: inout FlagCheck, plugins: PluginList, readFile: (String) throws -> String
-  ) -> PickerConfigurationFile? {
+  /// - Parameter readFile: Reads the text file at a path; the description of an error that it throws says why it cannot.
+  func text(_ check: inout FlagCheck, readFile: (String) throws -> String) -> ConfigurationText? {
     if configFile.given != nil, configText.given != nil {
       check.problem("--config-file and --config-text exclude each other: give one of them")
       return nil
     }
+    if let text = configText.given { return ConfigurationText(origin: .text, text: text) }
+    guard let path = configFile.given else { return nil }
+    do {
+      return ConfigurationText(origin: .file(path), text: try readFile(path))
+    } catch {
+      check.add(ConfigurationProblems([ConfigurationProblem("\(error)")], file: path))
+      return nil
+    }
+  }
+
+  /// Reads the configuration file. Nil when there is none, and, with problems, when it is broken.
+  ///
+  /// - Parameter plugins: The plugin types that the file may use.
+  func file(_ check: inout FlagCheck, _ text: ConfigurationText?, plugins: PluginList) -> PickerConfigurationFile? {
+    guard let text else { return nil }
     do throws(ConfigurationProblems) {
-      if let text = configText.given {
-        return try PickerConfigurationReader.read(text, file: "--config-text", plugins: plugins)
-      }
-      guard let path = configFile.given else { return nil }
-      let text: String
-      do { text = try readFile(path) } catch {
-        throw ConfigurationProblems([ConfigurationProblem("\(error)")], file: path)
-      }
-      return try PickerConfigurationReader.read(text, file: path, plugins: plugins)
+      return try PickerConfigurationReader.read(text.text, file: text.origin.description, plugins: plugins)
     } catch {
       check.add(error)
       return nil
@@ -90,7 +98,8 @@ package struct SchedulingFlags: ParsableArguments {
       prefixProducer: file?.prefixProducer ?? ConfiguredPlugin(PrefixSettings.descriptor),
       prefix: file?.prefix ?? PrefixSettings(),
       ignoresSubset: check.boolean(disableEndpointSubsetFilter, Self.ignoredSubset),
-      emitsScores: check.boolean(emitEndpointScores, Self.emittedScores))
+      emitsScores: check.boolean(emitEndpointScores, Self.emittedScores),
+      watchesFile: check.boolean(watchConfigFile, Self.watchedFile))
   }
 
   /// Returns the profiles of `--profile`, else of the file, else `weighted`. `--scorer` replaces its scorers, `--picker` its
@@ -157,4 +166,6 @@ package struct SchedulingSettings: Sendable, Equatable {
   package var ignoresSubset: Bool
   /// Whether the scores of all candidates are sent to the gateway.
   package var emitsScores: Bool
+  /// Whether the configuration file is read again when it has changed.
+  package var watchesFile: Bool
 }

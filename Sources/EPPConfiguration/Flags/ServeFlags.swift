@@ -11,6 +11,7 @@ package struct ServeFlags: ParsableArguments {
   @OptionGroup(title: "Prefix caches") var cache: CacheFlags
   @OptionGroup(title: "Limits") var limits: LimitFlags
   @OptionGroup(title: "Observability") var observability: ObservabilityFlags
+  @OptionGroup(title: "Administration") var admin: AdminFlags
   @OptionGroup(title: "Compatibility") var compatibility: CompatibilityFlags
 
   package init() {}
@@ -28,7 +29,8 @@ package struct ServeFlags: ParsableArguments {
     readFile: (String) throws -> String
   ) throws(ConfigurationProblems) -> ServeConfiguration {
     var check = FlagCheck()
-    let file = scheduling.file(&check, plugins: plugins, readFile: readFile)
+    let text = scheduling.text(&check, readFile: readFile)
+    let file = scheduling.file(&check, text, plugins: plugins)
     let listening = listening.checked(&check, cores: cores)
     let tls = tls.checked(&check)
     let endpoints = endpoints.checked(
@@ -38,10 +40,12 @@ package struct ServeFlags: ParsableArguments {
     let cache = cache.checked(&check, file: file, hasEndpointsFile: endpoints.file != nil)
     let limits = limits.checked(&check)
     let observability = observability.checked(&check, isInKubernetes: endpoints.kubernetes != nil)
+    let admin = admin.checked(&check, ports: listening.ports)
     compatibility.checked(&check)
     guard check.problems.isEmpty else { throw ConfigurationProblems(check.problems) }
     return ServeConfiguration(
       listening: listening, tls: tls, endpoints: endpoints, scheduling: scheduling, cache: cache, limits: limits,
-      observability: observability, warnings: check.warnings + (file?.notes ?? []))
+      observability: observability, admin: admin, text: text,
+      warnings: check.warnings + (file?.notes ?? []))
   }
 }

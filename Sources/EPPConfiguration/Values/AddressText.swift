@@ -21,6 +21,27 @@ package enum AddressText {
     return address
   }
 
+  /// Reads `IP:PORT` of an address to listen on, with an IPv6 literal in brackets; `localhost` is 127.0.0.1, and port 0 is a free
+  /// one.
+  ///
+  /// - Returns: The IP literal without brackets, and the port; nil for another text.
+  package static func listening(_ text: String) -> (host: String, port: Int)? {
+    guard let colon = text.lastIndex(of: ":") else { return nil }
+    let digits = text[text.index(after: colon)...]
+    var host = text[..<colon]
+    if host.first == "[", host.last == "]" {
+      host = host.dropFirst().dropLast()
+      guard host.contains(":") else { return nil }
+    } else if host.contains(":") {
+      return nil
+    }
+    if host == "localhost" { host = "127.0.0.1" }
+    guard digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let port = UInt16(digits),
+      IPAddress(String(host)) != nil
+    else { return nil }
+    return (String(host), Int(port))
+  }
+
   private static func isHost(_ host: String) -> Bool {
     if host.contains(":") { return IPAddress(host) != nil }
     let isName = host.utf8.allSatisfy { byte in

@@ -1,10 +1,8 @@
 import EPPCore
 package import EPPScheduling
 
-/// Reads the values of `--scorer NAME=WEIGHT`.
+/// Reads `NAME=WEIGHT`, of `--scorer` and of `epp weights`.
 package enum WeightText {
-  private static let heaviest = 1_000_000.0
-
   /// Reads one value; the weight is 1 when none is given.
   ///
   /// - Parameters:
@@ -27,13 +25,36 @@ package enum WeightText {
     }
     var weight = 1.0
     if parts.count == 2 {
-      guard parts[1].utf8.allSatisfy({ "+-.0123456789eE".utf8.contains($0) }), let value = Double(parts[1]),
-        (0...heaviest).contains(value)
-      else {
+      guard let value = number(parts[1]) else {
         throw ConfigurationProblem("--scorer: the weight in '\(text)' has to be a number from 0, as in \(name)=2")
       }
       weight = value
     }
-    return ProfileConfiguration.WeightedScorer(ConfiguredPlugin(descriptor), weight: weight)
+    // A scorer of the default profile means the same by flag.
+    let known = ProfileConfiguration.weighted.scorers.first { $0.plugin.descriptor == descriptor }
+    return ProfileConfiguration.WeightedScorer(known?.plugin ?? ConfiguredPlugin(descriptor), weight: weight)
+  }
+
+  /// Reads an argument of `epp weights`. Which scorers there are, the process knows that is asked.
+  ///
+  /// - Throws: `ConfigurationProblem` when the text is not `NAME=WEIGHT` with a number from 0 to 1,000,000.
+  package static func assignment(_ text: String) throws(ConfigurationProblem) -> (name: String, weight: Double) {
+    let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+    guard parts.count == 2, !parts[0].isEmpty, let weight = number(parts[1]) else {
+      throw ConfigurationProblem(
+        "'\(text.shortened)' is not NAME=WEIGHT with a weight from 0 to \(Int(WeightChange.heaviest)), such as "
+          + "\(QueueScorer.descriptor.type)=3")
+    }
+    return (String(parts[0]), weight)
+  }
+
+  /// Returns a weight as text; whole numbers without a fraction (`1`, not `1.0`).
+  static func format(_ weight: Double) -> String { Int(exactly: weight).map { "\($0)" } ?? "\(weight)" }
+
+  private static func number(_ text: Substring) -> Double? {
+    guard text.utf8.allSatisfy({ "+-.0123456789eE".utf8.contains($0) }), let value = Double(text),
+      (0...WeightChange.heaviest).contains(value)
+    else { return nil }
+    return value
   }
 }

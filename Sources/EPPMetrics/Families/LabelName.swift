@@ -24,6 +24,7 @@ enum LabelName: String, Sendable {
   case rank
   case reason
   case resource
+  case result
   case source
   case sourceType = "source_type"
   case stage

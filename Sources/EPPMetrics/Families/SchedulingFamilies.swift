@@ -3,6 +3,9 @@ struct SchedulingFamilies: Sendable {
   let affinityDecisions: MetricFamily<Counter>
   let disaggregation: MetricFamily<Counter>
   let saturation: MetricFamily<Gauge>
+  let reloads: MetricFamily<Counter>
+  let isConfigurationValid: MetricFamily<Gauge>
+  let configurationLoaded: MetricFamily<Gauge>
 
   init(_ list: inout MetricFamilyList) {
     affinityDecisions = list.counter(
@@ -15,5 +18,11 @@ struct SchedulingFamilies: Sendable {
       "flow_control_pool_saturation",
       "Saturation of the pool by the configured detector, for the stages of a disaggregated pool and as the value in effect: the greatest; 1 is at the limit.",
       [.inferencePool, .stage])
+    reloads = list.own(
+      "config_reloads_total", "Attempts to read the configuration file again while serving.", [.result])
+    isConfigurationValid = list.own(
+      "config_valid", "1 while the configuration file as it was last read is in force, 0 while an earlier one is.", [])
+    configurationLoaded = list.own(
+      "config_loaded_timestamp_seconds", "When the configuration in force was read, in seconds since 1970.", [])
   }
 }

@@ -3,7 +3,7 @@
 /// A session without a live entry, or whose endpoint is no candidate, is placed by rendezvous hashing over the candidates, so that
 /// replicas and a restarted picker agree. A request without a session, or whose token names no candidate, keeps all candidates: the
 /// filter never removes the last one. It comes after the filters that say where the request may go at all.
-package struct SessionAffinityFilter: Filter {
+package struct SessionAffinityFilter: Filter, PluginStateReporting {
   /// The plugin type.
   package static let descriptor = PluginDescriptor(
     "session-affinity-filter", "Keeps only the session's endpoint",
@@ -18,6 +18,8 @@ package struct SessionAffinityFilter: Filter {
   }
 
   package var observer: (any RequestObserver)? { affinity }
+
+  package func stateReport() -> SessionTableReport { SessionTableReport(sessions: affinity.sessionCount) }
 
   package func filter(_ context: borrowing SchedulingContext, _ selection: inout CandidateSelection) {
     guard let position = affinity.pinnedCandidate(context) else { return }

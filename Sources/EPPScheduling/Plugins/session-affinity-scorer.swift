@@ -3,7 +3,7 @@
 /// A session that begins has no endpoint, so all score 0: an opinion that does not know the load would outweigh the queues. The
 /// same holds for a session whose endpoint is no candidate. It is a wish, which other scorers can outweigh; `session-affinity-filter`
 /// is a pin.
-package struct SessionAffinityScorer: Scorer {
+package struct SessionAffinityScorer: Scorer, PluginStateReporting {
   /// The plugin type.
   package static let descriptor = PluginDescriptor(
     "session-affinity-scorer", "Prefers the endpoint where the session's last request went",
@@ -18,6 +18,8 @@ package struct SessionAffinityScorer: Scorer {
   }
 
   package var observer: (any RequestObserver)? { affinity }
+
+  package func stateReport() -> SessionTableReport { SessionTableReport(sessions: affinity.sessionCount) }
 
   package func score(_ context: borrowing SchedulingContext, into scores: inout [Double]) {
     if let position = affinity.boundCandidate(context) { scores[position] = 1 }

@@ -96,6 +96,14 @@ struct PluginInstances: Sendable {
     }
   }
 
+  /// The plugins that tell how much they remember, by their names.
+  var stateReporters: [String: any PluginStateReporting] {
+    instances.compactMapValues { instance in
+      let parts: [Any?] = [instance.scorer, instance.filter, instance.observer]
+      return parts.compactMap { $0 as? any PluginStateReporting }.first
+    }
+  }
+
   /// Makes the profile handler of a plugin; nil when it is none.
   func makeHandler(_ plugin: ConfiguredPlugin) -> (any ProfileHandler)? {
     for case .profileHandler(let make) in plugin.descriptor.parts { return make(plugin.arguments, peers) }

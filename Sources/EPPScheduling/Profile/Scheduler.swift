@@ -58,6 +58,9 @@ package final class Scheduler: Sendable {
       ProfileConfiguration(name: "", scorers: [], picker: ConfiguredPlugin(RandomPicker.descriptor))),
     PluginEnvironment(seed: HashSeed(first: 0, second: 0)))
 
+  /// The plugins that tell how much they remember, by their names.
+  package var stateReporters: [String: any PluginStateReporting] { instances.stateReporters }
+
   // MARK: - The way of a request
 
   /// Starts the scheduling of a request: sets `scratch.context.candidates` to the endpoints that the gateway allows and that

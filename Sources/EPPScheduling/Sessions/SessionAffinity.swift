@@ -11,6 +11,8 @@ package protocol SessionAffinity: RequestObserver, AnyObject {
   /// The same, and for a session whose endpoint is not known or no candidate the position where the session is placed; nil for a
   /// request without a session.
   func pinnedCandidate(_ context: borrowing SchedulingContext) -> Int?
+  /// Sessions that are held, live or not yet removed; 0 where clients keep them.
+  var sessionCount: Int { get }
   /// Called when the answer to a request of a session has begun.
   func answerStarted(_ request: SessionRequest, _ answer: inout AnswerStart)
 }

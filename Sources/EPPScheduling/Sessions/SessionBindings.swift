@@ -40,6 +40,8 @@ final class SessionBindings: SessionAffinity {
 
   // MARK: Scheduling
 
+  var sessionCount: Int { table.count }
+
   func boundCandidate(_ context: borrowing SchedulingContext) -> Int? {
     session(of: context.context).flatMap { bound($0, context) }
   }

@@ -142,3 +142,11 @@ package final class SessionTable: Sendable {
 
   private func cell(_ digest: UInt64) -> Cell { cells[Int(digest % UInt64(cells.count))] }
 }
+
+/// How much a session table remembers.
+package struct SessionTableReport: Sendable, Equatable, Encodable {
+  /// Sessions that are held, live or not yet removed.
+  package let sessions: Int
+
+  package init(sessions: Int) { self.sessions = sessions }
+}

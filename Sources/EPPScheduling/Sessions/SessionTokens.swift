@@ -49,6 +49,8 @@ final class SessionTokens: SessionAffinity {
 
   // MARK: Scheduling
 
+  var sessionCount: Int { 0 }
+
   func boundCandidate(_ context: borrowing SchedulingContext) -> Int? {
     let reading = read(context.context.headers, now: context.now)
     let all = context.snapshot.members

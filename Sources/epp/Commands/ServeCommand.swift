@@ -33,15 +33,23 @@ struct ServeCommand: ParsableCommand {
 
   func run() throws {
     // Before any other thread is started, which would not block the signals.
-    let signals = TerminationSignals()
+    let signals = ProcessSignals()
     let environment = ProcessInfo.processInfo.environment
     let configuration = try validatedConfiguration(environment)
+    let flags = flags
+    let read: @Sendable (String) throws(ConfigurationProblems) -> ServeConfiguration = {
+      text throws(ConfigurationProblems) in
+      try flags.validated(cores: ProcessorCount.available(), environment: environment, readFile: { _ in text })
+    }
     Task.detached {
       do {
-        try await Server(configuration, environment: environment).run(until: signals)
+        let server = try Server(
+          configuration, arguments: Array(CommandLine.arguments.dropFirst()), environment: environment, read: read)
+        try await server.run(until: signals)
         ServeCommand.exit()
       } catch let error
-        where error is ServerError || error is ObservabilityServerError || error is CertificateProblem
+        where error is ServerError || error is ObservabilityServerError || error is AdminServerError
+        || error is CertificateProblem
       {
         StandardError.write("epp: \(error)\n")
         ServeCommand.exit(withError: ExitCode(1))

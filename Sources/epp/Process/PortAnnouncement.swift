@@ -5,6 +5,8 @@ import Synchronization
 final class PortAnnouncement: Sendable {
   private struct State {
     var metricsPort: Int?
+    /// The admin address, nil inside for none; nil until it is known.
+    var admin: String??
     var isPickerListening = false
     var isPrinted = false
   }
@@ -21,19 +23,22 @@ final class PortAnnouncement: Sendable {
   /// Records that the metrics server listens on a port.
   func metricsListening(_ port: Int) { update { $0.metricsPort = port } }
 
+  /// Records the address on which the admin server listens; nil for none.
+  func adminSettled(_ address: String?) { update { $0.admin = .some(address) } }
+
   /// Records that the gRPC ports are open.
   func pickerListening() { update { $0.isPickerListening = true } }
 
   private func update(_ change: (inout State) -> Void) {
-    let metricsPort: Int? = state.withLock { state in
+    let line: String? = state.withLock { state in
       change(&state)
-      guard let port = state.metricsPort, state.isPickerListening, !state.isPrinted else { return nil }
+      guard let port = state.metricsPort, let admin = state.admin, state.isPickerListening, !state.isPrinted else {
+        return nil
+      }
       state.isPrinted = true
-      return port
+      return "epp: serving ext_proc on \(address):\(picker.port), health on \(address):\(picker.healthPort), "
+        + "metrics on \(address):\(port)\(admin.map { ", admin on \($0)" } ?? "")\n"
     }
-    guard let metricsPort else { return }
-    StandardError.write(
-      "epp: serving ext_proc on \(address):\(picker.port), health on \(address):\(picker.healthPort), "
-        + "metrics on \(address):\(metricsPort)\n")
+    if let line { StandardError.write(line) }
   }
 }

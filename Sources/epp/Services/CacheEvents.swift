@@ -3,9 +3,9 @@ import EPPCore
 import EPPDataLayer
 import EPPKVEvents
 import EPPMetrics
+import EPPObservability
 import EPPPrefixCache
 import EPPRouting
-import FoundationEssentials
 import Logging
 import ZeroMQ
 
@@ -34,11 +34,5 @@ extension KVEventSubscriber {
   }
 
   /// Returns the page `/debug/kv-events`: the status of all streams in JSON.
-  func page() -> [UInt8] {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    // Nothing in a status is beyond JSON: numbers are finite, texts are Unicode.
-    let data = (try? encoder.encode(["streams": currentStreams()])) ?? Data()
-    return Array(data) + [0x0A]
-  }
+  func page() -> [UInt8] { JSONDocument.bytes(of: ["streams": currentStreams()]) }
 }

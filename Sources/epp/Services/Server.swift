@@ -12,6 +12,7 @@ import EPPPrefixCache
 import EPPRouting
 import EPPScheduling
 import EPPTokens
+import FoundationEssentials
 import Glibc
 import Logging
 import ServiceLifecycle
@@ -20,6 +21,9 @@ import ZeroMQ
 /// The components of a serving process, made from one configuration.
 struct Server {
   private let configuration: ServeConfiguration
+  private let environment: [String: String]
+  /// Reads the flags and another text of the configuration file.
+  private let read: @Sendable (_ text: String) throws(ConfigurationProblems) -> ServeConfiguration
   private let output: LogOutput
   private let logger: Logger
   private let metrics: PickerMetrics
@@ -27,6 +31,9 @@ struct Server {
   /// Discovery and election in Kubernetes; nil when the flags name no pods.
   private let kubernetes: KubernetesCluster?
   private let pool: RoutedPool
+  private let routing: RunningRouting
+  private let running: RunningConfiguration
+  private let states: PluginStates
   /// Receives KV events; nil in the mode `approximate`.
   private let events: KVEventSubscriber?
   /// Finds token ids; nil when texts are matched by their bytes.
@@ -39,11 +46,19 @@ struct Server {
 
   /// Makes the components, and reads the index snapshot.
   ///
-  /// - Parameter environment: The environment variables of the process.
+  /// - Parameters:
+  ///   - arguments: The arguments of the process, without its name.
+  ///   - environment: The environment variables of the process.
+  ///   - read: Reads the same flags with another text of the configuration file.
   /// - Throws: `ServerError` when the secret of block keys or the access to Kubernetes cannot be read, or when the socket of
   ///   KV events cannot be opened.
-  init(_ configuration: ServeConfiguration, environment: [String: String]) throws {
+  init(
+    _ configuration: ServeConfiguration, arguments: [String], environment: [String: String],
+    read: @escaping @Sendable (_ text: String) throws(ConfigurationProblems) -> ServeConfiguration
+  ) throws {
     self.configuration = configuration
+    self.read = read
+    self.environment = environment
     output = LogOutput(
       format: configuration.observability.logStyle == .json ? .json : .text,
       verbosity: Verbosity(rawValue: configuration.observability.verbosity))
@@ -70,12 +85,6 @@ struct Server {
     var limits = PrefixIndex.Limits()
     limits.maximumBytes = configuration.cache.maximumIndexBytes
     limits.defaultBlocks = max(1, configuration.scheduling.prefix.defaultTokens / limits.textBlockTokens)
-    var settings = RoutingConfiguration.Settings(
-      prefix: configuration.scheduling.prefix, tokenDeadline: configuration.cache.tokenDeadline)
-    settings.emitsScores = configuration.scheduling.emitsScores
-    settings.ignoresSubset = configuration.scheduling.ignoresSubset
-    settings.speculates = configuration.cache.speculates
-    settings.followsEventsAlone = configuration.cache.mode == .precise
     let index = PrefixIndex(limits: limits, hasher: BlockHasher(seed: seed))
     let pending = PendingSnapshots()
     snapshots = configuration.cache.snapshotFile.map { [watch, output] path in
@@ -99,22 +108,19 @@ struct Server {
       events == nil || configuration.cache.tokenOrigin == .none
       ? nil
       : TokenSource(metrics: metrics, logger: output.logger(label: "tokens"), now: MonotonicTime.now)
-    let routing = RoutingConfiguration(
-      settings: settings,
-      scheduler: Scheduler(
-        configuration.scheduling.scheduler,
-        PluginEnvironment(
-          seed: seed, sessionHeader: configuration.scheduling.sessionHeader ?? HeaderName.sessionID,
-          prefixViews: configuration.scheduling.prefixViews, metrics: metrics,
-          sessions: SessionEnvironment(
-            services: sessions, attributes: configuration.scheduling.sessionAttributes)),
-        timing: PluginTiming(metrics: metrics, now: MonotonicTime.now)),
-      prefixProducer: configuration.scheduling.prefixProducer)
+    let assembly = RoutingAssembly(seed: seed, metrics: metrics, sessions: sessions)
     pool = RoutedPool(
-      configuration: routing,
+      configuration: assembly.make(configuration),
       source: watch.store, index: index, events: events ?? NoCacheEvents(),
       tokens: tokens.map { RequestTokens(source: $0) }, metrics: metrics, decisions: DecisionLog(output: output),
       clock: MonotonicTime.now)
+    routing = RunningRouting(
+      configuration, pipeline: pool.pipeline, assembly: assembly, logger: output.logger(label: "admin"))
+    running = RunningConfiguration(
+      ConfigurationReport(configuration, arguments: arguments, time: Date()), pipeline: pool.pipeline)
+    states = PluginStates(
+      pipeline: pool.pipeline,
+      others: [configuration.scheduling.prefixProducer.name: PrefixIndexState(index: index, store: watch.store)])
   }
 
   private static func events(
@@ -134,9 +140,9 @@ struct Server {
 
   /// Serves until a signal comes, then drains.
   ///
-  /// - Throws: `ServerError` and `ObservabilityServerError` when a port cannot be opened or a key of session tokens cannot be read,
-  ///   `CertificateProblem` when a certificate cannot be used.
-  func run(until signals: TerminationSignals) async throws {
+  /// - Throws: `ServerError`, `ObservabilityServerError` and `AdminServerError` when a port cannot be opened or a key of session tokens
+  ///   cannot be read, `CertificateProblem` when a certificate cannot be used.
+  func run(until signals: ProcessSignals) async throws {
     defer { output.flush() }
     do {
       try await serve(until: signals)
@@ -154,7 +160,7 @@ struct Server {
     await kubernetes?.shutdown()
   }
 
-  private func serve(until signals: TerminationSignals) async throws {
+  private func serve(until signals: ProcessSignals) async throws {
     ProcessSettings.prepare(logger)
     for warning in configuration.warnings { logger.warning("\(warning)") }
     let budget = BodyBudget(limit: configuration.limits.maximumBufferedBytes)
@@ -174,11 +180,14 @@ struct Server {
       if case .removed(let endpoint) = change { pool.remove(endpoint) }
     }
     let ports = PortAnnouncement(picker: picker, address: configuration.listening.bindAddress)
+    let admin = AdminPlace { ports.adminSettled($0) }
     var services: [any Service] = [
       EndpointService(
         watch: watch, others: kubernetes.map { [pool] in [$0.source { pool.pipeline.rules = $0 }] } ?? []),
-      observability(budget, ports, metricsCertificate),
+      observability(budget, ports, admin, metricsCertificate),
+      administration(admin),
       UpkeepService(upkeep: pool.upkeep),
+      configurationService(signals),
       SessionKeyService(sessions: sessions, keys: sessionKeys, logger: output.logger(label: "sessions")),
       PickerService(picker: picker, watch: watch, health: health, ports: ports, logger: logger),
     ]
@@ -213,6 +222,14 @@ struct Server {
     await watch.store.endObservation(observation)
     events?.stop()
     if let failure { throw failure }
+  }
+
+  private func configurationService(_ signals: ProcessSignals) -> ConfigurationService {
+    let series = metrics.reloadSeries()
+    series.setLoaded(at: Date().timeIntervalSince1970)
+    return ConfigurationService(
+      path: configuration.text?.path, watches: configuration.scheduling.watchesFile, hangups: signals.hangups,
+      read: read, routing: routing, running: running, series: series, logger: output.logger(label: "configuration"))
   }
 
   /// Reads the certificate of the ext_proc port; nil for plain text.
@@ -259,7 +276,7 @@ struct Server {
   }
 
   private func observability(
-    _ budget: BodyBudget, _ ports: PortAnnouncement, _ certificate: ServerCertificate?
+    _ budget: BodyBudget, _ ports: PortAnnouncement, _ admin: AdminPlace, _ certificate: ServerCertificate?
   ) -> ObservabilityServer {
     ObservabilityServer(
       configuration: ObservabilityServer.Configuration(
@@ -268,16 +285,15 @@ struct Server {
       logger: output.logger(label: "metrics"),
       page: { [metrics, watch, tokens, kubernetes, pool, sessions] in
         tokens?.refreshMetrics()
-        sessions.refreshMetrics(metrics, watch.store.currentSnapshot(), now: .now())
         kubernetes?.refreshMetrics()
         metrics.bufferedBodyBytes.set(budget.heldBytes)
         let snapshot = watch.store.currentSnapshot()
+        sessions.refreshMetrics(metrics, snapshot, now: .now())
         metrics.refreshPool(snapshot, now: .now())
         let saturation = pool.pipeline.configuration.scheduler.saturation(of: snapshot)
         metrics.setSaturation(prefill: saturation.prefill, decode: saturation.decode, effective: saturation.effective)
         return metrics.page()
       },
-      documents: events.map { events in ["/debug/kv-events": { events.page() }] } ?? [:],
       readiness: { [health, watch, configuration] in
         if health.isServing { return .ready }
         let reason =
@@ -292,7 +308,20 @@ struct Server {
         return .notReady(reason: reason + ": no requests should come here now")
       },
       access: configuration.observability.authenticates ? kubernetes?.reviewer.decide : nil,
+      adminAddress: { admin.address },
       onListening: { port in ports.metricsListening(port) })
+  }
+
+  private func administration(_ place: AdminPlace) -> AdminService {
+    var documents: [String: @Sendable () -> [UInt8]] = [
+      "/debug/plugins/state": { [states] in states.document() },
+      "/debug/config": { [running] in running.document() },
+      "/weights": { [routing] in JSONDocument.bytes(of: routing.report) },
+    ]
+    if let events { documents["/debug/kv-events"] = { events.page() } }
+    return AdminService(
+      configuration.admin, place: place, environment: environment, logger: output.logger(label: "admin"),
+      documents: documents, actions: ["/weights": .weights { [routing] in routing.change($0) }])
   }
 }
 

@@ -80,8 +80,11 @@ struct PickerService: Service {
     logger.info("draining", metadata: ["connections": "\(picker.connectionCount)"])
     await picker.drain()
   }
+}
 
-  private static func waitForShutdown() async {
+extension Service {
+  /// Returns when the service group begins to shut down, or when the task is cancelled.
+  static func waitForShutdown() async {
     let (stream, continuation) = AsyncStream<Void>.makeStream()
     await withGracefulShutdownHandler {
       for await _ in stream {}

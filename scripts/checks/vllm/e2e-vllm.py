@@ -176,7 +176,7 @@ class Gateway:
         self.epp.stop()
 
     def streams(self) -> list[dict]:
-        return json.loads(self.epp.get("/debug/kv-events")[1])["streams"]
+        return self.epp.document("/debug/kv-events")["streams"]
 
     def prediction(self) -> int:
         """Of the next request: they are sent one after the other. (Envoy gives them ids of its own.)"""
