@@ -68,15 +68,15 @@ struct SessionConfiguration: Hashable, Sendable {
     return source[Parameters.attribute].map { attributes.sources(of: $0, from: source[Parameters.producer]) } ?? []
   }
 
-  /// Where ids are read when no source is given: the place that `session-id-producer` names, else `x-session-id`; then the headers
-  /// that coding agents send.
+  /// Where ids are read when no source is given: the place that a producer of session ids names, else `x-session-id`; then the
+  /// headers that coding agents send.
   private static func ordinary(_ environment: PluginEnvironment) -> [SessionIDSource] {
     (environment.sessions.attributes.sessionIDs ?? [.header(environment.sessionHeader)]) + AgentIdentity().sources
   }
 }
 
-/// The parameters of `session-affinity-scorer` and `session-affinity-filter`: llm-d's, older ones of this picker that are not nested,
-/// and those of strategies that llm-d does not have.
+/// The parameters of `SessionAffinityScorer` and `SessionAffinityFilter`: llm-d's, older ones of this picker that are not nested, and
+/// those of strategies that llm-d does not have.
 package enum SessionParameters {
   /// The values of `strategy`.
   enum Strategy: String, CaseIterable {
@@ -103,7 +103,7 @@ package enum SessionParameters {
   package static let cookie = TypedParameter<String?>.text("cookie", "The cookie that holds the session id")
   /// An attribute of a producer as a source.
   package static let attribute = TypedParameter<String?>.text(
-    "attribute", "The attribute of a data producer: agent-identity, or SessionIDDataKey of session-id-producer")
+    "attribute", "The attribute of a data producer: \(AgentIdentity.attribute) or \(SessionSource.attribute)")
   /// The producer of an attribute.
   package static let producer = TypedParameter<String?>.text("producer", "The name of the attribute's producer")
   /// Where session ids are read, in this order.

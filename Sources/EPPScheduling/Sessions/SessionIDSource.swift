@@ -63,6 +63,6 @@ package struct SessionAttributes: Sendable, Equatable {
     return attribute == AgentIdentity.attribute && producer == nil ? AgentIdentity().sources : []
   }
 
-  /// The sources of the first `session-id-producer`; nil when there is none.
+  /// The sources of the first producer of session ids; nil when there is none.
   var sessionIDs: [SessionIDSource]? { producers.first { $0.attribute == SessionSource.attribute }?.sources }
 }
