@@ -74,8 +74,6 @@ import Testing
           parameters: {whatever: it, holds: [1]}
         - type: weighted-random-picker
         - type: multicluster-queue-scorer
-        - type: metrics-data-source
-          parameters: {scheme: https, port: 8001, path: /stats}
         - type: utilization-detector
           parameters: {queueDepthThreshold: 10}
         - type: session-affinity-scorer
@@ -97,18 +95,14 @@ import Testing
         "epp.yaml:6:9: 'burst-prefix-cache-producer' is known in llm-d but not supported by this version yet",
         "epp.yaml:8:9: 'weighted-random-picker' is known in llm-d but not supported by this version yet",
         "epp.yaml:9:9: 'multicluster-queue-scorer' is known in llm-d but not supported by this version yet",
-        "epp.yaml:11:24: 'scheme' of metrics-data-source can only be http in this version",
-        "epp.yaml:11:37: 'port' of metrics-data-source is known in llm-d but not supported by this version yet; use "
-          + "metricsPort in the endpoints file",
-        "epp.yaml:11:49: 'path' of metrics-data-source can only be /metrics in this version",
-        "epp.yaml:13:37: 'queueDepthThreshold' of utilization-detector can only be 5 in this version",
-        "epp.yaml:15:26: the strategy 'encoded_endpoint_header' is not supported by this version yet (known: header, "
+        "epp.yaml:11:37: 'queueDepthThreshold' of utilization-detector can only be 5 in this version",
+        "epp.yaml:13:26: the strategy 'encoded_endpoint_header' is not supported by this version yet (known: header, "
           + "session_id, client_address)",
-        "epp.yaml:17:28: 'cookieName' of session-id-producer is known in llm-d but not supported by this version yet; "
+        "epp.yaml:15:28: 'cookieName' of session-id-producer is known in llm-d but not supported by this version yet; "
           + "use headerName",
-        "epp.yaml:21:3: several scheduling profiles are known in llm-d but not supported by this version yet: keep one",
-        "epp.yaml:22:45: 'utilization-detector' as a filter is known in llm-d but not supported by this version yet",
-        "epp.yaml:24:3: 'peerDiscovery' is known in llm-d but not supported by this version yet",
+        "epp.yaml:19:3: several scheduling profiles are known in llm-d but not supported by this version yet: keep one",
+        "epp.yaml:20:45: 'utilization-detector' as a filter is known in llm-d but not supported by this version yet",
+        "epp.yaml:22:3: 'peerDiscovery' is known in llm-d but not supported by this version yet",
       ])
   }
 

@@ -246,7 +246,6 @@ import Testing
     #expect(
       file.notes == [
         "the feature gate haPopulateNonLeaderDatastore has no effect: every replica is active",
-        "'insecureSkipVerify' of metrics-data-source has no effect",
         "'outputRatio' of inflight-load-producer has no effect", "'estimate' of token-producer has no effect",
         "flowControl has no effect: its feature gate is off",
         "requestHandler.parsers has no effect: all parsers are always there",

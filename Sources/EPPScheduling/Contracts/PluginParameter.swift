@@ -7,11 +7,11 @@ package struct PluginParameter: Sendable {
     case boolean
     case integer(ClosedRange<Int>)
     case number(ClosedRange<Double>)
-    /// Text that is not empty.
+    /// A text; an empty one counts as not given.
     case text
     /// The name of an HTTP header; read in lower case.
     case headerName
-    /// A Go duration such as `200ms`.
+    /// A Go duration such as `200ms`; an empty text counts as not given.
     case duration
     /// The name of a plugin with this role; an empty text counts as not given.
     case reference(PluginRole)
@@ -22,6 +22,14 @@ package struct PluginParameter: Sendable {
     /// A parameter that changes what llm-d's endpoint picker does, and that is accepted only with the one value that is
     /// supported.
     case fixed(Fixed)
+
+    /// Whether an empty text stands for the default, as Go's zero value does.
+    package var takesEmptyTextAsAbsent: Bool {
+      switch self {
+      case .text, .duration, .reference: true
+      default: false
+      }
+    }
   }
 
   /// The one accepted value.
@@ -139,7 +147,7 @@ extension TypedParameter where Value == Double {
 }
 
 extension TypedParameter where Value == String? {
-  /// A text that is not empty, or not given.
+  /// A text, or not given.
   package static func text(_ key: String, _ summary: String) -> Self { optional(key, .text, summary) }
   /// The name of a header, or not given.
   package static func headerName(_ key: String, _ summary: String) -> Self { optional(key, .headerName, summary) }
@@ -152,6 +160,15 @@ extension TypedParameter where Value == String? {
     Self(
       declaration: PluginParameter(key, kind, summary), defaultValue: nil,
       read: { if case .text(let value) = $0 { value } else { nil } }, write: { $0.map { .text($0) } })
+  }
+}
+
+extension TypedParameter where Value == Duration? {
+  /// A duration, or not given.
+  package static func duration(_ key: String, _ summary: String) -> Self {
+    Self(
+      declaration: PluginParameter(key, .duration, summary), defaultValue: nil,
+      read: { if case .duration(let value) = $0 { value } else { nil } }, write: { $0.map { .duration($0) } })
   }
 }
 
