@@ -28,6 +28,8 @@ package struct DataLayerSettings: Sendable, Equatable {
   package var gpus: Polled?
   /// The labels with the endpoints' places.
   package var topology = EndpointTopology.Labels()
+  /// Labels whose numbers become attributes.
+  package var labelAttributes: [LabelAttribute] = []
 
   /// Time between two readings of a page whose data source says none, besides metrics pages.
   private static let polledInterval = Duration.seconds(1)
@@ -41,6 +43,7 @@ package struct DataLayerSettings: Sendable, Equatable {
     if let source = file.settings(MetricsDataSource.self).last { page = source.page }
     if let engines = file.settings(EngineMetricSettings.self).last { self.engines = engines }
     if let labels = file.settings(EndpointTopology.Labels.self).last { topology = labels }
+    labelAttributes = file.settings(LabelProducer.self).compactMap(\.attribute)
     if let source = file.settings(ModelsDataSource.self).last, !file.settings(ModelsDataExtractor.self).isEmpty {
       models = Polled(page: source.page, source: ModelsDataSource.descriptor.type)
     }

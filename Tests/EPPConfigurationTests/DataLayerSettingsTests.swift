@@ -179,6 +179,26 @@ import Testing
     #expect(settings.topology == expected)
   }
 
+  @Test func numbersOfLabelsBecomeAttributes() throws {
+    let (settings, configuration) = try settings(
+      """
+      - {type: label-producer, parameters: {label: tier, attributeKey: t, valueType: number}}
+      - {type: label-producer, name: b, parameters: {label: cost, attributeKey: c, valueType: number}}
+      - {type: label-producer, name: c, parameters: {label: name, attributeKey: n}}
+      """)
+    #expect(settings.labelAttributes == [.init(label: "tier", key: "t"), .init(label: "cost", key: "c")])
+    #expect(
+      configuration.warnings == [
+        "'label-producer' of texts has no effect: plugins read the labels of endpoints themselves"
+      ])
+    let text = TestText.head + "plugins: [{type: label-producer, parameters: {label: x, valueType: int}}]\n"
+    #expect(
+      TestText.problems(text) == [
+        "epp.yaml:3:46: label-producer needs the parameters 'label' and 'attributeKey'",
+        "epp.yaml:3:68: unknown valueType 'int' (known: string, number)",
+      ])
+  }
+
   @Test func notificationSourcesAreAcceptedWithANote() throws {
     let (_, configuration) = try settings(
       """

@@ -298,6 +298,27 @@ import Testing
     #expect(endpoint.podName == nil)
   }
 
+  @Test func numbersOfLabelsAreAttributes() async {
+    var settings = EndpointStore.Configuration(stalenessThreshold: .seconds(2))
+    settings.labelAttributes = [LabelAttribute(label: "tier", key: "t"), LabelAttribute(label: "cost", key: "c")]
+    let store = EndpointStore(configuration: settings, logger: log.logger)
+    func replace(_ labels: [String: String]) async -> EndpointAttributes? {
+      await store.replaceEndpoints(
+        [DiscoveredEndpoint(name: "a", address: EndpointAddress(host: "10.0.0.1", port: 1), labels: labels)],
+        from: .flags)
+      return store.currentSnapshot().members.first?.metrics.attributes
+    }
+    let first = await replace(["tier": "2.5", "cost": "much"])
+    #expect(first?["t"] == 2.5 && first?["c"] == 0)
+    // A change of labels changes the attributes of the endpoint in its slot; a page adds others.
+    var page = EnginePage()
+    page.attributes["heat"] = 1
+    store.record(
+      page, for: EndpointSlot(index: 0, generation: 1), startedAt: .milliseconds(1), dispatched: .init())
+    let second = await replace(["cost": "-3"])
+    #expect(second?["t"] == 0 && second?["c"] == -3 && second?["heat"] == 1)
+  }
+
   @Test func labelsSayWhereAnEndpointRuns() async {
     var settings = EndpointStore.Configuration(stalenessThreshold: .seconds(2))
     settings.topology.rack = "example.com/rack"

@@ -1,3 +1,21 @@
+/// A label whose number becomes an attribute of the endpoint.
+package struct LabelAttribute: Hashable, Sendable {
+  /// The name of the label.
+  package var label: String
+  /// The attribute's key.
+  package var key: String
+
+  package init(label: String, key: String) {
+    self.label = label
+    self.key = key
+  }
+
+  /// The number in the label of an endpoint; 0 without the label and where it has no finite number, as in llm-d.
+  package func value(_ labels: [String: String]) -> Double {
+    labels[label].flatMap(Double.init).flatMap { $0.isFinite ? $0 : nil } ?? 0
+  }
+}
+
 /// Numbers that data sources know of an endpoint, by key, such as those of the metrics that the configuration file names.
 ///
 /// Endpoints have none, or a few: a look-up compares keys one after the other and allocates nothing.

@@ -18,6 +18,8 @@ package final class EndpointStore: PoolSnapshotSource {
     package var metricsPort: UInt16?
     /// The labels with the endpoints' places.
     package var topology = EndpointTopology.Labels()
+    /// Labels whose numbers become attributes.
+    package var labelAttributes: [LabelAttribute] = []
 
     package init(stalenessThreshold: Duration, publishInterval: Duration = .milliseconds(5)) {
       self.stalenessThreshold = stalenessThreshold
@@ -154,6 +156,12 @@ package final class EndpointStore: PoolSnapshotSource {
     discovered.endpoint(in: slot, metricsPort: configuration.metricsPort, topology: configuration.topology)
   }
 
+  private func labelAttributes(_ endpoint: Endpoint) -> EndpointAttributes {
+    var attributes = EndpointAttributes()
+    for attribute in configuration.labelAttributes { attributes[attribute.key] = attribute.value(endpoint.labels) }
+    return attributes
+  }
+
   /// Returns all endpoints of the pool.
   func present() -> [(endpoint: Endpoint, load: EndpointLoad)] {
     state.withLock { $0.stored.compactMap { $0.map { ($0.endpoint, $0.load) } } }
@@ -165,6 +173,7 @@ package final class EndpointStore: PoolSnapshotSource {
       let index = entry.endpoint.slot.index
       while state.stored.count <= index { state.stored.append(nil) }
       state.stored[index] = entry
+      state.stored[index]?.metrics.attributes.merge(labelAttributes(entry.endpoint))
     }
   }
 
@@ -173,6 +182,7 @@ package final class EndpointStore: PoolSnapshotSource {
     state.withLock { state in
       guard state.stored[slot.index]?.endpoint != endpoint else { return nil }
       state.stored[slot.index]?.endpoint = endpoint
+      state.stored[slot.index]?.metrics.attributes.merge(labelAttributes(endpoint))
       state.stored[slot.index]?.health.endpoint = endpoint
       return endpoint
     }

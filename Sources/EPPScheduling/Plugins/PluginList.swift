@@ -25,6 +25,7 @@ package struct PluginList: Sendable {
     DCGMDataSource.descriptor,
     DCGMExtractor.descriptor,
     TopologyExtractor.descriptor,
+    LabelProducer.descriptor,
     EndpointNotificationSource.descriptor,
     KubernetesNotificationSource.descriptor,
     UtilizationDetector.descriptor,

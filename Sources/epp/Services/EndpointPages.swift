@@ -12,6 +12,7 @@ extension EndpointWatch.Configuration {
     var store = EndpointStore.Configuration(stalenessThreshold: settings.stalenessThreshold)
     store.metricsPort = dataLayer.page.port
     store.topology = dataLayer.topology
+    store.labelAttributes = dataLayer.labelAttributes
     self.init(
       endpoints: settings.addresses, endpointsFile: settings.file,
       scraping: ScrapeStateMachine.Configuration(interval: settings.refreshInterval), engines: dataLayer.engines,
