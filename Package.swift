@@ -73,7 +73,8 @@ let package = Package(
     // The world outside.
     .target(name: "EPPYAML", dependencies: [yams], swiftSettings: strict),
     .target(
-      name: "EPPDataLayer", dependencies: ["EPPCore", "EPPMetrics", "EPPYAML", logging, nioCore, nioPosix, yams],
+      name: "EPPDataLayer",
+      dependencies: ["EPPCore", "EPPMetrics", "EPPYAML", logging, nioCore, nioPosix, nioSSL, yams],
       swiftSettings: strict),
     .target(name: "ZeroMQ", dependencies: ["CZeroMQ"], swiftSettings: strict, linkerSettings: [.linkedLibrary("zmq")]),
     .target(
@@ -143,7 +144,8 @@ let package = Package(
     .target(
       name: "EPPTestKit",
       dependencies: [
-        "EPPCore", "EPPExtProc", "EPPMetrics", "EPPPrefixCache", "EPPRouting", "EPPScheduling", logging,
+        "EPPCore", "EPPExtProc", "EPPMetrics", "EPPPrefixCache", "EPPRouting", "EPPScheduling", crypto, logging, nioSSL,
+        swiftASN1, x509,
       ], path: "Tests/EPPTestKit", swiftSettings: strict),
 
     // Tests, one target per source target, and the whole against a real Envoy.
@@ -183,7 +185,9 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "EPPDataLayerTests",
-      dependencies: ["EPPTestKit", "EPPCore", "EPPDataLayer", "EPPMetrics", logging, nioCore, nioHTTP1, nioPosix],
+      dependencies: [
+        "EPPTestKit", "EPPCore", "EPPDataLayer", "EPPMetrics", logging, nioCore, nioHTTP1, nioPosix, nioSSL,
+      ],
       resources: [.copy("Fixtures")], swiftSettings: strict),
     .testTarget(
       name: "EPPRoutingTests",
@@ -202,9 +206,8 @@ let package = Package(
     .testTarget(
       name: "EPPKubernetesTests",
       dependencies: [
-        "EPPTestKit", "EPPCore", "EPPDataLayer", "EPPKubernetes", "EPPMetrics", crypto, logging, nioCore, nioHTTP1,
-        nioPosix,
-        nioSSL, swiftASN1, x509,
+        "EPPTestKit", "EPPCore", "EPPDataLayer", "EPPKubernetes", "EPPMetrics", logging, nioCore, nioHTTP1, nioPosix,
+        nioSSL,
       ], swiftSettings: strict),
     .testTarget(
       name: "EPPObservabilityTests",

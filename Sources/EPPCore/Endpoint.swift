@@ -18,13 +18,24 @@ package struct Endpoint: Hashable, Sendable {
   package var kvEvents: String?
   /// ZeroMQ address of the engine's replay socket, `tcp://host:port`; nil when it is not known.
   package var kvReplay: String?
+  /// Where the endpoint runs.
+  package var topology: EndpointTopology
+  /// The IP address of the pod's node; nil without Kubernetes.
+  package var nodeAddress: String?
   /// The endpoint's index in every table of the process, with a generation.
   package var slot: EndpointSlot
+
+  /// The name of the endpoint's pod; nil without Kubernetes. An endpoint of a pod is named after it and the rank.
+  package var podName: String? {
+    let suffix = "-rank-\(rank)"
+    return name.hasSuffix(suffix) ? String(name.dropLast(suffix.utf8.count)) : nil
+  }
 
   package init(
     name: String, namespace: String = "default", address: EndpointAddress, metricsAddress: EndpointAddress? = nil,
     labels: [String: String] = [:], annotations: [String: String] = [:], rank: Int = 0, kvEvents: String? = nil,
-    kvReplay: String? = nil, slot: EndpointSlot
+    kvReplay: String? = nil, topology: EndpointTopology = EndpointTopology(), nodeAddress: String? = nil,
+    slot: EndpointSlot
   ) {
     self.name = name
     self.namespace = namespace
@@ -35,6 +46,8 @@ package struct Endpoint: Hashable, Sendable {
     self.rank = rank
     self.kvEvents = kvEvents
     self.kvReplay = kvReplay
+    self.topology = topology
+    self.nodeAddress = nodeAddress
     self.slot = slot
   }
 }

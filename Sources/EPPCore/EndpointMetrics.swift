@@ -21,6 +21,9 @@ package struct EndpointMetrics: Equatable, Sendable {
   /// Start of the engine's process in seconds since 1970; nil when not exported. A changed value means a new process with an
   /// empty cache.
   package var processStartTime: Double?
+  /// Further numbers of the endpoint; none where no data source is configured that has any. A value that does not come any
+  /// more stays.
+  package var attributes: EndpointAttributes
   /// When the scrape that brought these values was started; nil before the first successful one.
   package var scrapedAt: MonotonicTime?
   /// `EndpointLoad.totals` when the scrape was started: requests dispatched later are not on the page.
@@ -38,6 +41,7 @@ package struct EndpointMetrics: Equatable, Sendable {
     prefixCacheQueriedTokens = nil
     prefixCacheHitTokens = nil
     processStartTime = nil
+    attributes = EndpointAttributes()
     scrapedAt = nil
     dispatchedAtScrape = EndpointLoad.Totals()
   }

@@ -9,6 +9,8 @@ package final class PoolSnapshot: Sendable {
     package let endpoint: Endpoint
     /// The values of the last successfully read metrics page.
     package let metrics: EndpointMetrics
+    /// Names of the models that the engine serves, adapters among them; nil where they are not asked for, or not known yet.
+    package let models: [String]?
     /// This process's own counters of requests sent to the endpoint.
     package let load: EndpointLoad
     /// Whether the last successful scrape is older than the staleness threshold, or there was none. Scorers use `assumed`
@@ -24,11 +26,12 @@ package final class PoolSnapshot: Sendable {
 
     /// - Parameter destination: the address as text, where it is made already.
     package init(
-      endpoint: Endpoint, metrics: EndpointMetrics, load: EndpointLoad, isStale: Bool,
+      endpoint: Endpoint, metrics: EndpointMetrics, models: [String]? = nil, load: EndpointLoad, isStale: Bool,
       refusesConnections: Bool = false, destination: String? = nil
     ) {
       self.endpoint = endpoint
       self.metrics = metrics
+      self.models = models
       self.load = load
       self.isStale = isStale
       self.refusesConnections = refusesConnections

@@ -16,7 +16,7 @@ import Testing
   }
 
   @Test(arguments: [
-    "--grpc-port=1", "-v", "-v=4", "--v=4", "--", "-", "-5", "--tracing=false", "host:1", "---odd", "--a=b=", "-h", "",
+    "--grpc-port=1", "-v", "-v=4", "--v=4", "--", "-", "-5", "--tracing=false", "host:1", "---odd", "--a=b=", "-h",
     "--config-text=a: [B]", "-ü",
   ])
   func presentSpellingsStay(argument: String) {
@@ -28,6 +28,15 @@ import Testing
   @Test func verbosityMayTouchItsFlag() {
     #expect(FlagSpelling.normalised(["-v4", "-v10"]).arguments == ["-v=4", "-v=10"])
     #expect(FlagSpelling.normalised(["-v4"]).warnings.isEmpty)
+  }
+
+  /// Charts of KServe write an empty argument for each list item that is not set.
+  @Test func emptyArgumentsThatAreNoValueAreLeftOut() {
+    let result = FlagSpelling.normalised([
+      "", "serve", "", "--pool-name", "", "", "--grpc-port=1", "", "-v", "4", "", "--", "",
+    ])
+    #expect(result.arguments == ["serve", "--pool-name", "", "--grpc-port=1", "-v", "4", "--", ""])
+    #expect(result.warnings.isEmpty)
   }
 
   @Test func emptyValuesAreTexts() {

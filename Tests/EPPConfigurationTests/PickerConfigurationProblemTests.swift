@@ -71,8 +71,6 @@ import Testing
           parameters: {whatever: it, holds: [1]}
         - type: weighted-random-picker
         - type: multicluster-queue-scorer
-        - type: metrics-data-source
-          parameters: {scheme: https, port: 8001, path: /stats}
         - type: utilization-detector
           parameters: {queueDepthThreshold: 10}
         - type: session-affinity-scorer
@@ -93,13 +91,9 @@ import Testing
           + "disagg-profile-handler'",
         "epp.yaml:6:9: 'burst-prefix-cache-producer' is known in llm-d but not supported by this version yet",
         "epp.yaml:9:9: 'multicluster-queue-scorer' is known in llm-d but not supported by this version yet",
-        "epp.yaml:11:24: 'scheme' of metrics-data-source can only be http in this version",
-        "epp.yaml:11:37: 'port' of metrics-data-source is known in llm-d but not supported by this version yet; use "
-          + "metricsPort in the endpoints file",
-        "epp.yaml:11:49: 'path' of metrics-data-source can only be /metrics in this version",
-        "epp.yaml:15:26: unknown strategy 'sesion_id'; did you mean 'session_id'? (known: encoded_endpoint_header, "
+        "epp.yaml:13:26: unknown strategy 'sesion_id'; did you mean 'session_id'? (known: encoded_endpoint_header, "
           + "session_id, header, cookie, client_address, signed_token)",
-        "epp.yaml:17:43: session-id-producer reads a header or a cookie: give one of headerName and cookieName",
+        "epp.yaml:15:43: session-id-producer reads a header or a cookie: give one of headerName and cookieName",
       ])
   }
 

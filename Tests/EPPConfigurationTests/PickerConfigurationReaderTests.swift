@@ -249,7 +249,6 @@ import Testing
         "the feature gate haPopulateNonLeaderDatastore has no effect: every replica has the pool",
         "'metricsStalenessThreshold' of utilization-detector has no effect: --metrics-staleness-threshold says when metrics "
           + "are stale, and a stale endpoint is not saturated",
-        "'insecureSkipVerify' of metrics-data-source has no effect",
         "'outputRatio' of inflight-load-producer has no effect", "'estimate' of token-producer has no effect",
         "flowControl has no effect besides its saturationDetector: its feature gate is off",
         "requestHandler.parsers has no effect: all parsers are always there",

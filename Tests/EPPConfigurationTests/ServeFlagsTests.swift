@@ -56,7 +56,10 @@ import Testing
       "--ha-enable-leader-election=true",
       "--metrics-endpoint-auth=true",
       "--metrics-client-ca-file=/x",
-      "--lora-info-metric=x",
+      "--lora-info-metric=x{",
+      "--model-server-metrics-scheme=htps",
+      "--model-server-metrics-path=/a b",
+      "--model-server-metrics-port=70000",
       "--max-buffered-bytes=1Mi",
       "--grpc-max-recv-msg-size=4Gi",
       "--drain-timeout=30",
@@ -86,6 +89,10 @@ import Testing
         "--tls-min-version VersionTLS13 is not supported by this version yet: TLS 1.2 and 1.3 are served",
         "--endpoint: 'http://a:1' is a URL: write HOST:PORT, without 'http://'",
         "--endpoint: 'b:1' is given twice",
+        "--model-server-metrics-scheme: 'htps' is none of http, https; did you mean 'https'?",
+        "--model-server-metrics-path: a path has no blanks and no control characters",
+        "--model-server-metrics-port: '70000' is not a port (1 to 65535, or 0 for the engines' own)",
+        "--lora-info-metric: 'x{' is no metric: write NAME or NAME{LABEL=VALUE,...}",
         "--scorer: 'queue-scorer' is named twice",
         "--scorer: there is no scorer 'queue-scorrer'; did you mean 'queue-scorer'? (known: queue-scorer, "
           + "running-requests-size-scorer, kv-cache-utilization-scorer, prefix-cache-scorer, lora-affinity-scorer, "
@@ -103,8 +110,6 @@ import Testing
         "--tracing: 'maybe' is neither true nor false",
         "-v: -1 is less than 0 (2 is the default, 5 the most)",
         "--log-format: 'jsn' is none of text, json; did you mean 'json'?",
-        "--lora-info-metric was given up by llm-d and is not known here: remove it; the metrics of vLLM and SGLang are "
-          + "read by their names",
       ])
     #expect(result.status == 64)
   }

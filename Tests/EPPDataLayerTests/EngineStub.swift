@@ -2,6 +2,7 @@ import EPPCore
 import Foundation
 import NIOCore
 import NIOPosix
+import NIOSSL
 import Synchronization
 
 /// A server on a free port of the loopback interface that answers each request as it is told to at that time, also
@@ -33,13 +34,22 @@ final class EngineStub: Sendable {
   private let state: Mutex<State>
   private let listener = Mutex<(any Channel)?>(nil)
 
-  init(_ behaviour: Behaviour) { state = Mutex(State(behaviour: behaviour)) }
+  private let tls: NIOSSLContext?
+
+  /// - Parameter tls: The context of its connections; nil for plain text.
+  init(_ behaviour: Behaviour, tls: NIOSSLContext? = nil) {
+    state = Mutex(State(behaviour: behaviour))
+    self.tls = tls
+  }
 
   func start(port: Int = 0) async throws -> EndpointAddress {
     let channel = try await ServerBootstrap(group: group)
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
       .childChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
+          if let tls = self.tls {
+            try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls))
+          }
           try channel.pipeline.syncOperations.addHandler(Handler(stub: self))
         }
       }

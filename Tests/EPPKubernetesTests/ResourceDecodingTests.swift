@@ -44,6 +44,10 @@ import Testing
       #"{"metadata": {"name": "a"}, "status": {"podIP": "fd00::7", "podIPs": [{"ip": "fd00::7"}, {"ip": "10.0.0.7"}]}}"#
     )
     #expect(dual.addresses == ["fd00::7", "10.0.0.7"])
+    let placed: Pod = try decode(
+      #"{"metadata": {"name": "a"}, "spec": {"hostname": "h-0"}, "status": {"hostIP": "192.168.0.1"}}"#)
+    #expect(placed.hostname == "h-0" && placed.nodeAddress == "192.168.0.1")
+    #expect(new.hostname == nil && new.nodeAddress == nil)
     let terminating: Pod = try decode(Documents.pod("a", isTerminating: true))
     #expect(terminating.metadata.isTerminating && terminating.isReady)
   }

@@ -14,7 +14,7 @@ package struct PickerConfigurationFile: Sendable, Equatable {
 
   /// Returns the settings of one type of all plugins that were given parameters; when there are none, those of all plugins that
   /// have such settings.
-  private func settings<Settings: PluginSettings>(_ type: Settings.Type) -> [Settings] {
+  func settings<Settings: PluginSettings>(_ type: Settings.Type) -> [Settings] {
     let able = plugins.filter { $0.settings(type) != nil }
     let configured = able.filter { !$0.arguments.isEmpty }
     return (configured.isEmpty ? able : configured).compactMap { $0.settings(type) }

@@ -64,7 +64,7 @@ struct PluginArgumentsReader {
     var arguments = PluginArguments()
     for parameter in parameters {
       guard let node = members[parameter.key] else { continue }
-      if case .reference = parameter.kind, node.string?.isEmpty == true { continue }
+      if parameter.kind.takesEmptyTextAsAbsent, node.string?.isEmpty == true { continue }
       places[path + [parameter.key]] = node
       // A parameter that cannot be read still counts as given.
       arguments.set(parameter.key, value(of: parameter, node, path + [parameter.key], &reader) ?? .ignored)

@@ -34,12 +34,14 @@ package struct EndpointFlags: ParsableArguments {
   /// Checks the flags, and returns the settings that they, `KubernetesFlags` and the configuration file make.
   ///
   /// - Parameters:
+  ///   - kubernetes: The flags of Kubernetes.
+  ///   - modelServer: The flags of metrics pages.
   ///   - file: The configuration file; nil when there is none, or when it is broken.
   ///   - isFileBroken: Whether the configuration file is broken; it may name endpoints, so their absence is not reported.
   ///   - environment: The environment variables of the process.
   func checked(
-    _ check: inout FlagCheck, kubernetes: KubernetesFlags, file: PickerConfigurationFile?, isFileBroken: Bool,
-    environment: [String: String]
+    _ check: inout FlagCheck, kubernetes: KubernetesFlags, modelServer: ModelServerFlags,
+    file: PickerConfigurationFile?, isFileBroken: Bool, environment: [String: String]
   ) -> EndpointSettings {
     let namesEndpoints = !endpoint.isEmpty || endpointsFile.given != nil || file?.endpointsFile != nil
     let pods = kubernetes.checked(&check, namesEndpoints: namesEndpoints, environment: environment)
@@ -58,11 +60,15 @@ package struct EndpointFlags: ParsableArguments {
     }
     // Read for its mistakes alone.
     _ = check.duration(refreshPrometheusMetricsInterval, "--refresh-prometheus-metrics-interval")
-    let refreshInterval = max(Self.shortestInterval, interval)
+    let base = max(Self.shortestInterval, interval)
+    var dataLayer = modelServer.checked(&check, file: file)
+    let refreshInterval = dataLayer.page.interval(base: base)
+    dataLayer.round(to: base)
     return EndpointSettings(
       addresses: addresses, file: endpointsFile.given ?? file?.endpointsFile, kubernetes: pods,
       refreshInterval: refreshInterval, stalenessThreshold: stalenessThreshold(&check, refreshInterval),
-      poolName: kubernetes.poolName.given ?? Self.defaultPoolName)
+      poolName: kubernetes.poolName.given ?? Self.defaultPoolName,
+      dataLayer: dataLayer)
   }
 
   private func checkFiles(_ check: inout FlagCheck, _ file: PickerConfigurationFile?) {
@@ -95,7 +101,7 @@ package struct EndpointFlags: ParsableArguments {
     let threshold = check.duration(metricsStalenessThreshold, "--metrics-staleness-threshold")
     guard threshold < interval * 3 else { return threshold }
     check.warnings.append(
-      "--metrics-staleness-threshold \(metricsStalenessThreshold) is raised to three times --refresh-metrics-interval")
+      "--metrics-staleness-threshold \(metricsStalenessThreshold) is raised to three times the time between scrapes")
     return interval * 3
   }
 }
@@ -114,4 +120,6 @@ package struct EndpointSettings: Sendable, Equatable {
   package var stalenessThreshold: Duration
   /// The label `name` of the pool's metrics.
   package var poolName: String
+  /// How the endpoints' pages are read.
+  package var dataLayer: DataLayerSettings
 }

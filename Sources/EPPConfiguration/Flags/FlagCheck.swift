@@ -21,6 +21,8 @@ struct FlagCheck {
   /// Reads a Boolean flag. Returns nil when it is not given, and, with a problem, when it is no Boolean.
   mutating func given(_ text: GoBoolean?, _ flag: BooleanFlag) -> Bool? {
     guard let text else { return nil }
+    // An empty argument after the bare flag, which Go does not take for its value.
+    if text.description.isEmpty { return true }
     if text.value == nil { problem("--\(flag.name): '\(text)' is neither true nor false") }
     return text.value
   }

@@ -3,12 +3,16 @@ package enum FlagSpelling {
   /// Returns the arguments with converted flags, and a warning for each old spelling.
   ///
   /// `--poolName x`, `-poolName=x` and `-pool-name x` become `--pool-name`; `-v4` becomes `-v=4`; `--pool-name=` becomes
-  /// `--pool-name` and an empty argument. Values, and arguments after `--`, are unchanged.
+  /// `--pool-name` and an empty argument. Empty arguments that are no value of a flag are left out: Go programs ignore them, and
+  /// charts write them for list items that are not set. Values, and arguments after `--`, are unchanged.
   package static func normalised(_ arguments: some Sequence<String>) -> (arguments: [String], warnings: [String]) {
     var result: [String] = []
     var warnings: [String] = []
     var isOver = false
+    var takesValue = false
     for argument in arguments {
+      if argument.isEmpty, !isOver, !takesValue { continue }
+      takesValue = !takesValue && argument.utf8.count > 1 && argument.hasPrefix("-") && !argument.contains("=")
       // A YAML document may begin with "---", which the parser would take for a flag.
       if !isOver, result.last == "--config-text", argument.hasPrefix("-") {
         result[result.count - 1] = "--config-text=\(argument)"

@@ -12,6 +12,7 @@ package struct ServeFlags: ParsableArguments {
   @OptionGroup(title: "Limits") var limits: LimitFlags
   @OptionGroup(title: "Observability") var observability: ObservabilityFlags
   @OptionGroup(title: "Administration") var admin: AdminFlags
+  @OptionGroup(title: "Metrics pages") var modelServer: ModelServerFlags
   @OptionGroup(title: "Compatibility") var compatibility: CompatibilityFlags
 
   package init() {}
@@ -34,7 +35,8 @@ package struct ServeFlags: ParsableArguments {
     let listening = listening.checked(&check, cores: cores)
     let tls = tls.checked(&check)
     let endpoints = endpoints.checked(
-      &check, kubernetes: kubernetes, file: file, isFileBroken: file == nil && scheduling.namesFile,
+      &check, kubernetes: kubernetes, modelServer: modelServer, file: file,
+      isFileBroken: file == nil && scheduling.namesFile,
       environment: environment)
     let scheduling = scheduling.checked(&check, file: file, plugins: plugins)
     let cache = cache.checked(&check, file: file, hasEndpointsFile: endpoints.file != nil)

@@ -20,6 +20,10 @@ package struct DiscoveredEndpoint: Hashable, Sendable {
   package var kvEvents: String?
   /// ZeroMQ address of the engine's replay socket.
   package var kvReplay: String?
+  /// The host name in the pod's specification; nil without one.
+  package var hostname: String?
+  /// The IP address of the pod's node; nil without Kubernetes.
+  package var nodeAddress: String?
 
   /// Makes an endpoint.
   ///
@@ -27,7 +31,7 @@ package struct DiscoveredEndpoint: Hashable, Sendable {
   package init(
     name: String, namespace: String = "default", address: EndpointAddress, metricsAddress: EndpointAddress? = nil,
     labels: [String: String] = [:], annotations: [String: String] = [:], rank: Int = 0, kvEvents: String? = nil,
-    kvReplay: String? = nil
+    kvReplay: String? = nil, hostname: String? = nil, nodeAddress: String? = nil
   ) {
     self.name = name
     self.namespace = namespace
@@ -38,13 +42,24 @@ package struct DiscoveredEndpoint: Hashable, Sendable {
     self.rank = rank
     self.kvEvents = kvEvents
     self.kvReplay = kvReplay
+    self.hostname = hostname
+    self.nodeAddress = nodeAddress
   }
 
   /// Returns the endpoint with a slot.
-  package func endpoint(in slot: EndpointSlot) -> Endpoint {
-    Endpoint(
+  ///
+  /// - Parameters:
+  ///   - metricsPort: The port of the metrics page, in place of that of `metricsAddress`.
+  ///   - topology: The labels with the endpoint's place.
+  package func endpoint(
+    in slot: EndpointSlot, metricsPort: UInt16? = nil, topology: EndpointTopology.Labels = .init()
+  ) -> Endpoint {
+    var metricsAddress = metricsAddress
+    if let metricsPort { metricsAddress.port = metricsPort }
+    return Endpoint(
       name: name, namespace: namespace, address: address, metricsAddress: metricsAddress, labels: labels,
-      annotations: annotations, rank: rank, kvEvents: kvEvents, kvReplay: kvReplay, slot: slot)
+      annotations: annotations, rank: rank, kvEvents: kvEvents, kvReplay: kvReplay,
+      topology: EndpointTopology(labels, topology, hostname: hostname), nodeAddress: nodeAddress, slot: slot)
   }
 }
 

@@ -4,7 +4,7 @@ package import EPPCore
 ///
 /// A page may have several series of one family: one per engine, model or data-parallel rank behind the address. The
 /// gateway picks an endpoint as a whole, so counts, counters and cache blocks are summed and the usage is the mean
-/// (the llm-d EPP reads one series and ignores the others).
+/// (the llm-d EPP reads one series and ignores the others). Attributes are read as in llm-d, since nobody knows how to add them.
 package struct EnginePage: Equatable, Sendable {
   /// Requests in the engine's queue, summed over series.
   package var waitingRequests: Int?
@@ -24,6 +24,10 @@ package struct EnginePage: Equatable, Sendable {
   package var prefixCacheHitTokens: UInt64?
   /// Start time of the engine's process, in seconds since 1970.
   package var processStartTime: Double?
+  /// Values of the metrics that are configured to become attributes.
+  package var attributes = EndpointAttributes()
+  /// Load metrics that were not looked for on the page.
+  package var unread: EndpointMetrics.LoadFamilies = []
 
   package init() {}
 
@@ -52,6 +56,7 @@ package struct EnginePage: Equatable, Sendable {
     if let prefixCacheQueriedTokens { metrics.prefixCacheQueriedTokens = prefixCacheQueriedTokens }
     if let prefixCacheHitTokens { metrics.prefixCacheHitTokens = prefixCacheHitTokens }
     if let processStartTime { metrics.processStartTime = processStartTime }
+    if !attributes.isEmpty { metrics.attributes.merge(attributes) }
     metrics.scrapedAt = scrapedAt
     metrics.dispatchedAtScrape = dispatched
     return metrics

@@ -1,3 +1,20 @@
+import EPPCore
+
+/// A value that a label of a series has to have.
+struct LabelCondition {
+  let name: [UInt8]
+  /// The value as it is written, with its escapes.
+  let value: [UInt8]
+  /// Whether series without the label are right, too.
+  let mayBeAbsent: Bool
+
+  init(_ name: String, _ value: String, mayBeAbsent: Bool) {
+    self.name = Array(name.utf8)
+    self.value = Array(MetricSpec.escaped(value).utf8)
+    self.mayBeAbsent = mayBeAbsent
+  }
+}
+
 /// One sample line of the Prometheus text format: `name{label="value",...} number timestamp`.
 ///
 /// Holds offsets into the line's bytes and copies nothing.
@@ -25,6 +42,19 @@ struct ExpositionLine {
     if let token = Self.token(bytes, &offset, end) {
       timestamp = ExpositionNumber.parse(bytes, token).flatMap { $0.isFinite ? $0 : nil }
     }
+  }
+
+  /// Whether the labels of the series fulfil all conditions.
+  func fulfils(_ conditions: [LabelCondition], _ bytes: RawSpan) -> Bool {
+    if conditions.isEmpty { return true }
+    var unmet = conditions.count { !$0.mayBeAbsent }
+    var isOther = false
+    Self.forEachLabel(bytes, in: labels) { name, value in
+      for condition in conditions where bytes.isEqual(name, condition.name) {
+        if !bytes.isEqual(value, condition.value) { isOther = true } else if !condition.mayBeAbsent { unmet -= 1 }
+      }
+    }
+    return unmet <= 0 && !isOther
   }
 
   /// Returns a hash of the labels as written. It depends on their order, which an engine keeps for a series.

@@ -1,10 +1,10 @@
 import EPPCore
 
-/// Reads the samples of `EngineFamily` from an engine's metrics page, chunk by chunk as the page arrives.
+/// Reads the samples of a layout from an engine's metrics page, chunk by chunk as the page arrives.
 ///
-/// A page of 55 KB has about 650 lines, of which a dozen are read. A line is selected by its first thirteen bytes and otherwise
-/// only searched for its end, so a page costs one pass over its bytes (budget: 15 µs). Only the numbers that are read are kept,
-/// and an incomplete line between two chunks.
+/// A page of 55 KB has about 650 lines, of which a dozen are read. A line is selected by its first bytes, at most thirteen, and
+/// otherwise only searched for its end, so a page costs one pass over its bytes (budget: 15 µs). Only the numbers that are read
+/// are kept, and an incomplete line between two chunks.
 ///
 /// The input may be any bytes: unknown families and malformed lines are skipped. One value serves one connection, keeps its
 /// storage from page to page, and is not for use by several threads at once.
@@ -12,30 +12,32 @@ package struct MetricsPageScanner: Sendable {
   /// Bytes of the longest line that is read; a longer one may be skipped (vLLM's longest has 1.4 KB).
   package static let longestLine = 64 * 1024
 
-  private let names = NameTable(EngineFamily.names)
-  private let configLabels = NameTable(
-    EngineFamily.blockTokensLabels.map { ($0, ConfigLabel.blockTokens) }
-      + EngineFamily.blocksLabels.map { ($0, ConfigLabel.blocks) })
+  /// What is read.
+  let layout: EnginePageLayout
   private var tables = [SeriesTable](repeating: SeriesTable(), count: EngineFamily.allCases.count)
+  private var attributes: [NewestValue]
   private var hasKnownFamily = false
   private var blockTokens: Int?
   private var loRAStamp = -1.0
   private var loRALabels: [UInt8] = []
-
-  private enum ConfigLabel {
-    case blockTokens
-    case blocks
-  }
 
   /// The beginning of a line whose end has not come yet, and which may be a sample to be read.
   private var begun: [UInt8] = []
   /// Whether the rest of the current line is skipped.
   private var isSkipping = false
 
-  package init() {}
+  package init(_ layout: EnginePageLayout = .standard) {
+    self.layout = layout
+    attributes = [NewestValue](repeating: NewestValue(), count: layout.attributeKeys.count)
+  }
 
   /// Scans the next bytes of the page; a chunk may end anywhere.
   package mutating func scan(_ chunk: RawSpan) {
+    if layout.isStandard { scan(chunk, StandardLines()) } else { scan(chunk, layout.beginnings) }
+  }
+
+  @inline(__always)
+  private mutating func scan(_ chunk: RawSpan, _ filter: some LineFilter) {
     let end = chunk.byteCount
     var start = 0
     if isSkipping || !begun.isEmpty {
@@ -50,7 +52,7 @@ package struct MetricsPageScanner: Sendable {
       start = lineFeed + 1
     }
     while start < end {
-      let isWanted = Self.mayBeWanted(chunk, at: start)
+      let isWanted = filter.mayBeWanted(chunk, at: start)
       let lineFeed = chunk.firstLineFeed(from: start)
       if lineFeed == end {
         isSkipping = !isWanted || end - start > Self.longestLine
@@ -73,35 +75,13 @@ package struct MetricsPageScanner: Sendable {
   /// Discards the values of the current page.
   package mutating func reset() {
     for index in tables.indices { tables[index].removeAll() }
+    for index in attributes.indices { attributes[index] = NewestValue() }
     hasKnownFamily = false
     blockTokens = nil
     loRAStamp = -1
     loRALabels.removeAll(keepingCapacity: true)
     begun.removeAll(keepingCapacity: true)
     isSkipping = false
-  }
-
-  /// Whether the first bytes of a line can be those of a sample in `EngineFamily`. True when the chunk ends too soon to tell.
-  @inline(__always)
-  private static func mayBeWanted(_ bytes: RawSpan, at start: Int) -> Bool {
-    guard start &+ 15 <= bytes.byteCount else { return true }
-    let first = bytes.word(at: start)
-    if first & 0x0000_00FF_FFFF_FFFF == 0x0000_003A_6D6C_6C76 {  // "vllm:"
-      switch bytes.word(at: start &+ 5) {
-      case 0x7571_6572_5F6D_756E,  // "num_requ"
-        0x6568_6361_635F_766B,  // "kv_cache"
-        0x635F_7869_6665_7270,  // "prefix_c"
-        0x6F63_5F65_6863_6163,  // "cache_co"
-        0x7165_725F_6172_6F6C,  // "lora_req"
-        0x6863_6163_5F75_7067,  // "gpu_cach"
-        0x6665_7270_5F75_7067:  // "gpu_pref"
-        return true
-      default:
-        return false
-      }
-    }
-    if first & 0x00FF_FFFF_FFFF_FFFF == 0x003A_676E_616C_6773 { return true }  // "sglang:"
-    return first == 0x5F73_7365_636F_7270  // "process_"
   }
 
   private mutating func readBegunLine() {
@@ -116,17 +96,31 @@ package struct MetricsPageScanner: Sendable {
   private mutating func read(_ bytes: RawSpan, from start: Int, to end: Int) {
     var nameEnd = start
     while nameEnd < end, !Self.endsName(bytes.byte(at: nameEnd)) { nameEnd &+= 1 }
-    guard let family = names.meaning(of: bytes, start..<nameEnd),
+    guard let name = layout.names.meaning(of: bytes, start..<nameEnd),
       let line = ExpositionLine(bytes, from: nameEnd, to: end)
     else { return }
-    if family != .processStartTime { hasKnownFamily = true }
-    switch family {
-    case .loRAInfo: noteLoRA(bytes, line)
-    case .cacheConfigInfo: noteCacheConfig(bytes, line)
-    default:
-      // Only SGLang's ranks have series of their own.
-      let labels = bytes.byte(at: start) == UInt8(ascii: "s") ? line.engineHash(bytes) : line.labelHash(bytes)
-      tables[family.rawValue].note(line.value, labels: labels, timestamp: line.timestamp)
+    for reading in layout.readings[name] where line.fulfils(reading.conditions, bytes) {
+      switch reading.target {
+      case .number(let family):
+        if family != .processStartTime { hasKnownFamily = true }
+        let labels = reading.hasCopies ? line.engineHash(bytes) : line.labelHash(bytes)
+        tables[family.rawValue].note(line.value, labels: labels, timestamp: line.timestamp)
+      case .blockTokens:
+        hasKnownFamily = true
+        if blockTokens == nil, line.value >= 1, line.value < 1e6 { blockTokens = Int(line.value) }
+      case .loRA:
+        hasKnownFamily = true
+        noteLoRA(bytes, line)
+      case .cacheInfo(let labels):
+        hasKnownFamily = true
+        noteCacheInfo(bytes, line, layout.configLabels[labels])
+      case .attribute(let index):
+        hasKnownFamily = true
+        attributes[index].note(line.value, timestamp: line.timestamp)
+      case .highest(let index, let factor):
+        hasKnownFamily = true
+        attributes[index].noteHighest(line.value * factor)
+      }
     }
   }
 
@@ -140,7 +134,9 @@ package struct MetricsPageScanner: Sendable {
   }
 
   /// Reads block size and number of blocks, which are labels of the family. A rank that has no blocks yet writes `None`.
-  private mutating func noteCacheConfig(_ bytes: RawSpan, _ line: ExpositionLine) {
+  private mutating func noteCacheInfo(
+    _ bytes: RawSpan, _ line: ExpositionLine, _ configLabels: NameTable<EnginePageLayout.ConfigLabel>
+  ) {
     var tokens: Int?
     var blocks: Double?
     ExpositionLine.forEachLabel(bytes, in: line.labels) { name, value in
@@ -155,22 +151,24 @@ package struct MetricsPageScanner: Sendable {
     }
     if blockTokens == nil { blockTokens = tokens }
     guard let blocks else { return }
-    tables[EngineFamily.cacheConfigInfo.rawValue].note(
+    tables[EngineFamily.cacheBlocks.rawValue].note(
       blocks, labels: line.engineHash(bytes), timestamp: line.timestamp)
   }
 
   private var page: EnginePage {
     var page = EnginePage()
-    page.waitingRequests = count(.waitingRequests)
+    page.unread = layout.unread
+    page.waitingRequests = count(.waitingRequests) ?? count(.pendingRequests)
     page.runningRequests = count(.runningRequests)
     page.kvCacheUsage =
       tables[EngineFamily.kvCacheUsage.rawValue].meanShare ?? tables[EngineFamily.kvCacheUsageOld.rawValue].meanShare
     page.cacheBlockTokens = blockTokens
-    page.cacheBlocks = count(.cacheConfigInfo)
+    page.cacheBlocks = count(.cacheBlocks)
     page.prefixCacheQueriedTokens = (count(.queriedTokens) ?? count(.queriedTokensOld)).map { UInt64($0) }
     page.prefixCacheHitTokens = (count(.hitTokens) ?? count(.hitTokensOld)).map { UInt64($0) }
     page.loRA = loRAStamp < 0 ? nil : loRA
     page.processStartTime = tables[EngineFamily.processStartTime.rawValue].sum
+    for (index, key) in layout.attributeKeys.enumerated() { page.attributes[key] = attributes[index].value }
     return page
   }
 

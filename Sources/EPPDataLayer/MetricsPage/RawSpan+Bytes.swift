@@ -34,6 +34,13 @@ extension RawSpan {
     return offset
   }
 
+  /// Whether the bytes of a range are equal to others.
+  func isEqual(_ range: Range<Int>, _ others: [UInt8]) -> Bool {
+    guard range.count == others.count else { return false }
+    for index in others.indices where byte(at: range.lowerBound &+ index) != others[index] { return false }
+    return true
+  }
+
   /// Appends the bytes of a range.
   func append(_ range: Range<Int>, to bytes: inout [UInt8]) {
     bytes.reserveCapacity(bytes.count + range.count)

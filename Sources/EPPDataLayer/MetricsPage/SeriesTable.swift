@@ -36,3 +36,23 @@ struct SeriesTable {
   /// Removes all series and keeps their storage.
   mutating func removeAll() { rows.removeAll(keepingCapacity: true) }
 }
+
+/// The value of an attribute. The meaning of its metric is not known, so that series cannot be summed: the sample with the highest
+/// timestamp counts, else the first one, as in llm-d.
+struct NewestValue {
+  /// The value; nil when there was no sample.
+  private(set) var value: Double?
+  private var timestamp: Double?
+
+  /// Takes the sample if it is the first or newer. Ignores values that are infinite or NaN.
+  mutating func note(_ value: Double, timestamp: Double?) {
+    guard value.isFinite, self.value == nil || (timestamp ?? 0) > (self.timestamp ?? 0) else { return }
+    self.value = value
+    self.timestamp = timestamp
+  }
+
+  /// Takes the value if it is the first or higher. Ignores values that are infinite or NaN.
+  mutating func noteHighest(_ value: Double) {
+    if value.isFinite { self.value = max(self.value ?? value, value) }
+  }
+}

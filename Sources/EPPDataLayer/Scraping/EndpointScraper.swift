@@ -1,26 +1,28 @@
 import EPPCore
 import NIOCore
 import NIOPosix
+import NIOSSL
 
-/// Scrapes one endpoint over one connection: performs the actions of a `ScrapeStateMachine`.
+/// Reads a page of one endpoint over one connection, again and again: performs the actions of a `ScrapeStateMachine`.
 ///
 /// Use it on its event loop only. It uses no HTTP library: the request is constant, and the response is parsed and scanned in
 /// the buffer that it was read into.
-final class EndpointScraper: NIOScheduledCallbackHandler {
-  /// Bytes of the read buffer that NIO keeps per connection; a page usually fits in one read.
-  private static let readBytes = 64 * 1024
+final class EndpointScraper<Reader: PageReader>: NIOScheduledCallbackHandler, ScrapeConnectionUser {
 
   let slot: EndpointSlot
+  /// The address that is connected to.
+  let address: EndpointAddress
+  /// Reads the page.
+  private(set) var reader: Reader
   private let load: EndpointLoad
   private let eventLoop: any EventLoop
-  private let address: EndpointAddress
+  private let certificates: PageCertificates?
   private let timeout: TimeAmount
   private let request: ByteBuffer
   private let report: (EndpointScraper, Result<ScrapedPage, ScrapeError>) -> Void
 
   private var machine: ScrapeStateMachine
   private var parser = HTTPResponseParser()
-  private var scanner = MetricsPageScanner()
   private var connection: ScrapeConnection?
   /// Number of the current attempt to connect; the completion of an older attempt is ignored.
   private var attempt: UInt64 = 0
@@ -32,19 +34,23 @@ final class EndpointScraper: NIOScheduledCallbackHandler {
   /// The result of a successful scrape.
   struct ScrapedPage {
     /// The values of the page.
-    var page: EnginePage
+    var page: Reader.Page
     /// When the request was sent.
     var startedAt: MonotonicTime
     /// Totals of the endpoint's load when the request was sent; requests dispatched later cannot be counted on the page.
     var dispatched: EndpointLoad.Totals
   }
 
+  /// - Parameter address: The address that is connected to.
   init(
-    endpoint: Endpoint, load: EndpointLoad, configuration: ScrapeStateMachine.Configuration, eventLoop: any EventLoop,
+    endpoint: Endpoint, address: EndpointAddress, page: PageReading, reader: Reader, load: EndpointLoad,
+    configuration: ScrapeStateMachine.Configuration, eventLoop: any EventLoop,
     report: @escaping (EndpointScraper, Result<ScrapedPage, ScrapeError>) -> Void
   ) {
     slot = endpoint.slot
-    address = endpoint.metricsAddress
+    self.address = address
+    self.reader = reader
+    certificates = page.certificates
     self.load = load
     self.eventLoop = eventLoop
     self.report = report
@@ -53,7 +59,9 @@ final class EndpointScraper: NIOScheduledCallbackHandler {
     let turns = Double(endpoint.slot.index) * 0.618_033_988_749_895
     machine = ScrapeStateMachine(configuration: configuration, phase: turns - turns.rounded(.down), start: .now())
     request = ByteBuffer(
-      string: "GET /metrics HTTP/1.1\r\nHost: \(address)\r\nAccept: text/plain\r\nUser-Agent: warmpath\r\n\r\n")
+      string:
+        "GET \(page.source.path) HTTP/1.1\r\nHost: \(address)\r\nAccept: \(Reader.mediaType)\r\nUser-Agent: warmpath\r\n\r\n"
+    )
   }
 
   /// Whether a request was sent whose response is incomplete.
@@ -95,7 +103,7 @@ final class EndpointScraper: NIOScheduledCallbackHandler {
     let attempt = self.attempt
     let bootstrap = ClientBootstrap(group: eventLoop)
       .connectTimeout(timeout)
-      .channelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: Self.readBytes))
+      .channelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: ScrapeConnection.readBytes))
     let future =
       (try? SocketAddress(ipAddress: address.host, port: Int(address.port))).map { bootstrap.connect(to: $0) }
       ?? bootstrap.connect(host: address.host, port: Int(address.port))
@@ -120,6 +128,12 @@ final class EndpointScraper: NIOScheduledCallbackHandler {
       self.connection = connection
       parser.reset()
       do {
+        if let certificates {
+          // An IP literal is no name of a server; the certificate is then checked against the address of the connection.
+          let name = IPAddress(address.host) == nil ? address.host : nil
+          let handler = try NIOSSLClientHandler(context: certificates.context, serverHostname: name)
+          try channel.pipeline.syncOperations.addHandler(handler)
+        }
         try channel.pipeline.syncOperations.addHandler(connection)
         send()
       } catch {
@@ -137,7 +151,7 @@ final class EndpointScraper: NIOScheduledCallbackHandler {
   private func send() {
     startedAt = .now()
     dispatched = load.totals
-    scanner.reset()
+    reader.reset()
     status = 0
     connection?.send(request)
   }
@@ -158,7 +172,7 @@ final class EndpointScraper: NIOScheduledCallbackHandler {
         case .needsBytes: return
         case .head(let status): self.status = status
         case .body(let range):
-          if status == 200 { scanner.scan(bytes.extracting(range)) }
+          if status == 200 { reader.scan(bytes.extracting(range)) }
         case .end(let isReusable):
           answered(isReusable: isReusable && offset == bytes.byteCount)
           return
@@ -183,13 +197,18 @@ final class EndpointScraper: NIOScheduledCallbackHandler {
     }
   }
 
+  func broken(_ reason: String) {
+    guard machine.isWaiting else { return }
+    lose(.secureConnectionFailed(reason))
+  }
+
   private func answered(isReusable: Bool) {
-    let page = status == 200 ? scanner.finish() : nil
+    let page = status == 200 ? reader.finish() : nil
     if machine.answered(.now(), isGood: page != nil, isReusable: isReusable) { dropConnection() }
     if let page {
       report(self, .success(ScrapedPage(page: page, startedAt: startedAt, dispatched: dispatched)))
     } else {
-      report(self, .failure(status == 200 ? .noEngineMetrics : .status(status)))
+      report(self, .failure(status == 200 ? Reader.emptyPage : .status(status)))
     }
   }
 

@@ -8,14 +8,15 @@ import NIOCore
 final class ScrapeLoop: NIOScheduledCallbackHandler {
   private let eventLoop: any EventLoop
   private let configuration: ScrapeStateMachine.Configuration
+  private let page: PageReading
+  private let layouts: EnginePageLayouts
   private let store: EndpointStore
   private let pollErrors: Counter
   private let extractErrors: Counter
   /// Called after each failed scrape of an endpoint that counts as unreachable: its host name may have another address.
   private let noteUnreachable: () -> Void
 
-  private var scrapers: [EndpointSlot: EndpointScraper] = [:]
-  private var addresses: [EndpointSlot: EndpointAddress] = [:]
+  private var scrapers: [EndpointSlot: EndpointScraper<MetricsPageScanner>] = [:]
   private var loads: [EndpointSlot: EndpointLoad] = [:]
   /// Endpoints whose first scrape has not ended.
   private var unattempted: Set<EndpointSlot> = []
@@ -24,11 +25,13 @@ final class ScrapeLoop: NIOScheduledCallbackHandler {
   private var isStopped = false
 
   init(
-    eventLoop: any EventLoop, configuration: ScrapeStateMachine.Configuration, store: EndpointStore,
-    metrics: PickerMetrics, noteUnreachable: @escaping () -> Void
+    eventLoop: any EventLoop, configuration: ScrapeStateMachine.Configuration, page: PageReading,
+    engines: EngineMetricSettings, store: EndpointStore, metrics: PickerMetrics, noteUnreachable: @escaping () -> Void
   ) {
     self.eventLoop = eventLoop
     self.configuration = configuration
+    self.page = page
+    layouts = EnginePageLayouts(engines)
     self.store = store
     self.noteUnreachable = noteUnreachable
     pollErrors = metrics.pollErrors()
@@ -44,12 +47,13 @@ final class ScrapeLoop: NIOScheduledCallbackHandler {
       unattempted.insert(endpoint.slot)
       startScraper(of: endpoint, load)
     case .updated(let endpoint):
-      guard let load = loads[endpoint.slot], addresses[endpoint.slot] != endpoint.metricsAddress else { return }
-      scrapers[endpoint.slot]?.stop()
+      guard let load = loads[endpoint.slot], let scraper = scrapers[endpoint.slot],
+        scraper.address != endpoint.metricsAddress || scraper.reader.layout !== layouts.layout(of: endpoint)
+      else { return }
+      scraper.stop()
       startScraper(of: endpoint, load)
     case .removed(let endpoint):
       scrapers.removeValue(forKey: endpoint.slot)?.stop()
-      addresses[endpoint.slot] = nil
       loads[endpoint.slot] = nil
       noteAttempt(endpoint.slot)
     }
@@ -77,14 +81,18 @@ final class ScrapeLoop: NIOScheduledCallbackHandler {
 
   private func startScraper(of endpoint: Endpoint, _ load: EndpointLoad) {
     let scraper = EndpointScraper(
-      endpoint: endpoint, load: load, configuration: configuration, eventLoop: eventLoop
+      endpoint: endpoint, address: endpoint.metricsAddress, page: page,
+      reader: MetricsPageScanner(layouts.layout(of: endpoint)), load: load, configuration: configuration,
+      eventLoop: eventLoop
     ) { [unowned self] scraper, result in finished(scraper, result) }
     scrapers[endpoint.slot] = scraper
-    addresses[endpoint.slot] = endpoint.metricsAddress
     scraper.start()
   }
 
-  private func finished(_ scraper: EndpointScraper, _ result: Result<EndpointScraper.ScrapedPage, ScrapeError>) {
+  private func finished(
+    _ scraper: EndpointScraper<MetricsPageScanner>,
+    _ result: Result<EndpointScraper<MetricsPageScanner>.ScrapedPage, ScrapeError>
+  ) {
     switch result {
     case .success(let scraped):
       store.record(scraped.page, for: scraper.slot, startedAt: scraped.startedAt, dispatched: scraped.dispatched)

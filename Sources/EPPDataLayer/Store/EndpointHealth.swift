@@ -65,7 +65,7 @@ struct EndpointHealth: Sendable {
     switch error {
     case .connectionRefused: refusesConnections = endpoint.metricsAddress == endpoint.address
     case .timedOut, .connectFailed: break
-    case .closed, .status, .response, .noEngineMetrics: refusesConnections = false
+    case .closed, .secureConnectionFailed, .status, .response, .noEngineMetrics, .noModels: refusesConnections = false
     }
     let wasUnreachable = isUnreachable
     isUnreachable = wasUnreachable || failuresInRow >= Self.failuresToUnreachable

@@ -66,7 +66,7 @@ actor EndpointMembership {
       let identity = Identity(endpoint)
       if let slot = leaving.removeValue(forKey: identity) {
         kept[identity] = slot
-        if let changed = store.update(slot, to: endpoint.endpoint(in: slot)) { updated.append(changed) }
+        if let changed = store.update(slot, to: store.endpoint(endpoint, in: slot)) { updated.append(changed) }
       } else {
         arriving.append(endpoint)
       }
@@ -101,7 +101,7 @@ actor EndpointMembership {
     while let next = arriving.last, let slot = slots.take() {
       arriving.removeLast()
       kept[Identity(next)] = slot
-      let endpoint = next.endpoint(in: slot)
+      let endpoint = store.endpoint(next, in: slot)
       let load = EndpointLoad()
       tell(.added(endpoint, load: load))
       store.add(EndpointStore.StoredEndpoint(endpoint: endpoint, load: load))

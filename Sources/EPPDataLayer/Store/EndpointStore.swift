@@ -14,6 +14,12 @@ package final class EndpointStore: PoolSnapshotSource {
     package var stalenessThreshold: Duration
     /// Shortest time between two snapshots while only metrics change.
     package var publishInterval: Duration
+    /// The port of all metrics pages, in place of the one that discovery gives; nil for that one.
+    package var metricsPort: UInt16?
+    /// The labels with the endpoints' places.
+    package var topology = EndpointTopology.Labels()
+    /// Labels whose numbers become attributes.
+    package var labelAttributes: [LabelAttribute] = []
 
     package init(stalenessThreshold: Duration, publishInterval: Duration = .milliseconds(5)) {
       self.stalenessThreshold = stalenessThreshold
@@ -39,6 +45,8 @@ package final class EndpointStore: PoolSnapshotSource {
     let load: EndpointLoad
     /// The metrics of the newest page; unset before the first one.
     var metrics = EndpointMetrics()
+    /// Names of the models that the engine serves; nil where they are not asked for, or not known yet.
+    var models: [String]?
     /// Successes and failures of scraping.
     var health: EndpointHealth
     /// The text of the endpoint's address, which goes into every destination header; made once.
@@ -75,7 +83,7 @@ package final class EndpointStore: PoolSnapshotSource {
         health.hasBeenFresh = true
       }
       let member = PoolSnapshot.Member(
-        endpoint: endpoint, metrics: metrics, load: load, isStale: isStale,
+        endpoint: endpoint, metrics: metrics, models: models, load: load, isStale: isStale,
         refusesConnections: health.refusesConnections, destination: destination)
       return (member, staleAt, turn)
     }
@@ -143,6 +151,17 @@ package final class EndpointStore: PoolSnapshotSource {
 
   // MARK: - For EndpointMembership
 
+  /// Returns an endpoint with a slot, as the configuration sees it.
+  func endpoint(_ discovered: DiscoveredEndpoint, in slot: EndpointSlot) -> Endpoint {
+    discovered.endpoint(in: slot, metricsPort: configuration.metricsPort, topology: configuration.topology)
+  }
+
+  private func labelAttributes(_ endpoint: Endpoint) -> EndpointAttributes {
+    var attributes = EndpointAttributes()
+    for attribute in configuration.labelAttributes { attributes[attribute.key] = attribute.value(endpoint.labels) }
+    return attributes
+  }
+
   /// Returns all endpoints of the pool.
   func present() -> [(endpoint: Endpoint, load: EndpointLoad)] {
     state.withLock { $0.stored.compactMap { $0.map { ($0.endpoint, $0.load) } } }
@@ -154,6 +173,7 @@ package final class EndpointStore: PoolSnapshotSource {
       let index = entry.endpoint.slot.index
       while state.stored.count <= index { state.stored.append(nil) }
       state.stored[index] = entry
+      state.stored[index]?.metrics.attributes.merge(labelAttributes(entry.endpoint))
     }
   }
 
@@ -162,6 +182,7 @@ package final class EndpointStore: PoolSnapshotSource {
     state.withLock { state in
       guard state.stored[slot.index]?.endpoint != endpoint else { return nil }
       state.stored[slot.index]?.endpoint = endpoint
+      state.stored[slot.index]?.metrics.attributes.merge(labelAttributes(endpoint))
       state.stored[slot.index]?.health.endpoint = endpoint
       return endpoint
     }
@@ -197,7 +218,8 @@ extension EndpointStore {
       state.stored[slot.index]?.metrics = metrics
       state.isDirty = true
       let wasUnreachable = state.stored[slot.index]?.health.noteSuccess() ?? false
-      return (state.stored[slot.index]?.endpoint, wasUnreachable, metrics.missing.subtracting(before))
+      let missing = metrics.missing.subtracting(before).subtracting(page.unread)
+      return (state.stored[slot.index]?.endpoint, wasUnreachable, missing)
     }
     guard let endpoint else { return }
     if isReachableAgain { logger.notice("endpoint is reachable again", metadata: Self.metadata(endpoint)) }
@@ -205,6 +227,25 @@ extension EndpointStore {
       logger.warning(
         "the metrics page of the endpoint does not say its \(missing.names): taken to be the mean of the others and what was sent there",
         metadata: Self.metadata(endpoint))
+    }
+  }
+
+  /// Records attributes of an endpoint that another page than its metrics page has. Ignored when the slot holds another endpoint
+  /// by now.
+  package func record(_ attributes: EndpointAttributes, for slot: EndpointSlot) {
+    state.withLock { state in
+      guard Self.holds(state, slot) else { return }
+      state.stored[slot.index]?.metrics.attributes.merge(attributes)
+      state.isDirty = true
+    }
+  }
+
+  /// Records the models that an endpoint serves. Ignored when the slot holds another endpoint by now.
+  package func record(models: [String], for slot: EndpointSlot) {
+    state.withLock { state in
+      guard Self.holds(state, slot), state.stored[slot.index]?.models != models else { return }
+      state.stored[slot.index]?.models = models
+      state.isDirty = true
     }
   }
 

@@ -17,22 +17,34 @@ package final class EndpointWatch: Sendable {
     package var endpointsFile: String?
     /// Times of scraping; its interval is `--refresh-metrics-interval`.
     package var scraping: ScrapeStateMachine.Configuration
+    /// How metrics pages are read.
+    package var page = PageReading.metrics
+    /// How the endpoints' lists of models are read; nil when they are not.
+    package var models: PolledPage?
+    /// How the pages of DCGM exporters are read; nil when they are not.
+    package var gpus: PolledPage?
+    /// Which metrics are read of which endpoints.
+    package var engines: EngineMetricSettings
     /// Times of the store; its staleness threshold is `--metrics-staleness-threshold`.
     package var store: EndpointStore.Configuration
 
     package init(
       endpoints: [EndpointAddress] = [], endpointsFile: String? = nil,
-      scraping: ScrapeStateMachine.Configuration, store: EndpointStore.Configuration
+      scraping: ScrapeStateMachine.Configuration, engines: EngineMetricSettings = EngineMetricSettings(),
+      store: EndpointStore.Configuration
     ) {
       self.endpoints = endpoints
       self.endpointsFile = endpointsFile
       self.scraping = scraping
+      self.engines = engines
       self.store = store
     }
   }
 
   /// Longest time that readiness waits for endpoints that do not answer.
   private static let longestStart = Duration.milliseconds(200)
+  /// Time between two looks at the files of certificates.
+  private static let certificateInterval = Duration.seconds(1)
   /// Threads for blocking calls, and thus host names that are resolved at one time.
   private static let resolverThreads = 4
 
@@ -80,12 +92,19 @@ package final class EndpointWatch: Sendable {
     let started = eventLoop.submit { [configuration, store, metrics] in
       NIOLoopBound(
         ScrapeLoop(
-          eventLoop: eventLoop, configuration: configuration.scraping, store: store, metrics: metrics,
+          eventLoop: eventLoop, configuration: configuration.scraping, page: configuration.page,
+          engines: configuration.engines, store: store, metrics: metrics,
           noteUnreachable: { discovery.noteUnreachable() }),
         eventLoop: eventLoop)
     }
     let scrapes = try await started.get()
-    let observation = await store.observe { change in eventLoop.execute { scrapes.value.apply(change) } }
+    let polls = try await startPolls(eventLoop)
+    let observation = await store.observe { change in
+      eventLoop.execute {
+        scrapes.value.apply(change)
+        polls.value.apply(change)
+      }
+    }
 
     @Sendable func signalAfterFirstAttempts(_ event: OneShotEvent) {
       // On the loop after the changes that the pass made.
@@ -94,6 +113,9 @@ package final class EndpointWatch: Sendable {
     }
     await withDiscardingTaskGroup { tasks in
       for source in others { tasks.addTask { await source.run() } }
+      for page in [configuration.page, configuration.models?.page, configuration.gpus?.page] {
+        if let certificates = page?.certificates { tasks.addTask { [self] in await follow(certificates, threads) } }
+      }
       let ownRead = OneShotEvent()
       tasks.addTask { [sourcesRead] in
         for source in others where await !source.waitUntilRead() { return }
@@ -105,9 +127,59 @@ package final class EndpointWatch: Sendable {
     }
 
     await store.endObservation(observation)
-    try await eventLoop.submit { scrapes.value.stop() }.get()
+    try await eventLoop.submit {
+      scrapes.value.stop()
+      polls.value.stop()
+    }.get()
     // Not waited for: a thread may hang in the system's resolver for half a minute.
     threads.shutdownGracefully { _ in }
     try await group.shutdownGracefully()
+  }
+
+  /// Readers of the pages beside the metrics pages.
+  private struct Polls {
+    var models: PagePolls<ModelListReader>?
+    var gpus: PagePolls<MetricsPageScanner>?
+
+    func apply(_ change: EndpointChange) {
+      models?.apply(change)
+      gpus?.apply(change)
+    }
+
+    func stop() {
+      models?.stop()
+      gpus?.stop()
+    }
+  }
+
+  private func startPolls(_ eventLoop: any EventLoop) async throws -> NIOLoopBound<Polls> {
+    try await eventLoop.submit { [configuration, store, metrics] in
+      var polls = Polls()
+      if let models = configuration.models {
+        polls.models = PagePolls(
+          models, eventLoop: eventLoop, metrics: metrics, makeReader: { _ in ModelListReader() },
+          record: { store.record(models: $0, for: $1) })
+      }
+      if let gpus = configuration.gpus {
+        polls.gpus = PagePolls(
+          gpus, eventLoop: eventLoop, metrics: metrics,
+          makeReader: { MetricsPageScanner(EnginePageLayout(gpusOf: $0.podName)) },
+          record: { store.record($0.attributes, for: $1) })
+      }
+      return NIOLoopBound(polls, eventLoop: eventLoop)
+    }.get()
+  }
+
+  /// Looks at the files of certificates until the task is cancelled.
+  private func follow(_ certificates: PageCertificates, _ threads: NIOThreadPool) async {
+    while (try? await Task.sleep(for: Self.certificateInterval)) != nil {
+      guard let look = try? await threads.runIfActive({ certificates.look() }) else { return }
+      switch look {
+      case .unchanged: break
+      case .replaced: logger.notice("new connections to metrics pages use the new certificates")
+      case .problem(let problem):
+        logger.warning("\(problem); connections to metrics pages use the certificates of before")
+      }
+    }
   }
 }

@@ -62,7 +62,7 @@ package struct PoolEndpoints: Sendable {
         DiscoveredEndpoint(
           name: "\(pod.metadata.name)-rank-\(rank)", namespace: pod.metadata.namespace,
           address: EndpointAddress(host: host, port: port), labels: pod.metadata.labels, annotations: annotations,
-          rank: rank))
+          rank: rank, hostname: pod.hostname, nodeAddress: pod.nodeAddress))
     }
   }
 

@@ -166,7 +166,10 @@ package final class PickerMetrics: Sendable {
   }
 
   /// `llm_d_epp_datalayer_poll_errors_total`: metrics pages of engines that could not be fetched.
-  package func pollErrors() -> Counter { families.pollErrors.cell([options.pluginLabels.dataSource]) }
+  package func pollErrors() -> Counter { pollErrors(of: options.pluginLabels.dataSource) }
+
+  /// Returns the counter of failed readings of a data source's pages.
+  package func pollErrors(of source: String) -> Counter { families.pollErrors.cell([source]) }
 
   /// `llm_d_epp_datalayer_extract_errors_total`: metrics pages of engines that could not be parsed.
   package func extractErrors() -> Counter {

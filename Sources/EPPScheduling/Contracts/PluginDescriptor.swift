@@ -202,7 +202,12 @@ package struct PluginCheck {
   /// Adds a problem.
   ///
   /// - Parameter path: the keys of the parameter; empty for what is missing.
-  package mutating func report(_ message: String, at path: String...) {
+  package mutating func report(_ message: String, at path: String...) { report(message, at: path) }
+
+  /// Adds a problem.
+  ///
+  /// - Parameter path: the keys of the parameter, and the indices of entries of lists.
+  package mutating func report(_ message: String, at path: [String]) {
     problems.append(Problem(message: message, path: path))
   }
 

@@ -7,7 +7,7 @@ package struct PluginParameter: Sendable {
     case boolean
     case integer(ClosedRange<Int>)
     case number(ClosedRange<Double>)
-    /// Text that is not empty.
+    /// A text; an empty one counts as not given.
     case text
     /// One of these words.
     case word([String])
@@ -34,6 +34,14 @@ package struct PluginParameter: Sendable {
     /// A parameter that changes what llm-d's endpoint picker does, and that is accepted only with the one value that is
     /// supported.
     case fixed(Fixed)
+
+    /// Whether an empty text stands for the default, as Go's zero value does.
+    package var takesEmptyTextAsAbsent: Bool {
+      switch self {
+      case .text, .duration, .reference: true
+      default: false
+      }
+    }
   }
 
   /// The one accepted value.

@@ -78,6 +78,15 @@ extension TypedParameter where Value == Duration {
   }
 }
 
+extension TypedParameter where Value == Duration? {
+  /// A duration, or not given.
+  package static func duration(_ key: String, _ summary: String) -> Self {
+    Self(
+      declaration: PluginParameter(key, .duration, summary), defaultValue: nil,
+      read: { if case .duration(let value) = $0 { value } else { nil } }, write: { $0.map { .duration($0) } })
+  }
+}
+
 extension TypedParameter where Value: RawRepresentable<String> & CaseIterable {
   /// One of the words of an enumeration.
   package static func word(_ key: String, default value: Value, _ summary: String) -> Self {

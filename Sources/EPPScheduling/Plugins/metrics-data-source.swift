@@ -1,21 +1,22 @@
-/// `metrics-data-source`: engines' metrics pages are always scraped.
-package enum MetricsDataSource {
+package import EPPCore
+
+/// `metrics-data-source`: how the engines' metrics pages are read.
+package struct MetricsDataSource: PluginSettings {
+  package var page: PageSource
+
+  private static let port = TypedParameter<Int>.integer(
+    "port", 0...65_535, default: 0, "The page's port, in place of the endpoint's (0: the endpoint's)")
+  private static let parameters = PageParameters(path: PageSource.metrics.path)
+
   /// The plugin type.
   package static let descriptor = PluginDescriptor(
-    "metrics-data-source", "Scrapes the engines' metrics pages",
-    parameters: [
-      PluginParameter("scheme", .fixed(.text(["http"])), default: "http", "The page's scheme"),
-      PluginParameter("path", .fixed(.text(["/metrics"])), default: "/metrics", "The page's path"),
-      PluginParameter(
-        "port", .fixed(.unset(instead: "metricsPort in the endpoints file")),
-        "Not supported; use metricsPort in the endpoints file"),
-      PluginParameter("insecureSkipVerify", .ignored(because: nil), "Has no effect: pages are read in plain text"),
-      PluginParameter("caCertPath", .fixed(.unset(instead: nil)), "Not supported"),
-      PluginParameter("clientCertPath", .fixed(.unset(instead: nil)), "Not supported"),
-      PluginParameter("clientKeyPath", .fixed(.unset(instead: nil)), "Not supported"),
-      PluginParameter(
-        "interval", .fixed(.unset(instead: "--refresh-metrics-interval")),
-        "Not supported; use --refresh-metrics-interval"),
-    ], isInjected: true,
-    parts: [.builtIn(.dataSource)])
+    "metrics-data-source", "Reads the engines' metrics pages",
+    parameters: parameters.declarations + [port.declaration], isInjected: true, check: { parameters.check(&$0) },
+    parts: [
+      .settings(.dataSource) { arguments in
+        var page = parameters.page(arguments)
+        page.port = UInt16(exactly: arguments[port]).flatMap { $0 == 0 ? nil : $0 }
+        return MetricsDataSource(page: page)
+      }
+    ])
 }

@@ -75,11 +75,7 @@ struct Server {
     metrics = PickerMetrics(options: metricsOptions)
 
     watch = EndpointWatch(
-      configuration: EndpointWatch.Configuration(
-        endpoints: configuration.endpoints.addresses, endpointsFile: configuration.endpoints.file,
-        scraping: ScrapeStateMachine.Configuration(interval: configuration.endpoints.refreshInterval),
-        store: EndpointStore.Configuration(stalenessThreshold: configuration.endpoints.stalenessThreshold)),
-      metrics: metrics, logger: logger)
+      configuration: try EndpointWatch.Configuration(configuration.endpoints), metrics: metrics, logger: logger)
 
     let seed = try HashSecret.seed(configuration.cache)
     var limits = PrefixIndex.Limits()

@@ -1,22 +1,22 @@
 import Crypto
-import EPPKubernetes
 import Foundation
-import NIOSSL
+package import NIOSSL
 import SwiftASN1
 import X509
 
 /// A certificate authority for one test, which signs certificates.
-struct TestAuthority {
+package struct TestAuthority {
   private let key = P256.Signing.PrivateKey()
   private let name: DistinguishedName
   private let certificate: Certificate
 
-  struct Identity {
-    var chainPEM: String
-    var keyPEM: String
+  /// A certificate and its key, in PEM format.
+  package struct Identity {
+    package var chainPEM: String
+    package var keyPEM: String
   }
 
-  init() throws {
+  package init() throws {
     name = try DistinguishedName { CommonName("test authority") }
     certificate = try Self.sign(
       subject: name, key: key, issuer: name, by: key,
@@ -26,10 +26,10 @@ struct TestAuthority {
       })
   }
 
-  var pem: [UInt8] { get throws { Array(try certificate.serializeAsPEM().pemString.utf8) } }
+  package var pem: [UInt8] { get throws { Array(try certificate.serializeAsPEM().pemString.utf8) } }
 
   /// Returns a certificate with its key, for a server on 127.0.0.1 or for a client.
-  func identity(_ commonName: String) throws -> Identity {
+  package func identity(_ commonName: String) throws -> Identity {
     let key = P256.Signing.PrivateKey()
     let leaf = try Self.sign(
       subject: try DistinguishedName { CommonName(commonName) }, key: key, issuer: name, by: self.key,
@@ -42,7 +42,7 @@ struct TestAuthority {
   }
 
   /// Returns TLS settings of a server that accepts only clients with a certificate of the authority.
-  func serverConfiguration() throws -> TLSConfiguration {
+  package func serverConfiguration() throws -> TLSConfiguration {
     let identity = try identity("server")
     var settings = TLSConfiguration.makeServerConfiguration(
       certificateChain: try NIOSSLCertificate.fromPEMBytes(Array(identity.chainPEM.utf8)).map { .certificate($0) },
