@@ -39,7 +39,7 @@ package struct DataLayerSettings: Sendable, Equatable {
 
   /// The settings of a file: of plugins of one type the last with parameters counts. A page that only one extractor reads is
   /// read where that is named too.
-  init(_ file: PickerConfigurationFile) {
+  package init(_ file: PickerConfigurationFile) {
     if let source = file.settings(MetricsDataSource.self).last { page = source.page }
     if let engines = file.settings(EngineMetricSettings.self).last { self.engines = engines }
     if let labels = file.settings(EndpointTopology.Labels.self).last { topology = labels }

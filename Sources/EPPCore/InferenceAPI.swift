@@ -10,6 +10,10 @@ package enum InferenceAPI: Hashable, Sendable {
   case messages
   /// Anthropic's `/v1/messages/count_tokens`.
   case messagesCountTokens
+  /// vLLM's `/inference/v1/generate`, whose prompt is a list of token ids.
+  case generate
+  /// SGLang's `/generate`, whose prompt is a text or token ids, and whose body names no model.
+  case sglangGenerate
   /// Any other path: the body is not read for a model or a prompt.
   case passthrough
 }

@@ -1,4 +1,5 @@
 import EPPConfiguration
+import EPPCore
 import EPPScheduling
 import EPPTestKit
 import Testing
@@ -119,5 +120,41 @@ import Testing
       "plugins: [{type: precise-prefix-cache-producer, parameters: {kvEventsConfig: {zmqEndpoint: 'tcp://localhost:5557'}}}]"
     )
     #expect(file.precise?.eventsBind == "tcp://127.0.0.1:5557")
+  }
+
+  @Test(
+    arguments: [
+      ("", [.chatCompletions, .messages, .generate]), ("requestHandler: {parsers: []}", [.chatCompletions]),
+      ("requestHandler: {parsers: [{pluginRef: passthrough-parser}]}", []),
+      ("requestHandler: {parsers: [{pluginRef: openai-parser}, {pluginRef: passthrough-parser}]}", [.chatCompletions]),
+      ("parser: {pluginRef: sglanghttp-parser}", [.sglangGenerate]),
+    ] as [(String, Set<InferenceAPI>)])
+  func parsersSayWhichBodiesAreRead(section: String, apis: Set<InferenceAPI>) throws {
+    let plugins = "plugins: [{type: passthrough-parser}, {type: openai-parser}, {type: sglanghttp-parser}]\n"
+    let read = try read(plugins + section).parsers.apis
+    #expect(read.isSuperset(of: apis) && apis.isEmpty == read.isEmpty)
+    #expect(read.contains(.sglangGenerate) == apis.contains(.sglangGenerate))
+  }
+
+  @Test func flagsOfNewerReleasesAreTaken() throws {
+    let configuration = try FlagsUnderTest().validated(
+      "--feature-gates=haPopulateNonLeaderDatastore=true,flowControl=false",
+      "--fairness-id-metric-label-limit=0",
+      "--plugin-state-staleness-threshold=5m",
+      "--watch-config-file=false")
+    #expect(configuration.observability.fairnessIDLimit == 0 && !configuration.scheduling.watchesFile)
+    #expect(
+      configuration.warnings == [
+        "--feature-gates: the feature gate haPopulateNonLeaderDatastore has no effect: every replica has the pool"
+      ])
+    #expect(
+      FlagsUnderTest().problems(
+        "--feature-gates=flowControl,nonsense", "--fairness-id-metric-label-limit=-1",
+        "--plugin-state-staleness-threshold=x") == [
+          "--fairness-id-metric-label-limit: -1 is not from 0 to 1000000",
+          "--feature-gates: the feature gate flowControl is known in llm-d but not supported by this version yet",
+          "--feature-gates: unknown feature gate 'nonsense'",
+          "--plugin-state-staleness-threshold: 'x' is not a duration such as 50ms, 5s or 1m30s",
+        ])
   }
 }

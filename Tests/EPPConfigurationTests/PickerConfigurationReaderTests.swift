@@ -251,7 +251,6 @@ import Testing
           + "are stale, and a stale endpoint is not saturated",
         "'outputRatio' of inflight-load-producer has no effect", "'estimate' of token-producer has no effect",
         "flowControl has no effect besides its saturationDetector: its feature gate is off",
-        "requestHandler.parsers has no effect: all parsers are always there",
         "'saturationDetector' at the top level is removed in newer releases of llm-d: use flowControl.saturationDetector",
         "'parser' at the top level is removed in newer releases of llm-d: use requestHandler.parsers",
       ])

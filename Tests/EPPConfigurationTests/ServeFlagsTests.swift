@@ -94,10 +94,8 @@ import Testing
         "--model-server-metrics-port: '70000' is not a port (1 to 65535, or 0 for the engines' own)",
         "--lora-info-metric: 'x{' is no metric: write NAME or NAME{LABEL=VALUE,...}",
         "--scorer: 'queue-scorer' is named twice",
-        "--scorer: there is no scorer 'queue-scorrer'; did you mean 'queue-scorer'? (known: queue-scorer, "
-          + "running-requests-size-scorer, kv-cache-utilization-scorer, prefix-cache-scorer, lora-affinity-scorer, "
-          + "load-aware-scorer, active-request-scorer, token-load-scorer, lmetric-scorer, no-hit-lru-scorer, "
-          + "context-length-aware, header-label-affinity-scorer, session-affinity-scorer, precise-prefix-cache-scorer)",
+        "--scorer: there is no scorer 'queue-scorrer'; did you mean 'queue-scorer'? (known: "
+          + PluginList.standard.types(.scorer).joined(separator: ", ") + ")",
         "--scorer: the weight in 'kv-cache-utilization-scorer=-1' has to be a number from 0, as in "
           + "kv-cache-utilization-scorer=2",
         "--scorer: 'latency-scorer' is part of llm-d's predicted latency, which is not supported by this version yet",

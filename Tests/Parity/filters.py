@@ -218,13 +218,14 @@ def topology(context: Context, candidates: Sequence[Endpoint], parameters: Mappi
     """At least as near to the decode pick as minAffinity says: host (the default), rack, zone, region [3.5; newer
     page, 2].
 
-    Choices. Without a decode pick all stay. Where none is near enough nothing is left.
+    Choices. Without a decode pick all stay, and also where none is near enough.
     """
     if context.peer is None:
         return list(candidates)
     levels = list(LEVELS)
     enough = set(levels[: levels.index(parameters.get("minAffinity", "host")) + 1])
-    return [endpoint for endpoint in candidates if nearest_level(context, endpoint, context.peer) in enough]
+    near = [endpoint for endpoint in candidates if nearest_level(context, endpoint, context.peer) in enough]
+    return _or_all(near, candidates, True)
 
 
 @filter_of("context-length-aware")

@@ -9,7 +9,6 @@ from typing import Any
 from Parity import configurations
 from Parity.compare import TOLERANCE
 from Parity.pickers import Probabilities, best_of
-from Parity.scorers import mm_embeddings
 from Parity.states import TEXT, request, session_token
 
 FILE = Path(__file__).with_name("golden.json")
@@ -190,7 +189,6 @@ def checked_by_hand(table: dict[str, dict[str, Any]]) -> None:
     assert best("topology-affinity-scorer", profile="prefill") == "e"
     assert candidates("topology-affinity-filter.levels", profile="prefill") == "de"
     assert candidates("topology-affinity-filter.levels", profile="encode") == "f"
-    assert mm_embeddings({"a": 3, "b": 0}, 4) == {"a": 0.75, "b": 0.0}
     assert candidates("label-selector-filter.all") == "ac"
     assert candidates("by-label") == "acde"
     assert candidates("decode-filter") == "abc"

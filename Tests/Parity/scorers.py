@@ -147,7 +147,7 @@ def session_endpoint(context: Context, parameters: Mapping[str, Any]) -> str | N
     x-session-token; what cannot be decoded is no preference. session_id: the endpoint of the session's last request;
     `epp score` answers each line by itself, so every session is new, and a new session has no opinion.
 
-    Choice: an endpoint of `epp score` is "default/NAME-rank-0", as outside of Kubernetes.
+    Choice: an endpoint of `epp score` is "default/NAME"; in Kubernetes the rank is part of an endpoint's name.
     """
     if parameters.get("strategy", "encoded_endpoint_header") != "encoded_endpoint_header":
         return None
@@ -156,7 +156,7 @@ def session_endpoint(context: Context, parameters: Mapping[str, Any]) -> str | N
         text = base64.b64decode(context.headers.get(header.lower(), ""), validate=True).decode()
     except (binascii.Error, UnicodeDecodeError):
         return None
-    found = re.fullmatch(r"default/(.+)-rank-0", text)
+    found = re.fullmatch(r"default/(.+)", text)
     return found[1] if found else None
 
 
@@ -275,11 +275,3 @@ def topology(context: Context, candidates: Sequence[Endpoint], parameters: Mappi
         return {}
     levels = {endpoint.name: nearest_level(context, endpoint, context.peer) for endpoint in candidates}
     return {name: LEVELS[level] if level else 0.0 for name, level in levels.items()}
-
-
-def mm_embeddings(matched: Mapping[str, int], total: int) -> Scores:
-    """mm-embeddings-cache-scorer: matchedItemSize / totalItemSize [3.4]. `epp score` has no input for it.
-
-    Choice: no items, no opinion.
-    """
-    return {name: size / total for name, size in matched.items()} if total else {}

@@ -61,7 +61,7 @@ _DECODERS = Values(labels=_SHORT_ROLES)
 
 def session_token(name: str) -> str:
     """What x-session-token says of the endpoint `name`."""
-    return base64.b64encode(f"default/{name}-rank-0".encode()).decode()
+    return base64.b64encode(f"default/{name}".encode()).decode()
 
 
 _NO_ENDPOINT = base64.b64encode(b"e0").decode()

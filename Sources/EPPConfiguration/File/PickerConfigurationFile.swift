@@ -7,6 +7,8 @@ package struct PickerConfigurationFile: Sendable, Equatable {
   package var scheduler: SchedulerConfiguration
   /// All plugins, in the order of the file.
   package var plugins: [ConfiguredPlugin] = []
+  /// The APIs whose bodies are read for a model and a prompt.
+  package var parsers = ParserSettings.standard
   /// Path of the endpoints file, from the plugin that `dataLayer.discovery` names; nil when there is none.
   package var endpointsFile: String?
   /// Parts of the document that are accepted and have no effect, one sentence for each.

@@ -64,9 +64,9 @@ package struct PickerConfigurationReader {
     plugins.read(members["plugins"], &reader)
     let discovery = DataLayerSection(plugins).read(members["dataLayer"], &reader)
     let detector = FlowControlSection(plugins).read(members["flowControl"], &reader)
-    requestHandler(members["requestHandler"], plugins)
+    let parsers = requestHandler(members["requestHandler"], plugins)
     let oldDetector = plugins.reference(members["saturationDetector"], "saturationDetector", .detector, &reader)
-    plugins.reference(members["parser"], "parser", .parser, &reader)
+    let oldParser = plugins.reference(members["parser"], "parser", .parser, &reader)
     for (name, newer) in [
       ("saturationDetector", "flowControl.saturationDetector"), ("parser", "requestHandler.parsers"),
     ] where members[name] != nil {
@@ -84,6 +84,7 @@ package struct PickerConfigurationReader {
     }
     return PickerConfigurationFile(
       scheduler: scheduler, plugins: plugins.plugins,
+      parsers: Self.apis(of: parsers ?? oldParser.map { [$0] }, plugins),
       endpointsFile: discovery?.settings(EndpointsFileSettings.self)?.path, notes: reader.notes)
   }
 
@@ -105,49 +106,34 @@ package struct PickerConfigurationReader {
   }
 
   private mutating func featureGates(_ node: Node?) {
-    let without = [
-      "haPopulateNonLeaderDatastore": "every replica has the pool", "prepareDataPlugins": "data producers always run",
-      "enableLegacyMetrics": "--legacy-metrics says whether older names are on the page",
-      "dataLayer": "the data layer is always on",
-    ]
-    let known = ["flowControl"] + without.keys.sorted()
     for gate in reader.list(node, "featureGates") {
       guard let text = reader.string(gate, "a feature gate") else { continue }
-      let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-      let name = String(parts[0])
-      guard known.contains(name) else {
-        reader.report(
-          "unknown feature gate '\(name.shortened)'\(NearestWord.suggestion(known, for: name))", gate)
-        continue
-      }
-      guard parts.count == 1 || parts[1] == "true" || parts[1] == "false" else {
-        reader.report("the feature gate \(name) is either \(name)=true or \(name)=false", gate)
-        continue
-      }
-      let isOn = parts.count == 1 || parts[1] == "true"
-      if name == "flowControl" {
-        if isOn {
-          reader.report("the feature gate flowControl is known in llm-d but not supported by this version yet", gate)
-        }
-      } else if let reason = without[name] {
-        reader.note("the feature gate \(name) has no effect: \(reason)")
+      switch FeatureGate(text).finding {
+      case .none: break
+      case .note(let message): reader.note(message)
+      case .problem(let message): reader.report(message, gate)
       }
     }
   }
 
-  private mutating func requestHandler(_ node: Node?, _ plugins: PluginSection) {
-    guard let node, let members = reader.members(node, of: "requestHandler", known: ["parsers", "propagatePriority"])
-    else {
-      return
-    }
+  /// Reads the section, and returns the names of its parsers; nil when it names none.
+  private mutating func requestHandler(_ node: Node?, _ plugins: PluginSection) -> [String]? {
+    guard let node,
+      let members = reader.members(node, of: "requestHandler", known: ["parsers", "propagatePriority"])
+    else { return nil }
     if reader.boolean(members["propagatePriority"], "propagatePriority") == true {
       reader.note("requestHandler.propagatePriority has no effect: the priority is not handed on to engines")
     }
-    for entry in reader.list(members["parsers"], "requestHandler.parsers") {
+    guard members["parsers"] != nil else { return nil }
+    let names = reader.list(members["parsers"], "requestHandler.parsers").compactMap { entry in
       plugins.reference(entry, "an entry of requestHandler.parsers", .parser, &reader)
     }
-    if members["parsers"] != nil {
-      reader.note("requestHandler.parsers has no effect: all parsers are always there")
-    }
+    return names.isEmpty ? nil : names
+  }
+
+  private static func apis(of names: [String]?, _ plugins: PluginSection) -> ParserSettings {
+    guard let names else { return .standard }
+    let parsers = names.compactMap { plugins.plugin(named: $0)?.settings(ParserSettings.self) }
+    return ParserSettings(apis: parsers.reduce([]) { $0.union($1.apis) })
   }
 }

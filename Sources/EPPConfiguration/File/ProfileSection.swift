@@ -100,7 +100,7 @@ struct ProfileHandlerCheck {
     guard let entry, let handler = entry.plugin else {
       if profiles.count > 1, let node = plugins.node {
         reader.report(
-          "several scheduling profiles need a profile handler in plugins, such as '- type: disagg-profile-handler'",
+          "several scheduling profiles need a profile handler in plugins, such as '- type: \(PluginList.stagedHandler.type)'",
           node)
       }
       return nil

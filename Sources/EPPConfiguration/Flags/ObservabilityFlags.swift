@@ -50,6 +50,12 @@ package struct ObservabilityFlags: ParsableArguments {
       "Certificates of authorities: clients of --metrics-port have to show a certificate of one.", valueName: "file"))
   var metricsClientCaFile: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "Distinct values of the label fairness_id; further ones are counted as 'other', and with 0 all of them.",
+      valueName: "count"))
+  var fairnessIdMetricLabelLimit = 1000
+
   // The log flags of llm-d's logging library, zap.
 
   @Option(
@@ -85,11 +91,15 @@ package struct ObservabilityFlags: ParsableArguments {
     if check.boolean(enablePprof, Self.profiles) {
       check.warnings.append("--enable-pprof has no effect: there is no Go runtime to profile")
     }
+    if !(0...1_000_000).contains(fairnessIdMetricLabelLimit) {
+      check.problem("--fairness-id-metric-label-limit: \(fairnessIdMetricLabelLimit) is not from 0 to 1000000")
+    }
     return ObservabilitySettings(
       legacyMetrics: check.boolean(legacyMetrics, Self.legacy),
       streamMetrics: check.boolean(enableGrpcStreamMetrics, Self.streams), verbosity: logVerbosity(&check),
       logStyle: logStyle(&check), authenticates: authenticates && isInKubernetes,
-      certificateFolder: metricsCertDir.given, clientAuthorityFile: metricsClientCaFile.given)
+      certificateFolder: metricsCertDir.given, clientAuthorityFile: metricsClientCaFile.given,
+      fairnessIDLimit: fairnessIdMetricLabelLimit)
   }
 
   private func logVerbosity(_ check: inout FlagCheck) -> Int {
@@ -149,4 +159,6 @@ package struct ObservabilitySettings: Sendable, Equatable {
   package var certificateFolder: String?
   /// The file with certificates of the authorities of clients of the metrics port; nil asks clients for none.
   package var clientAuthorityFile: String?
+  /// Distinct fairness ids that are label values; further ones are folded.
+  package var fairnessIDLimit: Int
 }

@@ -96,7 +96,7 @@ package struct SchedulingFlags: ParsableArguments {
       scheduler: scheduler(&check, file, plugins), sessionHeader: file?.sessionHeader,
       sessionAttributes: SessionAttributes(file?.plugins ?? []), prefixViews: file?.prefixViews ?? [:],
       prefixProducer: file?.prefixProducer ?? ConfiguredPlugin(PrefixSettings.descriptor),
-      prefix: file?.prefix ?? PrefixSettings(),
+      prefix: file?.prefix ?? PrefixSettings(), parsers: file?.parsers ?? .standard,
       ignoresSubset: check.boolean(disableEndpointSubsetFilter, Self.ignoredSubset),
       emitsScores: check.boolean(emitEndpointScores, Self.emittedScores),
       watchesFile: check.boolean(watchConfigFile, Self.watchedFile))
@@ -162,6 +162,8 @@ package struct SchedulingSettings: Sendable, Equatable {
   package var prefixProducer: ConfiguredPlugin
   /// The settings of the prefix index.
   package var prefix: PrefixSettings
+  /// The APIs whose bodies are read.
+  package var parsers: ParserSettings
   /// Whether the gateway's subset hint is ignored.
   package var ignoresSubset: Bool
   /// Whether the scores of all candidates are sent to the gateway.

@@ -9,7 +9,7 @@ struct SchedulingFamilies: Sendable {
 
   init(_ list: inout MetricFamilyList) {
     affinityDecisions = list.counter(
-      "prefix_cache_affinity_filter_decisions_total", "Decisions of a prefix-cache-affinity-filter.",
+      "prefix_cache_affinity_filter_decisions_total", "Decisions of a filter by prefix affinity.",
       [.pluginName, .outcome])
     disaggregation = list.counter(
       "disagg_decision_total", "Requests by the stages that are served by endpoints of their own.",

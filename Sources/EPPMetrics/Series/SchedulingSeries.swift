@@ -33,7 +33,7 @@ package struct PrefixAffinityCounters: Sendable {
 }
 
 extension PickerMetrics {
-  /// The counters of a `prefix-cache-affinity-filter`. On the page from the first call on.
+  /// The counters of a filter by prefix affinity. On the page from the first call on.
   package func prefixAffinity(pluginName: String) -> PrefixAffinityCounters {
     PrefixAffinityCounters(families.scheduling, pluginName: pluginName)
   }

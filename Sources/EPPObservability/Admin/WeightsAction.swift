@@ -2,7 +2,7 @@ package import EPPScheduling
 import FoundationEssentials
 
 extension AdminAction {
-  /// `POST /weights`: a JSON object of scorers and weights, such as `{"queue-scorer": 3}`; answered with a `WeightReport`, or with a
+  /// `POST /weights`: a JSON object of scorers and weights, such as `{"NAME": 3}`; answered with a `WeightReport`, or with a
   /// `WeightProblem` when nothing was changed.
   ///
   /// - Parameter change: Changes the weights of the running process, all or none of them. Called on several threads at once.

@@ -65,7 +65,7 @@ enum RequestMember {
         } else {
           return nil
         }
-      case .embeddings, .conversations, .imageGenerations, .passthrough:
+      case .embeddings, .conversations, .imageGenerations, .generate, .sglangGenerate, .passthrough:
         return nil
       }
     }
@@ -88,6 +88,8 @@ enum RequestMember {
       key.equals("input", in: body) ? .input : key.equals("messages", in: body) ? .messages : nil
     case .responses: key.equals("input", in: body) ? .textOrMessages : nil
     case .conversations: key.equals("items", in: body) ? .messages : nil
+    case .generate: key.equals("token_ids", in: body) ? .input : nil
+    case .sglangGenerate: key.equals("text", in: body) || key.equals("input_ids", in: body) ? .input : nil
     case .passthrough: nil
     }
   }

@@ -84,15 +84,17 @@ extension RequestParser {
     _ api: InferenceAPI, _ body: RawSpan, _ members: RequestMembers, _ prompt: CanonicalPrompt
   ) throws(Rejection) -> InferenceRequest {
     guard members.isObject else { throw Rejection(.badRequest, "the request body has to be a JSON object") }
-    let model: JSONText
+    let model: JSONText?
     switch members.model {
     case .text(let text): model = text
+    // An engine of one model needs no name in these.
+    case .missing where api == .generate || api == .sglangGenerate: model = nil
     case .missing: throw fault("model", "is missing")
     case .notText: throw fault("model", "has to be a string")
     }
-    guard !model.range.isEmpty else { throw fault("model", "is empty") }
+    if let model, model.range.isEmpty { throw fault("model", "is empty") }
     return InferenceRequest(
-      api: api, model: model.string(in: body), modelRange: model.quotedRange,
+      api: api, model: model?.string(in: body) ?? "", modelRange: model?.quotedRange,
       cacheSalt: members.cacheSalt?.string(in: body),
       promptTokens: prompt.isTokens ? prompt.tokens.count : (prompt.bytes.count + 3) / 4, bodyBytes: body.byteCount,
       readsNoCache: members.readsNoCache(api), choices: members.choices, memberNames: members.names)

@@ -40,5 +40,7 @@ package enum RequestPath {
     ("responses", .responses),
     ("conversations", .conversations),
     ("images/generations", .imageGenerations),
+    ("inference/v1/generate", .generate),
+    ("generate", .sglangGenerate),
   ]
 }

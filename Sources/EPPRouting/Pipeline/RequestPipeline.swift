@@ -161,17 +161,17 @@ package final class RequestPipeline: Sendable {
     defer { readPool(&request) }
     if request.configuration.settings.ignoresSubset { request.context.subset = .absent }
     let headers = arrival.context.headers
+    let named = RequestPath.api(of: RequestPath.path(of: headers))
+    let api = request.configuration.settings.parsers.apis.contains(named) ? named : .passthrough
     switch body {
     case .none:
       request.prompt.removeAll()
     case .whole:
-      request.parsed = try parser.parse(
-        api: RequestPath.api(of: RequestPath.path(of: headers)), body: bytes, prompt: &request.prompt)
+      request.parsed = try parser.parse(api: api, body: bytes, prompt: &request.prompt)
     case .beginning:
       // What the gateway's buffer cut off is no mistake of the client's: such a body is routed without its prompt.
       do {
-        request.parsed = try parser.parse(
-          api: RequestPath.api(of: RequestPath.path(of: headers)), body: bytes, prompt: &request.prompt)
+        request.parsed = try parser.parse(api: api, body: bytes, prompt: &request.prompt)
       } catch {
         request.prompt.removeAll()
         request.parsed = InferenceRequest(api: .passthrough, bodyBytes: bytes.byteCount)

@@ -6,6 +6,8 @@ package final class RoutingConfiguration: Sendable {
   package struct Settings: Sendable {
     /// How much of a prompt is matched, and the assumed size of caches that engines do not report.
     package var prefix: PrefixSettings
+    /// The APIs whose bodies are read for a model and a prompt; others are routed without.
+    package var parsers = ParserSettings.standard
     /// Whether the scores of all candidates are sent to the gateway.
     package var emitsScores = false
     /// Whether the gateway's subset hint is ignored.

@@ -19,6 +19,7 @@ package enum PluginRole: String, Sendable, CaseIterable {
   case orderingPolicy = "ordering policy"
   case fairnessPolicy = "fairness policy"
   case usageLimitPolicy = "usage limit policy"
+  case evictionPolicy = "eviction policy"
   case parser = "parser"
 
   /// The role with its indefinite article, for messages.

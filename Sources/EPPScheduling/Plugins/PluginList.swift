@@ -14,6 +14,8 @@ package struct PluginList: Sendable {
     NoHitLRUScorer.descriptor,
     ContextLengthAware.descriptor,
     HeaderLabelAffinityScorer.descriptor,
+    EndpointAttributeScorer.descriptor,
+    TopologyAffinityScorer.descriptor,
     SessionAffinityScorer.descriptor,
     PrecisePrefixCacheScorer.descriptor,
     DecodeFilter.descriptor,
@@ -23,6 +25,8 @@ package struct PluginList: Sendable {
     LabelValueFilter.descriptor,
     PrefixCacheAffinityFilter.descriptor,
     UtilizationFilter.descriptor,
+    EndpointAttributeFilter.descriptor,
+    TopologyAffinityFilter.descriptor,
     SessionAffinityFilter.descriptor,
     HeaderBasedTestingFilter.descriptor,
     ServedEndpointVerifier.descriptor,
@@ -59,8 +63,20 @@ package struct PluginList: Sendable {
     FirstComeOrderingPolicy.descriptor,
     GlobalStrictFairnessPolicy.descriptor,
     StaticUsageLimitPolicy.descriptor,
+    EarliestDeadlineOrderingPolicy.descriptor,
+    ObjectiveDeadlineOrderingPolicy.descriptor,
+    RoundRobinFairnessPolicy.descriptor,
+    ProgramAwareFairness.descriptor,
+    PriorityHoldbackPolicy.descriptor,
+    SoftReflectiveCeilingPolicy.descriptor,
+    SheddableEvictionFilter.descriptor,
+    PriorityThenTimeEvictionOrder.descriptor,
     OpenAIParser.descriptor,
     AnthropicParser.descriptor,
+    VLLMHTTPParser.descriptor,
+    SGLangHTTPParser.descriptor,
+    VLLMGRPCParser.descriptor,
+    VertexAIParser.descriptor,
     PassthroughParser.descriptor,
     InFlightLoadProducer.descriptor,
     TokenProducer.descriptor,
@@ -68,6 +84,8 @@ package struct PluginList: Sendable {
 
   /// The handler of configurations with one profile.
   package static let singleProfileHandler = SingleProfileHandler.descriptor
+  /// The handler of configurations with a profile for each stage.
+  package static let stagedHandler = DisaggregationHandler.descriptor
 
   /// All types.
   package let descriptors: [PluginDescriptor]
@@ -122,12 +140,7 @@ package struct PluginList: Sendable {
 
   /// llm-d's other types (its source at ebab6879, 2026-08).
   private static let unsupported = [
-    "endpoint-attribute-scorer", "mm-embeddings-cache-scorer", "topology-affinity-scorer", "endpoint-attribute-filter",
-    "topology-affinity-filter", "burst-prefix-cache-producer", "p2p-source-producer", "mm-embeddings-cache-producer",
-    "request-attribute-reporter", "disaggregatedset-rollout-screener", "local-syncer", "edf-ordering-policy",
-    "slo-deadline-ordering-policy", "round-robin-fairness-policy", "program-aware-fairness",
-    "priority-holdback-policy", "soft-reflective-ceiling-policy", "sheddable-eviction-filter",
-    "priority-then-time-eviction-order-policy", "vllmhttp-parser",
-    "sglanghttp-parser", "vllmgrpc-parser", "vertexai-parser",
+    "mm-embeddings-cache-scorer", "burst-prefix-cache-producer", "p2p-source-producer", "mm-embeddings-cache-producer",
+    "request-attribute-reporter", "disaggregatedset-rollout-screener", "local-syncer",
   ]
 }

@@ -1,6 +1,6 @@
 import EPPCore
 
-/// `by-label`: keeps the endpoints whose label has one of some values; llm-d has replaced it by `label-selector-filter`.
+/// `by-label`: keeps the endpoints whose label has one of some values; newer files use a selector of labels.
 package struct LabelValueFilter: Filter {
   private static let label = TypedParameter<String?>.text("label", "The label")
   private static let validValues = TypedParameter<[String]>.texts("validValues", "The values that the label may have")
@@ -9,7 +9,8 @@ package struct LabelValueFilter: Filter {
 
   /// The plugin type.
   package static let descriptor = PluginDescriptor(
-    "by-label", "Keeps endpoints whose label has one of some values; label-selector-filter in newer files",
+    "by-label",
+    "Keeps endpoints whose label has one of some values; \(LabelSelectorFilter.descriptor.type) in newer files",
     parameters: [label.declaration, validValues.declaration, allowsNoLabel.declaration],
     check: { check in
       if !check.arguments.isGiven(label.key) { check.report("\(check.type) needs the parameter 'label'") }

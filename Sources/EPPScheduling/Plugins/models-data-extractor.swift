@@ -1,4 +1,4 @@
-/// `models-data-extractor`: the names in the lists of `models-data-source` become data of the endpoints. Without it no list is
+/// `models-data-extractor`: the names in the lists of models become data of the endpoints. Without it no list is
 /// read.
 package struct ModelsDataExtractor: PluginSettings {
   /// The plugin type.

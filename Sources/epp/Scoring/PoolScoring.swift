@@ -61,7 +61,7 @@ struct PoolScoring {
       api: RequestPath.api(of: RequestPath.path(of: headers)), body: bytes.span.bytes, prompt: &prompt)
     request.hasMedia = prompt.hasMedia
 
-    let snapshot = snapshot(line.endpoints)
+    let snapshot = snapshot(line.endpoints, DataLayerSettings(file).topology)
     defer { for member in snapshot.members { index.remove(member.endpoint.slot) } }
     let scheduler = Scheduler(
       file.scheduler,
@@ -72,7 +72,7 @@ struct PoolScoring {
     result.prompt = ScoreResult.Prompt(
       tokens: request.promptTokens, blocks: scratch.context.match.text.totalBlocks)
     let context = RequestContext(requestID: "score", headers: headers)
-    replay(line.history ?? [], scheduler, snapshot, request, context)
+    replay(line.history ?? [], scheduler, snapshot, request)
 
     var picks: [[String: Int]] = []
     let draws = max(1, line.draws ?? 1)
@@ -100,7 +100,9 @@ struct PoolScoring {
   }
 
   /// Makes a snapshot of the described endpoints, in slots that no earlier endpoint has had.
-  private mutating func snapshot(_ endpoints: [ScoreLine.Endpoint]) -> PoolSnapshot {
+  private mutating func snapshot(
+    _ endpoints: [ScoreLine.Endpoint], _ topology: EndpointTopology.Labels
+  ) -> PoolSnapshot {
     generation &+= 1
     var members: [PoolSnapshot.Member] = []
     for (position, described) in endpoints.prefix(EndpointSlot.capacity).enumerated() {
@@ -116,6 +118,7 @@ struct PoolScoring {
       metrics.runningRequests = described.running ?? 0
       metrics.kvCacheUsage = described.kvCacheUsage ?? 0
       metrics.dispatchedAtScrape = load.totals
+      for (key, value) in described.attributes ?? [:] { metrics.attributes[key] = value }
       if let lora = described.lora {
         metrics.loRA = EndpointMetrics.LoRAState(maximum: lora.maximum, running: lora.running, waiting: lora.waiting)
       }
@@ -125,6 +128,7 @@ struct PoolScoring {
         PoolSnapshot.Member(
           endpoint: EPPCore.Endpoint(
             name: described.name, address: address, labels: described.labels ?? [:],
+            topology: EndpointTopology(described.labels ?? [:], topology),
             slot: EndpointSlot(index: position, generation: generation)),
           metrics: metrics, load: load, isStale: described.isStale ?? false))
     }
@@ -152,9 +156,10 @@ struct PoolScoring {
 
   /// Tells the plugins of earlier requests whose prompts no endpoint held.
   private func replay(
-    _ names: [String], _ scheduler: Scheduler, _ snapshot: PoolSnapshot, _ request: InferenceRequest,
-    _ context: RequestContext
+    _ names: [String], _ scheduler: Scheduler, _ snapshot: PoolSnapshot, _ request: InferenceRequest
   ) {
+    // Those of other clients.
+    let context = RequestContext(requestID: "earlier")
     for name in names {
       guard let member = snapshot.members.first(where: { $0.endpoint.name == name }) else { continue }
       _ = scheduler.picked(

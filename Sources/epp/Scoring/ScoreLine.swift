@@ -18,6 +18,8 @@ struct ScoreLine: Decodable {
     /// Blocks of the request's prompt that the endpoint holds, from the first on.
     var cachedBlocks: Int?
     var lora: Adapters?
+    /// Further numbers of the endpoint, by key.
+    var attributes: [String: Double]?
     var isStale: Bool?
   }
 

@@ -21,6 +21,7 @@ struct RoutingAssembly: Sendable {
   func make(_ configuration: ServeConfiguration, replacing predecessor: Scheduler? = nil) -> RoutingConfiguration {
     var settings = RoutingConfiguration.Settings(
       prefix: configuration.scheduling.prefix, tokenDeadline: configuration.cache.tokenDeadline)
+    settings.parsers = configuration.scheduling.parsers
     settings.emitsScores = configuration.scheduling.emitsScores
     settings.ignoresSubset = configuration.scheduling.ignoresSubset
     settings.speculates = configuration.cache.speculates

@@ -67,6 +67,7 @@ struct Server {
     var metricsOptions = PickerMetrics.Options()
     metricsOptions.legacyMetrics = configuration.observability.legacyMetrics
     metricsOptions.streamMetrics = configuration.observability.streamMetrics
+    metricsOptions.limits.fairnessIDs = configuration.observability.fairnessIDLimit
     metricsOptions.poolName = configuration.endpoints.poolName
     metricsOptions.buildReference = Version.current
     metricsOptions.pluginLabels.loadProducer = InFlightLoadProducer.descriptor.type

@@ -1,0 +1,13 @@
+package import EPPCore
+
+/// The APIs whose bodies a parser reads for a model and a prompt.
+package struct ParserSettings: PluginSettings {
+  /// The APIs; none for a parser that reads no bodies.
+  package let apis: Set<InferenceAPI>
+
+  /// The parsers that a configuration without a list of parsers has, as in llm-d.
+  package static let standard = ParserSettings(
+    apis: OpenAIParser.apis.union(AnthropicParser.apis).union(VLLMHTTPParser.apis))
+
+  package init(apis: Set<InferenceAPI>) { self.apis = apis }
+}
