@@ -62,6 +62,8 @@ package enum HeaderName {
   package static let path = ":path"
   /// The method pseudo-header.
   package static let method = ":method"
+  /// The client's preferences (RFC 7240).
+  package static let prefer = "prefer"
   /// Seconds after which a client may retry.
   package static let retryAfter = "retry-after"
 

@@ -19,6 +19,7 @@ package struct Rejection: Error, Equatable, Sendable {
   /// The HTTP statuses that the picker answers with.
   package enum Status: Int, Sendable, CaseIterable {
     case badRequest = 400
+    case preconditionFailed = 412
     case contentTooLarge = 413
     case tooManyRequests = 429
     case internalError = 500
@@ -28,6 +29,7 @@ package struct Rejection: Error, Equatable, Sendable {
     package var code: String {
       switch self {
       case .badRequest: "BadRequest"
+      case .preconditionFailed: "PreconditionFailed"
       case .contentTooLarge: "ContentTooLarge"
       case .tooManyRequests: "ResourceExhausted"
       case .internalError: "Internal"

@@ -42,8 +42,8 @@ import Testing
   }
 
   @Test func everyStatusHasItsCode() {
-    #expect(Rejection.Status.allCases.map(\.rawValue) == [400, 413, 429, 500, 503])
-    #expect(Set(Rejection.Status.allCases.map(\.code)).count == 5)
+    #expect(Rejection.Status.allCases.map(\.rawValue) == [400, 412, 413, 429, 500, 503])
+    #expect(Set(Rejection.Status.allCases.map(\.code)).count == 6)
     #expect(Rejection.Status.tooManyRequests.code == "ResourceExhausted")
     #expect(Rejection(.badRequest, "x").field == nil)
     #expect(Rejection(.serviceUnavailable, "x", reason: .noEndpoints).reason?.rawValue == "rejected-no-endpoints")

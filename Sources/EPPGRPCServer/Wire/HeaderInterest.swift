@@ -13,6 +13,7 @@ struct HeaderInterest: Sendable {
       HeaderName.forwardedFor, HeaderName.sessionID, HeaderName.modelRewrite,
       HeaderName.modelRewriteOld, HeaderName.fairnessID, HeaderName.fairnessIDOld, HeaderName.objective,
       HeaderName.objectiveOld, HeaderName.contentLength, HeaderName.connection, HeaderName.transferEncoding,
+      HeaderName.prefer,
     ]
     for name in known + HeaderName.internalRequestHeaders + additional.map({ $0.lowercased() }) { insert(name) }
   }

@@ -23,7 +23,7 @@ package enum ErrorBody {
   /// OpenAI's error type for a status.
   private static func type(of status: Rejection.Status) -> String {
     switch status {
-    case .badRequest, .contentTooLarge: "invalid_request_error"
+    case .badRequest, .preconditionFailed, .contentTooLarge: "invalid_request_error"
     case .tooManyRequests: "rate_limit_error"
     case .internalError: "internal_server_error"
     case .serviceUnavailable: "service_unavailable_error"

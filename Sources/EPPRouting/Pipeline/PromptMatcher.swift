@@ -13,7 +13,8 @@ struct PromptMatcher: Sendable {
     let settings = scratch.request.configuration.settings
     let isTokens = scratch.request.prompt.isTokens
     let hasTokens = isTokens || scratch.request.rendered.isTokens
-    guard scratch.request.configuration.scheduler.usesPrefixes, !scratch.request.prompt.prompts.isEmpty else {
+    let isWanted = scratch.request.configuration.scheduler.usesPrefixes || scratch.request.needsCachedPrompt
+    guard isWanted, !scratch.request.prompt.prompts.isEmpty else {
       scratch.request.textQuery.removeAll()
       scratch.request.tokenQuery.removeAll()
       scratch.scheduling.context.match.begin(hasText: false, hasTokens: false, followed: .empty)

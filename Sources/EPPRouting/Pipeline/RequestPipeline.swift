@@ -178,6 +178,7 @@ package final class RequestPipeline: Sendable {
       }
     }
     request.parsed.hasMedia = request.prompt.hasMedia
+    request.needsCachedPrompt = Preferences.contain(Preferences.ifAvailable, headers)
     if let model = headers.first(HeaderName.modelRewrite, or: HeaderName.modelRewriteOld), !model.isEmpty {
       request.parsed.targetModel = model
     }
@@ -283,6 +284,10 @@ package final class RequestPipeline: Sendable {
       metrics.countFailedAttempt(targetModel: scratch.request.parsed.targetModel)
       throw Rejection(
         .serviceUnavailable, "the filters of the scheduling profile leave no endpoint", reason: .noEndpoints)
+    }
+    if scratch.request.needsCachedPrompt, schedule.decode.matchedBlocks == 0 {
+      throw Rejection(
+        .preconditionFailed, "no endpoint holds the beginning of the prompt, and the request prefers to fail then")
     }
     return schedule
   }

@@ -62,6 +62,8 @@ struct RoutingRequest: Sendable {
   var prompt = CanonicalPrompt()
   /// The priority by the request's objective; 0 without one.
   var priority = 0
+  /// Whether the request is wanted only by an endpoint that holds the beginning of its prompt.
+  var needsCachedPrompt = false
   /// The object whose rule has set the target model; nil when none has.
   var rewriteRule: String?
 
@@ -102,6 +104,7 @@ struct RoutingRequest: Sendable {
     configuration = .empty
     rules = RequestRules()
     priority = 0
+    needsCachedPrompt = false
     rewriteRule = nil
     snapshot = .empty
     announcements = PrefixIndex.Announcements()

@@ -7,7 +7,13 @@ import Synchronization
 /// 0.5 for all when any candidate holds a part of the prompt. Else, of n candidates, the i-th that was never used gets
 /// 1 - i / (n - 1), and one that was used max(0, 1 - (u + p) / (n - 1)), where u is the number of the never used and p its place
 /// among the used, 0 for the one used longest ago. 0 for a single candidate.
-package final class NoHitLRUScorer: Scorer, RequestObserver {
+package final class NoHitLRUScorer: Scorer, RequestObserver, PluginStateReporting {
+  /// How much is remembered.
+  package struct StateReport: Encodable {
+    /// Endpoints whose last such prompt is known.
+    package let endpoints: Int
+  }
+
   // MARK: Parameters
 
   private static let size = TypedParameter<Int>.integer(
@@ -43,6 +49,8 @@ package final class NoHitLRUScorer: Scorer, RequestObserver {
   private init(_ arguments: PluginArguments) { maximum = min(EndpointSlot.capacity, arguments[Self.size]) }
 
   package var observer: (any RequestObserver)? { self }
+
+  package func stateReport() -> StateReport { StateReport(endpoints: uses.withLock { $0.last.count }) }
 
   package func score(_ context: borrowing SchedulingContext, into scores: inout [Double]) {
     guard context.isCold else {
