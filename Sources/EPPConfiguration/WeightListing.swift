@@ -9,7 +9,7 @@ package enum WeightListing {
     let rows =
       [["profile", "scorer", "weight", "configured"]]
       + report.scorers.map {
-        [$0.profile, $0.name, WeightText.format($0.weight), WeightText.format($0.configuredWeight)]
+        [$0.profile, $0.name, $0.weight.shortText, $0.configuredWeight.shortText]
       }
     let widths = (0..<4).map { column in rows.map { $0[column].count }.max() ?? 0 }
     return rows.map { row in
@@ -24,7 +24,7 @@ package enum WeightListing {
     guard !changed.isEmpty else { return nil }
     let until = "These weights hold for this process alone, until its configuration is read again or it restarts."
     guard let source = report.source else {
-      let flags = report.scorers.map { "--scorer \($0.name)=\(WeightText.format($0.weight))" }.joined(separator: " ")
+      let flags = report.scorers.map { "--scorer \($0.name)=\($0.weight.shortText)" }.joined(separator: " ")
       return "\(until) To keep them, start it with\n\n\(flags)"
     }
     return """
@@ -43,7 +43,7 @@ package enum WeightListing {
         lines += ["- name: \(quoted(scorer.profile))", "  plugins:"]
         profile = scorer.profile
       }
-      lines += ["  - pluginRef: \(quoted(scorer.name))", "    weight: \(WeightText.format(scorer.weight))"]
+      lines += ["  - pluginRef: \(quoted(scorer.name))", "    weight: \(scorer.weight.shortText)"]
     }
     return lines.joined(separator: "\n")
   }

@@ -70,7 +70,7 @@ package struct PickerConfigurationFile: Sendable, Equatable {
   }
 
   private static func text(_ profile: ProfileConfiguration) -> String {
-    let scorers = profile.scorers.map { "\($0.plugin.name)=\(text($0.weight))" }.joined(separator: ", ")
+    let scorers = profile.scorers.map { "\($0.plugin.name)=\($0.weight.shortText)" }.joined(separator: ", ")
     let filters = profile.filters.map(\.name).joined(separator: ", ")
     let endpoints = profile.picker.arguments[PickerParameters.maximumEndpoints]
     let fallbacks = endpoints > 1 ? ", up to \(endpoints) endpoints" : ""
@@ -83,7 +83,4 @@ package struct PickerConfigurationFile: Sendable, Equatable {
     if let address = precise.eventsBind { return "of engines that connect to \(address)" }
     return precise.eventsPort.map { "of every engine at port \($0)" } ?? "of the engines that the endpoints file says"
   }
-
-  /// Returns the text of a weight, without a fraction when it is an integer.
-  private static func text(_ weight: Double) -> String { Int(exactly: weight).map { "\($0)" } ?? "\(weight)" }
 }

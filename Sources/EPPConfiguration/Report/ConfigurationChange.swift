@@ -1,3 +1,4 @@
+import EPPCore
 import EPPScheduling
 
 /// The difference between a configuration and the one that replaces it while the process serves.
@@ -24,7 +25,7 @@ package struct ConfigurationChange: Sendable, Equatable {
     restarted = after.filter { name, plugin in before[name].map { $0 != plugin } ?? false }.keys.sorted()
     let weightsBefore = Self.weights(old.scheduling.scheduler)
     for (name, weight) in Self.weights(new.scheduling.scheduler).sorted(by: { $0.key < $1.key }) {
-      if let earlier = weightsBefore[name], earlier != weight { weights.append("\(name)=\(Self.text(weight))") }
+      if let earlier = weightsBefore[name], earlier != weight { weights.append("\(name)=\(weight.shortText)") }
     }
     hasOtherProfiles = Self.shape(old.scheduling.scheduler) != Self.shape(new.scheduling.scheduler)
     if old.endpoints != new.endpoints { needingRestart.append("the endpoints file and other sources of endpoints") }
@@ -68,6 +69,4 @@ package struct ConfigurationChange: Sendable, Equatable {
   private static func shape(_ scheduler: SchedulerConfiguration) -> [[String]] {
     scheduler.profiles.map { [$0.name] + $0.plugins.map(\.name) } + [[scheduler.handler?.name ?? ""]]
   }
-
-  private static func text(_ weight: Double) -> String { Int(exactly: weight).map { "\($0)" } ?? "\(weight)" }
 }

@@ -48,9 +48,6 @@ package enum WeightText {
     return (String(parts[0]), weight)
   }
 
-  /// Returns a weight as text; whole numbers without a fraction (`1`, not `1.0`).
-  static func format(_ weight: Double) -> String { Int(exactly: weight).map { "\($0)" } ?? "\(weight)" }
-
   private static func number(_ text: Substring) -> Double? {
     guard text.utf8.allSatisfy({ "+-.0123456789eE".utf8.contains($0) }), let value = Double(text),
       (0...WeightChange.heaviest).contains(value)

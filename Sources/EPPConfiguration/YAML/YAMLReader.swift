@@ -178,7 +178,7 @@ struct YAMLReader {
     guard let text = plain(node), text.utf8.allSatisfy({ "+-.0123456789eE".utf8.contains($0) }),
       let value = Double(text), range.contains(value)
     else {
-      report("\(what) has to be a number from \(Self.text(range.lowerBound)) to \(Self.text(range.upperBound))", node)
+      report("\(what) has to be a number from \(range.lowerBound.shortText) to \(range.upperBound.shortText)", node)
       return nil
     }
     return value
@@ -205,7 +205,4 @@ struct YAMLReader {
 
   /// Whether a node is null: empty, `~` or `null` without quotes.
   func isNull(_ node: Node) -> Bool { plain(node).map { ["", "~", "null", "Null", "NULL"].contains($0) } ?? false }
-
-  /// Returns the text of a number, without a fraction when it is an integer.
-  private static func text(_ value: Double) -> String { Int(exactly: value).map { "\($0)" } ?? "\(value)" }
 }

@@ -95,7 +95,7 @@ package struct AdminServer: Sendable {
     }
   }
 
-  /// The file of the token and what became of it, shared with the responder.
+  /// The file of the token and its state, shared with the responder.
   private final class TokenFile: Sendable {
     private struct State {
       var file: AdminTokenFile?

@@ -64,7 +64,7 @@ import Synchronization
     let bytes = MemoryLayout<UInt64>.stride * size.words
     let memory = unsafe mmap(nil, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
     guard let memory = unsafe memory, unsafe memory != MAP_FAILED else { return nil }
-    // A wish: without it the words work as well.
+    // Optional: without it the words work as well.
     if bytes >= Self.largePageBytes { _ = unsafe madvise(memory, bytes, MADV_HUGEPAGE) }
     unsafe base = memory.bindMemory(to: Atomic<UInt64>.self, capacity: size.words)
     self.size = size

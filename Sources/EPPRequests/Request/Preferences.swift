@@ -8,7 +8,9 @@ package enum Preferences {
 
   /// Whether a request has a preference, whose name is lower case. Values and parameters of preferences do not count.
   package static func contain(_ name: String, _ headers: RequestHeaders) -> Bool {
-    headers.fields.contains { field in
+    // Hardly any request has one.
+    guard headers.first(HeaderName.prefer) != nil else { return false }
+    return headers.fields.contains { field in
       field.name == HeaderName.prefer
         && field.value.split(separator: ",").contains { preference in
           let end = preference.firstIndex { $0 == ";" || $0 == "=" } ?? preference.endIndex

@@ -104,6 +104,25 @@ package final class InFlightRequest {
     var series: EndpointSeries
     var gauges: EndpointSeries.InFlight
     var destination: String
+
+    /// Counts a request that begins, and its tokens that have to be computed.
+    func begin(uncachedTokens: Int) {
+      load.dispatch(uncachedTokens: uncachedTokens)
+      gauges.requests.add(1)
+      gauges.tokens.add(uncachedTokens)
+    }
+
+    /// Counts the tokens as computed.
+    func endTokens(_ uncachedTokens: Int) {
+      load.releaseTokens(uncachedTokens)
+      gauges.tokens.add(-uncachedTokens)
+    }
+
+    /// Counts the request as ended.
+    func endRequest() {
+      load.releaseRequest()
+      gauges.requests.add(-1)
+    }
   }
 
   init(
@@ -125,7 +144,7 @@ package final class InFlightRequest {
     self.followers = followers
     series.running.add(1)
     occupy()
-    occupyHelpers()
+    for helper in helpers { helper.serving.begin(uncachedTokens: helper.uncachedTokens) }
   }
 
   /// Processes the status and headers of the answer.
@@ -279,29 +298,16 @@ package final class InFlightRequest {
   }
 
   private func occupy() {
-    serving.load.dispatch(uncachedTokens: dispatched.uncachedTokens)
-    serving.gauges.requests.add(1)
-    serving.gauges.tokens.add(dispatched.uncachedTokens)
+    serving.begin(uncachedTokens: dispatched.uncachedTokens)
     holdsTokens = true
-  }
-
-  /// Begins the work of other stages.
-  private func occupyHelpers() {
-    for helper in helpers {
-      helper.serving.load.dispatch(uncachedTokens: helper.uncachedTokens)
-      helper.serving.gauges.requests.add(1)
-      helper.serving.gauges.tokens.add(helper.uncachedTokens)
-    }
   }
 
   /// Ends the work of other stages, which is done when the answer begins.
   private func releaseHelpers() {
     guard !helpers.isEmpty else { return }
     for helper in helpers {
-      helper.serving.load.releaseTokens(helper.uncachedTokens)
-      helper.serving.load.releaseRequest()
-      helper.serving.gauges.requests.add(-1)
-      helper.serving.gauges.tokens.add(-helper.uncachedTokens)
+      helper.serving.endTokens(helper.uncachedTokens)
+      helper.serving.endRequest()
     }
     helpers = []
   }
@@ -315,14 +321,12 @@ package final class InFlightRequest {
   private func releaseTokens() {
     guard holdsTokens else { return }
     holdsTokens = false
-    serving.load.releaseTokens(dispatched.uncachedTokens)
-    serving.gauges.tokens.add(-dispatched.uncachedTokens)
+    serving.endTokens(dispatched.uncachedTokens)
   }
 
   private func vacate() {
     releaseTokens()
-    serving.load.releaseRequest()
-    serving.gauges.requests.add(-1)
+    serving.endRequest()
   }
 
   private func finish(_ outcome: RequestOutcome, now: MonotonicTime) {

@@ -78,12 +78,11 @@ package final class RequestLedger: Sendable {
     let computing = schedule.prefill ?? schedule.decode
     let predicted = computing.predictedTokens(of: parsed)
     let computer = request.snapshot.members[computing.picks[0]]
-    count(
-      parsed, computing, predicted, serving, schedule.prefill == nil ? serving : self.serving(of: computer, flow),
-      series)
+    let computingEndpoint = schedule.prefill == nil ? serving : self.serving(of: computer, flow)
+    count(parsed, computing, predicted, serving, computingEndpoint, series)
     verifier.noteDispatch(
       tokens: parsed.promptTokens, predicted: predicted, announced: min(computing.announcedTokens, predicted),
-      confidence, schedule.prefill == nil ? serving : self.serving(of: computer, flow))
+      confidence, computingEndpoint)
     // Where another endpoint computes the prompt, this one gets it computed.
     let uncached = schedule.prefill == nil ? max(0, parsed.promptTokens - predicted) : 0
     guard isSeen else {

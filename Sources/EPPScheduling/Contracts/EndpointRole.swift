@@ -27,23 +27,14 @@ package struct EndpointRole: Sendable, Equatable {
   }
 }
 
-/// Keeps the endpoints that serve a stage.
-struct RoleFilter: Filter {
-  private let isMatched: MemberCache<Bool>
-
-  /// - Parameters:
-  ///   - stage: the stage.
-  ///   - allowsNoLabel: whether endpoints without a role are kept.
-  init(_ stage: ServingStage, allowsNoLabel: Bool = false) {
-    isMatched = MemberCache { endpoint in
+extension MemberFilter {
+  /// Keeps the endpoints that serve a stage.
+  ///
+  /// - Parameter allowsNoLabel: whether endpoints without a role are kept.
+  init(serving stage: ServingStage, allowsNoLabel: Bool = false) {
+    self.init { endpoint in
       let role = EndpointRole(of: endpoint)
       return role.stages.contains(stage) || (allowsNoLabel && !role.isLabelled)
     }
-  }
-
-  func filter(_ context: borrowing SchedulingContext, _ selection: inout CandidateSelection) {
-    let isMatched = isMatched.values(of: context.snapshot)
-    let candidates = context.candidates
-    selection.keep(context) { isMatched[candidates[$0]] }
   }
 }

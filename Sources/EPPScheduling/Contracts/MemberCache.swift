@@ -20,3 +20,17 @@ final class MemberCache<Value: Sendable>: Sendable {
     }
   }
 }
+
+/// A filter that keeps the endpoints for which a condition holds that depends on the endpoint alone.
+struct MemberFilter: Filter {
+  private let isMatched: MemberCache<Bool>
+
+  /// - Parameter condition: whether an endpoint is kept.
+  init(_ condition: @escaping @Sendable (Endpoint) -> Bool) { isMatched = MemberCache(condition) }
+
+  func filter(_ context: borrowing SchedulingContext, _ selection: inout CandidateSelection) {
+    let isMatched = isMatched.values(of: context.snapshot)
+    let candidates = context.candidates
+    selection.keep(context) { isMatched[candidates[$0]] }
+  }
+}

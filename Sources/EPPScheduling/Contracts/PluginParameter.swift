@@ -76,7 +76,7 @@ package struct PluginParameter: Sendable {
     switch kind {
     case .boolean: "true or false"
     case .integer(let range): "\(range.lowerBound) to \(range.upperBound)"
-    case .number(let range): "\(Self.text(range.lowerBound)) to \(Self.text(range.upperBound))"
+    case .number(let range): "\(range.lowerBound.shortText) to \(range.upperBound.shortText)"
     case .text: "text"
     case .word(let words): words.joined(separator: " or ")
     case .texts: "list of texts"
@@ -92,12 +92,9 @@ package struct PluginParameter: Sendable {
     case .ignored: "anything (no effect)"
     case .fixed(.unset): "not supported"
     case .fixed(.boolean(let value)): "\(value) only"
-    case .fixed(.number(let value)): "\(Self.text(value)) only"
+    case .fixed(.number(let value)): "\(value.shortText) only"
     case .fixed(.duration(let value)): "\(value.wholeMilliseconds)ms only"
     case .fixed(.text(let values)): "\(values.joined(separator: " or ")) only"
     }
   }
-
-  /// A number as text; whole numbers without a fraction (`1`, not `1.0`).
-  static func text(_ value: Double) -> String { Int(exactly: value).map { "\($0)" } ?? "\(value)" }
 }

@@ -1,3 +1,5 @@
+import EPPCore
+
 /// A parameter's declaration with the Swift type of its value; plugins read their arguments with it.
 package struct TypedParameter<Value: Sendable>: Sendable {
   /// The declaration for readers of the file.
@@ -55,7 +57,7 @@ extension TypedParameter where Value == Double {
     _ key: String, _ range: ClosedRange<Double>, default value: Double, _ summary: String
   ) -> Self {
     Self(
-      declaration: PluginParameter(key, .number(range), default: PluginParameter.text(value), summary),
+      declaration: PluginParameter(key, .number(range), default: value.shortText, summary),
       defaultValue: value, read: { if case .number(let value) = $0 { value } else { nil } }, write: { .number($0) })
   }
 }

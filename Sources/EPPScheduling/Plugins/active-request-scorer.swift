@@ -13,7 +13,7 @@ package struct ActiveRequestScorer: Scorer {
     "active-request-scorer", "Prefers endpoints with few requests of this picker in flight",
     parameters: [
       idleThreshold.declaration, maximumBusyScore.declaration,
-      PluginParameter("inFlightLoadProducerName", .ignored(because: nil), "Has no effect: there is one count"),
+      ProducerParameters.inFlightLoad,
       PluginParameter("requestTimeout", .ignored(because: nil), "Has no effect, as in llm-d"),
     ], parts: [.scorer { arguments, _ in ActiveRequestScorer(arguments) }])
 

@@ -1,7 +1,7 @@
 import EPPCore
 
 /// `by-label`: keeps the endpoints whose label has one of some values; newer files use a selector of labels.
-package struct LabelValueFilter: Filter {
+package enum LabelValueFilter {
   private static let label = TypedParameter<String?>.text("label", "The label")
   private static let validValues = TypedParameter<[String]>.texts("validValues", "The values that the label may have")
   private static let allowsNoLabel = TypedParameter<Bool>.boolean(
@@ -19,20 +19,12 @@ package struct LabelValueFilter: Filter {
       }
       check.note("\(check.type) is removed in newer releases of llm-d: use \(LabelSelectorFilter.descriptor.type)")
     },
-    parts: [.filter { arguments, _ in LabelValueFilter(arguments) }])
-
-  private let isMatched: MemberCache<Bool>
-
-  private init(_ arguments: PluginArguments) {
-    let label = arguments[Self.label] ?? ""
-    let values = Set(arguments[Self.validValues])
-    let allowsNoLabel = arguments[Self.allowsNoLabel]
-    isMatched = MemberCache { endpoint in endpoint.labels[label].map(values.contains) ?? allowsNoLabel }
-  }
-
-  package func filter(_ context: borrowing SchedulingContext, _ selection: inout CandidateSelection) {
-    let isMatched = isMatched.values(of: context.snapshot)
-    let candidates = context.candidates
-    selection.keep(context) { isMatched[candidates[$0]] }
-  }
+    parts: [
+      .filter { arguments, _ in
+        let name = arguments[label] ?? ""
+        let values = Set(arguments[validValues])
+        let isKeptWithout = arguments[allowsNoLabel]
+        return MemberFilter { $0.labels[name].map(values.contains) ?? isKeptWithout }
+      }
+    ])
 }

@@ -29,7 +29,7 @@ package struct ConcurrencyDetector: SaturationDetector, Filter {
     "Measures saturation by what is in flight; as a filter removes saturated endpoints while others are not",
     parameters: [
       mode.declaration, maximumRequests.declaration, maximumTokens.declaration, headroom.declaration,
-      PluginParameter("inFlightLoadProducerName", .ignored(because: nil), "Has no effect: there is one count"),
+      ProducerParameters.inFlightLoad,
     ],
     parts: [
       .detector { arguments, _ in ConcurrencyDetector(arguments) },

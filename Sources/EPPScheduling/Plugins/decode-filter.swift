@@ -2,5 +2,5 @@
 enum DecodeFilter {
   static let descriptor = PluginDescriptor(
     "decode-filter", "Keeps endpoints that decode, and those without a role (label \(EndpointRole.label))",
-    parts: [.filter { _, _ in RoleFilter(.decode, allowsNoLabel: true) }])
+    parts: [.filter { _, _ in MemberFilter(serving: .decode, allowsNoLabel: true) }])
 }

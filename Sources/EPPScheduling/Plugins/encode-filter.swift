@@ -2,5 +2,5 @@
 enum EncodeFilter {
   static let descriptor = PluginDescriptor(
     "encode-filter", "Keeps endpoints whose role includes encode (label \(EndpointRole.label))",
-    parts: [.filter { _, _ in RoleFilter(.encode) }])
+    parts: [.filter { _, _ in MemberFilter(serving: .encode) }])
 }

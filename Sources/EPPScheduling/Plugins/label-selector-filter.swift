@@ -1,7 +1,7 @@
 import EPPCore
 
 /// `label-selector-filter`: keeps the endpoints whose labels a selector of Kubernetes matches.
-package struct LabelSelectorFilter: Filter {
+package enum LabelSelectorFilter {
   /// An operator of `matchExpressions`.
   enum Operator: String, CaseIterable {
     case isIn = "In"
@@ -28,7 +28,12 @@ package struct LabelSelectorFilter: Filter {
   package static let descriptor = PluginDescriptor(
     "label-selector-filter", olderNames: ["by-label-selector"], "Keeps endpoints that a label selector matches",
     parameters: [matchLabels.declaration, matchExpressions.declaration], check: check,
-    parts: [.filter { arguments, _ in LabelSelectorFilter(arguments) }])
+    parts: [
+      .filter { arguments, _ in
+        let selector = selector(arguments)
+        return MemberFilter { selector.matches($0.labels) }
+      }
+    ])
 
   @Sendable
   private static func check(_ check: inout PluginCheck) {
@@ -47,15 +52,14 @@ package struct LabelSelectorFilter: Filter {
     }
   }
 
-  private let isMatched: MemberCache<Bool>
-
-  private init(_ arguments: PluginArguments) {
-    var terms = arguments[Self.matchLabels].map { LabelSelector.Term(label: $0.key, .isIn([$0.value])) }
-    for expression in arguments[Self.matchExpressions] {
-      guard let label = expression[Self.key],
-        let word = expression[Self.condition].flatMap({ Operator(rawValue: $0) })
+  /// The selector that arguments without problems make.
+  private static func selector(_ arguments: PluginArguments) -> LabelSelector {
+    var terms = arguments[matchLabels].map { LabelSelector.Term(label: $0.key, .isIn([$0.value])) }
+    for expression in arguments[matchExpressions] {
+      guard let label = expression[key],
+        let word = expression[condition].flatMap({ Operator(rawValue: $0) })
       else { continue }
-      let values = Set(expression[Self.values])
+      let values = Set(expression[values])
       let condition: LabelSelector.Condition =
         switch word {
         case .isIn: .isIn(values)
@@ -65,18 +69,6 @@ package struct LabelSelectorFilter: Filter {
         }
       terms.append(LabelSelector.Term(label: label, condition))
     }
-    self.init(terms)
-  }
-
-  /// A filter of the endpoints for which all terms hold.
-  init(_ terms: [LabelSelector.Term]) {
-    let selector = LabelSelector(terms)
-    isMatched = MemberCache { selector.matches($0.labels) }
-  }
-
-  package func filter(_ context: borrowing SchedulingContext, _ selection: inout CandidateSelection) {
-    let isMatched = isMatched.values(of: context.snapshot)
-    let candidates = context.candidates
-    selection.keep(context) { isMatched[candidates[$0]] }
+    return LabelSelector(terms)
   }
 }

@@ -3,22 +3,20 @@ import EPPCore
 /// `lmetric-scorer`: lowest cost / own cost, where cost = uncached tokens of the request · (requests of this process in flight + 1);
 /// 1 at cost 0. The cost is that of LMetric (arXiv 2603.15202), which has no weights.
 package struct LMetricScorer: Scorer {
-  private static let producer = TypedParameter<String?>.reference(
-    "prefixMatchInfoProducerName", to: .producer, "The prefix producer whose matches count")
 
   /// The plugin type.
   package static let descriptor = PluginDescriptor(
     "lmetric-scorer", "Prefers endpoints with the lowest product of uncached tokens and requests in flight",
     parameters: [
-      producer.declaration,
-      PluginParameter("inFlightLoadProducerName", .ignored(because: nil), "Has no effect: there is one count"),
+      ProducerParameters.prefixMatch.declaration,
+      ProducerParameters.inFlightLoad,
     ],
     needs: { _, _ in PluginNeeds(prefixMatch: true) }, parts: [.scorer { LMetricScorer($0, $1) }])
 
   private let view: PrefixView
 
   private init(_ arguments: PluginArguments, _ environment: PluginEnvironment) {
-    view = environment.prefixView(named: arguments[Self.producer])
+    view = environment.prefixView(named: arguments[ProducerParameters.prefixMatch])
   }
 
   package func score(_ context: borrowing SchedulingContext, into scores: inout [Double]) {

@@ -18,14 +18,12 @@ package final class NoHitLRUScorer: Scorer, RequestObserver, PluginStateReportin
 
   private static let size = TypedParameter<Int>.integer(
     "lruSize", 1...1_000_000, default: 1024, "Endpoints that are remembered at most")
-  private static let producer = TypedParameter<String?>.reference(
-    "prefixMatchInfoProducerName", to: .producer, "The prefix producer whose matches count")
 
   /// The plugin type.
   package static let descriptor = PluginDescriptor(
     "no-hit-lru-scorer", "Spreads prompts that no endpoint holds over the endpoints",
     parameters: [
-      size.declaration, producer.declaration,
+      size.declaration, ProducerParameters.prefixMatch.declaration,
       PluginParameter("prefixPluginType", .ignored(because: nil), "Has no effect: all prefix producers count"),
       PluginParameter("prefixPluginName", .ignored(because: nil), "Has no effect: all prefix producers count"),
     ],

@@ -2,5 +2,5 @@
 enum PrefillFilter {
   static let descriptor = PluginDescriptor(
     "prefill-filter", "Keeps endpoints whose role includes prefill (label \(EndpointRole.label))",
-    parts: [.filter { _, _ in RoleFilter(.prefill) }])
+    parts: [.filter { _, _ in MemberFilter(serving: .prefill) }])
 }

@@ -11,12 +11,10 @@ struct PrefixBasedDecider: StageDecider {
     "Tokens that the decoding endpoint would have to compute, from which on another computes the prompt; 0 is never")
   private static let promptTokens = TypedParameter<Int>.integer(
     "promptTokens", 0...1_000_000_000, default: 0, "Tokens that a prompt has to have at least")
-  private static let producer = TypedParameter<String?>.reference(
-    "prefixMatchInfoProducerName", to: .producer, "The prefix producer whose matches count")
 
   static let descriptor = PluginDescriptor(
     "prefix-based-pd-decider", "Gives a request a prefill endpoint where the decoding one would have much to compute",
-    parameters: [uncachedTokens.declaration, promptTokens.declaration, producer.declaration],
+    parameters: [uncachedTokens.declaration, promptTokens.declaration, ProducerParameters.prefixMatch.declaration],
     needs: { _, _ in PluginNeeds(prefixMatch: true) },
     check: { check in
       if check.arguments[uncachedTokens] == 0 {
@@ -32,7 +30,7 @@ struct PrefixBasedDecider: StageDecider {
   private init(_ arguments: PluginArguments, _ environment: PluginEnvironment) {
     uncachedTokens = arguments[Self.uncachedTokens]
     promptTokens = arguments[Self.promptTokens]
-    view = environment.prefixView(named: arguments[Self.producer])
+    view = environment.prefixView(named: arguments[ProducerParameters.prefixMatch])
   }
 
   func isWanted(_ context: borrowing SchedulingContext, decode: EndpointSlot?) -> Bool {

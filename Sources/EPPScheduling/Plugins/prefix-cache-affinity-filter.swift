@@ -20,8 +20,6 @@ package struct PrefixCacheAffinityFilter: Filter {
     "Milliseconds by which the first token may be later than elsewhere; 0 is no limit")
   private static let throughput = TypedParameter<Double>.number(
     "peakPrefillThroughput", 0.001...1_000_000_000, default: 15_928, "Tokens that an engine computes per second")
-  private static let producer = TypedParameter<String?>.reference(
-    "prefixMatchInfoProducerName", to: .producer, "The prefix producer whose matches count")
 
   /// The plugin type.
   package static let descriptor = PluginDescriptor(
@@ -32,8 +30,8 @@ package struct PrefixCacheAffinityFilter: Filter {
       PluginParameter(
         "ttftSource", .fixed(.text(["prefillThroughput"])), default: "prefillThroughput",
         "What the time to the first token is taken from"),
-      throughput.declaration, producer.declaration,
-      PluginParameter("inFlightLoadProducerName", .ignored(because: nil), "Has no effect: there is one count"),
+      throughput.declaration, ProducerParameters.prefixMatch.declaration,
+      ProducerParameters.inFlightLoad,
       PluginParameter(
         "latencyPredictionInfoProducerName", .fixed(.unset(instead: nil)), "Not supported: part of predicted latency"),
       PluginParameter(
@@ -54,7 +52,7 @@ package struct PrefixCacheAffinityFilter: Filter {
     exploration = arguments[Self.exploration]
     let penalty = arguments[Self.maximumPenalty]
     maximumPenaltyTokens = penalty > 0 ? penalty / 1000 * arguments[Self.throughput] : .infinity
-    view = environment.prefixView(named: arguments[Self.producer])
+    view = environment.prefixView(named: arguments[ProducerParameters.prefixMatch])
     counters = environment.metrics?.prefixAffinity(pluginName: environment.pluginName)
   }
 

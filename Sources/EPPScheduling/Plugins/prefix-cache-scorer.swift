@@ -5,8 +5,7 @@ import EPPPrefixCache
 /// `matchLengthWeight`: w·min(1, tokens / scale)² + (1 - w)·share. 0 for a prompt without a full block.
 package struct PrefixCacheScorer: Scorer {
   /// The prefix producer; none means the whole index.
-  package static let producer = TypedParameter<String?>.reference(
-    "prefixMatchInfoProducerName", to: .producer, "The prefix producer whose matches count")
+  package static let producer = ProducerParameters.prefixMatch
   /// The weight w of the match's length, 0...1.
   package static let matchLengthWeight = TypedParameter<Double>.number(
     "matchLengthWeight", 0...1, default: 0, "Weight of the match's length against its share of the prompt")

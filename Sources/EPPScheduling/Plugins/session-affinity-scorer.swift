@@ -1,7 +1,7 @@
 /// `session-affinity-scorer`: 1 for the endpoint that the session is bound to, 0 for the others. Any thread may use it.
 ///
 /// A session that begins has no endpoint, so all score 0: an opinion that does not know the load would outweigh the queues. The
-/// same holds for a session whose endpoint is no candidate. It is a wish, which other scorers can outweigh; `SessionAffinityFilter`
+/// same holds for a session whose endpoint is no candidate. It is a preference, which other scorers can outweigh; `SessionAffinityFilter`
 /// is a pin.
 package struct SessionAffinityScorer: Scorer, PluginStateReporting {
   /// The plugin type.

@@ -5,15 +5,13 @@ import EPPCore
 package struct TokenLoadScorer: Scorer {
   private static let threshold = TypedParameter<Int>.integer(
     "queueThresholdTokens", 1...1_000_000_000_000, default: 4_194_304, "Tokens from which on an endpoint gets 0")
-  private static let producer = TypedParameter<String?>.reference(
-    "prefixMatchInfoProducerName", to: .producer, "The prefix producer whose matches count")
 
   /// The plugin type.
   package static let descriptor = PluginDescriptor(
     "token-load-scorer", "Prefers endpoints that have few tokens to compute, those of the request included",
     parameters: [
-      threshold.declaration, producer.declaration,
-      PluginParameter("inFlightLoadProducerName", .ignored(because: nil), "Has no effect: there is one count"),
+      threshold.declaration, ProducerParameters.prefixMatch.declaration,
+      ProducerParameters.inFlightLoad,
     ],
     needs: { _, _ in PluginNeeds(prefixMatch: true) }, parts: [.scorer { TokenLoadScorer($0, $1) }])
 
@@ -22,7 +20,7 @@ package struct TokenLoadScorer: Scorer {
 
   private init(_ arguments: PluginArguments, _ environment: PluginEnvironment) {
     threshold = Double(arguments[Self.threshold])
-    view = environment.prefixView(named: arguments[Self.producer])
+    view = environment.prefixView(named: arguments[ProducerParameters.prefixMatch])
   }
 
   package func score(_ context: borrowing SchedulingContext, into scores: inout [Double]) {

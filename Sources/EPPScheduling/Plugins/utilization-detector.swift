@@ -29,7 +29,7 @@ package struct UtilizationDetector: SaturationDetector, Filter {
       PluginParameter(
         "stalenessPolicy", .ignored(because: "an endpoint with stale metrics has the mean load of the others"),
         "Has no effect: an endpoint with stale metrics has the mean load of the others"),
-      PluginParameter("inFlightLoadProducerName", .ignored(because: nil), "Has no effect: there is one count"),
+      ProducerParameters.inFlightLoad,
     ], isInjected: true,
     parts: [
       .detector { arguments, _ in UtilizationDetector(arguments) },

@@ -32,7 +32,7 @@ package struct UtilizationFilter: Filter {
     "utilization-filter", "Keeps endpoints whose load is at most a maximum",
     parameters: [
       conditions.declaration, fallback.declaration,
-      PluginParameter("inFlightLoadProducerName", .ignored(because: nil), "Has no effect: there is one count"),
+      ProducerParameters.inFlightLoad,
     ],
     check: { check in
       for (index, condition) in check.arguments[conditions].enumerated() {

@@ -101,7 +101,8 @@ struct SchedulingProfile: Sendable {
       reusableTokens: scratch.context.match.reusableTokens(slot), isExact: scratch.context.match.isExact(slot),
       announcedTokens: scratch.context.match.announcedTokens(slot),
       isAnnounced: scratch.context.match.isAnnounced(slot), candidateCount: candidates.count,
-      isCold: scratch.context.isCold)
+      // Looked for at the others only where the pick holds nothing.
+      isCold: scratch.context.match.matchedBlocks(slot) == 0 && scratch.context.isCold)
   }
 
   private func reason(_ best: Int, over runnerUp: Int?, _ scratch: borrowing SchedulingScratch) -> Decision.Reason {
