@@ -23,7 +23,9 @@ package final class NoHitLRUScorer: Scorer, RequestObserver, PluginStateReportin
   package static let descriptor = PluginDescriptor(
     "no-hit-lru-scorer", "Spreads prompts that no endpoint holds over the endpoints",
     parameters: [
-      size.declaration, ProducerParameters.prefixMatch.declaration,
+      size.declaration,
+      PluginParameter(
+        "prefixMatchInfoProducerName", .ignored(because: nil), "Has no effect: all prefix producers count"),
       PluginParameter("prefixPluginType", .ignored(because: nil), "Has no effect: all prefix producers count"),
       PluginParameter("prefixPluginName", .ignored(because: nil), "Has no effect: all prefix producers count"),
     ],
