@@ -58,6 +58,7 @@ let package = Package(
     .systemLibrary(name: "CProtobufC"),
     .systemLibrary(name: "CZeroMQ"),
     .target(name: "CPrefetch"),
+    .target(name: "CAllocationCount"),
     .target(name: "CGRPCShim", linkerSettings: shared("grpc", "gpr")),
     .target(name: "CEnvoyProto", dependencies: ["CProtobufC"], linkerSettings: shared("protobuf-c")),
 
@@ -138,7 +139,11 @@ let package = Package(
       swiftSettings: strict),
     .executableTarget(
       name: "epp-bench",
-      dependencies: ["EPPCore", "EPPPrefixCache", argumentParser, asyncHTTPClient, hpack, nioCore, nioHTTP1, nioPosix],
+      dependencies: [
+        "CAllocationCount", "EPPCore", "EPPPrefixCache", "EPPScheduling", argumentParser, asyncHTTPClient, hpack,
+        nioCore,
+        nioHTTP1, nioPosix,
+      ],
       exclude: ["README.md"], swiftSettings: strict),
 
     .target(
@@ -149,7 +154,10 @@ let package = Package(
       ], path: "Tests/EPPTestKit", swiftSettings: strict),
 
     // Tests, one target per source target, and the whole against a real Envoy.
-    .testTarget(name: "EPPBenchTests", dependencies: ["epp-bench", argumentParser, nioCore], swiftSettings: strict),
+    .testTarget(
+      name: "EPPBenchTests",
+      dependencies: ["epp-bench", "EPPCore", "EPPPrefixCache", "EPPScheduling", argumentParser, nioCore],
+      swiftSettings: strict),
     .testTarget(name: "EPPCoreTests", dependencies: ["EPPCore", "EPPTestKit"], swiftSettings: strict),
     .testTarget(
       name: "EPPKVEventsTests",

@@ -45,6 +45,11 @@ package final class EndpointLoad: Sendable {
       self.requests = requests
       self.uncachedTokens = uncachedTokens
     }
+
+    static func + (left: InFlight, right: InFlight) -> InFlight {
+      InFlight(
+        requests: left.requests + right.requests, uncachedTokens: left.uncachedTokens + right.uncachedTokens)
+    }
   }
 
   /// Counts a request that is sent to the endpoint and whose end will be seen.
@@ -92,31 +97,36 @@ package final class EndpointLoad: Sendable {
       requests: max(0, requests.load(ordering: .relaxed)), uncachedTokens: max(0, tokens.load(ordering: .relaxed)))
   }
 
-  /// Requests that were dispatched and have not ended. An untracked request counts until the scrape after it, because its end
-  /// is not seen.
-  ///
-  /// - Parameter scrape: the totals when the last scrape was started.
-  package func inFlight(untrackedSince scrape: Totals) -> InFlight {
-    var result = inFlight
-    let untracked = untrackedRequests.load(ordering: .relaxed)
-    guard untracked != scrape.untrackedRequests else { return result }
-    result.requests += Int(clamping: untracked &- scrape.untrackedRequests)
-    result.uncachedTokens += Int(
-      clamping: untrackedTokens.load(ordering: .relaxed) &- scrape.untrackedTokens)
-    return result
-  }
-
   /// Requests that were dispatched after `scrape` was read and have not ended: the part that the scraped page cannot contain.
   ///
   /// Bounded by the requests in flight, so a request that came and ended between two scrapes counts for nothing. An untracked
   /// request counts for the whole time until the next scrape.
-  package func unseen(since scrape: Totals) -> InFlight {
+  package func unseen(since scrape: Totals) -> InFlight { reading(since: scrape).unseen }
+
+  /// What `reading` returns.
+  package struct Reading: Sendable {
+    /// Requests that were dispatched and have not ended, untracked ones excepted.
+    package let tracked: InFlight
+    /// The same with untracked requests, each of which counts until the scrape after it, because its end is not seen.
+    package let inFlight: InFlight
+    /// The part that the scraped page cannot contain, as `unseen` returns it.
+    package let unseen: InFlight
+  }
+
+  /// Reads all counters once.
+  ///
+  /// - Parameter scrape: the totals when the last scrape was started.
+  package func reading(since scrape: Totals) -> Reading {
     let now = totals
-    let flight = inFlight
-    return InFlight(
-      requests: min(flight.requests, Int(clamping: now.requests &- scrape.requests))
-        + Int(clamping: now.untrackedRequests &- scrape.untrackedRequests),
-      uncachedTokens: min(flight.uncachedTokens, Int(clamping: now.uncachedTokens &- scrape.uncachedTokens))
-        + Int(clamping: now.untrackedTokens &- scrape.untrackedTokens))
+    let tracked = inFlight
+    let untracked = InFlight(
+      requests: Int(clamping: now.untrackedRequests &- scrape.untrackedRequests),
+      uncachedTokens: Int(clamping: now.untrackedTokens &- scrape.untrackedTokens))
+    return Reading(
+      tracked: tracked, inFlight: tracked + untracked,
+      unseen: InFlight(
+        requests: min(tracked.requests, Int(clamping: now.requests &- scrape.requests)),
+        uncachedTokens: min(tracked.uncachedTokens, Int(clamping: now.uncachedTokens &- scrape.uncachedTokens)))
+        + untracked)
   }
 }

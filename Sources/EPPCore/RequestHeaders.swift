@@ -15,18 +15,32 @@ package struct RequestHeaders: Sendable, Equatable {
 
   /// All headers; a name may occur more than once.
   package private(set) var fields: [Field]
+  /// One bit for each length of a name, modulo 64: most names that are looked for have a length that no field's name has.
+  private var lengths: UInt64 = 0
 
   /// Headers in the given order; names have to be lower case.
-  package init(_ fields: [Field] = []) { self.fields = fields }
+  package init(_ fields: [Field] = []) {
+    self.fields = fields
+    for field in fields { lengths |= Self.lengthBit(field.name.utf8.count) }
+  }
 
   /// Adds a field; `name` has to be lower case.
-  package mutating func append(name: String, value: String) { fields.append(Field(name: name, value: value)) }
+  package mutating func append(name: String, value: String) {
+    lengths |= Self.lengthBit(name.utf8.count)
+    fields.append(Field(name: name, value: value))
+  }
+
+  private static func lengthBit(_ count: Int) -> UInt64 { 1 << UInt64(count & 63) }
 
   /// The value of the first field with this lower-case name; nil when there is none.
   package func first(_ name: String) -> String? {
-    // Lengths first: unequal strings are otherwise compared as Unicode text.
     let count = name.utf8.count
-    for field in fields where field.name.utf8.count == count && field.name == name { return field.value }
+    guard lengths & Self.lengthBit(count) != 0 else { return nil }
+    // In place, so that no field is copied; lengths first: unequal strings are otherwise compared as Unicode text.
+    let all = fields.span
+    for index in all.indices where all[index].name.utf8.count == count && all[index].name == name {
+      return all[index].value
+    }
     return nil
   }
 

@@ -5,10 +5,10 @@ import ArgumentParser
 struct EPPBench: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "epp-bench",
-    abstract: "Measure an endpoint picker: load, open streams, scraping, cache hits, the block index.",
+    abstract: "Measure an endpoint picker: load, open streams, scraping, cache hits, the block index, the scheduler.",
     subcommands: [
       LoadCommand.self, StreamsCommand.self, ScrapeCommand.self, EnginesCommand.self, ConverseCommand.self,
-      IndexCommand.self,
+      IndexCommand.self, ScheduleCommand.self,
     ])
 }
 

@@ -215,6 +215,17 @@ def concurrent() -> None:
     row("wrong depths", f"{run['wrongDepths']}")
 
 
+def schedule() -> None:
+    """The scheduler alone, in process: the medians of decisions by all scorers."""
+    rows = bench("schedule")["rows"]
+    for found in rows:
+        if found["kind"] == "profile":
+            allocations = found["allocations"]
+            row(
+                f"decision, {found['name']}, {found['endpoints']} endpoints",
+                f"{found['p50']:.1f} µs" + ("" if allocations is None else f", {allocations:.0f} allocations"))
+
+
 def instructions() -> None:
     """callgrind counts user-space instructions; the engines are scraped once a second, as counting slows all by 50."""
     with tempfile.TemporaryDirectory() as folder:
@@ -252,7 +263,7 @@ def row(name: str, value: str) -> None:
 ROWS: dict[str, Callable[[], None]] = {
     "request": cpu_per_request, "chunk": cpu_per_chunk, "answer": whole_answer, "none": cpu_without_responses, "pick": pick, "idle": idle,
     "streams": streams, "start": start, "binary": binary, "instructions": instructions, "index": index,
-    "concurrent": concurrent,
+    "concurrent": concurrent, "schedule": schedule,
 }
 
 

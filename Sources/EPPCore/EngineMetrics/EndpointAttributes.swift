@@ -39,16 +39,24 @@ package struct EndpointAttributes: Equatable, Sendable {
   /// The value of an attribute; nil when it is not known. Setting nil removes the attribute.
   package subscript(_ key: String) -> Double? {
     get {
-      for entry in entries where entry.key == key { return entry.value }
-      return nil
+      guard let index = index(of: key) else { return nil }
+      return entries.span[index].value
     }
     set {
-      if let index = entries.firstIndex(where: { $0.key == key }) {
+      if let index = index(of: key) {
         if let newValue { entries[index].value = newValue } else { entries.remove(at: index) }
       } else if let newValue {
         entries.append(Entry(key: key, value: newValue))
       }
     }
+  }
+
+  private func index(of key: String) -> Int? {
+    let count = key.utf8.count
+    let all = entries.span
+    // In place, so that no entry is copied; lengths first: unequal texts are otherwise compared as Unicode text.
+    for index in all.indices where all[index].key.utf8.count == count && all[index].key == key { return index }
+    return nil
   }
 
   /// Sets all attributes of `others`; the other ones stay.

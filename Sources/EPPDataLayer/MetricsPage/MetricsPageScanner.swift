@@ -99,11 +99,14 @@ package struct MetricsPageScanner: Sendable {
     guard let name = layout.names.meaning(of: bytes, start..<nameEnd),
       let line = ExpositionLine(bytes, from: nameEnd, to: end)
     else { return }
-    for reading in layout.readings[name] where line.fulfils(reading.conditions, bytes) {
-      switch reading.target {
+    // In place: a copy of a reading counts references for each line.
+    let readings = layout.readings[name]
+    let all = readings.span
+    for index in all.indices where line.fulfils(all[index].conditions, bytes) {
+      switch all[index].target {
       case .number(let family):
         if family != .processStartTime { hasKnownFamily = true }
-        let labels = reading.hasCopies ? line.engineHash(bytes) : line.labelHash(bytes)
+        let labels = all[index].hasCopies ? line.engineHash(bytes) : line.labelHash(bytes)
         tables[family.rawValue].note(line.value, labels: labels, timestamp: line.timestamp)
       case .blockTokens:
         hasKnownFamily = true
@@ -173,18 +176,19 @@ package struct MetricsPageScanner: Sendable {
   }
 
   private var loRA: EndpointMetrics.LoRAState {
-    var state = EndpointMetrics.LoRAState()
+    var maximum = 0
+    var (running, waiting): ([String], [String]) = ([], [])
     let bytes = unsafe loRALabels.span.bytes
     ExpositionLine.forEachLabel(bytes, in: 0..<loRALabels.count) { name, value in
       switch ExpositionLine.text(bytes, in: name) {
       case "max_lora":
-        state.maximum = ExpositionNumber.parse(bytes, value).flatMap { $0 >= 0 && $0 < 1e6 ? Int($0) : nil } ?? 0
-      case "running_lora_adapters": state.running = Self.list(ExpositionLine.text(bytes, in: value))
-      case "waiting_lora_adapters": state.waiting = Self.list(ExpositionLine.text(bytes, in: value))
+        maximum = ExpositionNumber.parse(bytes, value).flatMap { $0 >= 0 && $0 < 1e6 ? Int($0) : nil } ?? 0
+      case "running_lora_adapters": running = Self.list(ExpositionLine.text(bytes, in: value))
+      case "waiting_lora_adapters": waiting = Self.list(ExpositionLine.text(bytes, in: value))
       default: break
       }
     }
-    return state
+    return EndpointMetrics.LoRAState(maximum: maximum, running: running, waiting: waiting)
   }
 
   private func count(_ family: EngineFamily) -> Int? {

@@ -15,16 +15,18 @@ final class EndpointSeriesTable: Sendable {
   init(metrics: PickerMetrics) { self.metrics = metrics }
 
   /// The series of an endpoint, created when there are none. Takes a lock.
-  func series(of endpoint: Endpoint) -> EndpointSeries {
+  func series(of endpoint: borrowing Endpoint) -> EndpointSeries {
+    let slot = endpoint.slot
     let known = entries.withLock { entries in
-      let entry = entries[endpoint.slot.index]
-      return entry?.slot == endpoint.slot ? entry?.series : nil
+      let entry = entries[slot.index]
+      return entry?.slot == slot ? entry?.series : nil
     }
     if let known { return known }
     // Within the lock, so that series are not taken off the page between their look-up and their entry here.
+    let added = copy endpoint
     return entries.withLock { entries in
-      let made = metrics.endpointSeries(for: endpoint)
-      entries[endpoint.slot.index] = Entry(slot: endpoint.slot, series: made)
+      let made = metrics.endpointSeries(for: added)
+      entries[slot.index] = Entry(slot: slot, series: made)
       return made
     }
   }

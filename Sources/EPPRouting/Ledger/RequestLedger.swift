@@ -47,9 +47,13 @@ package final class RequestLedger: Sendable {
   /// - Returns: the request in flight, nil when its end is not seen; and the headers that plugins set on it.
   func dispatch(
     _ request: inout RoutingRequest, _ schedule: Schedule, _ confidence: CacheVerifier.Confidence, followed: SlotSet,
-    to member: PoolSnapshot.Member, now: MonotonicTime
+    now: MonotonicTime
   ) -> (flight: InFlightRequest?, headers: [RequestHeaders.Field]) {
-    let slot = member.endpoint.slot
+    // Members are large, and an argument would be a copy.
+    let all = request.snapshot.members
+    let members = all.span
+    let picked = schedule.decode.picks[0]
+    let slot = members[picked].endpoint.slot
     let parsed = request.parsed
     // An answer that has to be changed is seen in any case.
     let isSeen = request.seesResponse || request.rewrite != nil
@@ -60,11 +64,10 @@ package final class RequestLedger: Sendable {
       priority: request.priority)
     var helpers: [InFlightRequest.HelpingEndpoint] = []
     for other in schedule.others {
-      let helper = request.snapshot.members[other.decision.picks[0]]
-      helpers.append(help(&request, other, helper, flow, followed: followed, isSeen: isSeen, now: now))
+      helpers.append(help(&request, other, members, flow, followed: followed, isSeen: isSeen, now: now))
     }
-    let effects = notify(request, schedule, member, now: now)
-    let serving = serving(of: member, flow)
+    let effects = notify(request, schedule, members, now: now)
+    let serving = serving(of: picked, in: members, flow)
     let series = metrics.requestSeries(
       model: parsed.model, targetModel: parsed.targetModel, fairnessID: flow.fairnessID,
       priority: flow.priority)
@@ -77,8 +80,8 @@ package final class RequestLedger: Sendable {
     }
     let computing = schedule.prefill ?? schedule.decode
     let predicted = computing.predictedTokens(of: parsed)
-    let computer = request.snapshot.members[computing.picks[0]]
-    let computingEndpoint = schedule.prefill == nil ? serving : self.serving(of: computer, flow)
+    let computer = computing.picks[0]
+    let computingEndpoint = schedule.prefill == nil ? serving : self.serving(of: computer, in: members, flow)
     count(parsed, computing, predicted, serving, computingEndpoint, series)
     verifier.noteDispatch(
       tokens: parsed.promptTokens, predicted: predicted, announced: min(computing.announcedTokens, predicted),
@@ -86,7 +89,7 @@ package final class RequestLedger: Sendable {
     // Where another endpoint computes the prompt, this one gets it computed.
     let uncached = schedule.prefill == nil ? max(0, parsed.promptTokens - predicted) : 0
     guard isSeen else {
-      member.load.dispatchUntracked(uncachedTokens: uncached)
+      members[picked].load.dispatchUntracked(uncachedTokens: uncached)
       for helper in helpers { helper.serving.load.dispatchUntracked(uncachedTokens: helper.uncachedTokens) }
       // Nobody will hear of it again.
       for follower in effects.followers { follower.ended(.unseen, now: now) }
@@ -99,16 +102,18 @@ package final class RequestLedger: Sendable {
     let flight = InFlightRequest(
       ledger: self, verifier: verifier, flow: flow, dispatched: dispatched,
       speculates: request.configuration.settings.speculates, series: series, serving: serving,
-      computing: computer.endpoint.slot, entries: entries, helpers: helpers, followers: effects.followers)
+      computing: members[computer].endpoint.slot, entries: entries, helpers: helpers, followers: effects.followers)
     return (flight, effects.requestHeaders)
   }
 
   /// Records that another endpoint serves a stage of the request.
   private func help(
-    _ request: inout RoutingRequest, _ stage: Schedule.StageDecision, _ member: PoolSnapshot.Member, _ flow: Flow,
+    _ request: inout RoutingRequest, _ stage: Schedule.StageDecision, _ members: Span<PoolSnapshot.Member>,
+    _ flow: Flow,
     followed: SlotSet, isSeen: Bool, now: MonotonicTime
   ) -> InFlightRequest.HelpingEndpoint {
-    let slot = member.endpoint.slot
+    let helper = stage.decision.picks[0]
+    let slot = members[helper].endpoint.slot
     let computes = stage.stage == .prefill
     // An encoder holds no part of the prompt in a KV cache.
     let entries =
@@ -116,22 +121,23 @@ package final class RequestLedger: Sendable {
       ? record(&request, slot, isFollowed: followed.contains(slot), isSeen: isSeen, now) : InFlightRequest.Entries()
     let predicted = stage.decision.predictedTokens(of: request.parsed)
     return InFlightRequest.HelpingEndpoint(
-      serving: serving(of: member, flow), entries: entries,
+      serving: serving(of: helper, in: members, flow), entries: entries,
       uncachedTokens: computes ? max(0, request.parsed.promptTokens - predicted) : 0)
   }
 
   /// Notifies plugins of the picks.
   private func notify(
-    _ request: borrowing RoutingRequest, _ schedule: Schedule, _ member: PoolSnapshot.Member, now: MonotonicTime
+    _ request: borrowing RoutingRequest, _ schedule: Schedule, _ members: Span<PoolSnapshot.Member>, now: MonotonicTime
   ) -> PickEffects {
     guard request.configuration.scheduler.hasObservers else { return PickEffects() }
-    let members = request.snapshot.members
+    let all = request.snapshot.members
     return request.configuration.scheduler.picked(
       PickedRequest(
-        request: request.parsed, context: request.context, endpoint: member.endpoint, isCold: schedule.decode.isCold,
+        request: request.parsed, context: request.context, endpoint: members[schedule.decode.picks[0]].endpoint,
+        isCold: schedule.decode.isCold,
         others: schedule.others.map {
           PickedRequest.StagePick(
-            stage: $0.stage, endpoint: members[$0.decision.picks[0]].endpoint, isCold: $0.decision.isCold)
+            stage: $0.stage, endpoint: all[$0.decision.picks[0]].endpoint, isCold: $0.decision.isCold)
         }, now: now))
   }
 
@@ -177,14 +183,18 @@ package final class RequestLedger: Sendable {
   func serving(ofDestination destination: String, _ flow: Flow) -> InFlightRequest.ServingEndpoint? {
     let snapshot = source.currentSnapshot()
     guard let index = snapshot.index(ofDestination: destination) else { return nil }
-    return serving(of: snapshot.members[index], flow)
+    let all = snapshot.members
+    return serving(of: index, in: all.span, flow)
   }
 
-  private func serving(of member: PoolSnapshot.Member, _ flow: Flow) -> InFlightRequest.ServingEndpoint {
-    let series = endpoints.series(of: member.endpoint)
+  private func serving(
+    of index: Int, in members: Span<PoolSnapshot.Member>, _ flow: Flow
+  ) -> InFlightRequest.ServingEndpoint {
+    let series = endpoints.series(of: members[index].endpoint)
     return InFlightRequest.ServingEndpoint(
-      slot: member.endpoint.slot, load: member.load, series: series,
-      gauges: series.inFlight(fairnessID: flow.fairnessID, priority: flow.priority), destination: member.destination)
+      slot: members[index].endpoint.slot, load: members[index].load, series: series,
+      gauges: series.inFlight(fairnessID: flow.fairnessID, priority: flow.priority),
+      destination: members[index].destination)
   }
 
   // MARK: - Counting

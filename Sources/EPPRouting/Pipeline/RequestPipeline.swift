@@ -299,14 +299,13 @@ package final class RequestPipeline: Sendable {
     _ schedule: Schedule, _ scratch: inout RoutingScratch, now: MonotonicTime
   ) -> RoutedRequest {
     let snapshot = scratch.request.snapshot
-    let member = snapshot.members[schedule.decode.picks[0]]
     // The endpoint that computes the prompt is the one whose cache the prediction is about.
     let computing = schedule.prefill ?? schedule.decode
-    verifier.notePrompt(scratch.request, to: snapshot.members[computing.picks[0]].endpoint.slot)
-    let confidence = verifier.confidence(in: computing, scratch.request, snapshot.members[computing.picks[0]])
+    verifier.notePrompt(scratch.request, to: slot(of: computing, in: snapshot))
+    let confidence = verifier.confidence(in: computing, scratch.request)
     let cached = computing.predictedTokens(of: scratch.request.parsed)
     let dispatch = ledger.dispatch(
-      &scratch.request, schedule, confidence, followed: scratch.scheduling.context.match.followed, to: member, now: now)
+      &scratch.request, schedule, confidence, followed: scratch.scheduling.context.match.followed, now: now)
     let pickTime = clock().duration(since: now)
     metrics.schedulerDuration.observe(pickTime)
     if decisions.isEnabled { log(schedule.decode, scratch.request, cached, pickTime) }
@@ -316,6 +315,11 @@ package final class RequestPipeline: Sendable {
       clientModel: rewrite == nil ? nil : scratch.request.parsed.model,
       headers: schedule.effects.requestHeaders.isEmpty
         ? dispatch.headers : schedule.effects.requestHeaders + dispatch.headers, flight: dispatch.flight)
+  }
+
+  private func slot(of decision: Decision, in snapshot: PoolSnapshot) -> EndpointSlot {
+    let all = snapshot.members
+    return all.span[decision.picks[0]].endpoint.slot
   }
 
   private func scores(_ scratch: borrowing RoutingScratch) -> [(destination: String, score: Double)] {

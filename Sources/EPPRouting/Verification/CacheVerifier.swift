@@ -71,9 +71,13 @@ package final class CacheVerifier: Sendable {
 
   /// How reliable the prediction of a decision is.
   func confidence(
-    in decision: Decision, _ request: borrowing RoutingRequest, _ member: PoolSnapshot.Member
+    in decision: Decision, _ request: borrowing RoutingRequest
   ) -> Confidence {
-    let slot = member.endpoint.slot
+    // Members are large, and an argument would be a copy.
+    let all = request.snapshot.members
+    let members = all.span
+    let picked = decision.picks[0]
+    let slot = members[picked].endpoint.slot
     let announcements = request.announcements
     guard decision.isExact, announcements.followed.contains(slot), !request.tokenQuery.isCut,
       !request.parsed.readsNoCache, !announcements.ranked.contains(slot)
@@ -81,7 +85,8 @@ package final class CacheVerifier: Sendable {
     // Of several prompts vLLM reports one alone, and of several answers to one the last, which found the first one's blocks.
     let prompts = request.prompt.isTokens ? request.prompt.prompts.count : request.rendered.prompts.count
     let isAnnouncedForBase = decision.isAnnounced && prompts == 1 && request.parsed.choices == 1
-    let isExact = isKnown(request.parsed.targetModel, member, announcements)
+    let isExact = isKnown(
+      request.parsed.targetModel, announcements, hasAdapters: members[picked].metrics.loRA.maximum > 0)
     return Confidence(
       isExact: isExact, isAnnounced: isExact && isAnnouncedForBase, isAnnouncedForBase: isAnnouncedForBase,
       blockTokens: announcements.blockTokens, isAdopting: announcements.adopting.contains(slot))
@@ -90,10 +95,10 @@ package final class CacheVerifier: Sendable {
   /// Whether it is certain which of an engine's models is requested. An adapter that no event has named yet is matched like the
   /// base model, and the engine holds nothing for it.
   private func isKnown(
-    _ model: String, _ member: PoolSnapshot.Member, _ announcements: PrefixIndex.Announcements
+    _ model: String, _ announcements: PrefixIndex.Announcements, hasAdapters: Bool
   ) -> Bool {
     announcements.loRANames.contains(model)
-      || announcements.loRANames.isEmpty && member.metrics.loRA.maximum == 0 || baseModels.contains(model)
+      || announcements.loRANames.isEmpty && !hasAdapters || baseModels.contains(model)
   }
 
   /// Passes a prompt to the source of events, if it may identify unknown blocks of an endpoint.

@@ -37,16 +37,18 @@ package struct SchedulingContext {
     self.context = context
     self.now = now
     decodePick = nil
-    candidates.removeAll(keepingCapacity: true)
-    slots.removeAll(keepingCapacity: true)
-    loads.removeAll(keepingCapacity: true)
     let all = snapshot.members
     let members = all.span
-    for index in members.indices {
-      candidates.append(index)
-      slots.append(members[index].endpoint.slot)
-      loads.append(CandidateLoad(of: index, in: members))
-    }
+    let count = members.count
+    candidates.setCount(count, filler: 0)
+    slots.setCount(count, filler: EndpointSlot(index: 0, generation: 0))
+    loads.setCount(count, filler: CandidateLoad(queueDepth: 0, runningRequests: 0, kvCacheUsage: 0))
+    var candidates = candidates.mutableSpan
+    for index in members.indices { candidates[index] = index }
+    var slots = slots.mutableSpan
+    for index in members.indices { slots[index] = members[index].endpoint.slot }
+    var loads = loads.mutableSpan
+    for index in members.indices { loads[index] = CandidateLoad(of: index, in: members) }
   }
 
   /// Removes all candidates but those at these positions, which are ascending.
@@ -68,15 +70,6 @@ package struct SchedulingContext {
   /// Makes the saved candidates the candidates again.
   mutating func restoreCandidates() { (candidates, slots, loads) = eligible }
 
-  /// The requests of this process at the candidate at a position, as they are now.
-  @inline(__always)
-  package func inFlight(at position: Int) -> EndpointLoad.InFlight {
-    let all = snapshot.members
-    let members = all.span
-    let index = candidates[position]
-    return members[index].load.inFlight(untrackedSince: members[index].metrics.dispatchedAtScrape)
-  }
-
   /// Tokens of the prompt that the candidate at a position would have to compute.
   @inline(__always)
   package func uncachedTokens(at position: Int, _ view: PrefixView) -> Int {
@@ -91,7 +84,7 @@ package struct SchedulingContext {
 
   /// The load of every candidate with the requests of this process.
   func uses() -> [EndpointUse] {
-    candidates.indices.map { EndpointUse(load: loads[$0], inFlight: inFlight(at: $0)) }
+    candidates.indices.map { EndpointUse(load: loads[$0], inFlight: loads[$0].inFlight) }
   }
 
   private static let noRequest = InferenceRequest(api: .passthrough)
@@ -112,6 +105,8 @@ package struct SchedulingContext {
     package var runningRequests: Int
     /// Share of the KV cache in use, 0...1.
     package var kvCacheUsage: Double
+    /// Requests of this process that have not ended, and their tokens that are not computed.
+    package var inFlight: EndpointLoad.InFlight
 
     /// Reads an endpoint's counters once: they change while a request is scheduled, and the least, the greatest and the
     /// endpoint's own value have to come from one reading. A value that is missing or stale is replaced by the snapshot's
@@ -120,21 +115,22 @@ package struct SchedulingContext {
     package init(of index: Int, in members: Span<PoolSnapshot.Member>) {
       // Members are large: field by field and through a span none is copied.
       let isStale = members[index].isStale
-      let load = members[index].load
       let missing = members[index].metrics.missing
-      let unseen = isStale ? load.inFlight : load.unseen(since: members[index].metrics.dispatchedAtScrape)
+      let reading = members[index].load.reading(since: members[index].metrics.dispatchedAtScrape)
+      let unseen = isStale ? reading.tracked : reading.unseen
+      inFlight = reading.inFlight
       let assumed = members[index].assumed
-      if isStale || !missing.isEmpty {
-        let inFlight = load.inFlight
+      if isStale || missing.rawValue != 0 {
+        let tracked = reading.tracked.requests
         let (lacksWaiting, lacksRunning) = (
           isStale || missing.contains(.waitingRequests), isStale || missing.contains(.runningRequests)
         )
         queueDepth =
           lacksWaiting
-          ? assumed.waitingRequests + inFlight.requests : members[index].metrics.waitingRequests + unseen.requests
+          ? assumed.waitingRequests + tracked : members[index].metrics.waitingRequests + unseen.requests
         runningRequests =
           lacksRunning
-          ? assumed.runningRequests + inFlight.requests : members[index].metrics.runningRequests + unseen.requests
+          ? assumed.runningRequests + tracked : members[index].metrics.runningRequests + unseen.requests
       } else {
         queueDepth = members[index].metrics.waitingRequests + unseen.requests
         runningRequests = members[index].metrics.runningRequests + unseen.requests
@@ -143,7 +139,7 @@ package struct SchedulingContext {
       var usage = lacksUsage ? assumed.kvCacheUsage : members[index].metrics.kvCacheUsage
       if let blocks = members[index].metrics.cacheBlocks, let tokens = members[index].metrics.cacheBlockTokens {
         let capacity = Double(blocks) * Double(tokens)
-        let tokensUnseen = lacksUsage ? load.inFlight.uncachedTokens : unseen.uncachedTokens
+        let tokensUnseen = lacksUsage ? reading.tracked.uncachedTokens : unseen.uncachedTokens
         if capacity > 0 { usage += Double(tokensUnseen) / capacity }
       }
       // A usage that is no number is as good as none reported.
@@ -151,10 +147,25 @@ package struct SchedulingContext {
     }
 
     /// A load with given values.
-    package init(queueDepth: Int, runningRequests: Int, kvCacheUsage: Double) {
+    package init(
+      queueDepth: Int, runningRequests: Int, kvCacheUsage: Double,
+      inFlight: EndpointLoad.InFlight = EndpointLoad.InFlight()
+    ) {
       self.queueDepth = queueDepth
       self.runningRequests = runningRequests
       self.kvCacheUsage = kvCacheUsage
+      self.inFlight = inFlight
+    }
+  }
+}
+
+extension Array {
+  /// Gives the array a number of elements, of any value, and keeps its storage.
+  mutating func setCount(_ wanted: Int, filler: Element) {
+    if wanted < count {
+      removeLast(count - wanted)
+    } else if wanted > count {
+      append(contentsOf: repeatElement(filler, count: wanted - count))
     }
   }
 }

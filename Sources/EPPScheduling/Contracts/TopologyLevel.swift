@@ -8,21 +8,25 @@ package enum TopologyLevel: String, Sendable, CaseIterable {
   case region
 
   /// The nearest level that both share, each looked at by itself; nil when they share none, or nothing is known.
-  init?(_ one: EndpointTopology, _ other: EndpointTopology) {
-    func isShared(_ part: KeyPath<EndpointTopology, String?>) -> Bool {
-      one[keyPath: part] != nil && one[keyPath: part] == other[keyPath: part]
-    }
-    if isShared(\.hostname) {
+  init?(_ one: borrowing EndpointTopology, _ other: borrowing EndpointTopology) {
+    if Self.isShared(one.hostname, other.hostname) {
       self = .host
-    } else if isShared(\.rack) {
+    } else if Self.isShared(one.rack, other.rack) {
       self = .rack
-    } else if isShared(\.zone) {
+    } else if Self.isShared(one.zone, other.zone) {
       self = .zone
-    } else if isShared(\.region) {
+    } else if Self.isShared(one.region, other.region) {
       self = .region
     } else {
       return nil
     }
+  }
+
+  @inline(__always)
+  private static func isShared(_ one: String?, _ other: String?) -> Bool {
+    guard let one, let other else { return false }
+    // Lengths first: unequal texts are otherwise compared as Unicode text.
+    return one.utf8.count == other.utf8.count && one == other
   }
 
   /// The score of an endpoint at this level, as in llm-d.
@@ -44,7 +48,8 @@ extension SchedulingContext {
   /// is no such endpoint.
   func nearness(at position: Int) -> TopologyLevel? {
     guard let decodePick else { return nil }
-    return TopologyLevel(
-      snapshot.members[candidates[position]].endpoint.topology, snapshot.members[decodePick].endpoint.topology)
+    let all = snapshot.members
+    let members = all.span
+    return TopologyLevel(members[candidates[position]].endpoint.topology, members[decodePick].endpoint.topology)
   }
 }

@@ -28,7 +28,7 @@ package struct ActiveRequestScorer: Scorer {
   package func score(_ context: borrowing SchedulingContext, into scores: inout [Double]) {
     var most = 0.0
     for position in scores.indices {
-      scores[position] = Double(context.inFlight(at: position).requests)
+      scores[position] = Double(context.loads[position].inFlight.requests)
       most = max(most, scores[position])
     }
     for position in scores.indices {

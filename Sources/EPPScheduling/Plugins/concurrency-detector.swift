@@ -56,7 +56,8 @@ package struct ConcurrencyDetector: SaturationDetector, Filter {
   package func filter(_ context: borrowing SchedulingContext, _ selection: inout CandidateSelection) {
     let limit = 1 + headroom
     var isBelow: [Bool] = []
-    for position in context.candidates.indices { isBelow.append(ratio(context.inFlight(at: position)) < limit) }
+    isBelow.reserveCapacity(context.candidates.count)
+    for position in context.loads.indices { isBelow.append(ratio(context.loads[position].inFlight) < limit) }
     selection.prefer(context) { isBelow[$0] }
   }
 

@@ -14,19 +14,21 @@ package struct HeaderBasedTestingFilter: Filter {
     "header-based-testing-filter", "Keeps the endpoints that a request header names, for conformance tests of gateways",
     needs: { _, _ in PluginNeeds(headers: [selection]) }, parts: [.filter { _, _ in HeaderBasedTestingFilter() }])
 
+  private let hosts = MemberCache { IPAddress($0.address.host) }
+
   package func filter(_ context: borrowing SchedulingContext, _ selection: inout CandidateSelection) {
     let wanted = (context.context.headers.first(Self.selection) ?? "").split(separator: ",").map {
       String($0.trimmed)
     }
-    let hosts = Set(wanted.compactMap { IPAddress($0.withoutBrackets) })
-    let addresses = Set(wanted)
-    var isWanted: [Bool] = []
-    for index in context.candidates {
-      let endpoint = context.snapshot.members[index].endpoint
-      let isHost = IPAddress(endpoint.address.host).map(hosts.contains) ?? false
-      isWanted.append(isHost || addresses.contains(endpoint.address.description))
+    let wantedHosts = Set(wanted.compactMap { IPAddress($0.withoutBrackets) })
+    let wantedAddresses = Set(wanted)
+    let hosts = hosts.values(of: context.snapshot)
+    let members = context.snapshot.members
+    let candidates = context.candidates
+    selection.keep(context) { position in
+      let index = candidates[position]
+      return hosts[index].map(wantedHosts.contains) ?? false || wantedAddresses.contains(members[index].destination)
     }
-    selection.keep(context) { isWanted[$0] }
   }
 }
 

@@ -22,7 +22,7 @@ package struct LMetricScorer: Scorer {
   package func score(_ context: borrowing SchedulingContext, into scores: inout [Double]) {
     var lowest = Double.infinity
     for position in scores.indices {
-      let requests = context.inFlight(at: position).requests + 1
+      let requests = context.loads[position].inFlight.requests + 1
       scores[position] = Double(context.uncachedTokens(at: position, view)) * Double(requests)
       lowest = min(lowest, scores[position])
     }

@@ -12,14 +12,16 @@ package struct LoRAAffinityScorer: Scorer {
     let adapter = context.request.targetModel
     let all = context.snapshot.members
     let members = all.span
-    for index in context.candidates.indices {
-      let state = members[context.candidates[index]].metrics.loRA
-      scores[index] =
-        if state.running.contains(adapter) {
+    let mark = EndpointMetrics.LoRAState.mark(of: adapter)
+    // In place: no member's lists are copied.
+    for (position, index) in context.candidates.enumerated() {
+      let isPossible = members[index].metrics.loRA.marks & mark != 0
+      scores[position] =
+        if isPossible, members[index].metrics.loRA.running.contains(adapter) {
           1
-        } else if state.usedSlots < state.maximum {
+        } else if members[index].metrics.loRA.usedSlots < members[index].metrics.loRA.maximum {
           0.8
-        } else if state.waiting.contains(adapter) {
+        } else if isPossible, members[index].metrics.loRA.waiting.contains(adapter) {
           0.6
         } else {
           0

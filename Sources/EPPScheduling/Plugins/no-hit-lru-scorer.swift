@@ -31,15 +31,78 @@ package final class NoHitLRUScorer: Scorer, RequestObserver, PluginStateReportin
     ],
     needs: { _, _ in PluginNeeds(prefixMatch: true) }, parts: [.scorer { arguments, _ in NoHitLRUScorer(arguments) }])
 
-  /// The endpoints that have computed a prompt that none held, with the numbers of their last such prompts.
+  /// The endpoints that have computed a prompt that none held, in the order of their last such prompts: a list that is linked by
+  /// the indices of slots, so that reading the places of all candidates neither allocates nor sorts.
   private struct Uses {
-    var last: [EndpointSlot: UInt64] = [:]
-    var count: UInt64 = 0
+    private struct Entry {
+      /// Whether the endpoint is in the list.
+      var isUsed = false
+      var generation: UInt32 = 0
+      /// The neighbours in the list; -1 at its ends.
+      var older = -1
+      var newer = -1
+      /// The reading that has found the endpoint among its candidates last, and its position there.
+      var reading: UInt64 = 0
+      var position = 0
+    }
+
+    /// By the index of the slot; as long as the greatest index that was noted.
+    private var entries: [Entry] = []
+    private var oldest = -1
+    private var newest = -1
+    private var readings: UInt64 = 0
+    /// Endpoints in the list.
+    private(set) var count = 0
 
     mutating func note(_ slot: EndpointSlot, maximum: Int) {
+      while entries.count <= slot.index { entries.append(Entry()) }
+      let known = entries[slot.index]
+      if known.isUsed {
+        // A request to an endpoint that has left the slot meanwhile.
+        if known.generation != slot.generation, !slot.isLater(than: known.generation) { return }
+        remove(slot.index)
+      }
+      entries[slot.index] = Entry(isUsed: true, generation: slot.generation, older: newest)
+      if newest >= 0 { entries[newest].newer = slot.index } else { oldest = slot.index }
+      newest = slot.index
       count += 1
-      last[slot] = count
-      if last.count > maximum, let oldest = last.min(by: { $0.value < $1.value })?.key { last[oldest] = nil }
+      if count > maximum { remove(oldest) }
+    }
+
+    private mutating func remove(_ index: Int) {
+      let entry = entries[index]
+      if entry.older >= 0 { entries[entry.older].newer = entry.newer } else { oldest = entry.newer }
+      if entry.newer >= 0 { entries[entry.newer].older = entry.older } else { newest = entry.older }
+      entries[index] = Entry()
+      count -= 1
+    }
+
+    /// Writes the scores of more than one candidate.
+    mutating func score(_ slots: borrowing [EndpointSlot], into scores: inout [Double]) {
+      readings += 1
+      let reading = readings
+      var next = oldest
+      let last = Double(slots.count - 1)
+      var (neverUsed, used, place) = (0, 0, 0)
+      var entries = entries.mutableSpan
+      for position in slots.indices {
+        let slot = slots[position]
+        if slot.index < entries.count, entries[slot.index].isUsed, entries[slot.index].generation == slot.generation {
+          entries[slot.index].reading = reading
+          entries[slot.index].position = position
+          used += 1
+        } else {
+          scores[position] = 1 - Double(neverUsed) / last
+          neverUsed += 1
+        }
+      }
+      while place < used, next >= 0 {
+        if entries[next].reading == reading {
+          scores[entries[next].position] = max(0, 1 - Double(neverUsed + place) / last)
+          place += 1
+        }
+        next = entries[next].newer
+      }
     }
   }
 
@@ -50,7 +113,7 @@ package final class NoHitLRUScorer: Scorer, RequestObserver, PluginStateReportin
 
   package var observer: (any RequestObserver)? { self }
 
-  package func stateReport() -> StateReport { StateReport(endpoints: uses.withLock { $0.last.count }) }
+  package func stateReport() -> StateReport { StateReport(endpoints: uses.withLock { $0.count }) }
 
   package func score(_ context: borrowing SchedulingContext, into scores: inout [Double]) {
     guard context.isCold else {
@@ -58,23 +121,7 @@ package final class NoHitLRUScorer: Scorer, RequestObserver, PluginStateReportin
       return
     }
     guard scores.count > 1 else { return }
-    let last = Double(scores.count - 1)
-    var used: [(number: UInt64, position: Int)] = []
-    var neverUsed = 0
-    uses.withLock { uses in
-      for (position, slot) in context.slots.enumerated() {
-        if let number = uses.last[slot] {
-          used.append((number, position))
-        } else {
-          scores[position] = 1 - Double(neverUsed) / last
-          neverUsed += 1
-        }
-      }
-    }
-    used.sort { $0.number < $1.number }
-    for (place, entry) in used.enumerated() {
-      scores[entry.position] = max(0, 1 - Double(neverUsed + place) / last)
-    }
+    uses.withLock { $0.score(context.slots, into: &scores) }
   }
 
   package func picked(_ pick: borrowing PickedRequest, _ effects: inout PickEffects) {

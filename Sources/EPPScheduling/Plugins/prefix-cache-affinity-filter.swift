@@ -67,11 +67,12 @@ package struct PrefixCacheAffinityFilter: Filter {
     guard context.candidates.count > 1, context.match.totalBlocks(context.slots[0]) > 0 else { return .notApplicable }
     if exploration > 0, context.lot < exploration { return .exploration }
     var isSticky: [Bool] = []
+    isSticky.reserveCapacity(context.candidates.count)
     var least = (sticky: Int.max, other: Int.max)
     for position in context.candidates.indices {
       let sticks = view.ratio(context.match, context.slots[position]) >= threshold
       isSticky.append(sticks)
-      let tokens = context.inFlight(at: position).uncachedTokens
+      let tokens = context.loads[position].inFlight.uncachedTokens
       if sticks { least.sticky = min(least.sticky, tokens) } else { least.other = min(least.other, tokens) }
     }
     guard least.sticky < .max else { return .noMatch }

@@ -25,7 +25,7 @@ package struct TokenLoadScorer: Scorer {
 
   package func score(_ context: borrowing SchedulingContext, into scores: inout [Double]) {
     for position in scores.indices {
-      let tokens = context.inFlight(at: position).uncachedTokens + context.uncachedTokens(at: position, view)
+      let tokens = context.loads[position].inFlight.uncachedTokens + context.uncachedTokens(at: position, view)
       scores[position] = 1 - min(Double(tokens), threshold) / threshold
     }
   }

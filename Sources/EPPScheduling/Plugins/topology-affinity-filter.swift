@@ -21,6 +21,7 @@ package struct TopologyAffinityFilter: Filter {
   package func filter(_ context: borrowing SchedulingContext, _ selection: inout CandidateSelection) {
     guard context.decodePick != nil else { return }
     var isNear: [Bool] = []
+    isNear.reserveCapacity(context.candidates.count)
     for position in context.candidates.indices {
       isNear.append(context.nearness(at: position)?.isAtLeast(minimum) ?? false)
     }

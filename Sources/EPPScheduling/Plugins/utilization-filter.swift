@@ -70,7 +70,7 @@ package struct UtilizationFilter: Filter {
     _ metric: Metric, _ context: borrowing SchedulingContext, _ position: Int
   ) -> Double {
     switch metric {
-    case .activeRequests: Double(context.inFlight(at: position).requests)
+    case .activeRequests: Double(context.loads[position].inFlight.requests)
     case .runningRequests: Double(context.loads[position].runningRequests)
     case .waitingQueue: Double(context.loads[position].queueDepth)
     case .cacheUsage: context.loads[position].kvCacheUsage

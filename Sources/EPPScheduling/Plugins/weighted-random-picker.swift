@@ -16,14 +16,21 @@ package struct WeightedRandomPicker: Picker {
 
   package func pick(_ totals: borrowing [Double], using random: inout PickRandom, into picks: inout [Int]) {
     picks.removeAll(keepingCapacity: true)
+    // The keys of the picks, in descending order.
     var keys: [Double] = []
+    keys.reserveCapacity(min(maximumEndpoints, totals.count) + 1)
     for index in totals.indices {
-      picks.append(index)
       let uniform = random.nextUnit()
       // The logarithm of the key, for precision: log(u) / sum is below 0. Those of sum 0 are below all of them.
-      keys.append(totals[index] > 0 ? log(uniform) / totals[index] : -.greatestFiniteMagnitude * (1 - uniform / 2))
+      let key = totals[index] > 0 ? log(uniform) / totals[index] : -.greatestFiniteMagnitude * (1 - uniform / 2)
+      if keys.count == maximumEndpoints, let last = keys.last, key <= last { continue }
+      let place = keys.firstIndex { $0 < key } ?? keys.count
+      keys.insert(key, at: place)
+      picks.insert(index, at: place)
+      if keys.count > maximumEndpoints {
+        keys.removeLast()
+        picks.removeLast()
+      }
     }
-    picks.sort { keys[$0] > keys[$1] }
-    picks.removeLast(max(0, picks.count - maximumEndpoints))
   }
 }

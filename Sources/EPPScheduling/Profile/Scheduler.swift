@@ -109,9 +109,8 @@ package final class Scheduler: Sendable {
     let members = all.span
     var hasRoles = false
     for index in members.indices {
-      let use = EndpointUse(
-        load: SchedulingContext.CandidateLoad(of: index, in: members),
-        inFlight: members[index].load.inFlight(untrackedSince: members[index].metrics.dispatchedAtScrape))
+      let load = SchedulingContext.CandidateLoad(of: index, in: members)
+      let use = EndpointUse(load: load, inFlight: load.inFlight)
       uses.append(use)
       let role = EndpointRole(of: members[index].endpoint)
       hasRoles = hasRoles || role.isLabelled

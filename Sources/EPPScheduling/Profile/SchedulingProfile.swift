@@ -61,20 +61,10 @@ struct SchedulingProfile: Sendable {
     }
     let count = scratch.context.candidates.count
     guard count > 0 else { return nil }
-    scratch.allScores.removeAll(keepingCapacity: true)
-    scratch.totals.removeAll(keepingCapacity: true)
-    scratch.totals.append(contentsOf: repeatElement(0, count: count))
+    scratch.beginScoring(candidates: count, scorers: scorers.count)
     for row in scorers.indices {
-      scratch.scores.removeAll(keepingCapacity: true)
-      scratch.scores.append(contentsOf: repeatElement(0, count: count))
       scorers[row].scorer.score(scratch.context, into: &scratch.scores)
-      let weight = scorers[row].weight
-      for index in 0..<count {
-        // A comparison with NaN is false.
-        let score = scratch.scores[index] > 0 ? min(1, scratch.scores[index]) : 0
-        scratch.allScores.append(score)
-        scratch.totals[index] += score * weight
-      }
+      scratch.addScores(row: row, weight: scorers[row].weight)
       lap?.finish(scorers[row].duration)
     }
     picker.pick(scratch.totals, using: &scratch.random, into: &scratch.picks)

@@ -34,6 +34,22 @@ package struct SchedulingScratch {
     runs.removeAll(keepingCapacity: true)
   }
 
+  // MARK: - Scores
+
+  /// Makes room for the scores of a profile. All sums are 0, and so are the scores of the next scorer.
+  mutating func beginScoring(candidates: Int, scorers: Int) {
+    totals.setCount(candidates, filler: 0)
+    scores.setCount(candidates, filler: 0)
+    allScores.setCount(candidates * scorers, filler: 0)
+    totals.clear()
+    scores.clear()
+  }
+
+  /// Keeps the scores of a scorer, clamped to 0...1, adds them to the sums, and sets them to 0 for the next scorer.
+  mutating func addScores(row: Int, weight: Double) {
+    totals.add(taking: &scores, weight: weight, keeping: &allScores, from: row * totals.count)
+  }
+
   /// Keeps the sums of the last run.
   mutating func keepScores() {
     guard keepsScores else { return }
@@ -48,5 +64,31 @@ package struct SchedulingScratch {
     guard selection.isNarrowed else { return }
     context.keep(selection.kept)
     selection.reset()
+  }
+}
+
+// Loops over candidates and scorers: over spans, which are checked once, and not element by element.
+extension [Double] {
+  /// Sets all elements to 0.
+  fileprivate mutating func clear() {
+    var values = mutableSpan
+    for index in values.indices { values[index] = 0 }
+  }
+
+  /// Adds scores, clamped to 0...1 and weighted, writes what was clamped into another array from a place on, and clears the
+  /// scores.
+  fileprivate mutating func add(
+    taking scores: inout [Double], weight: Double, keeping kept: inout [Double], from first: Int
+  ) {
+    var scores = scores.mutableSpan
+    var sums = mutableSpan
+    var rows = kept.mutableSpan
+    for index in sums.indices {
+      // A comparison with NaN is false.
+      let score = scores[index] > 0 ? Swift.min(1, scores[index]) : 0
+      scores[index] = 0
+      rows[first + index] = score
+      sums[index] += score * weight
+    }
   }
 }

@@ -8,9 +8,9 @@ final class ProgressLine: Sendable {
   init(isQuiet: Bool) { self.isQuiet = isQuiet }
 
   /// Prints the progress. Any thread may call it.
-  func show(done: Int, total: Int, note: String) {
+  func show(done: Int, total: Int, of unit: String = "requests", note: String) {
     guard !isQuiet, total > 0 else { return }
-    let text = "\(done) of \(total) requests, \(note)"
+    let text = "\(done) of \(total) \(unit), \(note)"
     lastTenth.withLock { last in
       if StandardOutput.isTerminal {
         print("\r\u{1B}[K" + text, terminator: done == total ? "\n" : "")
