@@ -18,7 +18,8 @@ func shared(_ names: String...) -> [LinkerSetting] { isStatic ? [] : names.map {
 
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let asyncHTTPClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
-let collections: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
+let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
+let orderedCollections: Target.Dependency = .product(name: "OrderedCollections", package: "swift-collections")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let hpack: Target.Dependency = .product(name: "NIOHPACK", package: "swift-nio-http2")
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
@@ -67,9 +68,11 @@ let package = Package(
     .target(name: "EPPMetrics", dependencies: ["EPPCore"], swiftSettings: strict),
     .target(name: "EPPRequests", dependencies: ["EPPCore"], swiftSettings: strict),
     .target(
-      name: "EPPPrefixCache", dependencies: ["CPrefetch", "EPPCore", collections, crypto], swiftSettings: strict),
+      name: "EPPPrefixCache", dependencies: ["CPrefetch", "EPPCore", deque, crypto], swiftSettings: strict),
     .target(
-      name: "EPPScheduling", dependencies: ["EPPCore", "EPPMetrics", "EPPPrefixCache", crypto], swiftSettings: strict),
+      name: "EPPScheduling",
+      dependencies: ["EPPCore", "EPPMetrics", "EPPPrefixCache", crypto, deque, orderedCollections],
+      swiftSettings: strict),
 
     // The world outside.
     .target(name: "EPPYAML", dependencies: [yams], swiftSettings: strict),

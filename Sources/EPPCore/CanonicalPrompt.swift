@@ -13,6 +13,8 @@ package struct CanonicalPrompt: Sendable {
   /// Whether the prompt contains images, audio, video or parts of an unknown kind. An engine's tokens for them cannot be
   /// derived from `bytes`, which holds digests of their data.
   package var hasMedia = false
+  /// The parts of messages that are media, in their order; an item that occurs twice is there twice.
+  package var media: [MediaItem] = []
 
   /// An empty prompt.
   package init() {}
@@ -26,5 +28,6 @@ package struct CanonicalPrompt: Sendable {
     tokens.removeAll(keepingCapacity: true)
     prompts.removeAll(keepingCapacity: true)
     hasMedia = false
+    media.removeAll(keepingCapacity: true)
   }
 }

@@ -19,6 +19,8 @@ package struct InferenceRequest: Sendable {
   package var readsNoCache: Bool
   /// Whether the prompt has images, audio or video.
   package var hasMedia: Bool
+  /// The images, sounds and films of the prompt's messages, each once.
+  package var media: [MediaItem] = []
   /// Completions that the client asks for per prompt (`n`).
   package var choices: Int
   /// A hash of the names of the body's members in their order. Seeded per process. Requests of one client program mostly have
@@ -41,5 +43,13 @@ package struct InferenceRequest: Sendable {
     self.hasMedia = hasMedia
     self.choices = choices
     self.memberNames = memberNames
+  }
+
+  /// Takes the media of the request's prompt over.
+  package mutating func noteMedia(of prompt: borrowing CanonicalPrompt) {
+    hasMedia = prompt.hasMedia
+    guard !prompt.media.isEmpty else { return }
+    var seen: Set<MediaItem> = []
+    media = prompt.media.filter { seen.insert($0).inserted }
   }
 }

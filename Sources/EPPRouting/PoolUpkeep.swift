@@ -43,9 +43,10 @@ package final class PoolUpkeep: Sendable {
   package func run(now: MonotonicTime) {
     index.maintain(now: now)
     let settings = pipeline.configuration.settings
-    for member in source.currentSnapshot().members {
-      let reported = settings.prefix.learnsCacheSize ? member.metrics.cacheCapacityTokens : nil
-      adopt(member, capacityTokens: reported ?? settings.prefix.defaultTokens)
+    let snapshot = source.currentSnapshot()
+    for producer in pipeline.configuration.scheduler.producers { producer.upkeep(snapshot, now: now) }
+    for member in snapshot.members {
+      adopt(member, capacityTokens: settings.prefix.cacheTokens(member.metrics))
       verifier.checkCounters(of: member)
     }
     let statistics = index.currentStatistics()

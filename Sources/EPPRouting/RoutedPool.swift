@@ -33,12 +33,13 @@ package final class RoutedPool: Sendable {
     verifier = CacheVerifier(events: events, tokens: tokens, endpoints: endpoints)
     let producer = configuration.prefixProducer
     let indexSeries = metrics.prefixIndexer(pluginName: producer.name, pluginType: producer.descriptor.type)
+    let predictions = metrics.prefixPredictions(pluginName: producer.name, pluginType: producer.descriptor.type)
     let ledger = RequestLedger(
       source: source, index: index, endpoints: endpoints, verifier: verifier, metrics: metrics,
-      indexSeries: indexSeries)
+      indexSeries: indexSeries, predictions: predictions)
     pipeline = RequestPipeline(
       configuration: configuration, source: source, index: index, tokens: tokens, ledger: ledger, verifier: verifier,
-      metrics: metrics, decisions: decisions, clock: clock)
+      metrics: metrics, lookups: events.isFollowing ? metrics.blockLookups() : nil, decisions: decisions, clock: clock)
     upkeep = PoolUpkeep(
       pipeline: pipeline, source: source, index: index, verifier: verifier, indexSeries: indexSeries)
   }

@@ -68,6 +68,7 @@ package final class TokenSource: Sendable {
   package func tokens(
     api: InferenceAPI, body: RawSpan, at engines: [EndpointAddress], wake: @escaping @Sendable () -> Void
   ) -> Lookup {
+    let engines = (configuration.service.map { [$0.address] } ?? []) + engines
     guard let outline = PromptOutline(api: api, body: body, secret: secret) else { return .unavailable }
     if let tokens = cache.tokens(of: outline.identity, now: now()) {
       series.cached.increment()

@@ -1,3 +1,5 @@
+package import EPPCore
+
 /// Limits of finding token ids. A prompt beyond a limit is matched by its bytes.
 package struct TokenSourceConfiguration: Sendable {
   /// Bytes of the cache of token ids at most.
@@ -20,8 +22,23 @@ package struct TokenSourceConfiguration: Sendable {
   package var renderTimeout = Duration.seconds(2)
   /// How long connecting to an engine may take.
   package var connectTimeout = Duration.milliseconds(500)
+  /// A service that is asked before the engines; nil for none.
+  package var service: Service?
   /// Whether only the new messages of a conversation are rendered where this gives the tokens of the whole.
   package var rendersIncrementally = true
+
+  /// A service that renders prompts as the engines do.
+  package struct Service: Sendable, Equatable {
+    /// Where it listens.
+    package var address: EndpointAddress
+    /// Whether it speaks TLS.
+    package var isSecure: Bool
+
+    package init(address: EndpointAddress, isSecure: Bool) {
+      self.address = address
+      self.isSecure = isSecure
+    }
+  }
 
   /// Makes a configuration of the default values.
   package init() {}

@@ -54,7 +54,7 @@ package struct YAMLDocument {
           case YamlError.duplicatedKeysInMapping(let names, let context) = error, let name = names.first,
           let mark = Unicode.Scalar(Self.privateUse.lowerBound + UInt32(renamed.count)),
           let changed = Self.replace(name, at: context.mark, by: mark, in: text)
-        else { throw Self.problem(error) }
+        else { throw Self.problem(error, in: text) }
         text = changed
         if name != Self.mergeKey { duplicates.append(Self.problem(error)) }
         renamed[String(repeating: Character(mark), count: name.unicodeScalars.count)] = name
@@ -81,6 +81,20 @@ package struct YAMLDocument {
     var result = String.UnicodeScalarView()
     result.append(contentsOf: scalars)
     return String(result)
+  }
+
+  /// A problem of the parser, in words that say what to do where its own do not.
+  private static func problem(_ error: any Error, in text: String) -> YAMLProblem {
+    var problem = problem(error)
+    if problem.message.contains("found another document") {
+      problem.message = "there is a second document (---): give one"
+    }
+    guard problem.message.contains("cannot start any token"), let number = problem.line else { return problem }
+    let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+    if lines.indices.contains(number - 1), lines[number - 1].contains("\t") {
+      problem.message = "this is not YAML: there is a tab in the indentation; indent with spaces"
+    }
+    return problem
   }
 
   private static func problem(_ error: any Error) -> YAMLProblem {

@@ -153,7 +153,8 @@ import Testing
         "--plugin-state-staleness-threshold=x") == [
           "--fairness-id-metric-label-limit: -1 is not from 0 to 1000000",
           "--feature-gates: the feature gate flowControl is known in llm-d but not supported by this version yet",
-          "--feature-gates: unknown feature gate 'nonsense'",
+          "--feature-gates: unknown feature gate 'nonsense' (known: flowControl, dataLayer, enableLegacyMetrics, "
+            + "haPopulateNonLeaderDatastore, prepareDataPlugins)",
           "--plugin-state-staleness-threshold: 'x' is not a duration such as 50ms, 5s or 1m30s",
         ])
   }

@@ -50,7 +50,7 @@ import Testing
           + "'matchLengthScaleTokens'?",
         "epp.yaml:10:27: lruCapacityPerServer has to be a whole number from 1 to 100000000",
         "epp.yaml:13:9: there are two plugins named 'queue-scorer'; give one of them another name",
-        "epp.yaml:16:35: maxNumOfEndpoints has to be a whole number from 1 to 64",
+        "epp.yaml:16:35: maxNumOfEndpoints has to be a whole number from 1 to 64: write 2 without quotes",
         "epp.yaml:18:3: unknown field 'nme' in a plugin; did you mean 'name'?",
         "epp.yaml:18:3: a plugin needs a type",
         "epp.yaml:23:13: weight has to be a number from 0 to 1000000",
@@ -67,7 +67,7 @@ import Testing
         plugins:
         - type: prefix-cache-affinity-filter
         - type: token-load-scorer
-        - type: burst-prefix-cache-producer
+        - type: disaggregatedset-rollout-screener
           parameters: {whatever: it, holds: [1]}
         - type: weighted-random-picker
         - type: multicluster-queue-scorer
@@ -89,7 +89,7 @@ import Testing
       TestText.problems(text) == [
         "epp.yaml:4:1: several scheduling profiles need a profile handler in plugins, such as '- type: "
           + "disagg-profile-handler'",
-        "epp.yaml:6:9: 'burst-prefix-cache-producer' is known in llm-d but not supported by this version yet",
+        "epp.yaml:6:9: 'disaggregatedset-rollout-screener' is known in llm-d but not supported by this version yet",
         "epp.yaml:9:9: 'multicluster-queue-scorer' is known in llm-d but not supported by this version yet",
         "epp.yaml:13:26: unknown strategy 'sesion_id'; did you mean 'session_id'? (known: encoded_endpoint_header, "
           + "session_id, header, cookie, client_address, signed_token)",
@@ -135,7 +135,7 @@ import Testing
       TestText.problems(text) == [
         "epp.yaml:4:9: type has to be text",
         "epp.yaml:5:9: type has to be text: put '7' in quotes",
-        "epp.yaml:6:3: a plugin has to be a mapping",
+        "epp.yaml:6:3: a plugin has to be a mapping: write 'type: queue-scorer'",
         "epp.yaml:7:30: name has to be text: put 'yes' in quotes",
         "epp.yaml:8:63: autoTune has to be true or false",
         "epp.yaml:8:95: maxPrefixTokensToMatch has to be a whole number from 0 to 16000000",
@@ -161,7 +161,7 @@ import Testing
     ("", "epp.yaml: it is empty"),
     ("[]", "epp.yaml:1:1: the document has to be a mapping"),
     ("a: [", "epp.yaml:2:1: this is not YAML: did not find expected node content"),
-    ("a: 1\n---\nb: 2\n", "epp.yaml:2:1: this is not YAML: but found another document"),
+    ("a: 1\n---\nb: 2\n", "epp.yaml:2:1: there is a second document (---): give one"),
     ("a: \u{1}", "epp.yaml: this is not YAML: control characters are not allowed"),
     ("a: *b", "epp.yaml:1:4: this is not YAML: found undefined alias"),
   ])

@@ -141,10 +141,31 @@ import Testing
       """
     let file = try read(producers)
     #expect(file.prefix.maximumTokens == 4096)
-    #expect(file.prefixViews == ["short": PrefixView(maximumTokens: 1024), "long": PrefixView(maximumTokens: 4096)])
+    #expect(
+      file.prefixViews == [
+        "short": PrefixView(maximumTokens: 1024), "long": PrefixView(maximumTokens: 4096, .ownIndex),
+      ])
+    #expect(file.summary.contains("prefix index of long: 640 tokens per engine where the engine does not say"))
     let precise = try read(producers + "- {type: precise-prefix-cache-producer}\n")
-    #expect(precise.prefixViews["short"] == PrefixView(maximumTokens: 1024, isTextAlone: true))
+    #expect(precise.prefixViews["short"] == PrefixView(maximumTokens: 1024, .routedText))
     #expect(precise.prefixViews["precise-prefix-cache-producer"] == .whole)
+  }
+
+  @Test(
+    arguments: [
+      ("url: http://render.llm:8000", "render.llm:8000", false), ("url: https://render/", "render:443", true),
+      ("http: http://localhost:8000", "localhost:8000", false), ("url: \"http://[::1]:81\"", "[::1]:81", false),
+    ])
+  func aRenderServiceIsRead(text: String, address: String, isSecure: Bool) throws {
+    let file = try read("plugins: [{type: token-producer, parameters: {vllm: {\(text), timeout: 3s}}}]")
+    let service = try #require(file.plugins.first?.settings(RenderService.self))
+    #expect("\(service.address)" == address && service.isSecure == isSecure && service.timeout == .seconds(3))
+  }
+
+  @Test func aRenderServiceThatCannotBeAskedIsNoted() throws {
+    let file = try read("plugins: [{type: token-producer, parameters: {vllm: {url: unix:/tmp/s}}}]")
+    #expect(file.plugins.first?.settings(RenderService.self) == nil)
+    #expect(file.notes.contains { $0.contains("'unix:/tmp/s' of token-producer is not written http://HOST:PORT") })
   }
 
   @Test func aProducerMayStandBehindItsScorer() throws {

@@ -99,7 +99,7 @@ import Testing
 
     let pool = PoolSnapshot(members: [member("a", waiting: 0, running: 0, usage: 0)])
     let endpoint = metrics.endpointSeries(for: pool.members[0].endpoint)
-    let stream = metrics.kvStreamSeries(endpoint: "a", rank: 0)
+    let stream = metrics.kvStreamSeries(endpoint: "a", address: "10.0.0.1:8000", rank: 0)
     for number in 0..<3 {
       endpoint.attempts(targetModel: "m\(number)").increment()
       endpoint.inFlight(fairnessID: "f\(number)", priority: number).requests.add(1)

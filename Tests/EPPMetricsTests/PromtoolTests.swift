@@ -62,6 +62,7 @@ import Testing
     metrics.streams(status: 0).increment()
     metrics.streams(status: 99).increment()
     metrics.kvEventSeries().streams(in: "live").set(1)
+    metrics.kvEventSeries().setSubscribers(1)
     metrics.kubernetesSeries(resource: "pods").contactAge.set(1)
     metrics.leaderGauge().set(1)
     metrics.countRewrite(by: "canary", model: "m", targetModel: "t")
@@ -69,9 +70,16 @@ import Testing
       pluginName: "p", pluginType: "disagg-profile-handler", model: "m", decisionType: "prefill-decode")
     metrics.reloadSeries().setLoaded(at: 1)
     metrics.prefixAffinity(pluginName: "p").count(.sticky)
-    metrics.setSaturation(prefill: 0.5, decode: 0.25, effective: 0.5)
+    let encoder = metrics.encoderCache(pluginName: "p", pluginType: "mm-embeddings-cache-producer")
+    encoder.countQuery(.image)
+    encoder.countHit(.image, endpoint: "e")
+    encoder.ratio.observe(ratio: 0.5)
+    metrics.setSaturation(detector: "d", prefill: 0.5, decode: 0.25, effective: 0.5, staleEndpoints: 1)
+    metrics.prefixPredictions(pluginName: "p", pluginType: "t").observe(
+      .init(prompt: 100, predicted: 50, bestPredicted: 60, bestAvailable: 70), .prefill, modalities: ["image"])
+    metrics.blockLookups().count(longestMatch: 2, time: .milliseconds(1))
     metrics.tokenSeries().renderDuration.observe(.milliseconds(3))
-    metrics.kvStreamSeries(endpoint: "e", rank: 0).state.set(2)
+    metrics.kvStreamSeries(endpoint: "e", address: "10.0.0.1:8000", rank: 0).state.set(2)
   }
 
   private struct PromtoolResult {

@@ -111,6 +111,22 @@ import Testing
     #expect(try image(data.replacing("/", with: #"\/"#)).prompt.bytes == parsed.prompt.bytes)
   }
 
+  @Test func mediaAreItemsWithTheirKinds() throws {
+    let parts = [
+      #"{"type":"image_url","image_url":{"url":"a"}}"#, #"{"type":"text","text":"b"}"#,
+      #"{"input_audio":{"data":"QUJD"},"type":"input_audio"}"#, #"{"type":"video_url","video_url":{"url":"c"}}"#,
+      #"{"type":"file","file":{"file_id":"f"}}"#, #"{"type":"image_url","image_url":{"url":"a"}}"#,
+    ]
+    let prompt = try chat(#"{"role":"user","content":[\#(parts.joined(separator: ","))]}"#).prompt
+    #expect(prompt.media.map(\.modality) == [.image, .audio, .video, .other, .image])
+    #expect(prompt.media.first == prompt.media.last)
+    #expect(Set(prompt.media).count == 4)
+    var request = InferenceRequest(api: .chatCompletions)
+    request.noteMedia(of: prompt)
+    #expect(request.media.map(\.modality) == [.image, .audio, .video, .other])
+    #expect(request.hasMedia)
+  }
+
   @Test func everyByteOfAnImageCounts() throws {
     var generator = SeededGenerator(seed: 9)
     var seen: Set<[UInt8]> = []

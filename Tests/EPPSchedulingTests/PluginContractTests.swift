@@ -84,7 +84,7 @@ private struct TestFilter: Filter {
     #expect(slots.map { short.ratio(match, $0) } == [0, 0.625, 1, 1])
     #expect(slots.map { PrefixView.whole.ratio(match, $0) } == [0, 0.25, 0.5, 1])
     // These are token ids: nothing was found by text.
-    #expect(slots.map { PrefixView(maximumTokens: .max, isTextAlone: true).ratio(match, $0) } == [0, 0, 0, 0])
+    #expect(slots.map { PrefixView(.routedText).ratio(match, $0) } == [0, 0, 0, 0])
   }
 
   @Test func scorersReadTheViewOfTheirProducer() {

@@ -49,6 +49,19 @@ import Testing
     if let found { #expect(found.status == .tooManyRequests && found.reason == .saturated) }
   }
 
+  @Test func anOverloadedStageIsNotHiddenByTheOther() {
+    let roles = { (role: String) in ["llm-d.ai/role": role] }
+    let scheduling = Scheduling([
+      Candidate(name: "d1", waiting: 5, labels: roles("decode")),
+      Candidate(name: "d2", waiting: 6, labels: roles("decode")),
+      Candidate(name: "p1", labels: roles("prefill")), Candidate(name: "p2", labels: roles("prefill")),
+    ])
+    let scheduler = scheduler()
+    #expect(scheduler.saturation(of: scheduling.snapshot).effective >= 1)
+    #expect(rejection(scheduler, scheduling, priority: -1) != nil)
+    #expect(rejection(scheduler, scheduling, priority: 0) == nil)
+  }
+
   @Test func requestsInFlightCountBeforeAnyScrape() {
     let scheduling = Scheduling([Candidate(name: "a", load: load(5))])
     #expect(rejection(scheduler(), scheduling, priority: -1) != nil)

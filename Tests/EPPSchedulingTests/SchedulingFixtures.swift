@@ -48,6 +48,8 @@ final class Scheduling {
   var request = InferenceRequest(api: .completions, model: "m")
   var context = RequestContext(requestID: "r")
   var now = MonotonicTime(nanoseconds: 1_000_000_000)
+  /// The blocks of the prompt, for data producers.
+  var query = PrefixQuery()
   static let seed = HashSeed(first: 1, second: 2)
 
   convenience init(_ candidates: [Candidate], seed: UInt64 = 1) { self.init(.of(candidates), seed: seed) }
@@ -61,6 +63,7 @@ final class Scheduling {
 
   func schedule(_ scheduler: Scheduler) throws -> Schedule? {
     scheduler.selectCandidates(snapshot, request, context, now: now, &scratch)
+    scheduler.produce(&query, &scratch)
     return try scheduler.schedule(&scratch)
   }
 
@@ -84,6 +87,15 @@ final class Scheduling {
     return scratch.totals
   }
 
+  /// Tells the plugins that a request is sent to an endpoint.
+  @discardableResult
+  func pick(_ scheduler: Scheduler, _ index: Int, _ others: [PickedRequest.StagePick] = []) -> PickEffects {
+    scheduler.picked(
+      PickedRequest(
+        request: request, context: context, endpoint: snapshot.members[index].endpoint, others: others, now: now),
+      scratch.context, &query)
+  }
+
   /// Fills in the match as if `held` blocks of a prompt of `total` were held, endpoint by endpoint.
   func hold(_ held: [Int], of total: Int) {
     let hasher = BlockHasher(seed: Self.seed)
@@ -104,6 +116,12 @@ final class Scheduling {
 }
 
 extension Scheduler {
+  /// Notifies the plugins of a pick of a request without a prompt.
+  func picked(_ pick: borrowing PickedRequest) -> PickEffects {
+    var query = PrefixQuery()
+    return picked(pick, SchedulingScratch(seed: 1).context, &query)
+  }
+
   /// A profile of one scorer with weight 1, whose sums are that scorer's scores.
   static func only(_ scorer: ConfiguredPlugin, picker: ConfiguredPlugin = .maximumScore(maximumEndpoints: 1))
     -> Scheduler

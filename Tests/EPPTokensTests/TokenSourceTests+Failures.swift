@@ -28,6 +28,25 @@ extension TokenSourceTests {
     }
   }
 
+  @Test(arguments: [200, 500])
+  func aRenderServiceIsAskedBeforeTheEngines(_ status: Int) async throws {
+    try await withServer { _, _ in
+      AnswerServer.Answer(status: status, body: #"{"token_ids": [7]}"#)
+    } run: { service in
+      try await withServer { _, _ in
+        AnswerServer.Answer(body: #"{"token_ids": [1]}"#)
+      } run: { engine in
+        try await withSource(
+          isFrozen: true, { $0.service = .init(address: service.address, isSecure: false) }
+        ) { source in
+          let ids = try await tokens(source, chat, at: [engine.address])
+          #expect(ids == (status == 200 ? [7] : [1]))
+          #expect(service.asked.count == 1)
+        }
+      }
+    }
+  }
+
   @Test func whereAllAreLeftAloneNobodyWaits() async throws {
     try await withServer { _, _ in
       AnswerServer.Answer(status: 500, body: "oops")

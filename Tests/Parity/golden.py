@@ -100,7 +100,7 @@ def cases() -> list[tuple[str, str]]:
         (name, pool)
         for name in configurations.NAMES
         for pool in pools()
-        if pool != "image" or "multimodal-decider" in configurations.text(name)
+        if pool != "image" or any(word in configurations.text(name) for word in ("multimodal-decider", "mm-embeddings"))
     ]
 
 

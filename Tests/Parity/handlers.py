@@ -6,7 +6,7 @@ Numbers in brackets are sections of the reference page of the protocol. "Choice"
 from dataclasses import dataclass, field, replace
 from typing import Any, Callable, Mapping, Protocol
 
-from Parity.pool import BLOCK_TOKENS, HTTP_TOO_FEW, Context, Endpoint, Rejected
+from Parity.pool import BLOCK_TOKENS, HTTP_TOO_FEW, Context, Endpoint, Rejected, has_media
 
 PREFILLER = "x-prefiller-host-port"
 ENCODERS = "x-encoder-hosts-ports"
@@ -131,12 +131,7 @@ def multimodal(parameters: Mapping[str, Any], context: Context, decode: Endpoint
 
     Choice: content parts image_url, video_url, audio_url and input_audio of a chat are multimodal.
     """
-    kinds = {"image_url", "video_url", "audio_url", "input_audio"}
-    for message in context.body.get("messages", ()):
-        content = message.get("content")
-        if isinstance(content, list) and any(part.get("type") in kinds for part in content):
-            return True
-    return False
+    return has_media(context.body)
 
 
 DECIDERS: dict[str, Callable[[Mapping[str, Any], Context, Endpoint | None], bool]] = {

@@ -75,6 +75,13 @@ class Context:
         return max(0, self.tokens - BLOCK_TOKENS * endpoint.matched)
 
 
+def has_media(body: Mapping[str, Any]) -> bool:
+    """Whether a chat has a part that is an image, a film or a sound."""
+    kinds = {"image_url", "video_url", "audio_url", "input_audio"}
+    contents = [message.get("content") for message in body.get("messages", ())]
+    return any(part.get("type") in kinds for content in contents if isinstance(content, list) for part in content)
+
+
 def context(line: Mapping[str, Any], prompt: Mapping[str, int], topology: Mapping[str, str]) -> Context:
     """The state that an input line of `epp score` describes, with the size that the program found for the prompt.
 

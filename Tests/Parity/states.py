@@ -108,6 +108,9 @@ VALUES: dict[str, Values] = {
     "disagg-profile-handler": replace(_DECODERS, images=0.3),
     "pd-profile-handler": _DECODERS,
     "data-parallel-profile-handler": Values(ports=(8000, 8001, 8002)),
+    "mm-embeddings-cache-scorer": Values(history=3, images=0.7),
+    "burst-prefix-cache-producer": Values(history=3),
+    "approx-prefix-cache-producer": Values(history=3),
     "document": Values(labels=_SHORT_ROLES, history=4),
     "removed": _DECODERS,
 }

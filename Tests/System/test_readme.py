@@ -31,7 +31,7 @@ WAYS = {
     "scripts/demo": "help", "scripts/test": "help", "scripts/bench/benchmark": "help", "scripts/setup": "help", "scripts/release/build": "built", "scripts/image": "help",
     ".build-release/release/epp --pool-name": "pods", ".build-release/release/epp --endpoint-selector": "pods",
     ".build-release/release/epp --bind-address 127.0.0.1 --endpoint 127.0.0.1:8000 --kv": "following epp",
-    ".build-release/release/epp weights": "admin", ".build-release/release/epp": "epp",
+    ".build-release/release/epp weights": "admin", ".build-release/release/epp migrate": "migrated", ".build-release/release/epp": "epp",
     ".build-release/release/engine-sim --port 8000 --kv": "followed engine-sim", ".build-release/release/engine-sim": "engine-sim",
     "curl -s http://127.0.0.1:9090": "look", "curl -s http://127.0.0.1:9091/debug/kv-events": "look",
     "curl -s http://127.0.0.1:9091": "admin",
@@ -55,7 +55,7 @@ def _free(*ports: int) -> bool:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_is_known(command: str) -> None:
+def test_every_command_is_known(command: str, tmp_path: Path) -> None:
     way = _way(command)
     if way == "help":
         result = subprocess.run([ROOT / command.split()[0], "--help"], capture_output=True, text=True, timeout=60)
@@ -64,6 +64,12 @@ def test_every_command_is_known(command: str) -> None:
         # scripts/test runs it before the tests.
         assert command in (ROOT / "scripts/test").read_text()
         assert product("epp").exists()
+    elif way == "migrated":
+        (tmp_path / "epp.yaml").write_text((ROOT / "Tests/Parity/configurations/document.old-group.yaml").read_text())
+        line = command.replace(".build-release/release/epp", shlex.quote(str(product("epp"))))
+        result = subprocess.run(line, shell=True, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+        assert result.returncode == 0, result.stderr
+        assert "is 'llm-d.ai/v1' now" in result.stderr or "is an old spelling" in result.stderr
     elif way == "run":
         arguments = shlex.split(command.replace(".build-tools/venv/bin/envoy", str(ENVOY)))
         subprocess.run(arguments, cwd=ROOT, check=True, capture_output=True, timeout=60)

@@ -21,13 +21,20 @@ struct FeatureGate {
   ]
   private static let flowControl = "flowControl"
 
+  /// Whether the gate is one of an older release, which newer ones refuse.
+  var isOutdated: Bool { Self.outdated.contains(String(text.prefix { $0 != "=" })) }
+
+  private static let outdated: Set<String> = ["prepareDataPlugins", "enableLegacyMetrics", "dataLayer"]
+
   /// What is to be said of the gate.
   var finding: Finding {
     let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
     let name = String(parts[0])
     let known = [Self.flowControl] + Self.without.keys.sorted()
     guard known.contains(name) else {
-      return .problem("unknown feature gate '\(name.shortened)'\(NearestWord.suggestion(known, for: name))")
+      let near = NearestWord.suggestion(known, for: name)
+      let more = near.isEmpty ? " (known: \(known.joined(separator: ", ")))" : near
+      return .problem("unknown feature gate '\(name.shortened)'\(more)")
     }
     guard parts.count == 1 || parts[1] == "true" || parts[1] == "false" else {
       return .problem("the feature gate \(name) is either \(name)=true or \(name)=false")

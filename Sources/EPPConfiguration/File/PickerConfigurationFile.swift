@@ -9,6 +9,8 @@ package struct PickerConfigurationFile: Sendable, Equatable {
   package var plugins: [ConfiguredPlugin] = []
   /// The APIs whose bodies are read for a model and a prompt.
   package var parsers = ParserSettings.standard
+  /// The parsers, in the order in which they are asked.
+  package var parserPlugins = ParserSettings.standardPlugins
   /// Path of the endpoints file, from the plugin that `dataLayer.discovery` names; nil when there is none.
   package var endpointsFile: String?
   /// Parts of the document that are accepted and have no effect, one sentence for each.
@@ -22,10 +24,16 @@ package struct PickerConfigurationFile: Sendable, Equatable {
     return (configured.isEmpty ? able : configured).compactMap { $0.settings(type) }
   }
 
-  /// The settings of the prefix index: the union of the settings of all plugins.
+  /// The settings of the pool's prefix index, with the longest prompts of all plugins that have such settings.
+  ///
+  /// Of several producers the first has the index. Settings of a scorer in an older file count where a producer has none.
   package var prefix: PrefixSettings {
-    let all = settings(PrefixSettings.self)
-    return all.dropFirst().reduce(all.first ?? PrefixSettings()) { $0.union($1) }
+    let producers = plugins.filter { $0.descriptor == PrefixSettings.descriptor }
+    let all =
+      producers.count > 1 ? producers.compactMap { $0.settings(PrefixSettings.self) } : settings(PrefixSettings.self)
+    var result = all.first ?? PrefixSettings()
+    result.maximumTokens = all.map(\.maximumTokens).max() ?? result.maximumTokens
+    return result
   }
 
   /// The settings of the engines' KV events: those of the last plugin, completed by earlier ones. Nil when no plugin uses KV
@@ -38,19 +46,34 @@ package struct PickerConfigurationFile: Sendable, Equatable {
   /// The lower-case name of the header with session ids; nil when no plugin sets it.
   package var sessionHeader: String? { settings(SessionSource.self).compactMap(\.headerName).last }
 
-  /// The plugin whose name the metrics of the prefix index have as a label: the first one with prefix settings.
-  package var prefixProducer: ConfiguredPlugin? { plugins.first { $0.settings(PrefixSettings.self) != nil } }
+  /// The plugin whose name the metrics of the prefix index have as a label, as in llm-d: the first producer that remembers what was
+  /// sent where. Nil where the file names none.
+  package var prefixProducer: ConfiguredPlugin? { plugins.first { $0.descriptor == PrefixSettings.descriptor } }
 
-  /// Views of the prefix index, by the names of their producers. A view of routed requests alone is restricted to them only
-  /// when another view has the engines' KV events; without one it shows the whole index.
+  /// Views of the prefix index, by the names of their producers.
+  ///
+  /// A view of routed requests alone is restricted to them only when another view has the engines' KV events; without one it
+  /// shows the whole index. A producer that assumes other sizes of caches than the pool's index has an index of its own.
   package var prefixViews: [String: PrefixView] {
-    let views = plugins.compactMap { plugin in plugin.prefixView.map { (plugin.name, $0) } }
-    let hasPrecise = views.contains { !$0.1.isTextAlone }
+    let index = prefix
+    let views = plugins.compactMap { plugin in plugin.prefixView.map { (plugin, $0) } }
+    let hasPrecise = views.contains { $0.1.source == .index }
     return Dictionary(
-      views.map { name, view in
-        (name, PrefixView(maximumTokens: view.maximumTokens, isTextAlone: hasPrecise && view.isTextAlone))
+      views.map { plugin, view in
+        var view = view
+        if view.source == .routedText {
+          let own = plugin.settings(PrefixSettings.self)
+          view.source = own.map { !$0.hasSizes(of: index) } == true ? .ownIndex : hasPrecise ? .routedText : .index
+        }
+        return (plugin.name, view)
       },
       uniquingKeysWith: { $1 })
+  }
+
+  /// The prefix producers that have an index of their own.
+  private var ownIndexes: [ConfiguredPlugin] {
+    let views = prefixViews
+    return plugins.filter { views[$0.name]?.source == .ownIndex }
   }
 
   /// The output of `epp validate` for a valid file: `ok`, then a line for each part.
@@ -63,6 +86,12 @@ package struct PickerConfigurationFile: Sendable, Equatable {
       "prefix cache: \(prefix.maximumTokens) tokens of a prompt are looked up; \(prefix.defaultTokens) tokens per engine"
         + (prefix.learnsCacheSize ? " where the engine does not say" : "")
     ]
+    for producer in ownIndexes {
+      let settings = producer.settings(PrefixSettings.self) ?? PrefixSettings()
+      lines.append(
+        "prefix index of \(producer.name): \(settings.defaultTokens) tokens per engine"
+          + (settings.learnsCacheSize ? " where the engine does not say" : ""))
+    }
     if let precise { lines.append("KV events: \(Self.text(precise))") }
     if let endpointsFile { lines.append("endpoints: from \(endpointsFile)") }
     lines += notes.map { "note: \($0)" }

@@ -11,7 +11,7 @@ package struct PickerConfigurationReader {
   /// Bytes of the largest document that is read.
   private static let maximumBytes = 1 << 20
   /// Values of apiVersion that are accepted; messages recommend the first.
-  private static let versions = ["llm-d.ai/v1", "llm-d.ai/v1alpha1", "inference.networking.x-k8s.io/v1alpha1"]
+  static let versions = ["llm-d.ai/v1", "llm-d.ai/v1alpha1", "inference.networking.x-k8s.io/v1alpha1"]
 
   private var reader = YAMLReader()
   private let list: PluginList
@@ -40,6 +40,7 @@ package struct PickerConfigurationReader {
     guard let root = document.root else {
       throw ConfigurationProblems([ConfigurationProblem("it is empty")], file: file)
     }
+    if let map = ConfigMapDocument(root) { return try read(map, text, file: file, plugins: plugins) }
     var reader = PickerConfigurationReader(plugins)
     reader.reader.renamed = document.renamed
     let result = reader.document(root)
@@ -47,6 +48,25 @@ package struct PickerConfigurationReader {
       throw ConfigurationProblems(reader.reader.sortedProblems, file: file)
     }
     return result
+  }
+
+  /// Reads the document in a ConfigMap.
+  private static func read(
+    _ map: ConfigMapDocument, _ text: String, file: String, plugins: PluginList
+  ) throws(ConfigurationProblems) -> PickerConfigurationFile {
+    let member: ConfigMapDocument.Member
+    do throws(ConfigurationProblem) {
+      member = try map.member()
+    } catch {
+      throw ConfigurationProblems([error], file: file)
+    }
+    do {
+      var result = try read(member.text, file: file, plugins: plugins)
+      result.notes.insert("this is a ConfigMap: its key '\(member.key)' is read", at: 0)
+      return result
+    } catch {
+      throw ConfigMapDocument.placed(error, of: member, in: text)
+    }
   }
 
   private mutating func document(_ root: Node) -> PickerConfigurationFile? {
@@ -82,9 +102,11 @@ package struct PickerConfigurationReader {
     scheduler.referenced = plugins.plugins.filter { plugin in
       plugin.descriptor.roles.contains { [.decider, .detector, .producer].contains($0) }
     }
+    let parserPlugins =
+      (parsers ?? oldParser.map { [$0] })?.compactMap { plugins.plugin(named: $0) } ?? ParserSettings.standardPlugins
     return PickerConfigurationFile(
-      scheduler: scheduler, plugins: plugins.plugins,
-      parsers: Self.apis(of: parsers ?? oldParser.map { [$0] }, plugins),
+      scheduler: scheduler, plugins: plugins.plugins, parsers: Self.apis(of: parserPlugins),
+      parserPlugins: parserPlugins,
       endpointsFile: discovery?.settings(EndpointsFileSettings.self)?.path, notes: reader.notes)
   }
 
@@ -131,9 +153,7 @@ package struct PickerConfigurationReader {
     return names.isEmpty ? nil : names
   }
 
-  private static func apis(of names: [String]?, _ plugins: PluginSection) -> ParserSettings {
-    guard let names else { return .standard }
-    let parsers = names.compactMap { plugins.plugin(named: $0)?.settings(ParserSettings.self) }
-    return ParserSettings(apis: parsers.reduce([]) { $0.union($1.apis) })
+  private static func apis(of parsers: [ConfiguredPlugin]) -> ParserSettings {
+    ParserSettings(apis: parsers.reduce([]) { $0.union($1.settings(ParserSettings.self)?.apis ?? []) })
   }
 }

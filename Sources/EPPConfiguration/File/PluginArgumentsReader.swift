@@ -96,7 +96,9 @@ struct PluginArgumentsReader {
     case .headerName: return reader.headerName(node, key).map { .text($0) }
     case .headerNames: return .texts(reader.list(node, key).compactMap { reader.headerName($0, "an entry of \(key)") })
     case .duration:
-      guard let text = reader.string(node, key) else { return nil }
+      // A number without unit is no text to YAML, and in quotes no duration either.
+      let number = reader.plain(node).flatMap { Double($0) == nil || $0 == "0" ? nil : $0 }
+      guard let text = number ?? reader.string(node, key) else { return nil }
       guard let duration = DurationText.parse(text) else {
         reader.report("\(key) has to be a duration such as 200ms, not '\(text.shortened)'", node)
         return nil

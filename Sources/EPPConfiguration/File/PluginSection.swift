@@ -51,7 +51,16 @@ struct PluginSection {
   }
 
   private mutating func readEntry(_ node: Node, _ reader: inout YAMLReader) {
-    guard let members = reader.members(node, of: "a plugin", known: ["name", "type", "parameters"]) else { return }
+    let list = list
+    guard
+      let members = reader.members(
+        node, of: "a plugin", known: ["name", "type", "parameters"],
+        hint: { name in
+          let type = node.mapping?["type"]?.string
+          guard let type, list[type]?.parameters.contains(where: { $0.key == name }) == true else { return nil }
+          return ": it is a parameter of \(type), to be indented below 'parameters'"
+        })
+    else { return }
     let typeName = reader.string(members["type"], "type")
     if members["type"] == nil { reader.report("a plugin needs a type", node) }
     let givenName = reader.string(members["name"], "name")
@@ -118,9 +127,15 @@ struct PluginSection {
   func named(_ name: String, _ node: Node, _ role: PluginRole?, _ reader: inout YAMLReader) -> String? {
     let injected = list[name].flatMap { $0.isInjected ? $0 : nil }
     guard entries[name] != nil || injected != nil else {
-      let more =
-        list[name] == nil && !list.isUnsupported(name)
-        ? NearestWord.suggestion(names, for: name) : ": add '- type: \(name)' to plugins"
+      let namesake = entries.first { $0.value.plugin?.descriptor == list[name] && list[name] != nil }?.key
+      let more: String
+      if let namesake {
+        more = ": the plugin of this type is named '\(namesake.shortened)'"
+      } else if list[name] == nil, !list.isUnsupported(name) {
+        more = NearestWord.suggestion(names, for: name)
+      } else {
+        more = ": add '- type: \(name)' to plugins"
+      }
       reader.report("there is no plugin named '\(name.shortened)'\(more)", node)
       return nil
     }

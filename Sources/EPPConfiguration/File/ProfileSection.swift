@@ -47,6 +47,11 @@ struct ProfileSection {
       if let plugin = plugins[reference]?.plugin, members["weight"] != nil, !plugin.descriptor.roles.contains(.scorer) {
         reader.note("the weight of '\(reference)' has no effect: it is \(plugin.descriptor.roleWithArticle), no scorer")
       }
+      if let plugin = plugins[reference]?.plugin,
+        plugin.descriptor.roles.allSatisfy({ ![.filter, .scorer, .picker, .observer].contains($0) })
+      {
+        reader.note("'\(reference)' has no effect in a profile: it is \(plugin.descriptor.roleWithArticle)")
+      }
       entries.append(Entry(name: reference, weight: weight, node: entry))
     }
     return assembled(name, entries, &reader)

@@ -1,6 +1,6 @@
 import ArgumentParser
 import EPPPrefixCache
-import EPPScheduling
+package import EPPScheduling
 
 /// Flags of the index of the engines' prefix caches.
 package struct CacheFlags: ParsableArguments {
@@ -86,6 +86,7 @@ package struct CacheFlags: ParsableArguments {
       tokenOrigin: check.choice(tokenSource, "--token-source") ?? .render,
       tokenDeadline: check.duration(tokenDeadline, "--token-deadline"), snapshotFile: indexSnapshot.given,
       hashSecretFile: hashSecretFile.given, maximumIndexBytes: indexBytes(&check))
+    settings.renderService = file?.settings(RenderService.self).last
     if let precise, kvEventsPort == nil, settings.eventsBind == nil {
       settings.eventsPort = precise.eventsPort
       settings.eventsBind = precise.eventsBind
@@ -180,6 +181,8 @@ package struct CacheSettings: Sendable, Equatable {
   package var eventsBind: String?
   /// The source of the token ids of texts.
   package var tokenOrigin: TokenOrigin
+  /// A service that renders prompts, which is asked before the engines; nil for none.
+  package var renderService: RenderService?
   /// Longest time that a request waits for its token ids.
   package var tokenDeadline: Duration
   /// Path of the file that keeps the index across restarts; nil when there is none.

@@ -97,6 +97,8 @@ package struct SchedulingFlags: ParsableArguments {
       sessionAttributes: SessionAttributes(file?.plugins ?? []), prefixViews: file?.prefixViews ?? [:],
       prefixProducer: file?.prefixProducer ?? ConfiguredPlugin(PrefixSettings.descriptor),
       prefix: file?.prefix ?? PrefixSettings(), parsers: file?.parsers ?? .standard,
+      agents: file?.settings(AgentIdentity.self).first,
+      parserPlugins: file?.parserPlugins ?? ParserSettings.standardPlugins,
       ignoresSubset: check.boolean(disableEndpointSubsetFilter, Self.ignoredSubset),
       emitsScores: check.boolean(emitEndpointScores, Self.emittedScores),
       watchesFile: check.boolean(watchConfigFile, Self.watchedFile))
@@ -164,6 +166,10 @@ package struct SchedulingSettings: Sendable, Equatable {
   package var prefix: PrefixSettings
   /// The APIs whose bodies are read.
   package var parsers: ParserSettings
+  /// Recognises the sessions of agents; nil where no plugin asks for it.
+  package var agents: AgentIdentity?
+  /// The parsers, in the order in which they are asked.
+  package var parserPlugins: [ConfiguredPlugin]
   /// Whether the gateway's subset hint is ignored.
   package var ignoresSubset: Bool
   /// Whether the scores of all candidates are sent to the gateway.

@@ -32,6 +32,8 @@ package struct ConfigurationChange: Sendable, Equatable {
     var (cacheBefore, cacheAfter) = (old.cache, new.cache)
     cacheBefore.speculates = false
     cacheAfter.speculates = false
+    if cacheBefore.renderService != cacheAfter.renderService { needingRestart.append("the render service") }
+    cacheAfter.renderService = cacheBefore.renderService
     if cacheBefore != cacheAfter { needingRestart.append("where the engines' KV events are") }
   }
 

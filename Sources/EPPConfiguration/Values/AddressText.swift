@@ -12,7 +12,15 @@ package enum AddressText {
     if text.contains(":"), IPAddress(text) != nil {
       throw ConfigurationProblem("'\(text)' has no port: write [\(text)]:8000")
     }
+    if text.contains(",") {
+      throw ConfigurationProblem("'\(text)' is a list: give the flag once for each endpoint")
+    }
     guard let address = EndpointAddress(text) else {
+      if let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]),
+        port == 0 || port > 65_535
+      {
+        throw ConfigurationProblem("'\(text)': \(port) is not a port from 1 to 65535")
+      }
       throw ConfigurationProblem("'\(text)' is not HOST:PORT (an IPv6 address needs brackets: [::1]:8000)")
     }
     guard isHost(address.host) else {

@@ -44,11 +44,16 @@ struct YAMLReader {
   /// - Parameters:
   ///   - what: The mapping's name, for messages.
   ///   - known: Names of the members that it may have.
+  ///   - hint: What to say of an unknown member besides its name; nil for the nearest known name.
   mutating func members(
-    _ node: Node, of what: String, known: [String]
+    _ node: Node, of what: String, known: [String], hint: (String) -> String? = { _ in nil }
   ) -> Members? {
     guard case .mapping(let mapping) = node else {
-      report("\(what) has to be a mapping", node)
+      // Of an entry of a list it is clear what was meant.
+      let key = ["type", "pluginRef"].first { known.contains($0) }
+      let value = node.string.map { $0.split(separator: " ").last ?? "" }?.drop { $0 == ":" }
+      let more = key.flatMap { key in value.map { ": write '\(key): \(String($0).shortened)'" } } ?? ""
+      report("\(what) has to be a mapping\(more)", node)
       return nil
     }
     var result = Members(node: node)
@@ -64,7 +69,7 @@ struct YAMLReader {
       let name = renamed[scalar.string] ?? scalar.string
       guard known.contains(name) else {
         if seen.insert(name).inserted {
-          let more = NearestWord.suggestion(known, for: name)
+          let more = hint(name) ?? NearestWord.suggestion(known, for: name)
           report("unknown field '\(name.shortened)' in \(what)\(more)", key)
         }
         continue
@@ -166,7 +171,8 @@ struct YAMLReader {
   mutating func integer(_ node: Node?, _ what: String, _ range: ClosedRange<Int>) -> Int? {
     guard let node else { return nil }
     guard let text = plain(node), let value = Int(text), range.contains(value) else {
-      report("\(what) has to be a whole number from \(range.lowerBound) to \(range.upperBound)", node)
+      report(
+        "\(what) has to be a whole number from \(range.lowerBound) to \(range.upperBound)\(unquoted(node) ?? "")", node)
       return nil
     }
     return value
@@ -178,10 +184,28 @@ struct YAMLReader {
     guard let text = plain(node), text.utf8.allSatisfy({ "+-.0123456789eE".utf8.contains($0) }),
       let value = Double(text), range.contains(value)
     else {
-      report("\(what) has to be a number from \(range.lowerBound.shortText) to \(range.upperBound.shortText)", node)
+      // The smallest number that is taken stands for all above 0.
+      let least =
+        range.lowerBound > 0 && range.lowerBound < 0.001 ? "above 0, up to" : "from \(range.lowerBound.shortText) to"
+      let more = unquoted(node) ?? (range.upperBound == 1 ? share(node) : nil) ?? ""
+      report("\(what) has to be a number \(least) \(range.upperBound.shortText)\(more)", node)
       return nil
     }
     return value
+  }
+
+  /// What to say of a number in quotes; nil for another node.
+  private func unquoted(_ node: Node) -> String? {
+    guard case .scalar(let scalar) = node, plain(node) == nil, Double(scalar.string) != nil else { return nil }
+    return ": write \(scalar.string.shortened) without quotes"
+  }
+
+  /// What to say of a number of percent where a share is wanted; nil for another node.
+  private func share(_ node: Node) -> String? {
+    guard let text = plain(node), let percent = Double(text.hasSuffix("%") ? String(text.dropLast()) : text),
+      percent >= 10, percent <= 100
+    else { return nil }
+    return ": write \(percent.shortText) % as \((percent / 100).shortText)"
   }
 
   /// Reads a Boolean. Nil when the node is absent, and, with a problem, when it is none.

@@ -156,6 +156,7 @@ final class KVStream {
       switch event {
       case .connected:
         let now = context.now()
+        reports.noteConnected()
         connection.connected(at: now)
         perform(machine.connected(at: now))
       case .disconnected: lost(.ended)
@@ -175,6 +176,7 @@ final class KVStream {
   ///
   /// - Parameter isDecoded: whether `EventThreadContext.batch` already holds the decoded payload.
   func receivedMessage(isDecoded: Bool = false) {
+    reports.noteMessage()
     guard context.message.frameCount == 3, let number = context.message.withFrame(1, KVFrames.number),
       number < KVFrames.endMarker
     else {
@@ -233,7 +235,7 @@ final class KVStream {
     let now = context.now()
     switch KVFrames.replayed(count: count, number: { context.message.withFrame($0, KVFrames.number) }) {
     case .end:
-      context.series.completeReplays.increment()
+      reports.noteCompleteReplay()
       // An engine that has published nothing yet has an empty cache: that is known, too.
       rely()
       perform(machine.replayEnded(.complete, at: now))

@@ -39,13 +39,15 @@ struct KVStreamReports {
   private let series: KVStreamSeries
   private var shown: (state: KVStreamState, lost: UInt64, restarts: UInt64) = (.waiting, 0, 0)
   private var wasComplete = true
+  private var hasConnected = false
   private var warned: Set<Warning> = []
 
   init(_ endpoint: Endpoint, _ address: KVStreamAddress, _ context: EventThreadContext) {
     self.endpoint = endpoint
     self.address = address
     self.context = context
-    series = context.takeSeries(endpoint: endpoint.name, rank: address.rank)
+    series = context.takeSeries(
+      endpoint: endpoint.name, address: "\(endpoint.address)", rank: address.rank)
     series.state.set(KVStreamState.waiting.number)
   }
 
@@ -94,6 +96,21 @@ struct KVStreamReports {
         + "Further ones are counted in epp_kv_events_messages_total{outcome=\"unreadable\"}")
   }
 
+  /// Counts a connection to the publisher.
+  mutating func noteConnected() {
+    if hasConnected { series.reconnections.increment() }
+    hasConnected = true
+  }
+
+  /// Counts a message.
+  func noteMessage() { series.messages.increment() }
+
+  /// Counts a replay that has brought everything.
+  func noteCompleteReplay() {
+    context.series.completeReplays.increment()
+    series.completeReplays.increment()
+  }
+
   /// Warns that the peer does not behave like a publisher.
   mutating func note(_ suspicion: PublisherConnection.Suspicion) {
     switch suspicion {
@@ -117,6 +134,7 @@ struct KVStreamReports {
 
   /// Counts a replay that this side has ended, and warns once.
   mutating func note(_ failure: ReplayFailure) {
+    series.failedReplays.increment()
     switch failure {
     case .unanswered(let hasBrought):
       context.series.brokenReplays.increment()

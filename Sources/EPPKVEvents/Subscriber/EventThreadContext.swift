@@ -81,9 +81,9 @@ final class EventThreadContext {
 
   /// The series of a stream. Streams with equal labels share it: an endpoint with a new address is added before the old one
   /// with its name is removed.
-  func takeSeries(endpoint: String, rank: Int) -> KVStreamSeries {
+  func takeSeries(endpoint: String, address: String, rank: Int) -> KVStreamSeries {
     seriesUsers[SeriesLabels(endpoint: endpoint, rank: rank), default: 0] += 1
-    return metrics.kvStreamSeries(endpoint: endpoint, rank: rank)
+    return metrics.kvStreamSeries(endpoint: endpoint, address: address, rank: rank)
   }
 
   /// Releases a stream's series; the last stream with equal labels removes it from the page.

@@ -4,18 +4,23 @@ enum LabelName: String, Sendable {
   case code
   case commit
   case decisionType = "decision_type"
+  case detector
   case endpointName = "endpoint_name"
+  case endpointRole = "endpoint_role"
   case errorCode = "error_code"
   case extensionPoint = "extension_point"
   case extractorType = "extractor_type"
   case fairnessID = "fairness_id"
   case inferencePool = "inference_pool"
+  case modality
   case modelName = "model_name"
   case modelRewriteName = "model_rewrite_name"
   case modelServerEndpoint = "model_server_endpoint"
   case name
   case namespace
   case outcome
+  case pod
+  case podIdentifier = "pod_identifier"
   case pluginName = "plugin_name"
   case pluginType = "plugin_type"
   case port

@@ -85,14 +85,22 @@ extension MetricAlias {
         Label(name: "port", source: .port),
       ]),
     MetricAlias("llm_d_epp_plugin_duration_seconds", "inference_extension_plugin_duration_seconds"),
-    MetricAlias("llm_d_epp_disagg_decision_total", "llm_d_inference_scheduler_disagg_decision_total"),
+    MetricAlias(
+      "llm_d_epp_disagg_decision_total", "llm_d_inference_scheduler_disagg_decision_total",
+      keeping: [.modelName, .decisionType]),
     MetricAlias("llm_d_epp_flow_control_pool_saturation", "inference_extension_flow_control_pool_saturation"),
     MetricAlias("llm_d_epp_info", "inference_extension_info"),
     MetricAlias("llm_d_epp_datalayer_poll_errors_total", "llm_d_inference_scheduler_datalayer_poll_errors_total"),
     MetricAlias(
       "llm_d_epp_datalayer_extract_errors_total", "llm_d_inference_scheduler_datalayer_extract_errors_total"),
-    MetricAlias("llm_d_epp_prefix_indexer_size", "inference_extension_prefix_indexer_size"),
-    MetricAlias("llm_d_epp_prefix_indexer_hit_ratio", "inference_extension_prefix_indexer_hit_ratio"),
-    MetricAlias("llm_d_epp_prefix_indexer_hit_bytes", "inference_extension_prefix_indexer_hit_bytes"),
+    MetricAlias("llm_d_epp_prefix_indexer_size", "inference_extension_prefix_indexer_size", keeping: []),
+    MetricAlias("llm_d_epp_prefix_indexer_hit_ratio", "inference_extension_prefix_indexer_hit_ratio", keeping: []),
+    MetricAlias("llm_d_epp_prefix_indexer_hit_bytes", "inference_extension_prefix_indexer_hit_bytes", keeping: []),
+    MetricAlias("llm_d_epp_kv_cache_index_admissions_total", "kvcache_index_admissions_total"),
+    MetricAlias("llm_d_epp_kv_cache_index_evictions_total", "kvcache_index_evictions_total"),
+    MetricAlias("llm_d_epp_kv_cache_index_lookup_requests_total", "kvcache_index_lookup_requests_total"),
+    MetricAlias("llm_d_epp_kv_cache_index_lookup_hits_total", "kvcache_index_lookup_hits_total"),
+    MetricAlias("llm_d_epp_kv_cache_index_max_pod_hit_count_total", "kvcache_index_max_pod_hit_count_total"),
+    MetricAlias("llm_d_epp_kv_cache_index_lookup_latency_seconds", "kvcache_index_lookup_latency_seconds"),
   ]
 }

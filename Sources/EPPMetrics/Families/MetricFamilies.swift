@@ -54,6 +54,7 @@ struct MetricFamilies: Sendable {
   let tokens: TokenFamilies
   let kubernetes: KubernetesFamilies
   let scheduling: SchedulingFamilies
+  let cache: CacheFamilies
   let sessionAffinity: MetricFamily<Counter>
   let sessions: MetricFamily<Gauge>
   let sessionTokensIgnored: MetricFamily<Counter>
@@ -303,6 +304,7 @@ struct MetricFamilies: Sendable {
     tokens = TokenFamilies(&list)
     kubernetes = KubernetesFamilies(&list)
     scheduling = SchedulingFamilies(&list)
+    cache = CacheFamilies(&list)
     sessionAffinity = list.own(
       "session_affinity_total",
       "Requests with a session by the endpoint that was picked: the session's first, kept, or moved from another.",

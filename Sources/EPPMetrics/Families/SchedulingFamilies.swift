@@ -3,6 +3,11 @@ struct SchedulingFamilies: Sendable {
   let affinityDecisions: MetricFamily<Counter>
   let disaggregation: MetricFamily<Counter>
   let saturation: MetricFamily<Gauge>
+  let detectorSaturation: MetricFamily<Gauge>
+  let staleEndpoints: MetricFamily<Gauge>
+  let encoderQueries: MetricFamily<Counter>
+  let encoderHits: MetricFamily<Counter>
+  let encoderHitRatio: MetricFamily<Histogram>
   let reloads: MetricFamily<Counter>
   let isConfigurationValid: MetricFamily<Gauge>
   let configurationLoaded: MetricFamily<Gauge>
@@ -18,6 +23,21 @@ struct SchedulingFamilies: Sendable {
       "flow_control_pool_saturation",
       "Saturation of the pool by the configured detector, for the stages of a disaggregated pool and as the value in effect: the greatest; 1 is at the limit.",
       [.inferencePool, .stage])
+    detectorSaturation = list.gauge(
+      "flow_control_detector_saturation", "Saturation of the pool by a detector, for each stage; 1 is at the limit.",
+      [.detector, .stage])
+    staleEndpoints = list.gauge(
+      "flow_control_stale_endpoints", "Endpoints whose load is estimated, because their metrics pages are old.",
+      [.detector])
+    encoderQueries = list.counter(
+      "encoder_cache_queries_total", "Images, sounds and films of requests that were looked up.",
+      [.pluginType, .pluginName, .modality])
+    encoderHits = list.counter(
+      "encoder_cache_hits_total", "Images, sounds and films that an endpoint has encoded before.",
+      [.pluginType, .pluginName, .pod, .modality])
+    encoderHitRatio = list.histogram(
+      "encoder_cache_hit_ratio", "Share of a request's images, sounds and films that an endpoint has encoded before.",
+      [.pluginType, .pluginName], .prefixHitRatio)
     reloads = list.own(
       "config_reloads_total", "Attempts to read the configuration file again while serving.", [.result])
     isConfigurationValid = list.own(

@@ -151,7 +151,7 @@ package final class PickerMetrics: Sendable {
   }
 
   /// The name of a model that is a label value of routed requests, else `other`.
-  func knownModel(_ model: String) -> String {
+  package func knownModel(_ model: String) -> String {
     requestSeries.withLock { $0.knows(model: model) } ? model : LabelValue.other
   }
 

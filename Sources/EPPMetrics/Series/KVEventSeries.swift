@@ -37,9 +37,11 @@ package struct KVEventSeries: Sendable {
   /// `epp_kv_events_replays_total{outcome="excessive"}`.
   package let excessiveReplays: Counter
 
+  private let cache: CacheFamilies
   private let streams: MetricFamily<Gauge>
 
-  init(_ families: MetricFamilies.KVEventFamilies) {
+  init(_ families: MetricFamilies.KVEventFamilies, _ cache: CacheFamilies) {
+    self.cache = cache
     applied = families.messages.cell(["applied"])
     duplicate = families.messages.cell(["duplicate"])
     postponed = families.messages.cell(["postponed"])
@@ -59,6 +61,19 @@ package struct KVEventSeries: Sendable {
     streams = families.streams
   }
 
+  // What llm-d calls by other names is absent until there is an engine to follow.
+
+  /// `llm_d_epp_kv_cache_index_admissions_total`: the same as `stored`, under llm-d's name.
+  package var admissions: Counter { cache.indexAdmissions.cell([]) }
+  /// `llm_d_epp_kv_cache_index_evictions_total`: the same as `removed`, under llm-d's name.
+  package var evictions: Counter { cache.indexEvictions.cell([]) }
+
+  /// Sets `llm_d_epp_kv_cache_events_active_subscribers`: streams that are followed.
+  package func setSubscribers(_ count: Int) {
+    if count > 0 { (_, _) = (admissions, evictions) }
+    if count > 0 || !cache.subscribers.read().isEmpty { cache.subscribers.cell([]).set(count) }
+  }
+
   /// `epp_kv_events_streams` for a `state`, such as `live`.
   package func streams(in state: String) -> Gauge { streams.cell([state]) }
 }
@@ -71,14 +86,29 @@ package final class KVStreamSeries: Sendable {
   package let lost: Counter
   /// `epp_kv_events_restarts_total`.
   package let restarts: Counter
+  /// `llm_d_epp_kv_cache_events_subscriber_reconnections_total`.
+  package let reconnections: Counter
+  /// `llm_d_epp_kv_cache_events_messages_received_total`.
+  package let messages: Counter
+  /// `llm_d_epp_kv_cache_events_replay_completed_total`.
+  package let completeReplays: Counter
+  /// `llm_d_epp_kv_cache_events_replay_failures_total`.
+  package let failedReplays: Counter
 
   private let owned = OwnedSeries()
 
-  init(_ families: MetricFamilies.KVEventFamilies, endpoint: String, rank: Int) {
+  init(
+    _ families: MetricFamilies.KVEventFamilies, _ cache: CacheFamilies, endpoint: String, address: String, rank: Int
+  ) {
     let labels = [LabelValue.cleaned(endpoint), String(rank)]
     state = owned.cell(families.streamState, labels)
     lost = owned.cell(families.lost, labels)
     restarts = owned.cell(families.restarts, labels)
+    let pod = [LabelValue.cleaned(address)]
+    reconnections = owned.cell(cache.reconnections, pod)
+    messages = owned.cell(cache.messages, pod)
+    completeReplays = owned.cell(cache.replaysCompleted, pod)
+    failedReplays = owned.cell(cache.replaysFailed, pod)
   }
 
   /// Removes the series from the page.
@@ -87,10 +117,12 @@ package final class KVStreamSeries: Sendable {
 
 extension PickerMetrics {
   /// The counters of KV events over all engines. They are on the page from the first call on.
-  package func kvEventSeries() -> KVEventSeries { KVEventSeries(families.kvEvents) }
+  package func kvEventSeries() -> KVEventSeries { KVEventSeries(families.kvEvents, families.cache) }
 
   /// The series of the stream of one data-parallel rank of an endpoint.
-  package func kvStreamSeries(endpoint: String, rank: Int) -> KVStreamSeries {
-    KVStreamSeries(families.kvEvents, endpoint: endpoint, rank: rank)
+  ///
+  /// - Parameter address: the endpoint's `ip:port`.
+  package func kvStreamSeries(endpoint: String, address: String, rank: Int) -> KVStreamSeries {
+    KVStreamSeries(families.kvEvents, families.cache, endpoint: endpoint, address: address, rank: rank)
   }
 }

@@ -1,3 +1,5 @@
+package import EPPCore
+
 /// `llm_d_epp_prefix_cache_affinity_filter_decisions_total` of one filter. Any thread may count.
 package struct PrefixAffinityCounters: Sendable {
   /// What the filter did with a request's candidates. The raw value is that of the label `outcome`.
@@ -32,7 +34,38 @@ package struct PrefixAffinityCounters: Sendable {
   }
 }
 
+/// The metrics of a producer that remembers which media were sent where. Any thread may count.
+package struct EncoderCacheSeries: Sendable {
+  /// `llm_d_epp_encoder_cache_hit_ratio`: the share of a request's items that an endpoint has encoded before.
+  package let ratio: Histogram
+  private let families: SchedulingFamilies
+  private let pluginName: String
+  private let pluginType: String
+
+  init(_ families: SchedulingFamilies, pluginName: String, pluginType: String) {
+    self.families = families
+    self.pluginName = pluginName
+    self.pluginType = pluginType
+    ratio = families.encoderHitRatio.cell([pluginType, pluginName])
+  }
+
+  /// Counts an item that is looked up.
+  package func countQuery(_ modality: MediaItem.Modality) {
+    families.encoderQueries.cell([pluginType, pluginName, modality.rawValue]).increment()
+  }
+
+  /// Counts an item that an endpoint has encoded before.
+  package func countHit(_ modality: MediaItem.Modality, endpoint: String) {
+    families.encoderHits.cell([pluginType, pluginName, endpoint, modality.rawValue]).increment()
+  }
+}
+
 extension PickerMetrics {
+  /// The metrics of a producer that remembers media. The ratio is on the page from the first call on.
+  package func encoderCache(pluginName: String, pluginType: String) -> EncoderCacheSeries {
+    EncoderCacheSeries(families.scheduling, pluginName: pluginName, pluginType: pluginType)
+  }
+
   /// The counters of a filter by prefix affinity. On the page from the first call on.
   package func prefixAffinity(pluginName: String) -> PrefixAffinityCounters {
     PrefixAffinityCounters(families.scheduling, pluginName: pluginName)
@@ -44,16 +77,25 @@ extension PickerMetrics {
     families.scheduling.disaggregation.cell([pluginName, pluginType, knownModel(model), decisionType]).increment()
   }
 
-  /// Sets `llm_d_epp_flow_control_pool_saturation`. Called before a page is written.
+  /// Sets `llm_d_epp_flow_control_pool_saturation`, and the same by the detector's name. Called before a page is written.
   ///
   /// - Parameters:
+  ///   - detector: the name of the detector.
   ///   - prefill: the saturation of the endpoints that compute prompts; nil in a pool that is not disaggregated.
-  ///   - decode: that of the endpoints that generate; nil in a pool that is not disaggregated.
+  ///   - decode: that of the endpoints that generate: all of them in a pool that is not disaggregated.
   ///   - effective: the value in effect.
-  package func setSaturation(prefill: Double?, decode: Double?, effective: Double) {
-    let family = families.scheduling.saturation
-    if let prefill { family.cell([options.poolName, "prefill"]).set(prefill) }
-    if let decode { family.cell([options.poolName, "decode"]).set(decode) }
+  ///   - staleEndpoints: endpoints whose load is estimated.
+  package func setSaturation(
+    detector: String, prefill: Double?, decode: Double, effective: Double, staleEndpoints: Int
+  ) {
+    let (family, byDetector) = (families.scheduling.saturation, families.scheduling.detectorSaturation)
+    if let prefill {
+      family.cell([options.poolName, "prefill"]).set(prefill)
+      byDetector.cell([detector, "prefill"]).set(prefill)
+    }
+    family.cell([options.poolName, "decode"]).set(decode)
+    byDetector.cell([detector, "decode"]).set(decode)
     family.cell([options.poolName, "effective"]).set(effective)
+    families.scheduling.staleEndpoints.cell([detector]).set(staleEndpoints)
   }
 }

@@ -107,6 +107,8 @@ extension HistogramLayout {
     [1, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32778, 65536, 131072, 262144, 524288, 1_048_576])
   static let outputTokens = HistogramLayout(.count, [1] + powersOfTwo(3...13))
   static let prefixHitBytes = HistogramLayout(.count, [0] + powersOfTwo(4...16))
+  /// The buckets that Prometheus' client libraries have by default, which llm-d's index has.
+  static let indexLookup = HistogramLayout(.duration, [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10])
   static let predictionError = HistogramLayout(.count, [0, 1] + powersOfTwo(4...17))
   static let prefixHitRatio = HistogramLayout(.ratio, [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1])
 

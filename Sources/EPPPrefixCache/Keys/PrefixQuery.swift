@@ -86,6 +86,9 @@ package struct PrefixQuery: Sendable {
     releasePrompt()
   }
 
+  /// The key of a block, counted over all prompts, once `finish` has computed it; nil where there is none.
+  package func key(ofBlock block: Int) -> BlockKey? { (0..<blockCount).contains(block) ? keys[block] : nil }
+
   /// Computes the keys of a prompt up to its block `count`, in whole chunks.
   mutating func makeKeys(ofPrompt position: Int, upTo count: Int) {
     guard let hasher, prompts[position].made < count else { return }

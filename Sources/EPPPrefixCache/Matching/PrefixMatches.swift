@@ -11,6 +11,8 @@ package struct PrefixMatches: Sendable {
   package var tokens = PrefixMatch()
   /// Endpoints whose events are followed.
   package var followed = SlotSet.empty
+  /// What data producers say, in the order of the producers; empty where there are none.
+  package var produced: [ProducedMatch] = []
   private var hasText = false
   private var hasTokens = false
 
@@ -23,6 +25,9 @@ package struct PrefixMatches: Sendable {
     self.hasTokens = hasTokens
     self.followed = followed
   }
+
+  /// Whether there are no blocks that an endpoint could hold.
+  package var isEmpty: Bool { !(hasText && text.totalBlocks > 0) && !(hasTokens && tokens.totalBlocks > 0) }
 
   /// Whether an endpoint is matched by token ids instead of by the prompt's text.
   @inline(__always)
@@ -53,6 +58,16 @@ package struct PrefixMatches: Sendable {
 
   /// The share of the prompts that was routed to the endpoint, 0...1, matched by the prompt's text.
   package func routedRatio(_ slot: EndpointSlot) -> Double { hasText ? text.ratio(slot) : 0 }
+
+  /// Tokens that the endpoint holds, as a data producer says.
+  package func producedTokens(_ producer: Int, _ slot: EndpointSlot) -> Int {
+    produced.indices.contains(producer) ? produced[producer].tokens(slot) : 0
+  }
+
+  /// The share of the prompt that the endpoint holds, 0...1, as a data producer says.
+  package func producedRatio(_ producer: Int, _ slot: EndpointSlot) -> Double {
+    produced.indices.contains(producer) ? produced[producer].ratio(slot) : 0
+  }
 
   /// Tokens that the engine is expected to take from its cache.
   package func reusableTokens(_ slot: EndpointSlot) -> Int {

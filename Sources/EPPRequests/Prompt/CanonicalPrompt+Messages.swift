@@ -134,9 +134,40 @@ extension CanonicalPrompt {
       hasMedia = true
       var part = JSONCursor(range)
       bytes.append(PromptMark.value)
+      let start = bytes.count
       try appendValue(&part, body, isMedium: true)
+      try appendItem(from: start, Self.modality(of: range, body))
     }
   }
+
+  /// Adds the part whose canonical form begins at `start` to `media`.
+  private mutating func appendItem(from start: Int, _ modality: MediaItem.Modality) {
+    let digest = unsafe ContentDigest.lanes(of: bytes.span.bytes.extracting(start..<bytes.count)).0
+    media.append(MediaItem(digest: digest, modality: modality))
+  }
+
+  /// What a part is, by its member `type`, such as `image_url`, `input_audio` and `video_url`.
+  private static func modality(of range: Range<Int>, _ body: RawSpan) throws(JSONError) -> MediaItem.Modality {
+    var part = JSONCursor(range)
+    guard try part.peek(body) == .object else { return .other }
+    var modality = MediaItem.Modality.other
+    try part.open(body, .object)
+    var isFirst = true
+    while let key = try part.nextMember(body, isFirst: &isFirst) {
+      guard key.equals("type", in: body), try part.peek(body) == .string else {
+        try part.skipValue(body)
+        continue
+      }
+      var name: [UInt8] = []
+      try part.readString(body).append(from: body, to: &name)
+      let type = String(decoding: name.prefix(longestNameOfType), as: UTF8.self)
+      modality = MediaItem.Modality.allCases.first { type.contains($0.rawValue) } ?? .other
+    }
+    return modality
+  }
+
+  /// Bytes; types of parts are shorter.
+  private static let longestNameOfType = 32
 
   /// The text of a part: a string, or an object of the type `text`, `input_text` or `output_text`.
   private static func text(of range: Range<Int>, _ body: RawSpan) throws(JSONError) -> JSONText? {

@@ -12,6 +12,7 @@ package final class RequestLedger: Sendable {
   private let verifier: CacheVerifier
   private let metrics: PickerMetrics
   private let indexSeries: PickerMetrics.PrefixIndexerSeries
+  private let predictions: PrefixPredictionSeries
 
   /// How long a pick's blocks count without being announced while its answer has not begun.
   private static let longestSpeculation = Duration.seconds(60)
@@ -23,7 +24,7 @@ package final class RequestLedger: Sendable {
 
   init(
     source: any PoolSnapshotSource, index: PrefixIndex, endpoints: EndpointSeriesTable, verifier: CacheVerifier,
-    metrics: PickerMetrics, indexSeries: PickerMetrics.PrefixIndexerSeries
+    metrics: PickerMetrics, indexSeries: PickerMetrics.PrefixIndexerSeries, predictions: PrefixPredictionSeries
   ) {
     self.source = source
     self.index = index
@@ -31,42 +32,53 @@ package final class RequestLedger: Sendable {
     self.verifier = verifier
     self.metrics = metrics
     self.indexSeries = indexSeries
+    self.predictions = predictions
   }
 
   /// The class of requests that a request belongs to, for the metrics of its load.
   struct Flow: Sendable {
     var fairnessID: String
     var priority: Int
+
+    /// The fairness id of requests that name none, as in llm-d.
+    static let standardID = "default-flow"
+
+    /// The fairness id of a request: what its header says, else the session of an agent where those are recognised.
+    static func fairnessID(of request: borrowing RoutingRequest) -> String {
+      let headers = request.context.headers
+      if let agents = request.configuration.settings.agents {
+        return agents.fairnessID(of: headers).map(String.init) ?? standardID
+      }
+      return headers.first(HeaderName.fairnessID, or: HeaderName.fairnessIDOld) ?? standardID
+    }
   }
 
   /// Records that a request is sent to an endpoint.
   ///
   /// - Parameters:
   ///   - schedule: the decisions; load and index entries are recorded for each of them.
-  ///   - followed: endpoints that were matched by their events.
+  ///   - context: what the request was scheduled by.
   /// - Returns: the request in flight, nil when its end is not seen; and the headers that plugins set on it.
   func dispatch(
-    _ request: inout RoutingRequest, _ schedule: Schedule, _ confidence: CacheVerifier.Confidence, followed: SlotSet,
-    now: MonotonicTime
+    _ request: inout RoutingRequest, _ schedule: Schedule, _ confidence: CacheVerifier.Confidence,
+    _ context: borrowing SchedulingContext, now: MonotonicTime
   ) -> (flight: InFlightRequest?, headers: [RequestHeaders.Field]) {
     // Members are large, and an argument would be a copy.
     let all = request.snapshot.members
     let members = all.span
     let picked = schedule.decode.picks[0]
     let slot = members[picked].endpoint.slot
+    let followed = context.match.followed
     let parsed = request.parsed
     // An answer that has to be changed is seen in any case.
     let isSeen = request.seesResponse || request.rewrite != nil
     let entries = record(&request, slot, isFollowed: followed.contains(slot), isSeen: isSeen, now)
-    let headers = request.context.headers
-    let flow = Flow(
-      fairnessID: headers.first(HeaderName.fairnessID, or: HeaderName.fairnessIDOld) ?? "default-flow",
-      priority: request.priority)
+    let flow = Flow(fairnessID: Flow.fairnessID(of: request), priority: request.priority)
     var helpers: [InFlightRequest.HelpingEndpoint] = []
     for other in schedule.others {
       helpers.append(help(&request, other, members, flow, followed: followed, isSeen: isSeen, now: now))
     }
-    let effects = notify(request, schedule, members, now: now)
+    let effects = notify(&request, schedule, context, members, now: now)
     let serving = serving(of: picked, in: members, flow)
     let series = metrics.requestSeries(
       model: parsed.model, targetModel: parsed.targetModel, fairnessID: flow.fairnessID,
@@ -76,13 +88,14 @@ package final class RequestLedger: Sendable {
     }
     if let type = schedule.effects.decisionType, let handler = request.configuration.scheduler.configuration.handler {
       metrics.countDisaggregation(
-        pluginName: handler.name, pluginType: handler.descriptor.type, model: parsed.model, decisionType: type)
+        pluginName: handler.name, pluginType: handler.descriptor.type, model: parsed.targetModel, decisionType: type)
     }
     let computing = schedule.prefill ?? schedule.decode
     let predicted = computing.predictedTokens(of: parsed)
     let computer = computing.picks[0]
     let computingEndpoint = schedule.prefill == nil ? serving : self.serving(of: computer, in: members, flow)
     count(parsed, computing, predicted, serving, computingEndpoint, series)
+    notePrediction(parsed, computing, predicted, schedule, context)
     verifier.noteDispatch(
       tokens: parsed.promptTokens, predicted: predicted, announced: min(computing.announcedTokens, predicted),
       confidence, computingEndpoint)
@@ -106,6 +119,27 @@ package final class RequestLedger: Sendable {
     return (flight, effects.requestHeaders)
   }
 
+  /// Observes what was predicted of the prompt, at the picked endpoint and at others.
+  private func notePrediction(
+    _ request: InferenceRequest, _ computing: Decision, _ predicted: Int, _ schedule: Schedule,
+    _ context: borrowing SchedulingContext
+  ) {
+    guard request.promptTokens > 0, computing.totalBlocks > 0 else { return }
+    var best = max(predicted, min(computing.bestMatchedTokens, request.promptTokens))
+    let bestPredicted = best
+    if computing.candidateCount < context.snapshot.members.count {
+      let all = context.snapshot.members
+      let members = all.span
+      for index in members.indices {
+        best = max(best, min(context.match.matchedTokens(members[index].endpoint.slot), request.promptTokens))
+      }
+    }
+    predictions.observe(
+      PrefixPredictionSeries.Tokens(
+        prompt: request.promptTokens, predicted: predicted, bestPredicted: bestPredicted, bestAvailable: best),
+      schedule.prefill == nil ? .decode : .prefill, modalities: Set(request.media.map(\.modality.rawValue)))
+  }
+
   /// Records that another endpoint serves a stage of the request.
   private func help(
     _ request: inout RoutingRequest, _ stage: Schedule.StageDecision, _ members: Span<PoolSnapshot.Member>,
@@ -127,18 +161,21 @@ package final class RequestLedger: Sendable {
 
   /// Notifies plugins of the picks.
   private func notify(
-    _ request: borrowing RoutingRequest, _ schedule: Schedule, _ members: Span<PoolSnapshot.Member>, now: MonotonicTime
+    _ request: inout RoutingRequest, _ schedule: Schedule, _ context: borrowing SchedulingContext,
+    _ members: Span<PoolSnapshot.Member>, now: MonotonicTime
   ) -> PickEffects {
-    guard request.configuration.scheduler.hasObservers else { return PickEffects() }
+    let scheduler = request.configuration.scheduler
+    guard scheduler.hasObservers else { return PickEffects() }
     let all = request.snapshot.members
-    return request.configuration.scheduler.picked(
-      PickedRequest(
-        request: request.parsed, context: request.context, endpoint: members[schedule.decode.picks[0]].endpoint,
-        isCold: schedule.decode.isCold,
-        others: schedule.others.map {
-          PickedRequest.StagePick(
-            stage: $0.stage, endpoint: all[$0.decision.picks[0]].endpoint, isCold: $0.decision.isCold)
-        }, now: now))
+    let pick = PickedRequest(
+      request: request.parsed, context: request.context, endpoint: members[schedule.decode.picks[0]].endpoint,
+      isCold: schedule.decode.isCold,
+      others: schedule.others.map {
+        PickedRequest.StagePick(
+          stage: $0.stage, endpoint: all[$0.decision.picks[0]].endpoint, isCold: $0.decision.isCold)
+      }, now: now)
+    return request.textQuery.blockCount > 0
+      ? scheduler.picked(pick, context, &request.textQuery) : scheduler.picked(pick, context, &request.tokenQuery)
   }
 
   /// Enters the prompts into the index.

@@ -1,4 +1,5 @@
 import EPPCore
+import EPPMetrics
 import EPPPrefixCache
 import EPPScheduling
 
@@ -6,6 +7,9 @@ import EPPScheduling
 struct PromptMatcher: Sendable {
   /// The index of the pool.
   let index: PrefixIndex
+  /// Counts look-ups by token ids; nil where no engine's events are followed.
+  let lookups: BlockLookupSeries?
+  let clock: @Sendable () -> MonotonicTime
 
   /// Finds what each endpoint holds of the request's prompts: by their text, by the token ids of the request, or by the text
   /// and the token ids that were found for it.
@@ -45,7 +49,20 @@ struct PromptMatcher: Sendable {
       for: scratch.request.tokenPrompt, request: scratch.request.parsed, hasher: index.hasher,
       maximumTokens: scratch.request.configuration.settings.prefix.maximumTokens,
       blockTokens: followed.isEmpty ? index.limits.textBlockTokens : announced, loRAName: scratch.request.loRAName)
+    guard let lookups else {
+      index.match(&scratch.request.tokenQuery, into: &scratch.scheduling.context.match.tokens)
+      return
+    }
+    let start = clock()
     index.match(&scratch.request.tokenQuery, into: &scratch.scheduling.context.match.tokens)
+    let time = clock().duration(since: start)
+    let all = scratch.request.snapshot.members
+    let members = all.span
+    var longest = 0
+    for index in members.indices {
+      longest = max(longest, scratch.scheduling.context.match.tokens.matchedBlocks(members[index].endpoint.slot))
+    }
+    lookups.count(longestMatch: longest, time: time)
   }
 
   /// The adapter that the request's model is, if events or the engines' metrics pages name it; nil for the base model.

@@ -34,12 +34,12 @@ package final class RequestPipeline: Sendable {
   init(
     configuration: RoutingConfiguration, source: any PoolSnapshotSource, index: PrefixIndex,
     tokens: (any PromptTokenSource)?, ledger: RequestLedger, verifier: CacheVerifier, metrics: PickerMetrics,
-    decisions: any DecisionSink, clock: @escaping @Sendable () -> MonotonicTime
+    lookups: BlockLookupSeries?, decisions: any DecisionSink, clock: @escaping @Sendable () -> MonotonicTime
   ) {
     current = Mutex(Current(configuration: configuration))
     self.source = source
     self.index = index
-    matcher = PromptMatcher(index: index)
+    matcher = PromptMatcher(index: index, lookups: lookups, clock: clock)
     self.tokens = tokens
     self.ledger = ledger
     self.verifier = verifier
@@ -131,14 +131,20 @@ package final class RequestPipeline: Sendable {
   private func route(_ scratch: inout RoutingScratch, now: MonotonicTime) throws(Rejection) -> RoutedRequest {
     try findCandidates(&scratch, now: now)
     try checkSaturation(&scratch)
+    var lap = scratch.request.configuration.timing?.lap()
     matcher.match(&scratch)
+    lap?.finish(scratch.request.configuration.timing?.matching)
+    if !scratch.request.configuration.scheduler.producers.isEmpty { produce(&scratch) }
     let schedule = try schedule(&scratch)
     return commit(schedule, &scratch, now: now)
   }
 
   private func refuse(_ rejection: Rejection, _ request: borrowing RoutingRequest, now: MonotonicTime) -> RouteOutcome {
-    noteRejection(
-      rejection, requestID: request.context.requestID, pickTime: clock().duration(since: now))
+    count(
+      rejection, model: metrics.knownModel(request.parsed.model),
+      targetModel: metrics.knownModel(request.parsed.targetModel),
+      fairnessID: RequestLedger.Flow.fairnessID(of: request), priority: request.priority)
+    record(rejection, requestID: request.context.requestID, pickTime: clock().duration(since: now))
     return .refused(rejection)
   }
 
@@ -163,6 +169,8 @@ package final class RequestPipeline: Sendable {
     let headers = arrival.context.headers
     let named = RequestPath.api(of: RequestPath.path(of: headers))
     let api = request.configuration.settings.parsers.apis.contains(named) ? named : .passthrough
+    var lap = request.configuration.timing?.lap()
+    defer { lap?.finish(request.configuration.timing?.parsing[api]) }
     switch body {
     case .none:
       request.prompt.removeAll()
@@ -177,7 +185,7 @@ package final class RequestPipeline: Sendable {
         request.parsed = InferenceRequest(api: .passthrough, bodyBytes: bytes.byteCount)
       }
     }
-    request.parsed.hasMedia = request.prompt.hasMedia
+    request.parsed.noteMedia(of: request.prompt)
     request.needsCachedPrompt = Preferences.contain(Preferences.ifAvailable, headers)
     if let model = headers.first(HeaderName.modelRewrite, or: HeaderName.modelRewriteOld), !model.isEmpty {
       request.parsed.targetModel = model
@@ -266,6 +274,16 @@ package final class RequestPipeline: Sendable {
         : "no endpoint of the pool is in the subset that the gateway asks for", reason: .noEndpoints)
   }
 
+  /// Lets the data producers find what they say of the request.
+  private func produce(_ scratch: inout RoutingScratch) {
+    let scheduler = scratch.request.configuration.scheduler
+    if scratch.request.textQuery.blockCount > 0 {
+      scheduler.produce(&scratch.request.textQuery, &scratch.scheduling)
+    } else {
+      scheduler.produce(&scratch.request.tokenQuery, &scratch.scheduling)
+    }
+  }
+
   /// Refuses the request if the pool is too saturated for it.
   private func checkSaturation(_ scratch: inout RoutingScratch) throws(Rejection) {
     let scheduler = scratch.request.configuration.scheduler
@@ -305,7 +323,7 @@ package final class RequestPipeline: Sendable {
     let confidence = verifier.confidence(in: computing, scratch.request)
     let cached = computing.predictedTokens(of: scratch.request.parsed)
     let dispatch = ledger.dispatch(
-      &scratch.request, schedule, confidence, followed: scratch.scheduling.context.match.followed, now: now)
+      &scratch.request, schedule, confidence, scratch.scheduling.context, now: now)
     let pickTime = clock().duration(since: now)
     metrics.schedulerDuration.observe(pickTime)
     if decisions.isEnabled { log(schedule.decode, scratch.request, cached, pickTime) }
@@ -341,13 +359,24 @@ package final class RequestPipeline: Sendable {
         outcome: .routed))
   }
 
-  /// Counts and logs a request that the picker itself answers. The pipeline calls it for its own rejections; a session calls it
-  /// for requests that it rejects before.
+  /// Counts and logs a request that is answered before it reaches the pipeline.
+  package func noteRejection(_ rejection: Rejection, requestID: String) {
+    count(rejection, model: "", targetModel: "", fairnessID: RequestLedger.Flow.standardID, priority: 0)
+    record(rejection, requestID: requestID)
+  }
+
+  /// Counts a request that the picker itself answers.
+  private func count(
+    _ rejection: Rejection, model: String, targetModel: String, fairnessID: String, priority: Int
+  ) {
+    metrics.requestSeries(model: model, targetModel: targetModel, fairnessID: fairnessID, priority: priority)
+      .countError(.rejected(rejection.status))
+  }
+
+  /// Logs a request that the picker itself answers.
   ///
   /// - Parameter pickTime: time from the last event that the pick waited for to the rejection; nil when no pick was tried.
-  package func noteRejection(_ rejection: Rejection, requestID: String, pickTime: Duration? = nil) {
-    metrics.requestSeries(model: "", targetModel: "", fairnessID: "default-flow", priority: 0)
-      .countError(.rejected(rejection.status))
+  private func record(_ rejection: Rejection, requestID: String, pickTime: Duration? = nil) {
     guard decisions.isEnabled else { return }
     decisions.record(
       DecisionRecord(requestID: requestID, pickTime: pickTime, outcome: .rejected(rejection.status)))

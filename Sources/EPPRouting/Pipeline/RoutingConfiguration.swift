@@ -8,6 +8,8 @@ package final class RoutingConfiguration: Sendable {
     package var prefix: PrefixSettings
     /// The APIs whose bodies are read for a model and a prompt; others are routed without.
     package var parsers = ParserSettings.standard
+    /// Recognises the sessions of agents, which are the fairness ids of requests that name none; nil for no such ids.
+    package var agents: AgentIdentity?
     /// Whether the scores of all candidates are sent to the gateway.
     package var emitsScores = false
     /// Whether the gateway's subset hint is ignored.
@@ -33,17 +35,21 @@ package final class RoutingConfiguration: Sendable {
   /// The plugin that the prefix index belongs to, for the labels of its metrics.
   package let prefixProducer: ConfiguredPlugin
 
+  /// Measures what the pipeline does for plugins; nil for no measurement.
+  package let timing: PipelineTiming?
+
   package init(
     settings: Settings, scheduler: Scheduler,
-    prefixProducer: ConfiguredPlugin = ConfiguredPlugin(PrefixSettings.descriptor)
+    prefixProducer: ConfiguredPlugin = ConfiguredPlugin(PrefixSettings.descriptor), timing: PipelineTiming? = nil
   ) {
+    self.timing = timing
     self.settings = settings
     self.scheduler = scheduler
     self.prefixProducer = prefixProducer
   }
 
   /// Request headers that plugins read, in lower case; they have to be kept.
-  package var keptHeaders: [String] { scheduler.headerNames }
+  package var keptHeaders: [String] { scheduler.headerNames + (settings.agents?.headers ?? []) }
 
   /// A configuration without scorers, for a request that has not read one yet.
   static let empty = RoutingConfiguration(

@@ -6,8 +6,12 @@ package struct ParserSettings: PluginSettings {
   package let apis: Set<InferenceAPI>
 
   /// The parsers that a configuration without a list of parsers has, as in llm-d.
+  package static let standardPlugins = [OpenAIParser.descriptor, AnthropicParser.descriptor, VLLMHTTPParser.descriptor]
+    .map { ConfiguredPlugin($0) }
+
+  /// The APIs of the standard parsers.
   package static let standard = ParserSettings(
-    apis: OpenAIParser.apis.union(AnthropicParser.apis).union(VLLMHTTPParser.apis))
+    apis: standardPlugins.reduce([]) { $0.union($1.settings(ParserSettings.self)?.apis ?? []) })
 
   package init(apis: Set<InferenceAPI>) { self.apis = apis }
 }

@@ -36,10 +36,17 @@ package struct PluginArguments: Sendable, Equatable {
   package func isGiven(_ key: String) -> Bool { values[key] != nil }
 
   /// The given value; nil when none is given.
-  func value(_ key: String) -> Value? { values[key] }
+  package func value(_ key: String) -> Value? { values[key] }
 
   /// Sets a value that a reader has checked.
   package mutating func set(_ key: String, _ value: Value) { values[key] = value }
+
+  /// The arguments without those with some keys.
+  package func without(_ keys: [String]) -> PluginArguments {
+    var result = self
+    for key in keys { result.values[key] = nil }
+    return result
+  }
 
   /// The arguments whose keys another plugin type declares too.
   package func restricted(to descriptor: PluginDescriptor) -> PluginArguments {

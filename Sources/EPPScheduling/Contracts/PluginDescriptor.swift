@@ -45,6 +45,10 @@ package struct PluginDescriptor: Sendable, Equatable {
     case admission(@Sendable (PluginArguments) -> any AdmissionPlugin)
     /// A view of the prefix index.
     case prefixProducer(@Sendable (PluginArguments) -> PrefixView)
+    /// Finds facts about a request.
+    case dataProducer(@Sendable (PluginArguments, PluginEnvironment) -> any DataProducer)
+    /// A prefix index of the plugin's own, where the pool's index does not serve it.
+    case ownIndex(@Sendable (PluginArguments, PluginEnvironment) -> any DataProducer)
     /// A value for the module that does the work; nil where the arguments say nothing about it.
     case settings(PluginRole, @Sendable (PluginArguments) -> (any PluginSettings)?)
     /// A function that is always active, whether the plugin is named or not.
@@ -61,7 +65,7 @@ package struct PluginDescriptor: Sendable, Equatable {
       case .decider: .decider
       case .detector: .detector
       case .admission: .admission
-      case .prefixProducer: .producer
+      case .prefixProducer, .dataProducer, .ownIndex: .producer
       case .settings(let role, _), .builtIn(let role): role
       }
     }
@@ -83,6 +87,8 @@ package struct PluginDescriptor: Sendable, Equatable {
   package let needs: @Sendable (PluginArguments, PluginEnvironment) -> PluginNeeds
   /// For a profile handler: the profiles that its arguments name.
   package let profileNames: @Sendable (PluginArguments) -> [ProfileNeed]
+  /// What stands in the place of a plugin in the newest form of a file; nil where it stays as it is.
+  package let migration: @Sendable (ConfiguredPlugin) -> PluginMigration?
   /// What the plugin is made into.
   package let parts: [Part]
 
@@ -91,7 +97,8 @@ package struct PluginDescriptor: Sendable, Equatable {
     isInjected: Bool = false,
     needs: @escaping @Sendable (PluginArguments, PluginEnvironment) -> PluginNeeds = { _, _ in PluginNeeds() },
     profileNames: @escaping @Sendable (PluginArguments) -> [ProfileNeed] = { _ in [] },
-    check: @escaping @Sendable (inout PluginCheck) -> Void = { _ in }, parts: [Part]
+    check: @escaping @Sendable (inout PluginCheck) -> Void = { _ in },
+    migration: @escaping @Sendable (ConfiguredPlugin) -> PluginMigration? = { _ in nil }, parts: [Part]
   ) {
     self.type = type
     self.olderNames = olderNames
@@ -101,6 +108,7 @@ package struct PluginDescriptor: Sendable, Equatable {
     self.needs = needs
     self.profileNames = profileNames
     self.check = check
+    self.migration = migration
     self.parts = parts
   }
 
@@ -148,6 +156,8 @@ package struct PluginEnvironment: Sendable {
   package var sessionHeader: String
   /// The views of the prefix index, by the names of their producers.
   package var prefixViews: [String: PrefixView]
+  /// The data producers, in the order of their numbers.
+  package internal(set) var producers: [(name: String, producer: any DataProducer)] = []
   /// The metrics; nil counts nothing.
   package var metrics: PickerMetrics?
   /// The name of the plugin that is made, for its metrics.
@@ -169,6 +179,14 @@ package struct PluginEnvironment: Sendable {
   /// Whether a plugin made in the other environment, which refers to the same plugins, would be equal to one made here.
   func makesTheSame(as other: PluginEnvironment) -> Bool {
     seed == other.seed && sessionHeader == other.sessionHeader && sessions.makesTheSame(as: other.sessions)
+  }
+
+  /// The data producer of a type with a name, or the first of the type where the name is nil; nil when there is none.
+  package func producer<Producer: DataProducer>(named name: String?, _ type: Producer.Type) -> Producer? {
+    for entry in producers where name == nil || entry.name == name {
+      if let producer = entry.producer as? Producer { return producer }
+    }
+    return nil
   }
 
   /// The view of a producer; the whole index for nil and for an unknown name.

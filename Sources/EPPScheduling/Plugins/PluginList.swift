@@ -15,6 +15,7 @@ package struct PluginList: Sendable {
     ContextLengthAware.descriptor,
     HeaderLabelAffinityScorer.descriptor,
     EndpointAttributeScorer.descriptor,
+    EncoderCacheScorer.descriptor,
     TopologyAffinityScorer.descriptor,
     SessionAffinityScorer.descriptor,
     PrecisePrefixCacheScorer.descriptor,
@@ -35,6 +36,9 @@ package struct PluginList: Sendable {
     WeightedRandomPicker.descriptor,
     PrefixSettings.descriptor,
     PreciseCacheSettings.descriptor,
+    BurstProducer.descriptor,
+    EncoderCache.descriptor,
+    PeerSource.descriptor,
     SessionSource.descriptor,
     AgentIdentity.descriptor,
     EndpointsFileSettings.descriptor,
@@ -79,7 +83,7 @@ package struct PluginList: Sendable {
     VertexAIParser.descriptor,
     PassthroughParser.descriptor,
     InFlightLoadProducer.descriptor,
-    TokenProducer.descriptor,
+    RenderService.descriptor,
   ])
 
   /// The handler of configurations with one profile.
@@ -140,7 +144,6 @@ package struct PluginList: Sendable {
 
   /// llm-d's other types (its source at ebab6879, 2026-08).
   private static let unsupported = [
-    "mm-embeddings-cache-scorer", "burst-prefix-cache-producer", "p2p-source-producer", "mm-embeddings-cache-producer",
     "request-attribute-reporter", "disaggregatedset-rollout-screener", "local-syncer",
   ]
 }

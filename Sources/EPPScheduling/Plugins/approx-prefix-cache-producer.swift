@@ -1,3 +1,4 @@
+package import EPPCore
 import EPPPrefixCache
 
 /// `approx-prefix-cache-producer`: settings of the prefix index for engines that do not announce their blocks.
@@ -15,13 +16,14 @@ package struct PrefixSettings: PluginSettings {
   /// The default settings.
   package init() {}
 
-  /// Settings that satisfy both, because there is one index.
-  package func union(_ other: PrefixSettings) -> PrefixSettings {
-    var result = self
-    result.maximumTokens = max(maximumTokens, other.maximumTokens)
-    result.defaultTokens = max(defaultTokens, other.defaultTokens)
-    result.learnsCacheSize = learnsCacheSize || other.learnsCacheSize
-    return result
+  /// Whether both assume the same sizes of engines' caches, so that one index serves both.
+  package func hasSizes(of other: PrefixSettings) -> Bool {
+    defaultTokens == other.defaultTokens && learnsCacheSize == other.learnsCacheSize
+  }
+
+  /// Tokens that the cache of an engine with this metrics page is taken to hold.
+  package func cacheTokens(_ metrics: EndpointMetrics) -> Int {
+    (learnsCacheSize ? metrics.cacheCapacityTokens : nil) ?? defaultTokens
   }
 
   // MARK: Parameters
@@ -62,7 +64,8 @@ package struct PrefixSettings: PluginSettings {
     },
     parts: [
       .settings(.producer) { PrefixSettings($0) },
-      .prefixProducer { PrefixView(maximumTokens: PrefixSettings($0).maximumTokens, isTextAlone: true) },
+      .prefixProducer { PrefixView(maximumTokens: PrefixSettings($0).maximumTokens, .routedText) },
+      .ownIndex { RoutedPrefixIndex(PrefixSettings($0), $1) },
     ])
 
   /// The settings that arguments give.

@@ -19,6 +19,15 @@ package enum LabelValueFilter {
       }
       check.note("\(check.type) is removed in newer releases of llm-d: use \(LabelSelectorFilter.descriptor.type)")
     },
+    migration: { plugin in
+      guard let name = plugin.arguments[label] else { return nil }
+      let values = plugin.arguments[validValues]
+      guard let selector = LabelSelectorFilter.arguments(name, values, orAbsent: plugin.arguments[allowsNoLabel])
+      else { return nil }
+      return PluginMigration(
+        [ConfiguredPlugin(LabelSelectorFilter.descriptor, name: plugin.name, arguments: selector)],
+        "is a \(LabelSelectorFilter.descriptor.type) now")
+    },
     parts: [
       .filter { arguments, _ in
         let name = arguments[label] ?? ""

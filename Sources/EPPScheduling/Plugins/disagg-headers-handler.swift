@@ -12,5 +12,6 @@ enum DisaggregationHeaders {
         "\(check.type) is removed in newer releases of llm-d and has no effect: \(DisaggregationHandler.descriptor.type) sets its headers"
       )
     },
+    migration: { _ in PluginMigration([], "is left out: the profile handler sets its headers") },
     parts: [.builtIn(.observer)])
 }

@@ -43,6 +43,10 @@ struct DisaggregationHandler: ProfileHandler {
   private static let oldEncodeDecider = TypedParameter<String?>.reference(
     "encodeDeciderPluginName", to: .decider, "Older form of deciders.encode")
 
+  private static let oldKeys = [
+    oldDecode.key, oldPrefill.key, oldEncode.key, oldDecider.key, oldPrefillDecider.key, oldEncodeDecider.key,
+  ]
+
   private static let primaryPort = TypedParameter<Int?>.integer(
     "primaryPort", 0...65_535,
     "The port of the sidecar that hands requests on to data-parallel ranks; requests go to the picked port where it is not given"
@@ -69,15 +73,21 @@ struct DisaggregationHandler: ProfileHandler {
       return needs
     },
     check: { check in
-      let old = [
-        oldDecode.key, oldPrefill.key, oldEncode.key, oldDecider.key, oldPrefillDecider.key, oldEncodeDecider.key,
-      ]
-      .filter(check.arguments.isGiven)
+      let old = oldKeys.filter(check.arguments.isGiven)
       if !old.isEmpty {
         check.note(
           "\(old.joined(separator: ", ")) of \(check.type) \(old.count == 1 ? "is" : "are") removed in newer releases of llm-d: "
             + "use 'profiles' and 'deciders' ('epp migrate' writes them)")
       }
+    },
+    migration: { plugin in
+      guard oldKeys.contains(where: plugin.arguments.isGiven) else { return nil }
+      return PluginMigration(
+        [
+          ConfiguredPlugin(
+            plugin.descriptor, name: plugin.name, arguments: Names(plugin.arguments).added(to: plugin.arguments))
+        ],
+        "names its profiles and deciders in 'profiles' and 'deciders'")
     },
     parts: [.profileHandler { DisaggregationHandler($0, $1) }])
 
@@ -115,6 +125,20 @@ struct DisaggregationHandler: ProfileHandler {
       prefillDecider =
         deciders[DisaggregationHandler.prefillDecider] ?? arguments[oldDecider] ?? arguments[oldPrefillDecider]
       encodeDecider = deciders[DisaggregationHandler.encodeDecider] ?? arguments[oldEncodeDecider]
+    }
+
+    /// The arguments with these names in the newer form alone.
+    func added(to arguments: PluginArguments) -> PluginArguments {
+      var result = arguments.without(oldKeys)
+      var (profiles, deciders) = (PluginArguments(), PluginArguments())
+      if decode != DisaggregationHandler.decode.defaultValue { profiles[DisaggregationHandler.decode] = decode }
+      if prefill != DisaggregationHandler.prefill.defaultValue { profiles[DisaggregationHandler.prefill] = prefill }
+      if encode != DisaggregationHandler.encode.defaultValue { profiles[DisaggregationHandler.encode] = encode }
+      deciders[DisaggregationHandler.prefillDecider] = prefillDecider
+      deciders[DisaggregationHandler.encodeDecider] = encodeDecider
+      if !profiles.isEmpty { result[DisaggregationHandler.profiles] = profiles }
+      if !deciders.isEmpty { result[DisaggregationHandler.deciders] = deciders }
+      return result
     }
   }
 

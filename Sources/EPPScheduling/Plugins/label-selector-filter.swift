@@ -52,6 +52,19 @@ package enum LabelSelectorFilter {
     }
   }
 
+  /// The arguments that keep endpoints whose label has one of some values, or, where there are no values, those without the label;
+  /// nil where both are kept, which no selector says.
+  static func arguments(_ label: String, _ allowed: [String], orAbsent: Bool) -> PluginArguments? {
+    guard allowed.isEmpty || !orAbsent else { return nil }
+    var expression = PluginArguments()
+    expression[key] = label
+    expression[condition] = (allowed.isEmpty ? Operator.doesNotExist : .isIn).rawValue
+    if !allowed.isEmpty { expression[values] = allowed }
+    var result = PluginArguments()
+    result[matchExpressions] = [expression]
+    return result
+  }
+
   /// The selector that arguments without problems make.
   private static func selector(_ arguments: PluginArguments) -> LabelSelector {
     var terms = arguments[matchLabels].map { LabelSelector.Term(label: $0.key, .isIn([$0.value])) }

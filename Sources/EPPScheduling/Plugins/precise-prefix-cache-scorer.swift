@@ -6,6 +6,15 @@ enum PrecisePrefixCacheScorer {
     parameters: PreciseCacheSettings.parameters,
     needs: { _, environment in PrefixCacheScorer.descriptor.needs(PluginArguments(), environment) },
     check: PreciseCacheSettings.check,
+    migration: { plugin in
+      let producer = ConfiguredPlugin(
+        PreciseCacheSettings.descriptor, name: "\(plugin.name)-producer", arguments: plugin.arguments)
+      var arguments = PluginArguments()
+      arguments[PrefixCacheScorer.producer] = producer.name
+      return PluginMigration(
+        [producer, ConfiguredPlugin(PrefixCacheScorer.descriptor, name: plugin.name, arguments: arguments)],
+        "is split into the producer '\(producer.name)' and a \(PrefixCacheScorer.descriptor.type)")
+    },
     parts: [
       .scorer { _, environment in PrefixCacheScorer(PluginArguments(), environment) },
       .settings(.producer) { PreciseCacheSettings($0) },

@@ -25,6 +25,15 @@ package struct PrefixCacheScorer: Scorer {
         "\(given.joined(separator: ", ")) of \(check.type) \(given.count == 1 ? "is a parameter" : "are parameters") of "
           + "\(PrefixSettings.descriptor.type) in newer files, and counts there")
     },
+    migration: { plugin in
+      guard indexParameters.contains(where: { plugin.arguments.isGiven($0.key) }) else { return nil }
+      let producer = ConfiguredPlugin(
+        PrefixSettings.descriptor, arguments: plugin.arguments.restricted(to: PrefixSettings.descriptor))
+      let arguments = plugin.arguments.without(indexParameters.map(\.key))
+      return PluginMigration(
+        [producer, ConfiguredPlugin(plugin.descriptor, name: plugin.name, arguments: arguments)],
+        "gives its parameters of the index to '\(producer.name)'")
+    },
     parts: [
       .scorer { PrefixCacheScorer($0, $1) },
       .settings(.scorer) { arguments in

@@ -36,6 +36,8 @@ package struct Decision: Sendable, Equatable {
   package var isAnnounced: Bool
   /// Endpoints that the scorers scored.
   package var candidateCount: Int
+  /// The most tokens of the prompt that an endpoint that was scored is assumed to hold.
+  package var bestMatchedTokens: Int
   /// Whether no endpoint that was scored holds any of the prompt.
   package var isCold: Bool
 

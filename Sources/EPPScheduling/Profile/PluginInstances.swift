@@ -13,6 +13,7 @@ struct PluginInstances: Sendable {
     var picker: (any Picker)?
     var observer: (any RequestObserver)?
     var admission: (any AdmissionPlugin)?
+    var producer: (any DataProducer)?
   }
 
   private struct Reference: Equatable, Sendable {
@@ -32,20 +33,35 @@ struct PluginInstances: Sendable {
   init(
     _ configuration: SchedulerConfiguration, _ environment: PluginEnvironment, replacing predecessor: PluginInstances?
   ) {
-    self.environment = environment
     let kept = predecessor.flatMap { $0.environment.makesTheSame(as: environment) ? $0 : nil }
     let plugins = configuration.plugins
+    // Those that refer to others come behind them.
+    let producing = plugins.filter { $0.producesData(environment) }
+    let producers = producing.filter(\.references.isEmpty) + producing.filter { !$0.references.isEmpty }
+    var environment = environment
+    for plugin in producers {
+      let old = kept?.instances[plugin.name].flatMap {
+        $0.plugin == plugin && $0.producer != nil && plugin.references.isEmpty ? $0 : nil
+      }
+      let instance = old ?? Self.make(plugin, [], environment.named(plugin.name))
+      instances[plugin.name] = instance
+      if let producer = instance.producer { environment.add(producer, named: plugin.name) }
+    }
+    self.environment = environment
     let byName = Dictionary(plugins.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
     var peers = PluginPeers()
     peers.profiles = configuration.profiles.map(\.name)
     for plugin in plugins {
-      let references = plugin.references.map { Reference(plugin: byName[$0], view: environment.prefixViews[$0]) }
-      if let old = kept?.instances[plugin.name], old.plugin == plugin, old.references == references {
+      var names = plugin.references
+      // A producer that is not named is the first of its type.
+      if plugin.needsDataProducer { names += producers.map(\.name) }
+      let references = names.map { Reference(plugin: byName[$0], view: environment.prefixViews[$0]) }
+      if instances[plugin.name] != nil {
+        // It is a data producer.
+      } else if let old = kept?.instances[plugin.name], old.plugin == plugin, old.references == references {
         instances[plugin.name] = old
       } else {
-        var own = environment
-        own.pluginName = plugin.name
-        instances[plugin.name] = Self.make(plugin, references, own)
+        instances[plugin.name] = Self.make(plugin, references, environment.named(plugin.name))
       }
       for part in plugin.descriptor.parts {
         switch part {
@@ -70,6 +86,11 @@ struct PluginInstances: Sendable {
       case .picker(let make): result.picker = make(plugin.arguments)
       case .observer(let make): result.observer = make(plugin.arguments, environment)
       case .admission(let make): result.admission = make(plugin.arguments)
+      case .dataProducer(let make): result.producer = make(plugin.arguments, environment)
+      case .ownIndex(let make):
+        if environment.prefixViews[plugin.name]?.source == .ownIndex {
+          result.producer = make(plugin.arguments, environment)
+        }
       case .profileHandler, .decider, .detector, .prefixProducer, .settings, .builtIn: break
       }
     }
@@ -88,21 +109,25 @@ struct PluginInstances: Sendable {
   /// The admission plugin of a plugin; nil when it is none.
   func admission(_ plugin: ConfiguredPlugin) -> (any AdmissionPlugin)? { instances[plugin.name]?.admission }
 
-  /// The observers of plugins, in their order.
-  func observers(of plugins: [ConfiguredPlugin]) -> [any RequestObserver] {
-    plugins.flatMap { plugin -> [any RequestObserver] in
-      guard let instance = instances[plugin.name] else { return [] }
-      return [instance.filter?.observer, instance.scorer?.observer, instance.observer].compactMap(\.self)
-    }
+  /// The observers of a plugin.
+  func observers(of plugin: ConfiguredPlugin) -> [any RequestObserver] {
+    guard let instance = instances[plugin.name] else { return [] }
+    return [instance.filter?.observer, instance.scorer?.observer, instance.observer].compactMap(\.self)
   }
 
   /// The plugins that tell how much they remember, by their names.
   var stateReporters: [String: any PluginStateReporting] {
     instances.compactMapValues { instance in
-      let parts: [Any?] = [instance.scorer, instance.filter, instance.observer]
+      let parts: [Any?] = [instance.scorer, instance.filter, instance.observer, instance.producer]
       return parts.compactMap { $0 as? any PluginStateReporting }.first
     }
   }
+
+  /// The plugins of the data producers, in the order of their numbers.
+  var producingPlugins: [ConfiguredPlugin] { environment.producers.compactMap { instances[$0.name]?.plugin } }
+
+  /// The data producers, in the order of their numbers.
+  var producers: [any DataProducer] { environment.producers.map(\.producer) }
 
   /// Makes the profile handler of a plugin; nil when it is none.
   func makeHandler(_ plugin: ConfiguredPlugin) -> (any ProfileHandler)? {
@@ -117,7 +142,41 @@ struct PluginInstances: Sendable {
   }
 }
 
+extension PluginEnvironment {
+  /// The environment of the plugin with a name.
+  fileprivate func named(_ name: String) -> PluginEnvironment {
+    var result = self
+    result.pluginName = name
+    return result
+  }
+
+  /// Adds a data producer, and the view that it shows.
+  fileprivate mutating func add(_ producer: any DataProducer, named name: String) {
+    let view = prefixViews[name] ?? .whole
+    prefixViews[name] = PrefixView(maximumTokens: view.maximumTokens, .producer(producers.count))
+    producers.append((name, producer))
+  }
+}
+
 extension ConfiguredPlugin {
+  /// Whether the plugin is a data producer in an environment.
+  fileprivate func producesData(_ environment: PluginEnvironment) -> Bool {
+    descriptor.parts.contains { part in
+      switch part {
+      case .dataProducer: true
+      case .ownIndex: environment.prefixViews[name]?.source == .ownIndex
+      default: false
+      }
+    }
+  }
+
+  /// Whether the arguments may name a data producer, and do not.
+  fileprivate var needsDataProducer: Bool {
+    descriptor.parameters.contains { parameter in
+      if case .reference(.producer) = parameter.kind { arguments.value(parameter.key) == nil } else { false }
+    }
+  }
+
   /// The names of the plugins that the arguments refer to.
   var references: [String] { Self.references(arguments, descriptor.parameters) }
 

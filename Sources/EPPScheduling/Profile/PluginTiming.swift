@@ -15,29 +15,38 @@ package struct PluginTiming: Sendable {
   }
 
   /// Where a plugin is called; the value of the label `extension_point`.
-  enum ExtensionPoint: String {
+  package enum ExtensionPoint: String, Sendable {
     case filter = "Filter"
     case scorer = "Scorer"
     case picker = "Picker"
+    case profilePicker = "ProfilePicker"
+    case processProfilesResults = "ProcessProfilesResults"
+    case requestParsing = "RequestParsing"
+    case dataProducer = "DataProducer"
+    case admission = "Admission"
+    case preRequest = "PreRequest"
+    case responseReceived = "ResponseReceived"
+    case responseStreaming = "ResponseStreaming"
+    case responseComplete = "ResponseComplete"
   }
 
   /// The histogram of a plugin.
-  func histogram(_ point: ExtensionPoint, _ plugin: ConfiguredPlugin) -> Histogram {
+  package func histogram(_ point: ExtensionPoint, _ plugin: ConfiguredPlugin) -> Histogram {
     metrics.pluginDuration(extensionPoint: point.rawValue, type: plugin.descriptor.type, name: plugin.name)
   }
 
   /// Measures plugins that are called one after the other.
-  struct Lap {
+  package struct Lap {
     private let timing: PluginTiming
     private var start: MonotonicTime
 
-    init(_ timing: PluginTiming) {
+    package init(_ timing: PluginTiming) {
       self.timing = timing
       start = timing.now()
     }
 
     /// Observes the time since the last call or the initialisation.
-    mutating func finish(_ histogram: Histogram?) {
+    package mutating func finish(_ histogram: Histogram?) {
       let end = timing.now()
       histogram?.observe(end.duration(since: start))
       start = end

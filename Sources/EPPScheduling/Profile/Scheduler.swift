@@ -1,6 +1,6 @@
 package import EPPCore
 import EPPMetrics
-import EPPPrefixCache
+package import EPPPrefixCache
 
 /// Chooses endpoints for requests by a configuration: common filters, admission, and the profiles that the profile handler
 /// chooses.
@@ -22,8 +22,29 @@ package final class Scheduler: Sendable {
   private let profiles: [SchedulingProfile]
   /// Nil when every request goes through the one profile.
   private let handler: (any ProfileHandler)?
-  private let admission: [any AdmissionPlugin]
-  private let observers: [any RequestObserver]
+  private let admission: [Measured<any AdmissionPlugin>]
+  private let observers: [Measured<any RequestObserver>]
+  /// What measures the followers of each observer; empty for no measurement.
+  private let followerDurations: [MeasuredFollower.Durations]
+  /// The data producers, in the order of their numbers.
+  package let producers: [any DataProducer]
+  private let timing: PluginTiming?
+  private let durations: Durations
+
+  /// A plugin with what measures it; nil for no measurement.
+  private struct Measured<Plugin: Sendable>: Sendable {
+    let plugin: Plugin
+    let duration: Histogram?
+  }
+
+  /// What measures the plugins that are not called one by one; nil for no measurement.
+  private struct Durations: Sendable {
+    var choosingProfiles: Histogram?
+    var endingProfiles: Histogram?
+    /// In the order of the data producers: before the profiles run, and at the pick.
+    var producing: [Histogram?] = []
+    var noting: [Histogram?] = []
+  }
 
   /// Makes the plugins of a configuration.
   ///
@@ -43,12 +64,35 @@ package final class Scheduler: Sendable {
     handler = configuration.handler.flatMap { instances.makeHandler($0) }
     detector =
       instances.makeDetector(configuration.detector) ?? UtilizationDetector(PluginArguments())
-    admission = configuration.admission.compactMap { instances.admission($0) }
+    admission = configuration.admission.compactMap { plugin in
+      instances.admission(plugin).map {
+        Measured(plugin: $0, duration: timing?.histogram(.admission, plugin))
+      }
+    }
     let plugins = configuration.plugins
-    observers = instances.observers(of: plugins)
-    hasObservers = !observers.isEmpty
+    var observers: [Measured<any RequestObserver>] = []
+    var followerDurations: [MeasuredFollower.Durations] = []
+    for plugin in plugins {
+      for observer in instances.observers(of: plugin) {
+        observers.append(Measured(plugin: observer, duration: timing?.histogram(.preRequest, plugin)))
+        if let timing { followerDurations.append(MeasuredFollower.Durations(timing, plugin)) }
+      }
+    }
+    self.observers = observers
+    self.followerDurations = followerDurations
+    producers = instances.producers
+    self.timing = timing
+    var durations = Durations()
+    durations.producing = instances.producingPlugins.map { timing?.histogram(.dataProducer, $0) }
+    durations.noting = instances.producingPlugins.map { timing?.histogram(.preRequest, $0) }
+    if let handler = configuration.handler {
+      durations.choosingProfiles = timing?.histogram(.profilePicker, handler)
+      durations.endingProfiles = timing?.histogram(.processProfilesResults, handler)
+    }
+    self.durations = durations
+    hasObservers = !observers.isEmpty || !producers.isEmpty
     let needs = plugins.map { $0.descriptor.needs($0.arguments, environment) }
-    usesPrefixes = needs.contains(where: \.prefixMatch)
+    usesPrefixes = needs.contains(where: \.prefixMatch) || !producers.isEmpty
     headerNames = needs.flatMap(\.headers)
   }
 
@@ -85,16 +129,19 @@ package final class Scheduler: Sendable {
   /// A request with a negative priority is refused from saturation 1 on, as in llm-d without flow control; then admission
   /// plugins decide.
   package func rejection(priority: Int, _ scratch: inout SchedulingScratch) -> Rejection? {
-    let endpoints = scratch.context.uses()
-    if priority < 0, detector.saturation(of: endpoints, stage: nil) >= 1 {
+    // The value that the metric shows: an overload of one stage is not hidden by the endpoints of the other.
+    if priority < 0, saturation(of: scratch.context.candidates, in: scratch.context.snapshot).effective >= 1 {
       return Rejection(
         .tooManyRequests, "the pool is saturated, and requests of priority \(priority) are the first to be refused",
         reason: .saturated)
     }
-    for plugin in admission {
-      if let rejection = plugin.rejection(priority: priority, endpoints: endpoints, using: &scratch.random) {
-        return rejection
-      }
+    guard !admission.isEmpty else { return nil }
+    let endpoints = scratch.context.uses()
+    var lap = timing.map { PluginTiming.Lap($0) }
+    for entry in admission {
+      let rejection = entry.plugin.rejection(priority: priority, endpoints: endpoints, using: &scratch.random)
+      lap?.finish(entry.duration)
+      if let rejection { return rejection }
     }
     return nil
   }
@@ -103,12 +150,18 @@ package final class Scheduler: Sendable {
   /// which is in effect. An endpoint of both stages counts in both, one that only encodes in none; a pool without roles has no
   /// stages.
   package func saturation(of snapshot: PoolSnapshot) -> (prefill: Double?, decode: Double?, effective: Double) {
+    saturation(of: snapshot.members.indices, in: snapshot)
+  }
+
+  private func saturation(
+    of indices: some Sequence<Int>, in snapshot: PoolSnapshot
+  ) -> (prefill: Double?, decode: Double?, effective: Double) {
     var uses: [EndpointUse] = []
     var (prefill, decode): ([EndpointUse], [EndpointUse]) = ([], [])
     let all = snapshot.members
     let members = all.span
     var hasRoles = false
-    for index in members.indices {
+    for index in indices {
       let load = SchedulingContext.CandidateLoad(of: index, in: members)
       let use = EndpointUse(load: load, inFlight: load.inFlight)
       uses.append(use)
@@ -124,6 +177,22 @@ package final class Scheduler: Sendable {
     return (stages.0, stages.1, max(stages.0, stages.1))
   }
 
+  /// Lets the data producers find what they say of the request; to be called before `schedule`, after the prompt was matched.
+  ///
+  /// - Parameter prompt: the blocks of the prompt.
+  package func produce(_ prompt: inout PrefixQuery, _ scratch: inout SchedulingScratch) {
+    var lap = timing.map { PluginTiming.Lap($0) }
+    for (number, producer) in producers.enumerated() {
+      if scratch.context.match.produced.count == number { scratch.context.match.produced.append(ProducedMatch()) }
+      // The context must not change while the producer reads it.
+      var match = ProducedMatch()
+      swap(&match, &scratch.context.match.produced[number])
+      producer.produce(scratch.context, &prompt, into: &match)
+      swap(&match, &scratch.context.match.produced[number])
+      lap?.finish(durations.producing[number])
+    }
+  }
+
   /// Decides among the candidates. `scratch.context.match` has to be filled in.
   ///
   /// - Throws: the rejection of the profile handler.
@@ -137,7 +206,9 @@ package final class Scheduler: Sendable {
     scratch.runs.removeAll(keepingCapacity: true)
     // A handler runs a profile at most once, and there are no more than this.
     for _ in 0...profiles.count {
+      var lap = timing.map { PluginTiming.Lap($0) }
       let step = try handler.next(after: scratch.runs, scratch.context)
+      if case .run = step { lap?.finish(durations.choosingProfiles) } else { lap?.finish(durations.endingProfiles) }
       switch step {
       case .finish(let effects): return schedule(of: scratch.runs, effects)
       case .run(let index, let stage):
@@ -173,9 +244,29 @@ package final class Scheduler: Sendable {
   }
 
   /// Notifies the plugins of a pick, and returns what they add to the request.
-  package func picked(_ pick: borrowing PickedRequest) -> PickEffects {
+  ///
+  /// - Parameter prompt: the blocks of the prompt.
+  package func picked(
+    _ pick: borrowing PickedRequest, _ context: borrowing SchedulingContext, _ prompt: inout PrefixQuery
+  ) -> PickEffects {
     var effects = PickEffects()
-    for observer in observers { observer.picked(pick, &effects) }
+    var lap = timing.map { PluginTiming.Lap($0) }
+    for (number, producer) in producers.enumerated() {
+      producer.picked(pick, context, &prompt, &effects)
+      lap?.finish(durations.noting[number])
+    }
+    // Plugins look for followers of their own kind, so they are wrapped once all are there.
+    var owners: [(follower: Int, observer: Int)] = []
+    for (number, entry) in observers.enumerated() {
+      let before = effects.followers.count
+      entry.plugin.picked(pick, &effects)
+      lap?.finish(entry.duration)
+      guard !followerDurations.isEmpty else { continue }
+      for follower in before..<effects.followers.count { owners.append((follower, number)) }
+    }
+    for (follower, observer) in owners {
+      effects.followers[follower] = MeasuredFollower(effects.followers[follower], followerDurations[observer])
+    }
     return effects
   }
 }

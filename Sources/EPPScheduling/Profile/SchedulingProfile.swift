@@ -83,16 +83,22 @@ struct SchedulingProfile: Sendable {
     }
     let candidates = scratch.context.candidates
     let slot = scratch.context.slots[best]
+    let matched = scratch.context.match.matchedTokens(slot)
+    var bestMatched = matched
+    if !scratch.context.match.isEmpty {
+      for index in scratch.context.slots.indices {
+        bestMatched = max(bestMatched, scratch.context.match.matchedTokens(scratch.context.slots[index]))
+      }
+    }
     return Decision(
       picks: scratch.picks.map { candidates[$0] }, score: scratch.totals[best],
       runnerUp: runnerUp.map { candidates[$0] },
       reason: reason(best, over: runnerUp, scratch), matchedBlocks: scratch.context.match.matchedBlocks(slot),
-      totalBlocks: scratch.context.match.totalBlocks(slot), matchedTokens: scratch.context.match.matchedTokens(slot),
+      totalBlocks: scratch.context.match.totalBlocks(slot), matchedTokens: matched,
       reusableTokens: scratch.context.match.reusableTokens(slot), isExact: scratch.context.match.isExact(slot),
       announcedTokens: scratch.context.match.announcedTokens(slot),
       isAnnounced: scratch.context.match.isAnnounced(slot), candidateCount: candidates.count,
-      // Looked for at the others only where the pick holds nothing.
-      isCold: scratch.context.match.matchedBlocks(slot) == 0 && scratch.context.isCold)
+      bestMatchedTokens: bestMatched, isCold: bestMatched == 0)
   }
 
   private func reason(_ best: Int, over runnerUp: Int?, _ scratch: borrowing SchedulingScratch) -> Decision.Reason {

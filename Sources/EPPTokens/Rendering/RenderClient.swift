@@ -118,7 +118,8 @@ final class RenderClient: Sendable {
   private func ask(
     _ engine: EndpointAddress, _ path: RenderPath, _ body: ByteBuffer
   ) async throws(Failure) -> Result<[UInt32], RenderRefusals.Answer> {
-    var request = HTTPClientRequest(url: "http://\(engine)\(path.rawValue)")
+    let isSecure = configuration.service.map { $0.isSecure && $0.address == engine } ?? false
+    var request = HTTPClientRequest(url: "\(isSecure ? "https" : "http")://\(engine)\(path.rawValue)")
     request.method = .POST
     request.headers.add(name: "content-type", value: "application/json")
     request.body = .bytes(body)

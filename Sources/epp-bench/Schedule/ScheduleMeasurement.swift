@@ -36,10 +36,11 @@ struct ScheduleMeasurement {
     var scratch = SchedulingScratch(seed: 1)
     scratch.context.match = subject.isCold ? cold : warm
     // Every endpoint has computed a prompt that none held, and the session has an endpoint.
+    var prompt = PrefixQuery()
     for member in pool.snapshot.members {
-      _ = scheduler.picked(
-        PickedRequest(
-          request: pool.request, context: pool.context, endpoint: member.endpoint, isCold: true, now: SchedulePool.now))
+      let pick = PickedRequest(
+        request: pool.request, context: pool.context, endpoint: member.endpoint, isCold: true, now: SchedulePool.now)
+      _ = scheduler.picked(pick, scratch.context, &prompt)
     }
     guard try decide(scheduler, &scratch) != nil else { throw BenchError("\(subject.name) decides nothing") }
     for _ in 0..<(decisions / 10) { _ = try decide(scheduler, &scratch) }

@@ -15,7 +15,8 @@ struct EppCommand: ParsableCommand {
       """,
     version: Version.current,
     subcommands: [
-      ServeCommand.self, ValidateCommand.self, WeightsCommand.self, PluginsCommand.self, ScoreCommand.self,
+      ServeCommand.self, ValidateCommand.self, MigrateCommand.self, WeightsCommand.self, PluginsCommand.self,
+      ScoreCommand.self,
       VersionCommand.self,
     ],
     defaultSubcommand: ServeCommand.self)

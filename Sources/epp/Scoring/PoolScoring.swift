@@ -59,7 +59,7 @@ struct PoolScoring {
     let bytes = Array(body)
     var request = unsafe try parser.parse(
       api: RequestPath.api(of: RequestPath.path(of: headers)), body: bytes.span.bytes, prompt: &prompt)
-    request.hasMedia = prompt.hasMedia
+    request.noteMedia(of: prompt)
 
     let snapshot = snapshot(line.endpoints, DataLayerSettings(file).topology)
     defer { for member in snapshot.members { index.remove(member.endpoint.slot) } }
@@ -68,11 +68,11 @@ struct PoolScoring {
       PluginEnvironment(
         seed: Self.seed, sessionHeader: file.sessionHeader ?? HeaderName.sessionID, prefixViews: file.prefixViews))
     var scratch = SchedulingScratch(seed: line.seed ?? 1)
-    match(line.endpoints, snapshot, request, prompt, &scratch)
+    var query = match(line.endpoints, snapshot, request, prompt, &scratch)
     result.prompt = ScoreResult.Prompt(
       tokens: request.promptTokens, blocks: scratch.context.match.text.totalBlocks)
     let context = RequestContext(requestID: "score", headers: headers)
-    replay(line.history ?? [], scheduler, snapshot, request)
+    replay(line.history ?? [], scheduler, snapshot, request, &scratch, &query)
 
     var picks: [[String: Int]] = []
     let draws = max(1, line.draws ?? 1)
@@ -83,6 +83,7 @@ struct PoolScoring {
       if scheduler.mayRefuse(priority: priority), let rejection = scheduler.rejection(priority: priority, &scratch) {
         throw rejection
       }
+      scheduler.produce(&query, &scratch)
       guard let schedule = try scheduler.schedule(&scratch), let trace = scratch.trace else {
         throw Rejection(.serviceUnavailable, "the filters leave no endpoint", reason: .noEndpoints)
       }
@@ -135,11 +136,11 @@ struct PoolScoring {
     return PoolSnapshot(members: members)
   }
 
-  /// Enters what the endpoints hold into the index, and matches the prompt.
+  /// Enters what the endpoints hold into the index, matches the prompt, and returns its blocks.
   private func match(
     _ endpoints: [ScoreLine.Endpoint], _ snapshot: PoolSnapshot, _ request: InferenceRequest, _ prompt: CanonicalPrompt,
     _ scratch: inout SchedulingScratch
-  ) {
+  ) -> PrefixQuery {
     var query = PrefixQuery()
     let blockTokens = index.limits.textBlockTokens
     for (described, member) in zip(endpoints, snapshot.members) {
@@ -152,18 +153,21 @@ struct PoolScoring {
     query.begin(for: prompt, request: request, hasher: index.hasher, maximumTokens: .max, blockTokens: blockTokens)
     scratch.context.match.begin(hasText: true, hasTokens: false, followed: .empty)
     index.match(&query, into: &scratch.context.match.text)
+    return query
   }
 
   /// Tells the plugins of earlier requests whose prompts no endpoint held.
   private func replay(
-    _ names: [String], _ scheduler: Scheduler, _ snapshot: PoolSnapshot, _ request: InferenceRequest
+    _ names: [String], _ scheduler: Scheduler, _ snapshot: PoolSnapshot, _ request: InferenceRequest,
+    _ scratch: inout SchedulingScratch, _ query: inout PrefixQuery
   ) {
     // Those of other clients.
     let context = RequestContext(requestID: "earlier")
     for name in names {
       guard let member = snapshot.members.first(where: { $0.endpoint.name == name }) else { continue }
-      _ = scheduler.picked(
-        PickedRequest(request: request, context: context, endpoint: member.endpoint, isCold: true, now: Self.now))
+      let pick = PickedRequest(
+        request: request, context: context, endpoint: member.endpoint, isCold: true, now: Self.now)
+      _ = scheduler.picked(pick, scratch.context, &query)
     }
   }
 

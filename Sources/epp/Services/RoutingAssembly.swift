@@ -22,6 +22,7 @@ struct RoutingAssembly: Sendable {
     var settings = RoutingConfiguration.Settings(
       prefix: configuration.scheduling.prefix, tokenDeadline: configuration.cache.tokenDeadline)
     settings.parsers = configuration.scheduling.parsers
+    settings.agents = configuration.scheduling.agents
     settings.emitsScores = configuration.scheduling.emitsScores
     settings.ignoresSubset = configuration.scheduling.ignoresSubset
     settings.speculates = configuration.cache.speculates
@@ -29,7 +30,10 @@ struct RoutingAssembly: Sendable {
     return RoutingConfiguration(
       settings: settings,
       scheduler: scheduler(configuration, configuration.scheduling.scheduler, replacing: predecessor),
-      prefixProducer: configuration.scheduling.prefixProducer)
+      prefixProducer: configuration.scheduling.prefixProducer,
+      timing: PipelineTiming(
+        timing, parsers: configuration.scheduling.parserPlugins,
+        prefixProducer: configuration.scheduling.prefixProducer))
   }
 
   /// Makes a scheduler with the environment of a configuration.
@@ -43,6 +47,8 @@ struct RoutingAssembly: Sendable {
         seed: seed, sessionHeader: scheduling.sessionHeader ?? HeaderName.sessionID,
         prefixViews: scheduling.prefixViews, metrics: metrics,
         sessions: SessionEnvironment(services: sessions, attributes: scheduling.sessionAttributes)),
-      replacing: predecessor, timing: PluginTiming(metrics: metrics, now: MonotonicTime.now))
+      replacing: predecessor, timing: timing)
   }
+
+  private var timing: PluginTiming { PluginTiming(metrics: metrics, now: MonotonicTime.now) }
 }

@@ -47,7 +47,7 @@ final class RunningRouting: Sendable {
       pipeline.configuration = RoutingConfiguration(
         settings: current.settings,
         scheduler: assembly.scheduler(configured, scheduler, replacing: current.scheduler),
-        prefixProducer: current.prefixProducer)
+        prefixProducer: current.prefixProducer, timing: current.timing)
       logger.notice("weights were changed", metadata: ["scorers": .string(Self.text(scheduler.profiles))])
       return .success(report(of: scheduler.profiles, configured))
     }

@@ -70,7 +70,10 @@ struct Server {
     metricsOptions.limits.fairnessIDs = configuration.observability.fairnessIDLimit
     metricsOptions.poolName = configuration.endpoints.poolName
     metricsOptions.buildReference = Version.current
-    metricsOptions.pluginLabels.loadProducer = InFlightLoadProducer.descriptor.type
+    let loadProducer = configuration.scheduling.scheduler.plugins.first {
+      $0.descriptor == InFlightLoadProducer.descriptor
+    }
+    metricsOptions.pluginLabels.loadProducer = loadProducer?.name ?? InFlightLoadProducer.descriptor.type
     metricsOptions.pluginLabels.dataSource = MetricsDataSource.descriptor.type
     metricsOptions.pluginLabels.extractor = CoreMetricsExtractor.descriptor.type
     metrics = PickerMetrics(options: metricsOptions)
@@ -104,7 +107,9 @@ struct Server {
     tokens =
       events == nil || configuration.cache.tokenOrigin == .none
       ? nil
-      : TokenSource(metrics: metrics, logger: output.logger(label: "tokens"), now: MonotonicTime.now)
+      : TokenSource(
+        configuration: TokenSourceConfiguration(configuration.cache), metrics: metrics,
+        logger: output.logger(label: "tokens"), now: MonotonicTime.now)
     let assembly = RoutingAssembly(seed: seed, metrics: metrics, sessions: sessions)
     pool = RoutedPool(
       configuration: assembly.make(configuration),
@@ -288,7 +293,10 @@ struct Server {
         sessions.refreshMetrics(metrics, snapshot, now: .now())
         metrics.refreshPool(snapshot, now: .now())
         let saturation = pool.pipeline.configuration.scheduler.saturation(of: snapshot)
-        metrics.setSaturation(prefill: saturation.prefill, decode: saturation.decode, effective: saturation.effective)
+        metrics.setSaturation(
+          detector: pool.pipeline.configuration.scheduler.configuration.detector.name, prefill: saturation.prefill,
+          decode: saturation.decode ?? saturation.effective, effective: saturation.effective,
+          staleEndpoints: snapshot.members.count(where: \.isStale))
         return metrics.page()
       },
       readiness: { [health, watch, configuration] in
@@ -323,3 +331,13 @@ struct Server {
 }
 
 extension ObservabilityServer: Service {}
+
+extension TokenSourceConfiguration {
+  /// The limits that the configuration does not change, with its render service.
+  fileprivate init(_ settings: CacheSettings) {
+    self.init()
+    guard let service = settings.renderService else { return }
+    self.service = Service(address: service.address, isSecure: service.isSecure)
+    renderTimeout = service.timeout
+  }
+}

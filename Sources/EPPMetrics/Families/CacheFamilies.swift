@@ -1,0 +1,56 @@
+/// Families of llm-d about prompts in prefix caches, the index of engines' blocks, and its subscriptions.
+struct CacheFamilies: Sendable {
+  let predictedTokens: MetricFamily<Histogram>
+  let promptTokens: MetricFamily<Histogram>
+  let bestPredictedTokens: MetricFamily<Histogram>
+  let bestAvailableTokens: MetricFamily<Histogram>
+  let indexAdmissions: MetricFamily<Counter>
+  let indexEvictions: MetricFamily<Counter>
+  let indexLookups: MetricFamily<Counter>
+  let indexHits: MetricFamily<Counter>
+  let indexMaximumHits: MetricFamily<Counter>
+  let indexLatency: MetricFamily<Histogram>
+  let subscribers: MetricFamily<Gauge>
+  let reconnections: MetricFamily<Counter>
+  let messages: MetricFamily<Counter>
+  let replaysCompleted: MetricFamily<Counter>
+  let replaysFailed: MetricFamily<Counter>
+
+  init(_ list: inout MetricFamilyList) {
+    let request: [LabelName] = .plugin + [.endpointRole]
+    let best: [LabelName] = request + [.modality]
+    predictedTokens = list.histogram(
+      "prefix_predicted_cached_tokens",
+      "Prompt tokens predicted in the cache of the endpoint that computes the prompt.",
+      request, .promptTokens)
+    promptTokens = list.histogram(
+      "prefix_prompt_tokens", "Prompt tokens of requests that a prediction was made for.", request, .promptTokens)
+    bestPredictedTokens = list.histogram(
+      "prefix_best_predicted_cached_tokens",
+      "The most prompt tokens predicted in the cache of any endpoint that the picker chose among.", best, .promptTokens)
+    bestAvailableTokens = list.histogram(
+      "prefix_best_available_cached_tokens",
+      "The most prompt tokens predicted in the cache of any endpoint of the pool.", best, .promptTokens)
+    indexAdmissions = list.counter("kv_cache_index_admissions_total", "Copies of blocks that engines announced.", [])
+    indexEvictions = list.counter(
+      "kv_cache_index_evictions_total", "Copies of blocks that engines announced as removed.", [])
+    indexLookups = list.counter("kv_cache_index_lookup_requests_total", "Prompts that were looked up by token ids.", [])
+    indexHits = list.counter(
+      "kv_cache_index_lookup_hits_total", "Blocks of the longest match of each prompt that was looked up.", [])
+    indexMaximumHits = list.counter(
+      "kv_cache_index_max_pod_hit_count_total", "Blocks of the longest match of each prompt that was looked up.", [])
+    indexLatency = list.histogram(
+      "kv_cache_index_lookup_latency_seconds", "Time to look a prompt's blocks up.", [], .indexLookup)
+    subscribers = list.gauge("kv_cache_events_active_subscribers", "Streams of KV events that are followed.", [])
+    reconnections = list.counter(
+      "kv_cache_events_subscriber_reconnections_total", "Connections to an engine's KV events after the first one.",
+      [.podIdentifier])
+    messages = list.counter(
+      "kv_cache_events_messages_received_total", "Messages of an engine's KV events.", [.podIdentifier])
+    replaysCompleted = list.counter(
+      "kv_cache_events_replay_completed_total", "Replays of an engine's KV events that were complete.",
+      [.podIdentifier])
+    replaysFailed = list.counter(
+      "kv_cache_events_replay_failures_total", "Replays of an engine's KV events that were not.", [.podIdentifier])
+  }
+}
