@@ -1,46 +1,25 @@
 """A real Prometheus scrapes the picker, and promtool finds nothing to complain about."""
 
-import json
 import re
 import shutil
 import subprocess
-import urllib.parse
-import urllib.request
 from pathlib import Path
 
 import pytest
 
 from kit import http as web
-from kit.process import Process
+from kit.prometheus import Prometheus
 from kit.waiting import eventually
 
 
 @pytest.fixture
 def prometheus(tmp_path: Path):
-    """Starts a Prometheus that scrapes one target every 200 ms; returns a function that runs a query."""
-    running: list[Process] = []
+    """Starts a Prometheus that scrapes one target; returns a function that runs a query."""
+    running: list[Prometheus] = []
 
     def start(target: str):
-        config = {
-            "global": {"scrape_interval": "200ms", "scrape_timeout": "200ms"},
-            "scrape_configs": [{"job_name": "epp", "static_configs": [{"targets": [target]}]}],
-        }
-        (tmp_path / "prometheus.yml").write_text(json.dumps(config))
-        process = Process(
-            [
-                "prometheus", f"--config.file={tmp_path}/prometheus.yml", f"--storage.tsdb.path={tmp_path}/data",
-                "--web.listen-address=127.0.0.1:0", "--log.level=info",
-            ]
-        )
-        running.append(process)
-        address = process.wait_for(r'msg="?Listening on"? address=(\S+)', 30)[1]
-
-        def query(expression: str) -> list[dict]:
-            url = f"http://{address}/api/v1/query?" + urllib.parse.urlencode({"query": expression})
-            with urllib.request.urlopen(url, timeout=10) as answer:
-                return json.loads(answer.read())["data"]["result"]
-
-        return query
+        running.append(Prometheus(target, tmp_path))
+        return running[-1].query
 
     yield start
     for process in running:

@@ -223,9 +223,13 @@ class Engine:
     def set(self, **load: object) -> None:
         """Replaces what the metrics page says and returns when it has been scraped three times since: the first of them
         has then been taken in."""
+        self.change(**load)
+        self.wait_scrapes(3)
+
+    def change(self, **load: object) -> None:
+        """Replaces what the metrics page says, and returns at once."""
         with self._changed:
             self._load = Load(**load)  # type: ignore[arg-type]
-        self.wait_scrapes(3)
 
     def wait_scrapes(self, count: int, timeout: float = 10.0) -> None:
         with self._changed:
