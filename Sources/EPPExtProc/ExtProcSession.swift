@@ -80,7 +80,7 @@ package struct ExtProcSession {
     case .requestTrailers:
       perform(machine.receive(.requestTrailers), now, transport)
     case .responseTrailers:
-      routed?.flight?.responseEnded(now: now)
+      if let flight = routed?.flight { attach(flight.responseEnded(now: now), transport) }
       perform(machine.receive(.responseTrailers), now, transport)
     }
     processed(since: now, transport)
@@ -181,7 +181,7 @@ package struct ExtProcSession {
           status: head.status, isEventStream: head.isEventStream, isReadable: !head.isEncoded,
           bodyIsSeen: machine.responseBodyMode != .none || head.endOfStream, served: served),
         now: now)
-      if head.endOfStream { flight.responseEnded(now: now) }
+      if head.endOfStream { attach(flight.responseEnded(now: now), transport) }
     }
     let action = machine.receive(.responseHeaders(endOfStream: head.endOfStream, configuration: head.configuration))
     if let model = routed?.clientModel, !head.isEncoded, !head.endOfStream, head.isEventStream || head.isJSON {
@@ -199,11 +199,16 @@ package struct ExtProcSession {
   ) {
     if let flight = routed?.flight {
       transport.forEachPiece(of: payload) { flight.responseBody($0, now: now) }
-      if endOfStream { flight.responseEnded(now: now) }
+      if endOfStream { attach(flight.responseEnded(now: now), transport) }
     }
     let action = machine.receive(.responseBody(endOfStream: endOfStream))
     let edited = restorer?.edited(payload, transport)
     perform(action, edited.map { .edited($0) } ?? .plain(payload), now, transport)
+  }
+
+  /// Gives the gateway what plugins say of the answer, with the reply to its end.
+  private func attach(_ attributes: [ReportedAttribute], _ transport: any ExtProcTransport) {
+    if !attributes.isEmpty { transport.attach(attributes) }
   }
 
   // MARK: - Actions

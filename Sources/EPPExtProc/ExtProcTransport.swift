@@ -10,6 +10,8 @@ package protocol ExtProcTransport: AnyObject {
   func receive()
   /// Queues a message.
   func enqueue(_ message: ReplyMessage)
+  /// Adds dynamic metadata to the next message that is queued.
+  func attach(_ attributes: [ReportedAttribute])
   /// Sends the queued messages.
   func flush()
   /// Sends the queued messages, and asks for the next message in one batch with the last of them. Nothing else can be sent

@@ -116,4 +116,32 @@ private final class RecordingPlugin: Scorer, RequestObserver {
     gateway.send([body])
     #expect(recorder.events == [.picked("e0"), .ended(.unseen)])
   }
+
+  /// A profile with a plugin that reports an attribute.
+  private func reporter(_ expression: String, condition: String? = nil) -> ConfiguredPlugin {
+    var (key, attribute, arguments) = (PluginArguments(), PluginArguments(), PluginArguments())
+    key.set("name", .text("x-cost"))
+    attribute.set("key", .object(key))
+    attribute.set("expression", .text(expression))
+    if let condition { attribute.set("condition", .text(condition)) }
+    arguments.set("attributes", .list([attribute]))
+    return ConfiguredPlugin(AttributeReporter.descriptor, arguments: arguments)
+  }
+
+  @Test(
+    arguments: [
+      ("usage.prompt_tokens + 2 * usage.completion_tokens", nil, [26]), ("usage.prompt_tokens - 10", nil, []),
+      ("usage.prompt_tokens", "usage.completion_tokens > 8", []), ("usage.prompt_tokens", "true", [10]),
+    ] as [(String, String?, [Double])])
+  func anAttributeOfTheAnswerIsReported(expression: String, condition: String?, values: [Double]) {
+    let picker = InProcessPicker { $0.observers = [reporter(expression, condition: condition)] }
+    let gateway = InProcessGateway(picker)
+    gateway.send([body])
+    gateway.sendResponseHeaders()
+    let answer = #"{"usage": {"prompt_tokens": 10, "completion_tokens": 8}}"#
+    gateway.sendResponseChunk(Array(answer.utf8), endOfStream: true)
+    #expect(
+      gateway.attributes == values.map { ReportedAttribute(namespace: "envoy.lb", name: "x-cost", value: $0) })
+    #expect(gateway.violations.isEmpty)
+  }
 }

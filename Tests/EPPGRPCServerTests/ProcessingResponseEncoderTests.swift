@@ -52,6 +52,27 @@ import Testing
     return decision
   }
 
+  @Test func metadataMayStandBehindAReply() throws {
+    var encoder = ProcessingResponseEncoder()
+    let reply = encoder.unchanged(bodyOf: .response)
+    let metadata = encoder.metadata([
+      ReportedAttribute(namespace: "envoy.lb", name: "x-cost", value: 26),
+      ReportedAttribute(namespace: "envoy.lb", name: "x-other", value: 0.5),
+    ])
+    try read(reply + metadata) { response in
+      unsafe #expect(
+        response.response_case == ENVOY__SERVICE__EXT_PROC__V3__PROCESSING_RESPONSE__RESPONSE_RESPONSE_BODY)
+      let fields = try unsafe #require(response.dynamic_metadata?.pointee)
+      unsafe #expect(fields.n_fields == 1)
+      let namespace = try unsafe #require(fields.fields[0]?.pointee)
+      unsafe #expect(text(namespace.key) == "envoy.lb")
+      let values = try unsafe #require(namespace.value?.pointee.struct_value?.pointee)
+      unsafe #expect(values.n_fields == 2)
+      let value = try unsafe #require(values.fields[0]?.pointee)
+      unsafe #expect(text(value.key) == "x-cost" && value.value?.pointee.number_value == 26)
+    }
+  }
+
   @Test func theDecisionOverwritesItsHeaderAndTravelsAsMetadataToo() throws {
     var encoder = ProcessingResponseEncoder()
     try read(encoder.decisionInHeaders(decision)) { response in

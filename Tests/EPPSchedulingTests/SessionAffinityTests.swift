@@ -260,4 +260,31 @@ import Testing
     _ = router.send([("x-forwarded-for", "10.0.0.1")])
     #expect(router.outcomes == [1, 1, 0])
   }
+
+  /// In the default profile queues, caches and prefixes can outweigh a session. The share of requests that stay with it depends on
+  /// the load alone, so it is written down here and in README, and no value is demanded: 78 % where the loads of 8 endpoints
+  /// are drawn anew for each request.
+  @Test func theShareThatStaysInTheDefaultProfileIsToldOnly() {
+    var generator = SeededGenerator(seed: 11)
+    let scheduler = Scheduler(ProfileConfiguration.weighted, PluginEnvironment(seed: SessionRouter.hashSeed))
+    var homes: [Int: Int] = [:]
+    var (kept, all) = (0, 0)
+    for number in 0..<10_000 {
+      let session = number % 1000
+      let scheduling = Scheduling(
+        (0..<8).map {
+          Candidate(
+            name: "e\($0)", waiting: .random(in: 0...4, using: &generator),
+            usage: .random(in: 0...0.7, using: &generator))
+        }, seed: generator.next())
+      scheduling.context = RequestContext(
+        requestID: "r", headers: RequestHeaders([.init(name: "x-session-id", value: "s\(session)")]))
+      guard let pick = scheduling.decide(scheduler)?.picks.first else { continue }
+      if let home = homes[session] { (kept, all) = (kept + (home == pick ? 1 : 0), all + 1) }
+      homes[session] = pick
+      scheduling.pick(scheduler, pick)
+    }
+    print("requests that stayed with their session: \(kept) of \(all)")
+    #expect(all == 9000)
+  }
 }

@@ -50,6 +50,8 @@ package final class InProcessGateway {
 
   /// What Envoy would not have accepted so far.
   package var violations: [String] { ownViolations + stream.violations }
+  /// The dynamic metadata that came with replies.
+  package var attributes: [ReportedAttribute] { stream.attributes }
 
   // MARK: - Sending
 

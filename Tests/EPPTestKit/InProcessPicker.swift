@@ -10,6 +10,8 @@ package final class InProcessPicker {
   package struct Options {
     package var endpointCount = 3
     package var profile = ProfileConfiguration.weighted
+    /// Plugins of whole requests besides those of the profile.
+    package var observers: [ConfiguredPlugin] = []
     package var routing = RoutingConfiguration.Settings(tokenDeadline: .milliseconds(100))
     package var maximumRequestBodyBytes = 10 << 20
     package var maximumBufferedBytes = 64 << 20
@@ -46,7 +48,8 @@ package final class InProcessPicker {
       configuration: RoutingConfiguration(
         settings: options.routing,
         scheduler: Scheduler(
-          options.profile, PluginEnvironment(seed: HashSeed(first: 1, second: 2), metrics: metrics))),
+          SchedulerConfiguration(profiles: [options.profile], observers: options.observers),
+          PluginEnvironment(seed: HashSeed(first: 1, second: 2), metrics: metrics))),
       source: source, index: index, tokens: options.tokens, metrics: metrics, decisions: decisions, clock: now)
     budget = BodyBudget(limit: options.maximumBufferedBytes)
     settings = ExtProcSettings(

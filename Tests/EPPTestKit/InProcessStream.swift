@@ -41,6 +41,8 @@ package final class InProcessStream: DeadlineOwner {
   /// Whether anybody has ended it.
   package private(set) var isOver = false
   private(set) var violations: [String] = []
+  /// The dynamic metadata that came with replies.
+  private(set) var attributes: [ReportedAttribute] = []
 
   init(_ picker: InProcessPicker, sliceBytes: Int) {
     self.picker = picker
@@ -170,6 +172,8 @@ extension InProcessStream: ExtProcTransport {
     case .immediate(let answer): queue.append(.immediate(answer))
     }
   }
+
+  package func attach(_ attributes: [ReportedAttribute]) { self.attributes += attributes }
 
   package func flush() {
     if isBlocked, !queue.isEmpty { violations.append("a message while the last one is not known to be sent") }

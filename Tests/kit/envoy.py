@@ -75,15 +75,20 @@ def write_pickers(folder: Path, ports: list[int]) -> None:
 
 class Envoy(Process):
     """Envoy with two workers in front of one picker or several; `url` is the gateway's. With `http2` it speaks HTTP/2 to engines,
-    as a gateway does for a pool with the protocol kubernetes.io/h2c; with `names_served` it tells the picker who has served."""
+    as a gateway does for a pool with the protocol kubernetes.io/h2c; with `names_served` it tells the picker who has served; with
+    `logs_metadata` its access log has the dynamic metadata of envoy.lb."""
 
     def __init__(
-        self, name: str, epp_ports: int | list[int], secure: bool = False, http2: bool = False, names_served: bool = False
-    ):
+        self, name: str, epp_ports: int | list[int], secure: bool = False, http2: bool = False, names_served: bool = False,
+        logs_metadata: bool = False,
+    ):  # fmt: skip
         self._folder = tempfile.TemporaryDirectory(prefix="warmpath-envoy-")
         folder = Path(self._folder.name)
         ports = [epp_ports] if isinstance(epp_ports, int) else epp_ports
-        (folder / "envoy.yaml").write_text(yaml.safe_dump(configuration(name, ports, secure, folder, http2, names_served)))
+        text = yaml.safe_dump(configuration(name, ports, secure, folder, http2, names_served))
+        if logs_metadata:
+            text = text.replace("%DURATION%ms", "%DURATION%ms %DYNAMIC_METADATA(envoy.lb)%")
+        (folder / "envoy.yaml").write_text(text)
         admin = folder / "admin"
         super().__init__(
             [

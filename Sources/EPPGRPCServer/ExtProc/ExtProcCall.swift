@@ -10,6 +10,8 @@ final class ExtProcCall: CallHandler {
   private var session: ExtProcSession
   /// The current message.
   private var message = SliceList()
+  /// Encoded metadata for the next message that is queued; mostly empty.
+  private var metadata: [UInt8] = []
   /// End of the range of `message` that was sent last.
   private var messagePosition = SliceList.Position()
   /// The request's body; nil when there is none, and after its release.
@@ -146,6 +148,7 @@ extension ExtProcCall: ExtProcTransport {
       call.enqueue { outgoing in
         outgoing.append(copying: prefix)
         outgoing.append(range, of: message, from: &messagePosition)
+        appendMetadata(to: &outgoing)
       }
     case .bodyPiece(let direction, let segments, let endOfStream):
       let byteCount = segments.reduce(0) { $0 + $1.count }
@@ -154,6 +157,7 @@ extension ExtProcCall: ExtProcTransport {
       call.enqueue { outgoing in
         outgoing.append(copying: prefix)
         for segment in segments { append(segment, to: &outgoing) }
+        appendMetadata(to: &outgoing)
       }
     case .unchangedHeaders(let direction): enqueue(service.encoder.unchanged(headersOf: direction))
     case .unchangedBody(let direction): enqueue(service.encoder.unchanged(bodyOf: direction))
@@ -170,7 +174,19 @@ extension ExtProcCall: ExtProcTransport {
   }
 
   private func enqueue(_ bytes: [UInt8]) {
-    call.enqueue { $0.append(copying: bytes) }
+    call.enqueue {
+      $0.append(copying: bytes)
+      appendMetadata(to: &$0)
+    }
+  }
+
+  func attach(_ attributes: [ReportedAttribute]) { metadata += service.encoder.metadata(attributes) }
+
+  /// Appends the metadata that waits for a message: protobuf's fields may stand in any order, so they come last.
+  private func appendMetadata(to list: inout SliceList) {
+    guard !metadata.isEmpty else { return }
+    list.append(copying: metadata)
+    metadata = []
   }
 
   private func append(_ segment: BodySegment, to list: inout SliceList) {

@@ -78,6 +78,23 @@ struct ProcessingResponseEncoder {
     }
   }
 
+  /// Encodes numbers as the field dynamic_metadata of a reply.
+  mutating func metadata(_ attributes: [ReportedAttribute]) -> [UInt8] {
+    encode { writer in
+      writer.message(8) { writer in
+        for namespace in Set(attributes.map(\.namespace)).sorted() {
+          Self.structField(&writer, namespace) { writer in
+            writer.message(5) { writer in
+              for attribute in attributes where attribute.namespace == namespace {
+                Self.structField(&writer, attribute.name) { $0.field(2, attribute.value) }
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+
   /// Encodes a reply with a streamed body up to the body's bytes: `ProcessingResponse{BodyResponse{CommonResponse{
   /// BodyMutation{StreamedBodyResponse{end_of_stream, body}}}}}`. end_of_stream is written before body, so that the bytes
   /// come last and can be appended by reference.

@@ -216,14 +216,22 @@ package final class InFlightRequest {
   }
 
   /// Processes the end of a complete answer.
-  package func responseEnded(now: MonotonicTime) {
-    guard !isFinished else { return }
+  ///
+  /// - Returns: what the gateway is told with it.
+  @discardableResult
+  package func responseEnded(now: MonotonicTime) -> [ReportedAttribute] {
+    guard !isFinished else { return [] }
+    var attributes: [ReportedAttribute] = []
     let time = now.duration(since: dispatched.receivedAt)
     series.duration.observe(time)
     // What is not seen is not counted as nothing.
     if seesBody { series.responseSize.observe(responseBytes) }
-    if let usage = scanner?.usage, !hasFailed { learn(usage, time: time, now: now) }
+    if let usage = scanner?.usage, !hasFailed {
+      learn(usage, time: time, now: now)
+      for follower in followers { follower.answered(usage, &attributes) }
+    }
     finish(hasFailed || isErrorCounted ? .failed : .complete, now: now)
+    return attributes
   }
 
   /// Processes the end of the stream. Does nothing after `responseEnded`.

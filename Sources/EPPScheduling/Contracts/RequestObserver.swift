@@ -72,6 +72,10 @@ package protocol RequestFollower: AnyObject {
   func responseStarted(_ answer: inout AnswerStart)
   /// Called when the answer's first token has arrived; not called where the gateway does not send the answer's body.
   func firstToken(now: MonotonicTime)
+  /// Called when a complete answer has reported its token counts.
+  ///
+  /// - Parameter attributes: what is added is given to the gateway with the end of the answer.
+  func answered(_ usage: TokenUsage, _ attributes: inout [ReportedAttribute])
   /// Called once, as the last call, when the request has ended.
   func ended(_ outcome: RequestOutcome, now: MonotonicTime)
 }
@@ -79,6 +83,7 @@ package protocol RequestFollower: AnyObject {
 extension RequestFollower {
   package func responseStarted(_ answer: inout AnswerStart) {}
   package func firstToken(now: MonotonicTime) {}
+  package func answered(_ usage: TokenUsage, _ attributes: inout [ReportedAttribute]) {}
   package func ended(_ outcome: RequestOutcome, now: MonotonicTime) {}
 }
 

@@ -31,6 +31,7 @@ package struct PluginList: Sendable {
     SessionAffinityFilter.descriptor,
     HeaderBasedTestingFilter.descriptor,
     ServedEndpointVerifier.descriptor,
+    AttributeReporter.descriptor,
     MaximumScorePicker.descriptor,
     RandomPicker.descriptor,
     WeightedRandomPicker.descriptor,
@@ -144,6 +145,6 @@ package struct PluginList: Sendable {
 
   /// llm-d's other types (its source at ebab6879, 2026-08).
   private static let unsupported = [
-    "request-attribute-reporter", "disaggregatedset-rollout-screener", "local-syncer",
+    "disaggregatedset-rollout-screener", "local-syncer",
   ]
 }

@@ -38,6 +38,10 @@ final class MeasuredFollower: RequestFollower {
     lap.finish(durations.streaming)
   }
 
+  func answered(_ usage: TokenUsage, _ attributes: inout [ReportedAttribute]) {
+    follower.answered(usage, &attributes)
+  }
+
   func ended(_ outcome: RequestOutcome, now: MonotonicTime) {
     var lap = PluginTiming.Lap(durations.timing)
     follower.ended(outcome, now: now)
