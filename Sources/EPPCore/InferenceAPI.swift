@@ -1,5 +1,5 @@
 /// The API of a request, determined by its path.
-package enum InferenceAPI: Hashable, Sendable {
+package enum InferenceAPI: Int, CaseIterable, Sendable {
   case chatCompletions
   case completions
   case embeddings

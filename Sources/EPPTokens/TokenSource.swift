@@ -68,12 +68,12 @@ package final class TokenSource: Sendable {
   package func tokens(
     api: InferenceAPI, body: RawSpan, at engines: [EndpointAddress], wake: @escaping @Sendable () -> Void
   ) -> Lookup {
-    let engines = (configuration.service.map { [$0.address] } ?? []) + engines
     guard let outline = PromptOutline(api: api, body: body, secret: secret) else { return .unavailable }
     if let tokens = cache.tokens(of: outline.identity, now: now()) {
       series.cached.increment()
       return .known(tokens)
     }
+    let engines = (configuration.service.map { [$0.address] } ?? []) + engines
     // Names of models are kept for a while, and clients choose them.
     guard !engines.isEmpty, outline.modelNameBytes <= configuration.maximumModelNameBytes else {
       series.nobody.increment()

@@ -131,7 +131,7 @@ import Testing
     ] as [(String, Set<InferenceAPI>)])
   func parsersSayWhichBodiesAreRead(section: String, apis: Set<InferenceAPI>) throws {
     let plugins = "plugins: [{type: passthrough-parser}, {type: openai-parser}, {type: sglanghttp-parser}]\n"
-    let read = try read(plugins + section).parsers.apis
+    let read = ParserSettings(of: try read(plugins + section).parsers).apis
     #expect(read.isSuperset(of: apis) && apis.isEmpty == read.isEmpty)
     #expect(read.contains(.sglangGenerate) == apis.contains(.sglangGenerate))
   }

@@ -76,7 +76,8 @@ import Testing
     encoder.ratio.observe(ratio: 0.5)
     metrics.setSaturation(detector: "d", prefill: 0.5, decode: 0.25, effective: 0.5, staleEndpoints: 1)
     metrics.prefixPredictions(pluginName: "p", pluginType: "t").observe(
-      .init(prompt: 100, predicted: 50, bestPredicted: 60, bestAvailable: 70), .prefill, modalities: ["image"])
+      .init(prompt: 100, predicted: 50, bestPredicted: 60, bestAvailable: 70), .prefill,
+      media: [MediaItem(digest: 1, modality: .image)])
     metrics.blockLookups().count(longestMatch: 2, time: .milliseconds(1))
     metrics.tokenSeries().renderDuration.observe(.milliseconds(3))
     metrics.kvStreamSeries(endpoint: "e", address: "10.0.0.1:8000", rank: 0).state.set(2)

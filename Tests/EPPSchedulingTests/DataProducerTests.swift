@@ -179,7 +179,7 @@ import Testing
   private func bursts(perEndpoint: Int? = nil, groups: Int = 100, countsTokens: Bool = false) -> PromptBursts {
     PromptBursts(
       PromptBursts.Limits(
-        window: .milliseconds(100), membersPerEndpoint: perEndpoint, sharedBlocks: 1, groups: groups,
+        window: .milliseconds(100), membersPerEndpoint: perEndpoint, groups: groups,
         countsTokens: countsTokens))
   }
 

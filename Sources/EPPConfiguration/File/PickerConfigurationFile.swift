@@ -7,10 +7,8 @@ package struct PickerConfigurationFile: Sendable, Equatable {
   package var scheduler: SchedulerConfiguration
   /// All plugins, in the order of the file.
   package var plugins: [ConfiguredPlugin] = []
-  /// The APIs whose bodies are read for a model and a prompt.
-  package var parsers = ParserSettings.standard
   /// The parsers, in the order in which they are asked.
-  package var parserPlugins = ParserSettings.standardPlugins
+  package var parsers = ParserSettings.standardPlugins
   /// Path of the endpoints file, from the plugin that `dataLayer.discovery` names; nil when there is none.
   package var endpointsFile: String?
   /// Parts of the document that are accepted and have no effect, one sentence for each.

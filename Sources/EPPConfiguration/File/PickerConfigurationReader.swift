@@ -102,11 +102,10 @@ package struct PickerConfigurationReader {
     scheduler.referenced = plugins.plugins.filter { plugin in
       plugin.descriptor.roles.contains { [.decider, .detector, .producer].contains($0) }
     }
-    let parserPlugins =
-      (parsers ?? oldParser.map { [$0] })?.compactMap { plugins.plugin(named: $0) } ?? ParserSettings.standardPlugins
+    let parserNames = parsers ?? oldParser.map { [$0] }
     return PickerConfigurationFile(
-      scheduler: scheduler, plugins: plugins.plugins, parsers: Self.apis(of: parserPlugins),
-      parserPlugins: parserPlugins,
+      scheduler: scheduler, plugins: plugins.plugins,
+      parsers: parserNames?.compactMap { plugins.plugin(named: $0) } ?? ParserSettings.standardPlugins,
       endpointsFile: discovery?.settings(EndpointsFileSettings.self)?.path, notes: reader.notes)
   }
 
@@ -151,9 +150,5 @@ package struct PickerConfigurationReader {
       plugins.reference(entry, "an entry of requestHandler.parsers", .parser, &reader)
     }
     return names.isEmpty ? nil : names
-  }
-
-  private static func apis(of parsers: [ConfiguredPlugin]) -> ParserSettings {
-    ParserSettings(apis: parsers.reduce([]) { $0.union($1.settings(ParserSettings.self)?.apis ?? []) })
   }
 }

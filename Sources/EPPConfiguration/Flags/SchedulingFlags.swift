@@ -96,9 +96,8 @@ package struct SchedulingFlags: ParsableArguments {
       scheduler: scheduler(&check, file, plugins), sessionHeader: file?.sessionHeader,
       sessionAttributes: SessionAttributes(file?.plugins ?? []), prefixViews: file?.prefixViews ?? [:],
       prefixProducer: file?.prefixProducer ?? ConfiguredPlugin(PrefixSettings.descriptor),
-      prefix: file?.prefix ?? PrefixSettings(), parsers: file?.parsers ?? .standard,
+      prefix: file?.prefix ?? PrefixSettings(), parsers: file?.parsers ?? ParserSettings.standardPlugins,
       agents: file?.settings(AgentIdentity.self).first,
-      parserPlugins: file?.parserPlugins ?? ParserSettings.standardPlugins,
       ignoresSubset: check.boolean(disableEndpointSubsetFilter, Self.ignoredSubset),
       emitsScores: check.boolean(emitEndpointScores, Self.emittedScores),
       watchesFile: check.boolean(watchConfigFile, Self.watchedFile))
@@ -164,12 +163,10 @@ package struct SchedulingSettings: Sendable, Equatable {
   package var prefixProducer: ConfiguredPlugin
   /// The settings of the prefix index.
   package var prefix: PrefixSettings
-  /// The APIs whose bodies are read.
-  package var parsers: ParserSettings
+  /// The parsers, in the order in which they are asked.
+  package var parsers: [ConfiguredPlugin]
   /// Recognises the sessions of agents; nil where no plugin asks for it.
   package var agents: AgentIdentity?
-  /// The parsers, in the order in which they are asked.
-  package var parserPlugins: [ConfiguredPlugin]
   /// Whether the gateway's subset hint is ignored.
   package var ignoresSubset: Bool
   /// Whether the scores of all candidates are sent to the gateway.

@@ -1,3 +1,5 @@
+package import EPPCore
+
 /// What was predicted of prompts in prefix caches, once for each request. Any thread may observe.
 package struct PrefixPredictionSeries: Sendable {
   /// The stage for which the prompt is computed; the raw value is that of the label `endpoint_role`.
@@ -55,16 +57,18 @@ package struct PrefixPredictionSeries: Sendable {
       bestAvailable: families.bestAvailableTokens.cell(labels + [modality]))
   }
 
+  /// The histograms of other requests, which are absent until there is one.
+  private func histograms(_ role: Role, _ media: [MediaItem]) -> Histograms {
+    let modalities = Set(media.map(\.modality.rawValue)).sorted()
+    return Self.histograms(
+      families, plugin + [role.rawValue], modalities.isEmpty ? Self.textAlone : modalities.joined(separator: ","))
+  }
+
   /// Observes a request.
   ///
-  /// - Parameter modalities: the kinds of its images, sounds and films; empty for text alone.
-  package func observe(_ tokens: Tokens, _ role: Role, modalities: Set<String>) {
-    let histograms =
-      role == .decode && modalities.isEmpty
-      ? decodingText
-      : Self.histograms(
-        families, plugin + [role.rawValue],
-        modalities.isEmpty ? Self.textAlone : modalities.sorted().joined(separator: ","))
+  /// - Parameter media: its images, sounds and films; none for text alone.
+  package func observe(_ tokens: Tokens, _ role: Role, media: [MediaItem]) {
+    let histograms = role == .decode && media.isEmpty ? decodingText : histograms(role, media)
     histograms.predicted.observe(tokens.predicted)
     histograms.prompt.observe(tokens.prompt)
     histograms.bestPredicted.observe(tokens.bestPredicted)

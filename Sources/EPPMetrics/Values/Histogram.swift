@@ -1,4 +1,4 @@
-import EPPCore
+package import EPPCore
 import Synchronization
 
 /// A distribution over fixed buckets. Any thread may write and read it; an observation is a binary search over at most 35
@@ -25,6 +25,13 @@ package final class Histogram: MetricCell {
   /// Adds one duration; a negative one counts as 0. Only for layouts of durations.
   package func observe(_ duration: Duration) {
     observe(nanoseconds: UInt64(max(0, duration.wholeNanoseconds)))
+  }
+
+  /// Adds the time between two points; none where the end comes first. Only for layouts of durations.
+  ///
+  /// Cheaper than `observe(_:)` of a `Duration`, which counts attoseconds in 128 bits.
+  package func observe(from start: MonotonicTime, to end: MonotonicTime) {
+    observe(nanoseconds: end > start ? end.nanoseconds - start.nanoseconds : 0)
   }
 
   /// Adds one number of tokens or bytes; a negative one counts as 0. Only for layouts of counts.

@@ -172,7 +172,7 @@ package final class InFlightRequest {
     seesBody = start.bodyIsSeen
     if seesBody, start.isReadable, !hasFailed { scanner = UsageScanner(start.isEventStream ? .eventStream : .json) }
     answer.start(isEventStream: start.isEventStream)
-    series.timeToResponseHeaders.observe(now.duration(since: dispatched.receivedAt))
+    series.timeToResponseHeaders.observe(from: dispatched.receivedAt, to: now)
     // The first token will not be seen, and this is the last sign of it: the prompt is computed, or nearly so.
     if !seesBody { releaseComputation() }
     return notifyFollowers(start, served: serving.slot, now: now)
@@ -245,7 +245,7 @@ package final class InFlightRequest {
       series.countError(.unknown)
     } else if !seesBody {
       // A gateway that shows headers only ends the stream with the exchange.
-      series.duration.observe(now.duration(since: dispatched.receivedAt))
+      series.duration.observe(from: dispatched.receivedAt, to: now)
     }
     finish(hasFailed || isErrorCounted ? .failed : isComplete ? .complete : .aborted, now: now)
   }

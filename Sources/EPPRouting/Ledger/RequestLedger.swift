@@ -95,7 +95,7 @@ package final class RequestLedger: Sendable {
     let computer = computing.picks[0]
     let computingEndpoint = schedule.prefill == nil ? serving : self.serving(of: computer, in: members, flow)
     count(parsed, computing, predicted, serving, computingEndpoint, series)
-    notePrediction(parsed, computing, predicted, schedule, context)
+    notePrediction(parsed, computing, predicted, schedule.prefill == nil ? .decode : .prefill, context)
     verifier.noteDispatch(
       tokens: parsed.promptTokens, predicted: predicted, announced: min(computing.announcedTokens, predicted),
       confidence, computingEndpoint)
@@ -121,8 +121,8 @@ package final class RequestLedger: Sendable {
 
   /// Observes what was predicted of the prompt, at the picked endpoint and at others.
   private func notePrediction(
-    _ request: InferenceRequest, _ computing: Decision, _ predicted: Int, _ schedule: Schedule,
-    _ context: borrowing SchedulingContext
+    _ request: borrowing InferenceRequest, _ computing: borrowing Decision, _ predicted: Int,
+    _ role: PrefixPredictionSeries.Role, _ context: borrowing SchedulingContext
   ) {
     guard request.promptTokens > 0, computing.totalBlocks > 0 else { return }
     var best = max(predicted, min(computing.bestMatchedTokens, request.promptTokens))
@@ -137,7 +137,7 @@ package final class RequestLedger: Sendable {
     predictions.observe(
       PrefixPredictionSeries.Tokens(
         prompt: request.promptTokens, predicted: predicted, bestPredicted: bestPredicted, bestAvailable: best),
-      schedule.prefill == nil ? .decode : .prefill, modalities: Set(request.media.map(\.modality.rawValue)))
+      role, media: request.media)
   }
 
   /// Records that another endpoint serves a stage of the request.

@@ -2,11 +2,11 @@ import EPPCore
 import EPPMetrics
 package import EPPScheduling
 
-/// Measures the work of plugins that the pipeline does itself: `llm_d_epp_plugin_duration_seconds`.
-package struct PipelineTiming: Sendable {
-  let timing: PluginTiming
-  /// The histogram of the parser of each API; bodies of others are not read.
-  let parsing: [InferenceAPI: Histogram]
+/// Measures the work of plugins that the pipeline does itself: `llm_d_epp_plugin_duration_seconds`. An object, because every
+/// request uses it.
+package final class PipelineTiming: Sendable {
+  /// The histogram of the parser of each API, by `InferenceAPI.rawValue`; bodies of others are not read.
+  private let parsing: [Histogram?]
   /// The histogram of the prefix producer.
   let matching: Histogram
 
@@ -14,17 +14,13 @@ package struct PipelineTiming: Sendable {
   ///   - parsers: the parsers in the order in which they are asked.
   ///   - prefixProducer: the plugin that the prefix index belongs to.
   package init(_ timing: PluginTiming, parsers: [ConfiguredPlugin], prefixProducer: ConfiguredPlugin) {
-    self.timing = timing
-    var parsing: [InferenceAPI: Histogram] = [:]
-    for parser in parsers {
-      for api in parser.settings(ParserSettings.self)?.apis ?? [] where parsing[api] == nil {
-        parsing[api] = timing.histogram(.requestParsing, parser)
-      }
+    parsing = InferenceAPI.allCases.map { api in
+      let parser = parsers.first { $0.settings(ParserSettings.self)?.apis.contains(api) == true }
+      return parser.map { timing.histogram(.requestParsing, $0) }
     }
-    self.parsing = parsing
     matching = timing.histogram(.dataProducer, prefixProducer)
   }
 
-  /// Starts a measurement.
-  func lap() -> PluginTiming.Lap { PluginTiming.Lap(timing) }
+  /// The histogram of the parser of an API; nil where its bodies are not read.
+  func parsing(_ api: InferenceAPI) -> Histogram? { parsing[api.rawValue] }
 }

@@ -131,9 +131,7 @@ package final class RequestPipeline: Sendable {
   private func route(_ scratch: inout RoutingScratch, now: MonotonicTime) throws(Rejection) -> RoutedRequest {
     try findCandidates(&scratch, now: now)
     try checkSaturation(&scratch)
-    var lap = scratch.request.configuration.timing?.lap()
-    matcher.match(&scratch)
-    lap?.finish(scratch.request.configuration.timing?.matching)
+    match(&scratch)
     if !scratch.request.configuration.scheduler.producers.isEmpty { produce(&scratch) }
     let schedule = try schedule(&scratch)
     return commit(schedule, &scratch, now: now)
@@ -169,8 +167,9 @@ package final class RequestPipeline: Sendable {
     let headers = arrival.context.headers
     let named = RequestPath.api(of: RequestPath.path(of: headers))
     let api = request.configuration.settings.parsers.apis.contains(named) ? named : .passthrough
-    var lap = request.configuration.timing?.lap()
-    defer { lap?.finish(request.configuration.timing?.parsing[api]) }
+    let duration = request.configuration.timing?.parsing(api)
+    let start = duration.map { _ in clock() }
+    defer { if let start { duration?.observe(from: start, to: clock()) } }
     switch body {
     case .none:
       request.prompt.removeAll()
@@ -272,6 +271,14 @@ package final class RequestPipeline: Sendable {
       snapshot.members.isEmpty
         ? "no endpoint is known to the endpoint picker"
         : "no endpoint of the pool is in the subset that the gateway asks for", reason: .noEndpoints)
+  }
+
+  /// Looks the prompt up.
+  private func match(_ scratch: inout RoutingScratch) {
+    guard let duration = scratch.request.configuration.timing?.matching else { return matcher.match(&scratch) }
+    let start = clock()
+    matcher.match(&scratch)
+    duration.observe(from: start, to: clock())
   }
 
   /// Lets the data producers find what they say of the request.

@@ -10,8 +10,12 @@ package struct ParserSettings: PluginSettings {
     .map { ConfiguredPlugin($0) }
 
   /// The APIs of the standard parsers.
-  package static let standard = ParserSettings(
-    apis: standardPlugins.reduce([]) { $0.union($1.settings(ParserSettings.self)?.apis ?? []) })
+  package static let standard = ParserSettings(of: standardPlugins)
 
   package init(apis: Set<InferenceAPI>) { self.apis = apis }
+
+  /// The APIs of any of several parsers.
+  package init(of parsers: [ConfiguredPlugin]) {
+    apis = parsers.reduce([]) { $0.union($1.settings(ParserSettings.self)?.apis ?? []) }
+  }
 }

@@ -66,7 +66,7 @@ package final class BurstProducer: DataProducer, PluginStateReporting {
       PromptBursts(
         PromptBursts.Limits(
           window: .milliseconds(arguments[Self.window]), membersPerEndpoint: perEndpoint > 0 ? perEndpoint : nil,
-          sharedBlocks: colocatedBlocks, groups: arguments[Self.batchSize],
+          groups: arguments[Self.batchSize],
           countsTokens: arguments[Self.balance] == .tokens)))
   }
 

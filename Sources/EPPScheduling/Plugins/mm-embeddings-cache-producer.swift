@@ -69,17 +69,18 @@ package final class EncoderCache: DataProducer, PluginStateReporting {
     _ context: borrowing SchedulingContext, _ prompt: inout PrefixQuery, into match: inout ProducedMatch
   ) {
     guard let series, !context.request.media.isEmpty else { return }
-    let members = context.snapshot.members
     let media = context.request.media
     for item in media { series.countQuery(item.modality) }
-    items.withLock { items in
-      for index in context.candidates {
-        let endpoint = members[index].endpoint
-        let held = items[endpoint.slot]
-        let found = media.filter { held?.contains($0) == true }
-        for item in found { series.countHit(item.modality, endpoint: endpoint.name) }
-        series.ratio.observe(ratio: Double(found.count) / Double(media.count))
-      }
+    let slots = context.slots
+    // Counting looks series up, and does so outside of the lock.
+    let found = items.withLock { items in
+      slots.map { slot in items[slot].map { held in media.filter(held.contains) } ?? [] }
+    }
+    let members = context.snapshot.members
+    for (position, items) in found.enumerated() {
+      let name = members[context.candidates[position]].endpoint.name
+      for item in items { series.countHit(item.modality, endpoint: name) }
+      series.ratio.observe(ratio: Double(items.count) / Double(media.count))
     }
   }
 

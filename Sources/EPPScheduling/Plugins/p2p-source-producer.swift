@@ -23,14 +23,12 @@ package struct PeerSource: DataProducer {
     ],
     needs: { _, _ in PluginNeeds(prefixMatch: true) }, parts: [.dataProducer { PeerSource($0, $1) }])
 
-  private let producer: String?
   private let minimumDelta: Int
   private let view: PrefixView
 
   private init(_ arguments: PluginArguments, _ environment: PluginEnvironment) {
-    producer = arguments[ProducerParameters.prefixMatch]
     minimumDelta = arguments[Self.minimumDelta]
-    view = environment.prefixView(named: producer)
+    view = environment.prefixView(named: arguments[ProducerParameters.prefixMatch])
   }
 
   package func produce(

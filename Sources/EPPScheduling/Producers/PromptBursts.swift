@@ -14,8 +14,6 @@ struct PromptBursts: Sendable {
     var window: Duration
     /// Members of a group that one endpoint gets; nil for all of them.
     var membersPerEndpoint: Int?
-    /// Leading blocks that groups share to be kept together; nil keeps none together.
-    var sharedBlocks: Int?
     /// The largest number of groups.
     var groups: Int
     /// Whether the work of an endpoint is the tokens of its members' prompts, instead of their number.

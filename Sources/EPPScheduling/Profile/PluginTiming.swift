@@ -48,7 +48,7 @@ package struct PluginTiming: Sendable {
     /// Observes the time since the last call or the initialisation.
     package mutating func finish(_ histogram: Histogram?) {
       let end = timing.now()
-      histogram?.observe(end.duration(since: start))
+      histogram?.observe(from: start, to: end)
       start = end
     }
   }

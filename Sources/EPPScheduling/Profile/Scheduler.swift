@@ -23,9 +23,7 @@ package final class Scheduler: Sendable {
   /// Nil when every request goes through the one profile.
   private let handler: (any ProfileHandler)?
   private let admission: [Measured<any AdmissionPlugin>]
-  private let observers: [Measured<any RequestObserver>]
-  /// What measures the followers of each observer; empty for no measurement.
-  private let followerDurations: [MeasuredFollower.Durations]
+  private let observers: [Observer]
   /// The data producers, in the order of their numbers.
   package let producers: [any DataProducer]
   private let timing: PluginTiming?
@@ -35,6 +33,14 @@ package final class Scheduler: Sendable {
   private struct Measured<Plugin: Sendable>: Sendable {
     let plugin: Plugin
     let duration: Histogram?
+  }
+
+  /// A plugin that is notified of picks.
+  private struct Observer: Sendable {
+    let observer: any RequestObserver
+    /// What measures it and its followers; nil for no measurement.
+    let duration: Histogram?
+    let followers: MeasuredFollower.Durations?
   }
 
   /// What measures the plugins that are not called one by one; nil for no measurement.
@@ -70,16 +76,13 @@ package final class Scheduler: Sendable {
       }
     }
     let plugins = configuration.plugins
-    var observers: [Measured<any RequestObserver>] = []
-    var followerDurations: [MeasuredFollower.Durations] = []
-    for plugin in plugins {
-      for observer in instances.observers(of: plugin) {
-        observers.append(Measured(plugin: observer, duration: timing?.histogram(.preRequest, plugin)))
-        if let timing { followerDurations.append(MeasuredFollower.Durations(timing, plugin)) }
+    observers = plugins.flatMap { plugin in
+      instances.observers(of: plugin).map {
+        Observer(
+          observer: $0, duration: timing?.histogram(.preRequest, plugin),
+          followers: timing.map { MeasuredFollower.Durations($0, plugin) })
       }
     }
-    self.observers = observers
-    self.followerDurations = followerDurations
     producers = instances.producers
     self.timing = timing
     var durations = Durations()
@@ -256,16 +259,16 @@ package final class Scheduler: Sendable {
       lap?.finish(durations.noting[number])
     }
     // Plugins look for followers of their own kind, so they are wrapped once all are there.
-    var owners: [(follower: Int, observer: Int)] = []
-    for (number, entry) in observers.enumerated() {
+    var measured: [(follower: Int, durations: MeasuredFollower.Durations)] = []
+    for entry in observers {
       let before = effects.followers.count
-      entry.plugin.picked(pick, &effects)
+      entry.observer.picked(pick, &effects)
       lap?.finish(entry.duration)
-      guard !followerDurations.isEmpty else { continue }
-      for follower in before..<effects.followers.count { owners.append((follower, number)) }
+      guard effects.followers.count > before, let durations = entry.followers else { continue }
+      for follower in before..<effects.followers.count { measured.append((follower, durations)) }
     }
-    for (follower, observer) in owners {
-      effects.followers[follower] = MeasuredFollower(effects.followers[follower], followerDurations[observer])
+    for (follower, durations) in measured {
+      effects.followers[follower] = MeasuredFollower(effects.followers[follower], durations)
     }
     return effects
   }

@@ -21,7 +21,7 @@ struct RoutingAssembly: Sendable {
   func make(_ configuration: ServeConfiguration, replacing predecessor: Scheduler? = nil) -> RoutingConfiguration {
     var settings = RoutingConfiguration.Settings(
       prefix: configuration.scheduling.prefix, tokenDeadline: configuration.cache.tokenDeadline)
-    settings.parsers = configuration.scheduling.parsers
+    settings.parsers = ParserSettings(of: configuration.scheduling.parsers)
     settings.agents = configuration.scheduling.agents
     settings.emitsScores = configuration.scheduling.emitsScores
     settings.ignoresSubset = configuration.scheduling.ignoresSubset
@@ -32,7 +32,7 @@ struct RoutingAssembly: Sendable {
       scheduler: scheduler(configuration, configuration.scheduling.scheduler, replacing: predecessor),
       prefixProducer: configuration.scheduling.prefixProducer,
       timing: PipelineTiming(
-        timing, parsers: configuration.scheduling.parserPlugins,
+        timing, parsers: configuration.scheduling.parsers,
         prefixProducer: configuration.scheduling.prefixProducer))
   }
 
