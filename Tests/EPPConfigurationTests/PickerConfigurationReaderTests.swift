@@ -168,6 +168,16 @@ import Testing
     #expect(file.notes.contains { $0.contains("'unix:/tmp/s' of token-producer is not written http://HOST:PORT") })
   }
 
+  @Test(
+    arguments: [
+      ("[{type: mm-embeddings-cache-scorer}]", ["mm-embeddings-cache-producer"]),
+      ("[{type: mm-embeddings-cache-scorer}, {type: mm-embeddings-cache-producer, name: own}]", ["own"]),
+      ("[{type: queue-scorer}]", []),
+    ])
+  func aProducerThatAScorerNeedsIsAdded(plugins: String, names: [String]) throws {
+    #expect(try read("plugins: \(plugins)").scheduler.referenced.map(\.name) == names)
+  }
+
   @Test func aProducerMayStandBehindItsScorer() throws {
     let file = try read(
       """

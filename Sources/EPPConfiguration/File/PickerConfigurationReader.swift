@@ -102,6 +102,7 @@ package struct PickerConfigurationReader {
     scheduler.referenced = plugins.plugins.filter { plugin in
       plugin.descriptor.roles.contains { [.decider, .detector, .producer].contains($0) }
     }
+    scheduler.referenced += plugins.implied
     let parserNames = parsers ?? oldParser.map { [$0] }
     return PickerConfigurationFile(
       scheduler: scheduler, plugins: plugins.plugins,

@@ -36,6 +36,17 @@ struct PluginSection {
     return list[name].flatMap { $0.isInjected ? ConfiguredPlugin($0) : nil }
   }
 
+  /// Plugins that the file's plugins need and that it does not have.
+  var implied: [ConfiguredPlugin] {
+    var result: [ConfiguredPlugin] = []
+    for descriptor in plugins.compactMap({ $0.descriptor.implied() }) {
+      if !(plugins + result).contains(where: { $0.descriptor == descriptor }) {
+        result.append(ConfiguredPlugin(descriptor))
+      }
+    }
+    return result
+  }
+
   /// The plugins of known types, in the order of the file.
   var plugins: [ConfiguredPlugin] { names.compactMap { entries[$0]?.plugin } }
 

@@ -81,6 +81,8 @@ package struct PluginDescriptor: Sendable, Equatable {
   package let parameters: [PluginParameter]
   /// Whether llm-d's endpoint picker adds the plugin by itself, so that a file may refer to it without naming it in `plugins`.
   package let isInjected: Bool
+  /// The plugin that llm-d's endpoint picker adds where a file has this one and none of that type; nil for none.
+  package let implied: @Sendable () -> PluginDescriptor?
   /// Reports arguments that contradict each other or have no effect.
   package let check: @Sendable (inout PluginCheck) -> Void
   /// What a plugin with these arguments needs of a request.
@@ -94,7 +96,7 @@ package struct PluginDescriptor: Sendable, Equatable {
 
   package init(
     _ type: String, olderNames: [String] = [], _ summary: String, parameters: [PluginParameter] = [],
-    isInjected: Bool = false,
+    isInjected: Bool = false, implied: @escaping @Sendable () -> PluginDescriptor? = { nil },
     needs: @escaping @Sendable (PluginArguments, PluginEnvironment) -> PluginNeeds = { _, _ in PluginNeeds() },
     profileNames: @escaping @Sendable (PluginArguments) -> [ProfileNeed] = { _ in [] },
     check: @escaping @Sendable (inout PluginCheck) -> Void = { _ in },
@@ -105,6 +107,7 @@ package struct PluginDescriptor: Sendable, Equatable {
     self.summary = summary
     self.parameters = parameters
     self.isInjected = isInjected
+    self.implied = implied
     self.needs = needs
     self.profileNames = profileNames
     self.check = check

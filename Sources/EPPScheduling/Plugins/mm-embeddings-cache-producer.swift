@@ -33,7 +33,7 @@ package final class EncoderCache: DataProducer, PluginStateReporting {
       PluginParameter(
         "encodeProfile", .ignored(because: nil), "Has no effect: the profile handler says which profile encodes"),
     ],
-    parts: [.dataProducer { EncoderCache($0, $1) }, .builtIn(.extractor)])
+    isInjected: true, parts: [.dataProducer { EncoderCache($0, $1) }, .builtIn(.extractor)])
 
   private let maximumItems: Int
   private let items = Mutex<[EndpointSlot: RecentSet<MediaItem>]>([:])

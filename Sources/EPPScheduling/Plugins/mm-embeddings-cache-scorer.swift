@@ -9,9 +9,10 @@ package struct EncoderCacheScorer: Scorer {
   /// The plugin type.
   package static let descriptor = PluginDescriptor(
     "mm-embeddings-cache-scorer", "Prefers endpoints that have encoded the request's images, sounds and films before",
-    parameters: [producer.declaration], parts: [.scorer { EncoderCacheScorer($0, $1) }])
+    parameters: [producer.declaration], implied: { EncoderCache.descriptor },
+    parts: [.scorer { EncoderCacheScorer($0, $1) }])
 
-  /// Nil where no producer remembers anything: there is no opinion then.
+  /// Nil where no producer remembers anything, which no configuration file makes: there is no opinion then.
   private let cache: EncoderCache?
 
   private init(_ arguments: PluginArguments, _ environment: PluginEnvironment) {

@@ -37,7 +37,7 @@ package struct AttributeReporter: RequestObserver {
         _ = try UsageExpression(text)
       } catch {
         check.report(
-          "\(parameter.key): \(error.message), at character \(error.offset + 1)", at: attributes.key, "0", parameter.key
+          "\(parameter.key), character \(error.offset + 1): \(error.message)", at: attributes.key, "0", parameter.key
         )
       }
     }

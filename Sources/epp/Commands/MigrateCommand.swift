@@ -29,9 +29,9 @@ struct MigrateCommand: ParsableCommand {
   func validate() throws {
     guard args != (file != nil) else {
       throw ValidationError(
-        args ? "--args takes the arguments behind --, and no file" : "Give a file, or --args and arguments behind --.")
+        args ? "--args takes the arguments behind --, and no file" : "give a file, or --args and arguments behind --")
     }
-    if !args, !arguments.isEmpty { throw ValidationError("Arguments behind -- need --args.") }
+    if !args, !arguments.isEmpty { throw ValidationError("arguments behind -- need --args") }
   }
 
   func run() throws {
