@@ -46,6 +46,7 @@ package final class EndpointLoad: Sendable {
       self.uncachedTokens = uncachedTokens
     }
 
+    @inline(__always)
     static func + (left: InFlight, right: InFlight) -> InFlight {
       InFlight(
         requests: left.requests + right.requests, uncachedTokens: left.uncachedTokens + right.uncachedTokens)
@@ -82,6 +83,7 @@ package final class EndpointLoad: Sendable {
   }
 
   /// The cumulative counts at this moment.
+  @inline(__always)
   package var totals: Totals {
     var totals = Totals(
       requests: dispatchedRequests.load(ordering: .relaxed),
@@ -92,6 +94,7 @@ package final class EndpointLoad: Sendable {
   }
 
   /// Requests that were dispatched and have not ended. Untracked requests are not counted.
+  @inline(__always)
   package var inFlight: InFlight {
     InFlight(
       requests: max(0, requests.load(ordering: .relaxed)), uncachedTokens: max(0, tokens.load(ordering: .relaxed)))
@@ -116,6 +119,7 @@ package final class EndpointLoad: Sendable {
   /// Reads all counters once.
   ///
   /// - Parameter scrape: the totals when the last scrape was started.
+  @inline(__always)
   package func reading(since scrape: Totals) -> Reading {
     let now = totals
     let tracked = inFlight

@@ -78,35 +78,4 @@ package struct EndpointMetrics: Equatable, Sendable {
       return names.filter { contains($0.0) }.map(\.1).joined(separator: ", ")
     }
   }
-
-  /// The LoRA adapters of an engine (`vllm:lora_requests_info`).
-  package struct LoRAState: Equatable, Sendable {
-    /// Adapters that can be loaded at once; 0 when LoRA is off or not reported.
-    package let maximum: Int
-    /// Adapters with a running request.
-    package let running: [String]
-    /// Adapters with a waiting request.
-    package let waiting: [String]
-    /// Adapters that run or wait. An adapter with both running and waiting requests, which vLLM lists twice, counts once.
-    /// Counted once for a page, because it is compared for each request.
-    package let usedSlots: Int
-    /// The marks of all adapters. One that has not the mark of a name has not the adapter, which spares comparisons of names
-    /// where one adapter is looked for at many endpoints.
-    package let marks: UInt64
-
-    package init(maximum: Int = 0, running: [String] = [], waiting: [String] = []) {
-      self.maximum = maximum
-      self.running = running
-      self.waiting = waiting
-      usedSlots = running.count + waiting.count { !running.contains($0) }
-      marks = (running + waiting).reduce(0) { $0 | Self.mark(of: $1) }
-    }
-
-    /// One of 64 bits, by the text of an adapter's name.
-    package static func mark(of name: String) -> UInt64 {
-      var sum: UInt64 = 0
-      for byte in name.utf8 { sum = sum &* 31 &+ UInt64(byte) }
-      return 1 << (SplitMix64.spread(sum) & 63)
-    }
-  }
 }

@@ -13,14 +13,11 @@ package final class PoolSnapshot: Sendable {
     package let models: [String]?
     /// This process's own counters of requests sent to the endpoint.
     package let load: EndpointLoad
-    /// Whether the last successful scrape is older than the staleness threshold, or there was none. Scorers use `assumed`
-    /// instead of a stale page: zero would draw all requests to an engine that may be dead, and saturation would exclude it.
+    /// Whether the last successful scrape is older than the staleness threshold, or there was none. Scorers use
+    /// the mean of the fresh members instead of a stale page: zero would draw all requests to an engine that may be dead, and saturation would exclude it.
     package let isStale: Bool
     /// Whether the last connection attempt to the endpoint's address was refused.
     package let refusesConnections: Bool
-    /// Load that replaces a stale page and metrics that a page lacks: the mean over the pool's fresh members; zero when there
-    /// is none.
-    package fileprivate(set) var assumed = AssumedLoad()
     /// `endpoint.address` as text, made once because it goes into every destination header.
     package let destination: String
 
@@ -42,43 +39,10 @@ package final class PoolSnapshot: Sendable {
     package func lacks(_ family: EndpointMetrics.LoadFamilies) -> Bool { isStale || metrics.missing.contains(family) }
   }
 
-  /// Load that is assumed for an endpoint while its own values are unknown.
-  package struct AssumedLoad: Equatable, Sendable {
-    /// Requests in the waiting queue.
-    package var waitingRequests = 0
-    /// Requests in the running batch.
-    package var runningRequests = 0
-    /// Share of the KV cache in use, 0...1.
-    package var kvCacheUsage = 0.0
-
-    /// No load.
-    package init() {}
-
-    /// The mean of each metric over the members that are fresh and report it; request counts are rounded up.
-    init(of members: [Member]) {
-      var counts = (waiting: 0, running: 0, usage: 0)
-      for member in members {
-        if !member.lacks(.waitingRequests) {
-          counts.waiting += 1
-          waitingRequests += member.metrics.waitingRequests
-        }
-        if !member.lacks(.runningRequests) {
-          counts.running += 1
-          runningRequests += member.metrics.runningRequests
-        }
-        if !member.lacks(.kvCacheUsage) {
-          counts.usage += 1
-          kvCacheUsage += member.metrics.kvCacheUsage
-        }
-      }
-      if counts.waiting > 0 { waitingRequests = (waitingRequests + counts.waiting - 1) / counts.waiting }
-      if counts.running > 0 { runningRequests = (runningRequests + counts.running - 1) / counts.running }
-      if counts.usage > 0 { kvCacheUsage /= Double(counts.usage) }
-    }
-  }
-
   /// All endpoints of the pool. A position in it is a candidate index.
   package let members: [Member]
+  /// What every request reads of the members, in their order.
+  package let loads: [MemberLoad]
   /// Whether any member refuses connections.
   package let hasRefusing: Bool
   /// Identifies the endpoints with their labels: equal in snapshots that differ in metrics and load alone.
@@ -90,21 +54,15 @@ package final class PoolSnapshot: Sendable {
   package final class Membership: Sendable {}
 
   /// - Parameters:
-  ///   - members: all endpoints of the pool; `assumed` is filled in here.
+  ///   - members: all endpoints of the pool.
   ///   - predecessor: the snapshot that this one replaces. Its look-up table is reused when the destinations are the same, as
   ///     they are in nearly all of 160 snapshots a second.
   package init(members: [Member], replacing predecessor: PoolSnapshot? = nil) {
+    self.members = members
     hasRefusing = members.contains(where: \.refusesConnections)
-    if members.contains(where: { $0.isStale || !$0.metrics.missing.isEmpty }) {
-      let assumed = AssumedLoad(of: members)
-      self.members = members.map { member in
-        var member = member
-        if member.isStale || !member.metrics.missing.isEmpty { member.assumed = assumed }
-        return member
-      }
-    } else {
-      self.members = members
-    }
+    let lacking = members.contains { $0.isStale || !$0.metrics.missing.isEmpty }
+    let assumed = lacking ? AssumedLoad(of: members) : AssumedLoad()
+    loads = members.map { MemberLoad($0, assumed: assumed) }
     if let predecessor, predecessor.hasSameMembers(members) {
       indexByDestination = predecessor.indexByDestination
       membership = predecessor.membership

@@ -56,8 +56,9 @@ import Testing
     let members = pool.snapshot.members
     #expect(Set(members.map(\.destination)).count == 64)
     #expect(Set(members.map(\.metrics.waitingRequests)).count > 2)
-    #expect(members.contains { $0.metrics.loRA.running.contains(pool.request.targetModel) })
-    #expect(members.contains { !$0.metrics.loRA.running.contains(pool.request.targetModel) })
+    let adapter = LoRAState.Adapter(pool.request.targetModel)
+    #expect(members.contains { $0.metrics.loRA.running.contains(adapter) })
+    #expect(members.contains { !$0.metrics.loRA.running.contains(adapter) })
     let warm = pool.matches(isCold: false)
     #expect(Set(members.map { warm.matchedTokens($0.endpoint.slot) }) == [0, 512, 2048])
     let cold = pool.matches(isCold: true)

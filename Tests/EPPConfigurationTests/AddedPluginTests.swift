@@ -20,7 +20,7 @@ private struct WarmStartScorer: Scorer {
 
   init(_ arguments: PluginArguments) { floor = arguments[Self.floor] * Double(arguments[Self.halfLife]) / 60 }
 
-  func score(_ context: borrowing SchedulingContext, into scores: inout [Double]) {
+  func score(_ context: borrowing SchedulingContext, into scores: consuming MutableSpan<Double>) {
     for index in scores.indices { scores[index] = floor }
   }
 }

@@ -131,7 +131,7 @@ import Testing
     #expect(page.waitingRequests == 7 && page.runningRequests == 6)
     #expect(page.kvCacheUsage == nil && page.unread == .kvCacheUsage)
     #expect(page.cacheBlockTokens == 8 && page.cacheBlocks == 40)
-    #expect(page.loRA == EndpointMetrics.LoRAState(maximum: 2, running: ["a", "b"], waiting: ["c"]))
+    #expect(page.loRA == LoRAState(maximum: 2, running: ["a", "b"], waiting: ["c"]))
     #expect(page.prefixCacheQueriedTokens == 70 && page.processStartTime == 12)
     // Of the series of an attribute the newest counts, else the first.
     #expect(page.attributes["depth"] == -2.5 && page.attributes["heat"] == 2 && page.attributes["all"] == 3)

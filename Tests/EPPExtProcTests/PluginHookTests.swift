@@ -24,7 +24,7 @@ private final class RecordingPlugin: Scorer, RequestObserver {
 
   func note(_ event: Event) { recorded.withLock { $0.append(event) } }
 
-  func score(_ context: borrowing SchedulingContext, into scores: inout [Double]) {
+  func score(_ context: borrowing SchedulingContext, into scores: consuming MutableSpan<Double>) {
     for index in scores.indices { scores[index] = index == 0 ? 1 : 0 }
   }
 

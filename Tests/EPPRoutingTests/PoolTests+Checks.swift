@@ -191,7 +191,7 @@ extension PoolTests {
 
   private func loRA(running: [String]) -> EndpointMetrics {
     var engine = EndpointMetrics()
-    engine.loRA = EndpointMetrics.LoRAState(maximum: 4, running: running)
+    engine.loRA = LoRAState(maximum: 4, running: running)
     return engine
   }
 

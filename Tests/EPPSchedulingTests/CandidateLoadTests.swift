@@ -1,5 +1,4 @@
 import EPPCore
-import EPPScheduling
 import Testing
 
 /// An endpoint's load at the moment of a pick: its page, and what the page cannot show.
@@ -15,15 +14,14 @@ import Testing
     return PoolSnapshot.Member(endpoint: endpoint, metrics: metrics, load: load, isStale: isStale)
   }
 
-  private func loads(_ snapshot: PoolSnapshot) -> [SchedulingContext.CandidateLoad] {
-    let members = snapshot.members
-    return members.indices.map { SchedulingContext.CandidateLoad(of: $0, in: members.span) }
+  private func loads(_ snapshot: PoolSnapshot) -> [CandidateLoad] {
+    let members = snapshot.loads
+    return members.indices.map { MemberLoad.reading(of: $0, in: members.span) }
   }
 
   /// Of a member that is alone in its pool.
-  private func load(_ member: PoolSnapshot.Member) -> SchedulingContext.CandidateLoad {
-    let members = [member]
-    return SchedulingContext.CandidateLoad(of: 0, in: members.span)
+  private func load(_ member: PoolSnapshot.Member) -> CandidateLoad {
+    loads(PoolSnapshot(members: [member]))[0]
   }
 
   /// What a page does not say is neither nothing nor all: the mean of the others and what was sent there.

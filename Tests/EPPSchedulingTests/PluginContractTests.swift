@@ -101,7 +101,7 @@ private struct TestFilter: Filter {
   private struct NumberedScorer: Scorer {
     let number: Double
 
-    func score(_ context: borrowing SchedulingContext, into scores: inout [Double]) {
+    func score(_ context: borrowing SchedulingContext, into scores: consuming MutableSpan<Double>) {
       for index in scores.indices { scores[index] = number / 8 }
     }
   }

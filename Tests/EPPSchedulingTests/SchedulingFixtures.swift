@@ -10,7 +10,7 @@ struct Candidate {
   var running = 0
   var usage = 0.0
   var capacityTokens: Int?
-  var loRA = EndpointMetrics.LoRAState()
+  var loRA = LoRAState()
   var isStale = false
   var refusesConnections = false
   var load = EndpointLoad()

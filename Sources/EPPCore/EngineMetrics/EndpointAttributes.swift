@@ -51,6 +51,18 @@ package struct EndpointAttributes: Equatable, Sendable {
     }
   }
 
+  /// The value of an attribute; nil when it is not known.
+  ///
+  /// - Parameter place: where another endpoint has the attribute; endpoints of a pool have most attributes in the same order. Set to
+  ///   the place at this endpoint.
+  package func value(_ key: String, at place: inout Int) -> Double? {
+    let all = entries.span
+    if place < all.count, all[place].key == key { return all[place].value }
+    guard let found = index(of: key) else { return nil }
+    place = found
+    return all[found].value
+  }
+
   private func index(of key: String) -> Int? {
     let count = key.utf8.count
     let all = entries.span

@@ -17,7 +17,7 @@ package struct EnginePage: Equatable, Sendable {
   /// Blocks of the KV cache, summed over series.
   package var cacheBlocks: Int?
   /// Running and waiting LoRA adapters; nil when the page has no series of the family, because the engine serves no adapters.
-  package var loRA: EndpointMetrics.LoRAState?
+  package var loRA: LoRAState?
   /// Prompt tokens looked up in the prefix cache since the engine started, summed over series.
   package var prefixCacheQueriedTokens: UInt64?
   /// Prompt tokens found in the prefix cache since the engine started, summed over series.
@@ -52,7 +52,7 @@ package struct EnginePage: Equatable, Sendable {
     if let kvCacheUsage { metrics.kvCacheUsage = kvCacheUsage }
     if let cacheBlockTokens { metrics.cacheBlockTokens = cacheBlockTokens }
     if let cacheBlocks { metrics.cacheBlocks = cacheBlocks }
-    metrics.loRA = loRA ?? EndpointMetrics.LoRAState()
+    metrics.loRA = loRA ?? LoRAState()
     if let prefixCacheQueriedTokens { metrics.prefixCacheQueriedTokens = prefixCacheQueriedTokens }
     if let prefixCacheHitTokens { metrics.prefixCacheHitTokens = prefixCacheHitTokens }
     if let processStartTime { metrics.processStartTime = processStartTime }

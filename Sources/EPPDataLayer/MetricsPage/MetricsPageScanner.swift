@@ -175,7 +175,7 @@ package struct MetricsPageScanner: Sendable {
     return page
   }
 
-  private var loRA: EndpointMetrics.LoRAState {
+  private var loRA: LoRAState {
     var maximum = 0
     var (running, waiting): ([String], [String]) = ([], [])
     let bytes = unsafe loRALabels.span.bytes
@@ -188,7 +188,7 @@ package struct MetricsPageScanner: Sendable {
       default: break
       }
     }
-    return EndpointMetrics.LoRAState(maximum: maximum, running: running, waiting: waiting)
+    return LoRAState(maximum: maximum, running: running, waiting: waiting)
   }
 
   private func count(_ family: EngineFamily) -> Int? {

@@ -51,6 +51,7 @@ package struct PrefixMatch: Sendable {
   // MARK: - Answers
 
   /// Blocks that the endpoint holds on any tier, contiguous from the first of each prompt, summed over the prompts.
+  @inline(__always)
   package func matchedBlocks(_ slot: EndpointSlot) -> Int {
     let entry = entries[slot.index]
     return entry.round == round && entry.generation == slot.generation ? Int(entry.blocks) : 0
@@ -58,6 +59,7 @@ package struct PrefixMatch: Sendable {
 
   /// The share of the blocks that the endpoint holds, 0...1, where blocks on slower tiers count less; 0 when there are no
   /// blocks.
+  @inline(__always)
   package func ratio(_ slot: EndpointSlot) -> Double {
     let entry = entries[slot.index]
     guard totalBlocks > 0, entry.round == round, entry.generation == slot.generation else { return 0 }
@@ -65,6 +67,7 @@ package struct PrefixMatch: Sendable {
   }
 
   /// Tokens of the blocks that the endpoint holds.
+  @inline(__always)
   package func matchedTokens(_ slot: EndpointSlot) -> Int { matchedBlocks(slot) * blockTokens }
 
   /// Tokens that the engine will take from its cache: of a prompt of n tokens min(depth, ⌊(n-1)/block⌋) blocks, because it

@@ -39,16 +39,19 @@ package struct PrefixMatches: Sendable {
   }
 
   /// Blocks that the endpoint holds, contiguous from the first of each prompt.
+  @inline(__always)
   package func matchedBlocks(_ slot: EndpointSlot) -> Int {
     isExact(slot) ? tokens.matchedBlocks(slot) : hasText ? text.matchedBlocks(slot) : 0
   }
 
   /// The share of the prompts that the endpoint holds, 0...1.
+  @inline(__always)
   package func ratio(_ slot: EndpointSlot) -> Double {
     isExact(slot) ? tokens.ratio(slot) : hasText ? text.ratio(slot) : 0
   }
 
   /// Tokens that the endpoint holds.
+  @inline(__always)
   package func matchedTokens(_ slot: EndpointSlot) -> Int {
     isExact(slot) ? tokens.matchedTokens(slot) : hasText ? text.matchedTokens(slot) : 0
   }

@@ -71,9 +71,11 @@ struct PromptMatcher: Sendable {
     if request.announcements.loRANames.contains(model) { return model }
     let all = request.snapshot.members
     let members = all.span
+    let adapter = LoRAState.Adapter(model)
     for index in members.indices where members[index].metrics.loRA.maximum > 0 {
       // An adapter is loaded before its first block is announced.
-      if members[index].metrics.loRA.running.contains(model) || members[index].metrics.loRA.waiting.contains(model) {
+      if members[index].metrics.loRA.running.contains(adapter) || members[index].metrics.loRA.waiting.contains(adapter)
+      {
         return model
       }
     }

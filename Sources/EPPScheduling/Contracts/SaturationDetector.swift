@@ -11,11 +11,11 @@ package protocol SaturationDetector: Sendable {
 /// An endpoint's load at one moment, with the requests of this process.
 package struct EndpointUse: Sendable, Equatable {
   /// The load that scorers see.
-  package var load: SchedulingContext.CandidateLoad
+  package var load: CandidateLoad
   /// Requests of this process that have not ended, and their tokens that are not computed.
   package var inFlight: EndpointLoad.InFlight
 
-  package init(load: SchedulingContext.CandidateLoad, inFlight: EndpointLoad.InFlight) {
+  package init(load: CandidateLoad, inFlight: EndpointLoad.InFlight) {
     self.load = load
     self.inFlight = inFlight
   }

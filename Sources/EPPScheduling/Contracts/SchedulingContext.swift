@@ -37,7 +37,7 @@ package struct SchedulingContext {
     self.context = context
     self.now = now
     decodePick = nil
-    let all = snapshot.members
+    let all = snapshot.loads
     let members = all.span
     let count = members.count
     candidates.setCount(count, filler: 0)
@@ -46,9 +46,9 @@ package struct SchedulingContext {
     var candidates = candidates.mutableSpan
     for index in members.indices { candidates[index] = index }
     var slots = slots.mutableSpan
-    for index in members.indices { slots[index] = members[index].endpoint.slot }
+    for index in members.indices { slots[index] = members[index].slot }
     var loads = loads.mutableSpan
-    for index in members.indices { loads[index] = CandidateLoad(of: index, in: members) }
+    for index in members.indices { loads[index] = MemberLoad.reading(of: index, in: members) }
   }
 
   /// Removes all candidates but those at these positions, which are ascending.
@@ -95,67 +95,6 @@ package struct SchedulingContext {
     snapshot = .empty
     request = Self.noRequest
     context = Self.noContext
-  }
-
-  /// An endpoint's load at the pick, with requests of this process that no scrape shows yet.
-  package struct CandidateLoad: Sendable, Equatable {
-    /// Requests in the waiting queue.
-    package var queueDepth: Int
-    /// Requests in the running batch.
-    package var runningRequests: Int
-    /// Share of the KV cache in use, 0...1.
-    package var kvCacheUsage: Double
-    /// Requests of this process that have not ended, and their tokens that are not computed.
-    package var inFlight: EndpointLoad.InFlight
-
-    /// Reads an endpoint's counters once: they change while a request is scheduled, and the least, the greatest and the
-    /// endpoint's own value have to come from one reading. A value that is missing or stale is replaced by the snapshot's
-    /// assumed load plus everything in flight.
-    @inline(__always)
-    package init(of index: Int, in members: Span<PoolSnapshot.Member>) {
-      // Members are large: field by field and through a span none is copied.
-      let isStale = members[index].isStale
-      let missing = members[index].metrics.missing
-      let reading = members[index].load.reading(since: members[index].metrics.dispatchedAtScrape)
-      let unseen = isStale ? reading.tracked : reading.unseen
-      inFlight = reading.inFlight
-      let assumed = members[index].assumed
-      if isStale || missing.rawValue != 0 {
-        let tracked = reading.tracked.requests
-        let (lacksWaiting, lacksRunning) = (
-          isStale || missing.contains(.waitingRequests), isStale || missing.contains(.runningRequests)
-        )
-        queueDepth =
-          lacksWaiting
-          ? assumed.waitingRequests + tracked : members[index].metrics.waitingRequests + unseen.requests
-        runningRequests =
-          lacksRunning
-          ? assumed.runningRequests + tracked : members[index].metrics.runningRequests + unseen.requests
-      } else {
-        queueDepth = members[index].metrics.waitingRequests + unseen.requests
-        runningRequests = members[index].metrics.runningRequests + unseen.requests
-      }
-      let lacksUsage = isStale || missing.contains(.kvCacheUsage)
-      var usage = lacksUsage ? assumed.kvCacheUsage : members[index].metrics.kvCacheUsage
-      if let blocks = members[index].metrics.cacheBlocks, let tokens = members[index].metrics.cacheBlockTokens {
-        let capacity = Double(blocks) * Double(tokens)
-        let tokensUnseen = lacksUsage ? reading.tracked.uncachedTokens : unseen.uncachedTokens
-        if capacity > 0 { usage += Double(tokensUnseen) / capacity }
-      }
-      // A usage that is no number is as good as none reported.
-      kvCacheUsage = usage > 0 ? min(1, usage) : 0
-    }
-
-    /// A load with given values.
-    package init(
-      queueDepth: Int, runningRequests: Int, kvCacheUsage: Double,
-      inFlight: EndpointLoad.InFlight = EndpointLoad.InFlight()
-    ) {
-      self.queueDepth = queueDepth
-      self.runningRequests = runningRequests
-      self.kvCacheUsage = kvCacheUsage
-      self.inFlight = inFlight
-    }
   }
 }
 

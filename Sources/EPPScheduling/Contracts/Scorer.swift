@@ -7,7 +7,7 @@ package protocol Scorer: Sendable {
   ///
   /// - Parameter scores: one element per candidate, initially 0, which is the score of a scorer without an opinion; 1 is best.
   ///   Values outside 0...1 are clamped, NaN counts as 0.
-  func score(_ context: borrowing SchedulingContext, into scores: inout [Double])
+  func score(_ context: borrowing SchedulingContext, into scores: consuming MutableSpan<Double>)
 
   /// Notified of picks; nil, the default, for none.
   var observer: (any RequestObserver)? { get }

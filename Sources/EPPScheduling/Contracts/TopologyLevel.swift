@@ -7,28 +7,6 @@ package enum TopologyLevel: String, Sendable, CaseIterable {
   case zone
   case region
 
-  /// The nearest level that both share, each looked at by itself; nil when they share none, or nothing is known.
-  init?(_ one: borrowing EndpointTopology, _ other: borrowing EndpointTopology) {
-    if Self.isShared(one.hostname, other.hostname) {
-      self = .host
-    } else if Self.isShared(one.rack, other.rack) {
-      self = .rack
-    } else if Self.isShared(one.zone, other.zone) {
-      self = .zone
-    } else if Self.isShared(one.region, other.region) {
-      self = .region
-    } else {
-      return nil
-    }
-  }
-
-  @inline(__always)
-  private static func isShared(_ one: String?, _ other: String?) -> Bool {
-    guard let one, let other else { return false }
-    // Lengths first: unequal texts are otherwise compared as Unicode text.
-    return one.utf8.count == other.utf8.count && one == other
-  }
-
   /// The score of an endpoint at this level, as in llm-d.
   var score: Double {
     switch self {
@@ -43,13 +21,54 @@ package enum TopologyLevel: String, Sendable, CaseIterable {
   func isAtLeast(_ other: TopologyLevel) -> Bool { score >= other.score }
 }
 
-extension SchedulingContext {
-  /// How near the candidate at a position is to the endpoint that was picked to decode; nil when they share nothing, and while there
-  /// is no such endpoint.
-  func nearness(at position: Int) -> TopologyLevel? {
-    guard let decodePick else { return nil }
-    let all = snapshot.members
-    let members = all.span
-    return TopologyLevel(members[candidates[position]].endpoint.topology, members[decodePick].endpoint.topology)
+/// How near the endpoints of a pool are to the one that was picked to decode. Any thread may use it.
+struct TopologyNearness: Sendable {
+  /// The place of an endpoint: a number for each name, by level; equal numbers stand for equal names, 0 for an unknown one.
+  fileprivate struct Place {
+    var host: Int32 = 0
+    var rack: Int32 = 0
+    var zone: Int32 = 0
+    var region: Int32 = 0
+
+    /// The nearest level that both share, each looked at by itself; nil when they share none, or nothing is known.
+    func level(to other: Place) -> TopologyLevel? {
+      if host != 0, host == other.host { return .host }
+      if rack != 0, rack == other.rack { return .rack }
+      if zone != 0, zone == other.zone { return .zone }
+      if region != 0, region == other.region { return .region }
+      return nil
+    }
+  }
+
+  // Names are compared once for a membership, numbers for each request.
+  private let places = MemberCache<Place>(all: { endpoints in
+    var numbers: [String: Int32] = [:]
+    func number(_ name: String?) -> Int32 {
+      guard let name else { return 0 }
+      let next = Int32(numbers.count + 1)
+      numbers[name] = numbers[name] ?? next
+      return numbers[name] ?? next
+    }
+    return endpoints.map { endpoint in
+      let topology = endpoint.topology
+      return Place(
+        host: number(topology.hostname), rack: number(topology.rack), zone: number(topology.zone),
+        region: number(topology.region))
+    }
+  })
+
+  /// The levels of the endpoints of `context`; nil while none was picked to decode.
+  func levels(_ context: borrowing SchedulingContext) -> Levels? {
+    guard let decodePick = context.decodePick else { return nil }
+    let places = places.values(of: context.snapshot)
+    return Levels(places: places, decoding: places[decodePick])
+  }
+
+  /// What the endpoints share with the one that was picked to decode, by candidate index; nil for nothing.
+  struct Levels {
+    fileprivate let places: [Place]
+    fileprivate let decoding: Place
+
+    subscript(index: Int) -> TopologyLevel? { places[index].level(to: decoding) }
   }
 }

@@ -25,7 +25,7 @@ package struct ActiveRequestScorer: Scorer {
     maximumBusyScore = arguments[Self.maximumBusyScore]
   }
 
-  package func score(_ context: borrowing SchedulingContext, into scores: inout [Double]) {
+  package func score(_ context: borrowing SchedulingContext, into scores: consuming MutableSpan<Double>) {
     var most = 0.0
     for position in scores.indices {
       scores[position] = Double(context.loads[position].inFlight.requests)

@@ -52,7 +52,7 @@ package struct ContextLengthAware: Scorer, Filter {
     filters = arguments[Self.enableFiltering]
   }
 
-  package func score(_ context: borrowing SchedulingContext, into scores: inout [Double]) {
+  package func score(_ context: borrowing SchedulingContext, into scores: consuming MutableSpan<Double>) {
     let ranges = ranges.values(of: context.snapshot)
     let tokens = context.request.promptTokens
     for position in scores.indices {

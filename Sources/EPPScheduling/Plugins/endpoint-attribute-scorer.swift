@@ -60,12 +60,13 @@ package struct EndpointAttributeScorer: Scorer {
     }
   }
 
-  package func score(_ context: borrowing SchedulingContext, into scores: inout [Double]) {
+  package func score(_ context: borrowing SchedulingContext, into scores: consuming MutableSpan<Double>) {
     let all = context.snapshot.members
     let members = all.span
+    var place = 0
     var (low, high) = (Double.infinity, -Double.infinity)
     for position in scores.indices {
-      guard let value = members[context.candidates[position]].metrics.attributes[key] else {
+      guard let value = members[context.candidates[position]].metrics.attributes.value(key, at: &place) else {
         scores[position] = .nan
         continue
       }

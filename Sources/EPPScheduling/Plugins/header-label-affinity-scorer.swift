@@ -26,7 +26,7 @@ package struct HeaderLabelAffinityScorer: Scorer {
     labels = MemberCache { $0.labels[label] }
   }
 
-  package func score(_ context: borrowing SchedulingContext, into scores: inout [Double]) {
+  package func score(_ context: borrowing SchedulingContext, into scores: consuming MutableSpan<Double>) {
     guard let wanted = context.context.headers.first(header), !wanted.isEmpty else { return }
     let labels = labels.values(of: context.snapshot)
     for position in scores.indices where labels[context.candidates[position]] == wanted { scores[position] = 1 }

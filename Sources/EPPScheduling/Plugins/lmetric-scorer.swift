@@ -19,7 +19,7 @@ package struct LMetricScorer: Scorer {
     view = environment.prefixView(named: arguments[ProducerParameters.prefixMatch])
   }
 
-  package func score(_ context: borrowing SchedulingContext, into scores: inout [Double]) {
+  package func score(_ context: borrowing SchedulingContext, into scores: consuming MutableSpan<Double>) {
     var lowest = Double.infinity
     for position in scores.indices {
       let requests = context.loads[position].inFlight.requests + 1

@@ -1,3 +1,5 @@
+import EPPCore
+
 /// `load-aware-scorer`: 0.5 · (1 - min(queue, threshold) / threshold): 0.5 for an empty queue, 0 from the threshold on.
 package struct LoadAwareScorer: Scorer {
   private static let threshold = TypedParameter<Int>.integer(
@@ -13,7 +15,7 @@ package struct LoadAwareScorer: Scorer {
 
   private init(threshold: Int) { self.threshold = Double(threshold) }
 
-  package func score(_ context: borrowing SchedulingContext, into scores: inout [Double]) {
+  package func score(_ context: borrowing SchedulingContext, into scores: consuming MutableSpan<Double>) {
     for index in context.loads.indices {
       scores[index] = 0.5 * (1 - min(Double(context.loads[index].queueDepth), threshold) / threshold)
     }

@@ -8,14 +8,13 @@ package struct LoRAAffinityScorer: Scorer {
     "lora-affinity-scorer", "Prefers endpoints that have the request's LoRA adapter loaded, or room for it",
     parts: [.scorer { _, _ in LoRAAffinityScorer() }])
 
-  package func score(_ context: borrowing SchedulingContext, into scores: inout [Double]) {
-    let adapter = context.request.targetModel
+  package func score(_ context: borrowing SchedulingContext, into scores: consuming MutableSpan<Double>) {
+    let adapter = LoRAState.Adapter(context.request.targetModel)
     let all = context.snapshot.members
     let members = all.span
-    let mark = EndpointMetrics.LoRAState.mark(of: adapter)
     // In place: no member's lists are copied.
     for (position, index) in context.candidates.enumerated() {
-      let isPossible = members[index].metrics.loRA.marks & mark != 0
+      let isPossible = members[index].metrics.loRA.marks & adapter.mark != 0
       scores[position] =
         if isPossible, members[index].metrics.loRA.running.contains(adapter) {
           1

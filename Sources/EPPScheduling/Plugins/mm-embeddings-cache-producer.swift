@@ -54,7 +54,7 @@ package final class EncoderCache: DataProducer, PluginStateReporting {
 
   /// The share of a request's items that each candidate is taken to hold, in the order of the candidates; nothing for a request
   /// without items.
-  func shares(_ context: borrowing SchedulingContext, into shares: inout [Double]) {
+  func shares(_ context: borrowing SchedulingContext, into shares: consuming MutableSpan<Double>) {
     let media = context.request.media
     guard !media.isEmpty else { return }
     items.withLock { items in

@@ -19,7 +19,7 @@ package struct EncoderCacheScorer: Scorer {
     cache = environment.producer(named: arguments[Self.producer], EncoderCache.self)
   }
 
-  package func score(_ context: borrowing SchedulingContext, into scores: inout [Double]) {
-    cache?.shares(context, into: &scores)
+  package func score(_ context: borrowing SchedulingContext, into scores: consuming MutableSpan<Double>) {
+    cache?.shares(context, into: scores)
   }
 }

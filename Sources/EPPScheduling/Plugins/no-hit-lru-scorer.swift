@@ -78,7 +78,7 @@ package final class NoHitLRUScorer: Scorer, RequestObserver, PluginStateReportin
     }
 
     /// Writes the scores of more than one candidate.
-    mutating func score(_ slots: borrowing [EndpointSlot], into scores: inout [Double]) {
+    mutating func score(_ slots: borrowing [EndpointSlot], into scores: inout MutableSpan<Double>) {
       readings += 1
       let reading = readings
       var next = oldest
@@ -115,7 +115,7 @@ package final class NoHitLRUScorer: Scorer, RequestObserver, PluginStateReportin
 
   package func stateReport() -> StateReport { StateReport(endpoints: uses.withLock { $0.count }) }
 
-  package func score(_ context: borrowing SchedulingContext, into scores: inout [Double]) {
+  package func score(_ context: borrowing SchedulingContext, into scores: consuming MutableSpan<Double>) {
     guard context.isCold else {
       for position in scores.indices { scores[position] = 0.5 }
       return

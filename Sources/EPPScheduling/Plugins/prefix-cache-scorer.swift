@@ -58,8 +58,12 @@ package struct PrefixCacheScorer: Scorer {
     view = environment.prefixView(named: arguments[Self.producer])
   }
 
-  package func score(_ context: borrowing SchedulingContext, into scores: inout [Double]) {
-    for index in context.slots.indices {
+  package func score(_ context: borrowing SchedulingContext, into scores: consuming MutableSpan<Double>) {
+    guard weight > 0 else {
+      for index in scores.indices { scores[index] = view.ratio(context.match, context.slots[index]) }
+      return
+    }
+    for index in scores.indices {
       let slot = context.slots[index]
       let length = min(1, Double(view.matchedTokens(context.match, slot)) / scale)
       scores[index] = weight * length * length + (1 - weight) * view.ratio(context.match, slot)

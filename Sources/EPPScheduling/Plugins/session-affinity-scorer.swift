@@ -21,7 +21,7 @@ package struct SessionAffinityScorer: Scorer, PluginStateReporting {
 
   package func stateReport() -> SessionTableReport { SessionTableReport(sessions: affinity.sessionCount) }
 
-  package func score(_ context: borrowing SchedulingContext, into scores: inout [Double]) {
+  package func score(_ context: borrowing SchedulingContext, into scores: consuming MutableSpan<Double>) {
     if let position = affinity.boundCandidate(context) { scores[position] = 1 }
   }
 }

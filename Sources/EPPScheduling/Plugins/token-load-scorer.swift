@@ -23,7 +23,7 @@ package struct TokenLoadScorer: Scorer {
     view = environment.prefixView(named: arguments[ProducerParameters.prefixMatch])
   }
 
-  package func score(_ context: borrowing SchedulingContext, into scores: inout [Double]) {
+  package func score(_ context: borrowing SchedulingContext, into scores: consuming MutableSpan<Double>) {
     for position in scores.indices {
       let tokens = context.loads[position].inFlight.uncachedTokens + context.uncachedTokens(at: position, view)
       scores[position] = 1 - min(Double(tokens), threshold) / threshold

@@ -15,16 +15,13 @@ package struct TopologyAffinityFilter: Filter {
     ], parts: [.filter { arguments, _ in TopologyAffinityFilter(minimum: arguments[minimum]) }])
 
   private let minimum: TopologyLevel
+  private let nearness = TopologyNearness()
 
   private init(minimum: TopologyLevel) { self.minimum = minimum }
 
   package func filter(_ context: borrowing SchedulingContext, _ selection: inout CandidateSelection) {
-    guard context.decodePick != nil else { return }
-    var isNear: [Bool] = []
-    isNear.reserveCapacity(context.candidates.count)
-    for position in context.candidates.indices {
-      isNear.append(context.nearness(at: position)?.isAtLeast(minimum) ?? false)
-    }
-    selection.prefer(context) { isNear[$0] }
+    guard let levels = nearness.levels(context) else { return }
+    let candidates = context.candidates
+    selection.prefer(context) { levels[candidates[$0]]?.isAtLeast(minimum) ?? false }
   }
 }

@@ -11,7 +11,10 @@ package struct TopologyAffinityScorer: Scorer {
     ],
     parts: [.scorer { _, _ in TopologyAffinityScorer() }])
 
-  package func score(_ context: borrowing SchedulingContext, into scores: inout [Double]) {
-    for position in scores.indices { scores[position] = context.nearness(at: position)?.score ?? 0 }
+  private let nearness = TopologyNearness()
+
+  package func score(_ context: borrowing SchedulingContext, into scores: consuming MutableSpan<Double>) {
+    guard let levels = nearness.levels(context) else { return }
+    for position in scores.indices { scores[position] = levels[context.candidates[position]]?.score ?? 0 }
   }
 }

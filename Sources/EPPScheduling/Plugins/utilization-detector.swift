@@ -61,7 +61,7 @@ package struct UtilizationDetector: SaturationDetector, Filter {
   }
 
   private static func isBelow(
-    _ load: SchedulingContext.CandidateLoad, _ queueLimit: Double, _ usageLimit: Double
+    _ load: CandidateLoad, _ queueLimit: Double, _ usageLimit: Double
   ) -> Bool {
     Double(load.queueDepth) < queueLimit && load.kvCacheUsage < usageLimit
   }

@@ -1,3 +1,5 @@
+package import EPPCore
+
 /// All scores and loads behind a decision; made only on request.
 package struct DecisionExplanation: Sendable, Equatable {
   /// One scorer's score of an endpoint.
@@ -21,7 +23,7 @@ package struct DecisionExplanation: Sendable, Equatable {
     /// One for each scorer, in the order of the profile.
     package var opinions: [Opinion]
     /// The load that the scorers used.
-    package var load: SchedulingContext.CandidateLoad
+    package var load: CandidateLoad
     /// Blocks of the prompt that the endpoint is assumed to hold.
     package var matchedBlocks: Int
   }

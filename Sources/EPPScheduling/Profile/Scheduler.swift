@@ -163,9 +163,11 @@ package final class Scheduler: Sendable {
     var (prefill, decode): ([EndpointUse], [EndpointUse]) = ([], [])
     let all = snapshot.members
     let members = all.span
+    let allLoads = snapshot.loads
+    let loads = allLoads.span
     var hasRoles = false
     for index in indices {
-      let load = SchedulingContext.CandidateLoad(of: index, in: members)
+      let load = MemberLoad.reading(of: index, in: loads)
       let use = EndpointUse(load: load, inFlight: load.inFlight)
       uses.append(use)
       let role = EndpointRole(of: members[index].endpoint)

@@ -63,8 +63,7 @@ struct SchedulingProfile: Sendable {
     guard count > 0 else { return nil }
     scratch.beginScoring(candidates: count, scorers: scorers.count)
     for row in scorers.indices {
-      scorers[row].scorer.score(scratch.context, into: &scratch.scores)
-      scratch.addScores(row: row, weight: scorers[row].weight)
+      scratch.addScores(row: row, of: scorers[row].scorer, weight: scorers[row].weight)
       lap?.finish(scorers[row].duration)
     }
     picker.pick(scratch.totals, using: &scratch.random, into: &scratch.picks)
@@ -105,11 +104,10 @@ struct SchedulingProfile: Sendable {
     guard let runnerUp else { return .onlyCandidate }
     if scratch.totals[best] == scratch.totals[runnerUp] { return .tie }
     if scratch.totals[best] < scratch.totals[runnerUp] { return .random }
-    let count = scratch.totals.count
     var reason = Decision.Reason.tie
     var greatest = 0.0
     for (row, entry) in scorers.enumerated() {
-      let difference = scratch.allScores[row * count + best] - scratch.allScores[row * count + runnerUp]
+      let difference = scratch.scores[row][best] - scratch.scores[row][runnerUp]
       if difference * entry.weight > greatest {
         greatest = difference * entry.weight
         reason = .scorer(name: entry.name, advantage: greatest)
@@ -128,7 +126,7 @@ struct SchedulingProfile: Sendable {
       for (row, entry) in scorers.enumerated() {
         opinions.append(
           DecisionExplanation.Opinion(
-            scorer: entry.name, weight: entry.weight, score: scratch.allScores[row * count + position]))
+            scorer: entry.name, weight: entry.weight, score: scratch.scores[row][position]))
       }
       let index = scratch.context.candidates[position]
       candidates.append(

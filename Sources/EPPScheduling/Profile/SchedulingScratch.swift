@@ -5,10 +5,8 @@ package struct SchedulingScratch {
   /// The request that is being scheduled, and its candidates.
   package var context = SchedulingContext()
   var selection = CandidateSelection()
-  /// The scores of one scorer, in the order of the candidates.
-  var scores: [Double] = []
-  /// The scores of all scorers, clamped to 0...1: one row per scorer, one column per candidate.
-  var allScores: [Double] = []
+  /// The scores of all scorers, clamped to 0...1: one row per scorer, one element per candidate.
+  private(set) var scores: [[Double]] = []
   /// Weighted sums, in the order of the candidates.
   package internal(set) var totals: [Double] = []
   var picks: [Int] = []
@@ -36,18 +34,21 @@ package struct SchedulingScratch {
 
   // MARK: - Scores
 
-  /// Makes room for the scores of a profile. All sums are 0, and so are the scores of the next scorer.
+  /// Makes room for the scores of a profile. All sums and scores are 0.
   mutating func beginScoring(candidates: Int, scorers: Int) {
     totals.setCount(candidates, filler: 0)
-    scores.setCount(candidates, filler: 0)
-    allScores.setCount(candidates * scorers, filler: 0)
     totals.clear()
-    scores.clear()
+    while scores.count < scorers { scores.append([]) }
+    for row in 0..<scorers {
+      scores[row].setCount(candidates, filler: 0)
+      scores[row].clear()
+    }
   }
 
-  /// Keeps the scores of a scorer, clamped to 0...1, adds them to the sums, and sets them to 0 for the next scorer.
-  mutating func addScores(row: Int, weight: Double) {
-    totals.add(taking: &scores, weight: weight, keeping: &allScores, from: row * totals.count)
+  /// Lets a scorer write its row, clamps the scores to 0...1, and adds them to the sums.
+  mutating func addScores(row: Int, of scorer: any Scorer, weight: Double) {
+    scorer.score(context, into: scores[row].mutableSpan)
+    totals.add(&scores[row], weight: weight)
   }
 
   /// Keeps the sums of the last run.
@@ -75,19 +76,16 @@ extension [Double] {
     for index in values.indices { values[index] = 0 }
   }
 
-  /// Adds scores, clamped to 0...1 and weighted, writes what was clamped into another array from a place on, and clears the
-  /// scores.
-  fileprivate mutating func add(
-    taking scores: inout [Double], weight: Double, keeping kept: inout [Double], from first: Int
-  ) {
-    var scores = scores.mutableSpan
+  /// Clamps scores to 0...1 and adds them, weighted.
+  fileprivate mutating func add(_ scores: inout [Double], weight: Double) {
     var sums = mutableSpan
-    var rows = kept.mutableSpan
+    var scores = scores.mutableSpan
+    precondition(scores.count == sums.count)
     for index in sums.indices {
-      // A comparison with NaN is false.
-      let score = scores[index] > 0 ? Swift.min(1, scores[index]) : 0
-      scores[index] = 0
-      rows[first + index] = score
+      // A comparison with NaN is false. Read once, the loop has no branches.
+      let given = scores[index]
+      let score = given > 0 ? Swift.min(1, given) : 0
+      scores[index] = score
       sums[index] += score * weight
     }
   }

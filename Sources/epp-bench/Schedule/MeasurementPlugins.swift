@@ -16,7 +16,7 @@ struct SpreadScorer: Scorer {
   static let plugin = ConfiguredPlugin(
     PluginDescriptor("spread", "Scores of many values", parts: [.scorer { _, _ in SpreadScorer() }]))
 
-  func score(_ context: borrowing SchedulingContext, into scores: inout [Double]) {
+  func score(_ context: borrowing SchedulingContext, into scores: consuming MutableSpan<Double>) {
     for position in scores.indices { scores[position] = Double(position &* 37 & 127) / 128 }
   }
 }

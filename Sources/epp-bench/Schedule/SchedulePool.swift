@@ -52,7 +52,7 @@ struct SchedulePool {
     metrics.kvCacheUsage = Double(number * 13 % 75) / 100
     metrics.cacheBlocks = 32_768
     metrics.cacheBlockTokens = 16
-    metrics.loRA = EndpointMetrics.LoRAState(
+    metrics.loRA = LoRAState(
       maximum: 4, running: (0..<3).map { "support-answers-adapter-\((number + $0) % 8)" },
       waiting: ["support-answers-adapter-\((number + 4) % 8)"])
     metrics.attributes["example.com/free-slots"] = Double(number % 9)

@@ -121,7 +121,7 @@ struct PoolScoring {
       metrics.dispatchedAtScrape = load.totals
       for (key, value) in described.attributes ?? [:] { metrics.attributes[key] = value }
       if let lora = described.lora {
-        metrics.loRA = EndpointMetrics.LoRAState(maximum: lora.maximum, running: lora.running, waiting: lora.waiting)
+        metrics.loRA = LoRAState(maximum: lora.maximum, running: lora.running, waiting: lora.waiting)
       }
       let address =
         EndpointAddress(described.address) ?? EndpointAddress(host: described.address, port: 8000)
