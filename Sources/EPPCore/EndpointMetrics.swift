@@ -28,6 +28,9 @@ package struct EndpointMetrics: Equatable, Sendable {
   package var scrapedAt: MonotonicTime?
   /// `EndpointLoad.totals` when the scrape was started: requests dispatched later are not on the page.
   package var dispatchedAtScrape: EndpointLoad.Totals
+  /// Requests whose end is seen that were dispatched between the start of the scrape before and the start of the last one. Some of them
+  /// may not have reached the engine when it wrote the page.
+  package var recentDispatches: Int
 
   /// An idle engine that was never scraped.
   package init() {
@@ -44,6 +47,7 @@ package struct EndpointMetrics: Equatable, Sendable {
     attributes = EndpointAttributes()
     scrapedAt = nil
     dispatchedAtScrape = EndpointLoad.Totals()
+    recentDispatches = 0
   }
 
   /// Tokens that the engine's KV cache holds; nil when the engine does not say.

@@ -13,6 +13,8 @@ package struct MemberLoad: Sendable {
   /// The metrics that are not known: all requests in flight count beside the assumed value, not those alone that the page cannot
   /// show.
   let missing: EndpointMetrics.LoadFamilies
+  /// Requests that may have been on their way to the engine when it wrote the page; 0 where the page does not say its load.
+  let recentDispatches: Int
 
   init(_ member: borrowing PoolSnapshot.Member, assumed: AssumedLoad) {
     slot = member.endpoint.slot
@@ -22,6 +24,8 @@ package struct MemberLoad: Sendable {
     waitingRequests = missing.contains(.waitingRequests) ? assumed.waitingRequests : member.metrics.waitingRequests
     runningRequests = missing.contains(.runningRequests) ? assumed.runningRequests : member.metrics.runningRequests
     kvCacheUsage = missing.contains(.kvCacheUsage) ? assumed.kvCacheUsage : member.metrics.kvCacheUsage
+    recentDispatches =
+      missing.isDisjoint(with: [.waitingRequests, .runningRequests]) ? member.metrics.recentDispatches : 0
     capacity = Double(member.metrics.cacheBlocks ?? 0) * Double(member.metrics.cacheBlockTokens ?? 0)
   }
 
@@ -32,7 +36,14 @@ package struct MemberLoad: Sendable {
     // Field by field and through a span, no element is copied.
     let counts = members[index].counters.reading(since: members[index].dispatchedAtScrape)
     let missing = members[index].missing
-    let (tracked, unseen) = (counts.tracked, counts.unseen)
+    let tracked = counts.tracked
+    var unseen = counts.unseen
+    // A request is at the engine some milliseconds after it was dispatched. One that was dispatched shortly before the scrape, and is
+    // neither on the page nor has ended, was on its way: each of them would make a burst too much for an endpoint.
+    if members[index].recentDispatches > 0 {
+      let onPage = members[index].waitingRequests + members[index].runningRequests
+      unseen.requests += max(0, min(members[index].recentDispatches, tracked.requests - unseen.requests - onPage))
+    }
     var usage = members[index].kvCacheUsage
     let capacity = members[index].capacity
     if capacity > 0 {

@@ -300,6 +300,7 @@ import Testing
     var old = EndpointMetrics()
     old.waitingRequests = 5
     old.cacheBlocks = 100
+    old.dispatchedAtScrape.requests = 4
     old.loRA = LoRAState(maximum: 2, running: ["a"])
     var page = EnginePage()
     page.runningRequests = 3
@@ -311,5 +312,6 @@ import Testing
     #expect(new.loRA == LoRAState())
     #expect(new.scrapedAt == .milliseconds(7))
     #expect(new.dispatchedAtScrape.requests == 9)
+    #expect(new.recentDispatches == 5)
   }
 }

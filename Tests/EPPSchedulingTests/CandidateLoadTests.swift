@@ -77,6 +77,24 @@ import Testing
     #expect(load(fresh).kvCacheUsage == 0.5)
   }
 
+  /// Of 5 requests in flight 1 was dispatched after the scrape and 3 shortly before it.
+  @Test(arguments: [(0, 0, 4), (1, 0, 4), (1, 1, 3), (2, 1, 2), (2, 2, 1), (9, 4, 1)])
+  func aRequestOnItsWayDuringTheScrapeIsUnseen(running: Int, waiting: Int, unseen: Int) {
+    let counts = EndpointLoad()
+    for _ in 0..<4 { counts.dispatch(uncachedTokens: 0) }
+    var metrics = EndpointMetrics()
+    metrics.runningRequests = running
+    metrics.waitingRequests = waiting
+    metrics.dispatchedAtScrape = counts.totals
+    metrics.recentDispatches = 3
+    counts.dispatch(uncachedTokens: 0)
+    #expect(load(member(0, metrics, counts)).runningRequests == running + unseen)
+    #expect(load(member(0, metrics, counts)).queueDepth == waiting + unseen)
+    // A page without one of the numbers does not say how many have arrived.
+    metrics.missing = .waitingRequests
+    #expect(load(member(0, metrics, counts)).runningRequests == running + 1)
+  }
+
   @Test func aStaleEndpointIsJudgedByItsOwnRequests() {
     let counts = EndpointLoad()
     counts.dispatch(uncachedTokens: 800)

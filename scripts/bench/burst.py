@@ -29,29 +29,33 @@ class Result:
     seconds: float
     # Requests by engine, the most first.
     shares: list[int]
-    # The longest queue that an engine's page showed while another engine had none.
+    # The longest queue of an engine while another engine had none.
     longest_queue: int
 
 
 class QueueWatch(threading.Thread):
-    """Reads the engines' queues as fast as they answer."""
+    """Reads the engines' queues in turn, as fast as they answer."""
 
     def __init__(self, engines: list[Simulator]):
         super().__init__(daemon=True)
         self._engines = engines
         self._ended = threading.Event()
-        self.longest = 0
+        self._passes: list[list[int]] = []
 
     def run(self) -> None:
         while not self._ended.is_set():
-            queues = [int(_value(engine, "vllm:num_requests_waiting")) for engine in self._engines]
-            if min(queues) == 0:
-                self.longest = max(self.longest, *queues)
+            self._passes.append([int(_value(engine, "vllm:num_requests_waiting")) for engine in self._engines])
 
     def end(self) -> int:
         self._ended.set()
         self.join()
-        return self.longest
+        # Pages are not read at one time: a queue counts that was read between two readings of another engine without one.
+        longest = 0
+        for first, second in zip(self._passes, self._passes[1:]):
+            for idle in range(len(first)):
+                if first[idle] == second[idle] == 0:
+                    longest = max([longest, *first[idle + 1:], *second[:idle]])
+        return longest
 
 
 def _value(engine: Simulator, family: str) -> float:

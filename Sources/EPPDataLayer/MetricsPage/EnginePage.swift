@@ -58,6 +58,7 @@ package struct EnginePage: Equatable, Sendable {
     if let processStartTime { metrics.processStartTime = processStartTime }
     if !attributes.isEmpty { metrics.attributes.merge(attributes) }
     metrics.scrapedAt = scrapedAt
+    metrics.recentDispatches = Int(clamping: dispatched.requests &- old.dispatchedAtScrape.requests)
     metrics.dispatchedAtScrape = dispatched
     return metrics
   }
