@@ -14,6 +14,13 @@ package enum InferenceAPI: Int, CaseIterable, Sendable {
   case generate
   /// SGLang's `/generate`, whose prompt is a text or token ids, and whose body names no model.
   case sglangGenerate
+  /// `Generate` of vLLM's gRPC API, whose prompt is a text or token ids, and whose body names no model.
+  case vllmGRPCGenerate
+  /// `Embed` of vLLM's gRPC API.
+  case vllmGRPCEmbed
   /// Any other path: the body is not read for a model or a prompt.
   case passthrough
+
+  /// Whether bodies are gRPC messages instead of JSON.
+  package var isGRPC: Bool { self == .vllmGRPCGenerate || self == .vllmGRPCEmbed }
 }

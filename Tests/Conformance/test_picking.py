@@ -8,6 +8,7 @@ import pytest
 from kit import extproc as ep
 from kit import http
 from kit.engine import Engine
+from kit.waiting import eventually
 
 LONG = "You are a careful assistant. " * 300
 
@@ -67,6 +68,42 @@ def test_a_repeated_prefix_returns_to_its_engine(start_pool) -> None:
     pool = start_pool(engines=3)
     first = pool.pick(LONG + "turn 0")
     assert {pool.pick(f"{LONG}turn {number}") for number in range(1, 12)} == {first}
+
+
+def test_token_ids_of_a_grpc_request_return_to_their_engine(start_pool) -> None:
+    """A request of vLLM's gRPC API as Envoy shows it, cut anywhere; its answer is counted."""
+    pool = start_pool(
+        "--config-text",
+        "apiVersion: llm-d.ai/v1\nkind: EndpointPickerConfig\nplugins: [{type: vllmgrpc-parser}, {type: prefix-cache-scorer}]\n"
+        "schedulingProfiles: [{name: default, plugins: [{pluginRef: prefix-cache-scorer}]}]\n"
+        "requestHandler: {parsers: [{pluginRef: vllmgrpc-parser}]}\n",
+        engines=3)
+    headers = [
+        (name, "application/grpc" if name == "content-type" else value)
+        for name, value in ep.post_headers("/vllm.grpc.engine.VllmEngine/Generate")
+    ]
+
+    def ask(last: int) -> str:
+        ids = b"".join(bytes([0x80 | token & 0x7F, token >> 7]) for token in [*range(128, 1128), last])
+        tokenized = b"\x12" + _varint(len(ids)) + ids
+        message = b"\x12" + _varint(len(tokenized)) + tokenized
+        body = b"\0" + len(message).to_bytes(4, "big") + message
+        exchange = pool.exchange()
+        destination = exchange.request(headers, [body[:3], body[3:700], body[700:]]).destination
+        # GenerateResponse{chunk{token_ids: [9, 400], prompt_tokens: 1001, cached_tokens: 960}}
+        chunk = b"\x12\x0b\x0a\x03\x09\x90\x03\x10\xe9\x07\x20\xc0\x07"
+        exchange.respond([(":status", "200"), ("content-type", "application/grpc")], [b"\0\0\0\0\x0d" + chunk])
+        exchange.stream.finish()
+        return destination
+
+    first = ask(200)
+    assert {ask(number) for number in range(201, 212)} == {first}
+    eventually(lambda: pool.epp.metric("llm_d_epp_request_input_tokens_sum") == 12 * 1001, "input tokens", 5)
+    assert pool.epp.metric("llm_d_epp_request_output_tokens_sum") == 12 * 2
+
+
+def _varint(number: int) -> bytes:
+    return bytes([number & 0x7F | 0x80, number >> 7]) if number > 127 else bytes([number])
 
 
 def test_prefixes_are_kept_apart_by_model(start_pool) -> None:

@@ -128,9 +128,11 @@ import Testing
       ("requestHandler: {parsers: [{pluginRef: passthrough-parser}]}", []),
       ("requestHandler: {parsers: [{pluginRef: openai-parser}, {pluginRef: passthrough-parser}]}", [.chatCompletions]),
       ("parser: {pluginRef: sglanghttp-parser}", [.sglangGenerate]),
+      ("parser: {pluginRef: vllmgrpc-parser}", [.vllmGRPCGenerate, .vllmGRPCEmbed]),
     ] as [(String, Set<InferenceAPI>)])
   func parsersSayWhichBodiesAreRead(section: String, apis: Set<InferenceAPI>) throws {
-    let plugins = "plugins: [{type: passthrough-parser}, {type: openai-parser}, {type: sglanghttp-parser}]\n"
+    let plugins =
+      "plugins: [{type: passthrough-parser}, {type: openai-parser}, {type: sglanghttp-parser}, {type: vllmgrpc-parser}]\n"
     let read = ParserSettings(of: try read(plugins + section).parsers).apis
     #expect(read.isSuperset(of: apis) && apis.isEmpty == read.isEmpty)
     #expect(read.contains(.sglangGenerate) == apis.contains(.sglangGenerate))

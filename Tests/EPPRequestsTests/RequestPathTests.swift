@@ -16,6 +16,8 @@ import Testing
       ("/", .passthrough), ("", .passthrough), ("?", .passthrough), ("/v1/mycompletions", .passthrough),
       ("/v1/Completions", .passthrough), ("/v1/responses/resp_1", .passthrough),
       ("/v1/audio/transcriptions", .passthrough),
+      ("/vllm.grpc.engine.VllmEngine/Generate", .vllmGRPCGenerate),
+      ("/vllm.grpc.engine.VllmEngine/Embed", .vllmGRPCEmbed), ("/vllm.grpc.engine.VllmEngine/Abort", .passthrough),
       ("/v1/images/edits", .passthrough), ("/v1/é/completions", .completions),
     ] as [(String, InferenceAPI)])
   func apiFollowsThePath(_ path: String, _ api: InferenceAPI) {

@@ -65,7 +65,8 @@ enum RequestMember {
         } else {
           return nil
         }
-      case .embeddings, .conversations, .imageGenerations, .generate, .sglangGenerate, .passthrough:
+      case .embeddings, .conversations, .imageGenerations, .generate, .sglangGenerate, .vllmGRPCGenerate,
+        .vllmGRPCEmbed, .passthrough:
         return nil
       }
     }
@@ -90,7 +91,7 @@ enum RequestMember {
     case .conversations: key.equals("items", in: body) ? .messages : nil
     case .generate: key.equals("token_ids", in: body) ? .input : nil
     case .sglangGenerate: key.equals("text", in: body) || key.equals("input_ids", in: body) ? .input : nil
-    case .passthrough: nil
+    case .vllmGRPCGenerate, .vllmGRPCEmbed, .passthrough: nil
     }
   }
 }

@@ -11,7 +11,7 @@ package struct RequestParser: Sendable {
   /// Parses a request body.
   ///
   /// - Parameters:
-  ///   - api: `.passthrough` leaves the body unread.
+  ///   - api: `.passthrough` leaves the body unread. A gRPC message that cannot be read has no prompt.
   ///   - body: the whole body.
   ///   - prompt: filled with the canonical prompt; its storage is reused. Empty after an error, and when the body has no prompt
   ///     or one in an unknown form: such a request is routed without it, and the engine reports errors, if any.
@@ -21,6 +21,12 @@ package struct RequestParser: Sendable {
   ) throws(Rejection) -> InferenceRequest {
     prompt.removeAll()
     guard api != .passthrough else { return InferenceRequest(api: .passthrough, bodyBytes: body.byteCount) }
+    if api.isGRPC {
+      let read = VLLMGRPCRequest(body, &prompt)
+      return InferenceRequest(
+        api: api, promptTokens: Self.tokens(prompt), bodyBytes: body.byteCount, readsNoCache: read.readsNoCache,
+        choices: read.choices)
+    }
     guard body.byteCount > 0 else {
       throw Rejection(.badRequest, "the request body is empty; a JSON object is expected")
     }
@@ -96,8 +102,12 @@ extension RequestParser {
     return InferenceRequest(
       api: api, model: model?.string(in: body) ?? "", modelRange: model?.quotedRange,
       cacheSalt: members.cacheSalt?.string(in: body),
-      promptTokens: prompt.isTokens ? prompt.tokens.count : (prompt.bytes.count + 3) / 4, bodyBytes: body.byteCount,
+      promptTokens: Self.tokens(prompt), bodyBytes: body.byteCount,
       readsNoCache: members.readsNoCache(api), choices: members.choices, memberNames: members.names)
+  }
+
+  private static func tokens(_ prompt: borrowing CanonicalPrompt) -> Int {
+    prompt.isTokens ? prompt.tokens.count : (prompt.bytes.count + 3) / 4
   }
 
   private func fault(_ field: String, _ problem: String) -> Rejection {

@@ -42,5 +42,7 @@ package enum RequestPath {
     ("images/generations", .imageGenerations),
     ("inference/v1/generate", .generate),
     ("generate", .sglangGenerate),
+    ("vllm.grpc.engine.VllmEngine/Generate", .vllmGRPCGenerate),
+    ("vllm.grpc.engine.VllmEngine/Embed", .vllmGRPCEmbed),
   ]
 }

@@ -46,8 +46,8 @@ package final class InFlightRequest {
     var confidence: CacheVerifier.Confidence
     /// The kind of prompt whose token ids were found; nil when none were found for its text.
     var rendered: PromptKind?
-    /// Whether the request is a chat or a completion.
-    var isGeneration: Bool
+    /// The API of the request.
+    var api: InferenceAPI
   }
 
   /// The entries of the pick in the prefix index.
@@ -86,7 +86,7 @@ package final class InFlightRequest {
   private var entries: Entries
   /// Plugins that follow the request.
   private var followers: [any RequestFollower]
-  private var scanner: UsageScanner?
+  private var scanner: AnswerScanner?
   private var responseBytes = 0
   // Small values stand together: an open stream costs their padding as well.
   private var answer = AnswerClock()
@@ -170,8 +170,11 @@ package final class InFlightRequest {
       forget()
     }
     seesBody = start.bodyIsSeen
-    if seesBody, start.isReadable, !hasFailed { scanner = UsageScanner(start.isEventStream ? .eventStream : .json) }
-    answer.start(isEventStream: start.isEventStream)
+    let api = dispatched.api
+    if seesBody, start.isReadable, !hasFailed {
+      scanner = AnswerScanner(api, isEventStream: start.isEventStream)
+    }
+    answer.start(isEventStream: start.isEventStream || api == .vllmGRPCGenerate)
     series.timeToResponseHeaders.observe(from: dispatched.receivedAt, to: now)
     // The first token will not be seen, and this is the last sign of it: the prompt is computed, or nearly so.
     if !seesBody { releaseComputation() }
@@ -260,7 +263,9 @@ package final class InFlightRequest {
       isOtherPrompt = counted != dispatched.promptTokens
       verifier.noteTokenCount(agrees: !isOtherPrompt, kind, now: now)
     }
-    if let cached = verifier.cachedTokens(usage, isGeneration: dispatched.isGeneration, of: serving.slot) {
+    if let cached = verifier.cachedTokens(
+      usage, isGeneration: dispatched.api == .chatCompletions || dispatched.api == .completions, of: serving.slot)
+    {
       series.cachedTokens.observe(cached)
       serving.series.prefixHitTokensReported.increment(by: cached)
       // Another endpoint than the one that the prediction is about has nothing to say to it.

@@ -111,7 +111,7 @@ package final class RequestLedger: Sendable {
     let dispatched = InFlightRequest.DispatchRecord(
       receivedAt: request.receivedAt, promptTokens: parsed.promptTokens, predictedCachedTokens: predicted,
       uncachedTokens: uncached, model: parsed.targetModel, confidence: confidence, rendered: request.renderedKind,
-      isGeneration: parsed.api == .chatCompletions || parsed.api == .completions)
+      api: parsed.api)
     let flight = InFlightRequest(
       ledger: self, verifier: verifier, flow: flow, dispatched: dispatched,
       speculates: request.configuration.settings.speculates, series: series, serving: serving,

@@ -21,10 +21,18 @@ func parseRequest(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
 
   compareWithFoundation(body)
   rewriteModel(api, body)
-  for format in [UsageScanner.Format.json, .eventStream] {
-    var whole = UsageScanner(format)
+  for api in [InferenceAPI.vllmGRPCGenerate, .vllmGRPCEmbed] {
+    var prompt = CanonicalPrompt()
+    _ = unsafe try? RequestParser().parse(api: api, body: body.span.bytes, prompt: &prompt)
+    precondition(prompt.prompts.allSatisfy { $0.upperBound <= max(prompt.bytes.count, prompt.tokens.count) })
+  }
+  let answers: [(InferenceAPI, Bool)] = [
+    (.completions, false), (.completions, true), (.vllmGRPCGenerate, false), (.vllmGRPCEmbed, false),
+  ]
+  for (api, isEventStream) in answers {
+    var whole = AnswerScanner(api, isEventStream: isEventStream)
     unsafe whole.feed(body.span.bytes)
-    var pieces = UsageScanner(format)
+    var pieces = AnswerScanner(api, isEventStream: isEventStream)
     unsafe pieces.feed(Array(body[..<cut]).span.bytes)
     unsafe pieces.feed(Array(body[cut...]).span.bytes)
     precondition(whole.usage == pieces.usage, "usage depends on the cut")
