@@ -173,13 +173,12 @@ def test_reloading_the_endpoints_file_under_load_loses_no_request(engines, start
         engine.wait_scrapes(1)
     envoy = start_envoy(epp.extproc_port, secure=True)
     stop = threading.Event()
+    statuses: list[int] = []
 
-    def client() -> list[int]:
-        statuses = []
+    def client() -> None:
         while not stop.is_set():
             # No two prompts share a prefix, so that load alone decides.
             statuses.append(web.post(envoy.url, web.chat(f"{uuid.uuid4()} " * 8)).status)
-        return statuses
 
     pools = [engines[:1], engines[1:], engines[:2], engines[2:], engines]
     with ThreadPoolExecutor(8) as clients:
@@ -189,14 +188,16 @@ def test_reloading_the_endpoints_file_under_load_loses_no_request(engines, start
                 chosen = pools[turn % len(pools)]
                 _write_endpoints(path, chosen)
                 counts = {engine.name: len(engine.received) for engine in chosen}
+                answered = len(statuses)
                 eventually(
-                    lambda: all(len(engine.received) > counts[engine.name] for engine in chosen),
+                    lambda: len(statuses) >= answered + 8
+                    and all(len(engine.received) > counts[engine.name] for engine in chosen),
                     f"requests at the engines of turn {turn}",
                 )
         finally:
             stop.set()
-        statuses = [status for future in running for status in future.result()]
-    assert len(statuses) > 100
+        for future in running:
+            future.result()
     assert set(statuses) == {200}
 
 
