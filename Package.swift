@@ -26,6 +26,7 @@ let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hum
 let hummingbirdCore: Target.Dependency = .product(name: "HummingbirdCore", package: "hummingbird")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
 let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
@@ -121,6 +122,10 @@ let package = Package(
       dependencies: ["EPPCore", "EPPPrefixCache", "EPPScheduling", "EPPYAML", argumentParser, yams],
       swiftSettings: strict),
 
+    .target(
+      name: "RoutingProxy", dependencies: ["EPPCore", "EPPRequests", nioCore, nioHTTP1, nioPosix], swiftSettings: strict
+    ),
+
     // Stand-ins and test kit.
     .target(
       name: "EngineSimulator",
@@ -160,6 +165,10 @@ let package = Package(
     .testTarget(
       name: "EPPBenchTests",
       dependencies: ["epp-bench", "EPPCore", "EPPPrefixCache", "EPPScheduling", argumentParser, nioCore],
+      swiftSettings: strict),
+    .testTarget(
+      name: "RoutingProxyTests",
+      dependencies: ["EPPTestKit", "EPPCore", "EPPRequests", "RoutingProxy", nioCore, nioEmbedded, nioHTTP1, nioPosix],
       swiftSettings: strict),
     .testTarget(name: "EPPCoreTests", dependencies: ["EPPCore", "EPPTestKit"], swiftSettings: strict),
     .testTarget(

@@ -2,7 +2,7 @@
 /// 2.5.5.2) counts as the IPv4 address.
 package struct IPAddress: Hashable, Sendable {
   /// 4 or 16 bytes in network order.
-  private let bytes: [UInt8]
+  let bytes: [UInt8]
 
   /// Reads an IPv4 literal of four decimal numbers without leading zeros, or an IPv6 literal (RFC 4291 section 2.2) without
   /// brackets, zone and prefix length; nil for every other text.
@@ -27,8 +27,16 @@ package struct IPAddress: Hashable, Sendable {
     bytes.count == 4 ? bytes[0] == 169 && bytes[1] == 254 : bytes[0] == 0xFE && bytes[1] & 0xC0 == 0x80
   }
 
+  /// Whether the address is in 224.0.0.0/4 or ff00::/8, or is the IPv4 broadcast address.
+  package var isMulticast: Bool {
+    bytes.count == 4 ? bytes[0] & 0xF0 == 0xE0 || bytes.allSatisfy { $0 == 0xFF } : bytes[0] == 0xFF
+  }
+
   /// Whether the address is 0.0.0.0 or ::.
   package var isUnspecified: Bool { bytes.allSatisfy { $0 == 0 } }
+
+  /// Whether the address is of no other machine's: loopback, link-local, multicast, broadcast or unspecified.
+  package var isSpecial: Bool { isLoopback || isLinkLocal || isMulticast || isUnspecified }
 
   // MARK: - Parsing
 

@@ -1,0 +1,115 @@
+package import EPPCore
+import EPPRequests
+
+/// How a prefill engine hands the KV cache blocks of a prompt to a decode engine: what is written into the requests to both, and in
+/// which order they are sent. A new connector is one file and one line in `KVConnectorKind`.
+package protocol KVConnector: Sendable {
+  /// How the two requests follow each other.
+  var order: LegOrder { get }
+
+  /// Writes into the request to the prefill engine.
+  func writePrefill(_ edit: inout JSONObjectEdit, _ transfer: KVTransfer)
+
+  /// Writes into the request to the decode engine.
+  func writeDecode(_ edit: inout JSONObjectEdit, _ transfer: KVTransfer)
+
+  /// Headers of the request to the prefill engine.
+  func prefillHeaders(_ transfer: KVTransfer) -> [(name: String, value: String)]
+
+  /// Headers of the request to the decode engine.
+  func decodeHeaders(_ transfer: KVTransfer) -> [(name: String, value: String)]
+}
+
+extension KVConnector {
+  package func prefillHeaders(_ transfer: KVTransfer) -> [(name: String, value: String)] { [] }
+  package func decodeHeaders(_ transfer: KVTransfer) -> [(name: String, value: String)] { [] }
+}
+
+/// How the requests to the two engines follow each other.
+package enum LegOrder: Sendable, Equatable {
+  /// Decoding begins when the prompt is computed.
+  case prefillFirst
+  /// Both at once: the decode engine waits for the blocks.
+  case together
+  /// Both at once, once the prefill engine's bootstrap server has said which engines it has.
+  case togetherAfterBootstrap
+  /// The decode engine first, where the client says how much of the prompt it has to hold (`cache_hit_threshold`); what holds less
+  /// answers so, and then the prompt is computed first.
+  case decodeFirst
+}
+
+/// What identifies the transfer of one request's blocks.
+package struct KVTransfer: Sendable, Equatable {
+  /// A UUID of the request.
+  package var id: String
+  /// The prefill engine.
+  package var prefill: EndpointAddress
+  /// A number that both SGLang engines know the transfer by.
+  package var room: Int64
+  /// `kv_transfer_params` of the prefill engine's answer as JSON text; nil before the answer, and where it had none.
+  package var prefillParameters: [UInt8]?
+  /// The prefill engine's data-parallel rank and its id, as its bootstrap server says; nil where none was asked.
+  package var bootstrap: Bootstrap?
+
+  package init(id: String, prefill: EndpointAddress, room: Int64 = 0) {
+    self.id = id
+    self.prefill = prefill
+    self.room = room
+  }
+
+  /// An engine of a prefill server.
+  package struct Bootstrap: Sendable, Equatable {
+    /// The data-parallel rank.
+    package var rank: String
+    /// The engine's id.
+    package var engineID: String
+
+    package init(rank: String, engineID: String) {
+      self.rank = rank
+      self.engineID = engineID
+    }
+  }
+}
+
+/// The connectors, by the names that `--kv-connector` takes.
+package enum KVConnectorKind: String, CaseIterable, Sendable {
+  case nixlv2
+  case sharedStorage = "shared-storage"
+  case sglang
+  case mooncake
+  case offloading
+
+  /// What to use instead of a connector that is gone; nil for a name that never was one.
+  package static func replacement(of name: String) -> String? {
+    switch name {
+    case "nixl": "'nixl' was the first version of NIXL's protocol, which engines no longer speak: use 'nixlv2'"
+    case "lmcache": "'lmcache' is gone: use 'shared-storage', or 'nixlv2' with engines that transfer blocks themselves"
+    default: nil
+    }
+  }
+}
+
+/// Ports of the servers beside engines that connectors name in requests.
+package struct ConnectorPorts: Sendable, Equatable {
+  /// SGLang's bootstrap server at the prefill engine.
+  package var sglangBootstrap: UInt16 = 8998
+  /// Mooncake's bootstrap server at the prefill engine.
+  package var mooncakeBootstrap: UInt16 = 8998
+  /// The peer-to-peer tier of vLLM's OffloadingConnector; that of rank r is r ports higher.
+  package var peerToPeer: UInt16 = 7777
+
+  package init() {}
+}
+
+extension KVConnectorKind {
+  /// The connector.
+  package func connector(_ ports: ConnectorPorts) -> any KVConnector {
+    switch self {
+    case .nixlv2: NIXLv2Connector()
+    case .sharedStorage: SharedStorageConnector()
+    case .sglang: SGLangConnector(port: ports.sglangBootstrap)
+    case .mooncake: MooncakeConnector(port: ports.mooncakeBootstrap)
+    case .offloading: OffloadingConnector(port: ports.peerToPeer)
+    }
+  }
+}
