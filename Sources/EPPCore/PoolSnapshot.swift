@@ -13,8 +13,9 @@ package final class PoolSnapshot: Sendable {
     package let models: [String]?
     /// This process's own counters of requests sent to the endpoint.
     package let load: EndpointLoad
-    /// Whether the last successful scrape is older than the staleness threshold, or there was none. Scorers use
-    /// the mean of the fresh members instead of a stale page: zero would draw all requests to an engine that may be dead, and saturation would exclude it.
+    /// Whether the last successful scrape is older than the staleness threshold, or there was none. Scorers use the mean of the
+    /// fresh members instead of a stale page: zero would draw all requests to an engine that may be dead, and saturation would
+    /// exclude it.
     package let isStale: Bool
     /// Whether the last connection attempt to the endpoint's address was refused.
     package let refusesConnections: Bool

@@ -81,46 +81,48 @@ package struct VLLMGRPCUsage: Sendable {
     while let field = reader.next(bytes) {
       guard case .bytes(let range) = field.value else { continue }
       switch field.number {
-      case 2 where isEmbedding: read(bytes, range, prompt: 2)
-      case 2: readChunk(bytes, range)
+      case 2 where isEmbedding: read(bytes, range, Fields(prompt: 2))
+      case 2: read(bytes, range, Fields(tokens: 1, prompt: 2, cached: 4))
       case 3 where isEmbedding, 4: hasError = true
-      case 3: read(bytes, range, prompt: 3, completion: 4, cached: 5)
+      case 3: read(bytes, range, Fields(prompt: 3, completion: 4, cached: 5))
       default: break
       }
     }
   }
 
-  /// A `GenerateStreamChunk`. Its tokens are counted: versions differ in whether `completion_tokens` is of the chunk or of all.
-  private mutating func readChunk(_ bytes: RawSpan, _ range: Range<Int>) {
-    read(bytes, range, prompt: 2, cached: 4)
-    var reader = ProtobufReader(range)
-    while let field = reader.next(bytes) {
-      switch (field.number, field.value) {
-      case (1, .number): streamedTokens += 1
-      case (1, .bytes(let list)):
-        var ids = ProtobufReader(list)
-        while ids.nextPacked(bytes) != nil { streamedTokens += 1 }
-      default: break
-      }
-    }
-    usage?.completionTokens = streamedTokens
+  /// The numbers of a message's fields.
+  private struct Fields {
+    /// A list of the tokens that the message brings. They are counted: versions differ in whether the number in a
+    /// `GenerateStreamChunk` is of the chunk or of all.
+    var tokens: Int?
+    var prompt: Int
+    var completion: Int?
+    var cached: Int?
   }
 
-  /// Reads counts by the numbers of their fields; one that is not written is 0.
-  private mutating func read(
-    _ bytes: RawSpan, _ range: Range<Int>, prompt: Int, completion: Int? = nil, cached: Int? = nil
-  ) {
+  /// Reads counts; one that is not written is 0.
+  private mutating func read(_ bytes: RawSpan, _ range: Range<Int>, _ fields: Fields) {
     var found = TokenUsage(
-      promptTokens: 0, completionTokens: completion.map { _ in 0 }, cachedTokens: cached.map { _ in 0 })
+      promptTokens: 0, completionTokens: fields.completion.map { _ in 0 }, cachedTokens: fields.cached.map { _ in 0 })
+    var tokens = 0
     var reader = ProtobufReader(range)
     while let field = reader.next(bytes) {
-      guard case .number(let value) = field.value, let count = Int(exactly: value) else { continue }
-      if field.number == prompt { found.promptTokens = count }
-      if field.number == completion { found.completionTokens = count }
-      if field.number == cached { found.cachedTokens = count }
+      switch field.value {
+      case .number where field.number == fields.tokens: tokens += 1
+      case .bytes(let list) where field.number == fields.tokens:
+        var ids = ProtobufReader(list)
+        while ids.nextPacked(bytes) != nil { tokens += 1 }
+      case .number(let value):
+        guard let count = Int(exactly: value) else { continue }
+        if field.number == fields.prompt { found.promptTokens = count }
+        if field.number == fields.completion { found.completionTokens = count }
+        if field.number == fields.cached { found.cachedTokens = count }
+      case .bytes, .fixed: break
+      }
     }
     guard !reader.isBroken else { return }
-    if streamedTokens > 0 { found.completionTokens = streamedTokens }
+    streamedTokens += tokens
+    if streamedTokens > 0 || fields.tokens != nil { found.completionTokens = streamedTokens }
     usage = found
   }
 }

@@ -201,7 +201,8 @@ package final class InFlightRequest {
     }
     guard !hasFailed, bytes.byteCount > 0 else { return }
     // A stream may open with a comment or an empty event: the first token is the first event with data.
-    if answer.isEventStream, let scanner, !scanner.hasFirstToken { return }
+    // Not by `if let`, which would copy the scanner for each piece.
+    if answer.isEventStream, scanner?.hasFirstToken == false { return }
     switch answer.chunk(at: now) {
     case .first:
       settle(now: now)

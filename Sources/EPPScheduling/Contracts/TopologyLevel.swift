@@ -45,9 +45,10 @@ struct TopologyNearness: Sendable {
     var numbers: [String: Int32] = [:]
     func number(_ name: String?) -> Int32 {
       guard let name else { return 0 }
+      if let known = numbers[name] { return known }
       let next = Int32(numbers.count + 1)
-      numbers[name] = numbers[name] ?? next
-      return numbers[name] ?? next
+      numbers[name] = next
+      return next
     }
     return endpoints.map { endpoint in
       let topology = endpoint.topology

@@ -81,7 +81,6 @@ package struct DisaggregatedRequest {
   }
 
   private let connector: any KVConnector
-  private let api: InferenceAPI
   private let body: [UInt8]
   private let edit: JSONObjectEdit
   private let prefillBody: JSONObjectEdit
@@ -99,15 +98,13 @@ package struct DisaggregatedRequest {
     retries: Retries = Retries(), failure: PrefillFailure = .local
   ) throws(JSONError) {
     self.body = body
-    self.api = api
     self.connector = connector
     self.transfer = transfer
     self.retries = retries
     self.failure = failure
     edit = try unsafe JSONObjectEdit(body.span.bytes)
     var limited = edit
-    // SGLang's prefill engine computes the prompt whatever the limit is.
-    if connector.order != .together { try unsafe limited.limitToPrompt(api, body.span.bytes) }
+    if connector.limitsPrefill { try unsafe limited.limitToPrompt(api, body.span.bytes) }
     prefillBody = limited
   }
 
@@ -122,8 +119,8 @@ package struct DisaggregatedRequest {
       if transfer.bootstrap != nil { return both() }
       state = .bootstrapping
       return [.askBootstrap]
-    case .decodeFirst:
-      guard edit.contains(SharedStorageConnector.threshold) else { return prefill(attempt: 0) }
+    case .decodeFirst(let threshold):
+      guard edit.contains(threshold) else { return prefill(attempt: 0) }
       state = .trying
       return [.tryDecode(Ask(body: body))]
     }
@@ -227,16 +224,12 @@ package struct DisaggregatedRequest {
   private func prefillAsk() -> Ask {
     var written = prefillBody
     connector.writePrefill(&written, transfer)
-    return Ask(body: unsafe written.bytes(body.span.bytes), headers: fields(connector.prefillHeaders(transfer)))
+    return Ask(body: unsafe written.bytes(body.span.bytes), headers: connector.prefillHeaders(transfer))
   }
 
   private func decodeAsk() -> Ask {
     var written = edit
     connector.writeDecode(&written, transfer)
-    return Ask(body: unsafe written.bytes(body.span.bytes), headers: fields(connector.decodeHeaders(transfer)))
-  }
-
-  private func fields(_ headers: [(name: String, value: String)]) -> [RequestHeaders.Field] {
-    headers.map { RequestHeaders.Field(name: $0.name, value: $0.value) }
+    return Ask(body: unsafe written.bytes(body.span.bytes), headers: connector.decodeHeaders(transfer))
   }
 }

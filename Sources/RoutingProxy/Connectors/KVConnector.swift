@@ -7,6 +7,9 @@ package protocol KVConnector: Sendable {
   /// How the two requests follow each other.
   var order: LegOrder { get }
 
+  /// Whether the prefill engine is asked for one token alone; false where it knows by itself that it only computes the prompt.
+  var limitsPrefill: Bool { get }
+
   /// Writes into the request to the prefill engine.
   func writePrefill(_ edit: inout JSONObjectEdit, _ transfer: KVTransfer)
 
@@ -14,15 +17,16 @@ package protocol KVConnector: Sendable {
   func writeDecode(_ edit: inout JSONObjectEdit, _ transfer: KVTransfer)
 
   /// Headers of the request to the prefill engine.
-  func prefillHeaders(_ transfer: KVTransfer) -> [(name: String, value: String)]
+  func prefillHeaders(_ transfer: KVTransfer) -> [RequestHeaders.Field]
 
   /// Headers of the request to the decode engine.
-  func decodeHeaders(_ transfer: KVTransfer) -> [(name: String, value: String)]
+  func decodeHeaders(_ transfer: KVTransfer) -> [RequestHeaders.Field]
 }
 
 extension KVConnector {
-  package func prefillHeaders(_ transfer: KVTransfer) -> [(name: String, value: String)] { [] }
-  package func decodeHeaders(_ transfer: KVTransfer) -> [(name: String, value: String)] { [] }
+  package var limitsPrefill: Bool { true }
+  package func prefillHeaders(_ transfer: KVTransfer) -> [RequestHeaders.Field] { [] }
+  package func decodeHeaders(_ transfer: KVTransfer) -> [RequestHeaders.Field] { [] }
 }
 
 /// How the requests to the two engines follow each other.
@@ -33,9 +37,9 @@ package enum LegOrder: Sendable, Equatable {
   case together
   /// Both at once, once the prefill engine's bootstrap server has said which engines it has.
   case togetherAfterBootstrap
-  /// The decode engine first, where the client says how much of the prompt it has to hold (`cache_hit_threshold`); what holds less
-  /// answers so, and then the prompt is computed first.
-  case decodeFirst
+  /// The decode engine first, where the request's body has the member that says how much of the prompt the engine has to hold. An
+  /// engine that holds less answers so, and then the prompt is computed first.
+  case decodeFirst(threshold: String)
 }
 
 /// What identifies the transfer of one request's blocks.

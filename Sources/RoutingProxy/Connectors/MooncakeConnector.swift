@@ -1,4 +1,4 @@
-import EPPCore
+package import EPPCore
 import EPPRequests
 
 /// `mooncake`, vLLM's MooncakeConnector: the prefill engine's bootstrap server names its engines, of which the decode engine gets one.
@@ -25,9 +25,9 @@ package struct MooncakeConnector: KVConnector {
     edit.set("kv_transfer_params", parameters, RawSpan())
   }
 
-  package func prefillHeaders(_ transfer: KVTransfer) -> [(name: String, value: String)] {
+  package func prefillHeaders(_ transfer: KVTransfer) -> [RequestHeaders.Field] {
     // The blocks have to be computed by the engine whose id the decode engine has.
-    transfer.bootstrap.map { [("x-data-parallel-rank", $0.rank)] } ?? []
+    transfer.bootstrap.map { [RequestHeaders.Field(name: "x-data-parallel-rank", value: $0.rank)] } ?? []
   }
 
   private static func transferID(_ transfer: KVTransfer) -> String { "xfer-\(transfer.id)" }

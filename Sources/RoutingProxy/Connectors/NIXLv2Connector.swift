@@ -14,11 +14,11 @@ struct NIXLv2Connector: KVConnector {
     edit.set("kv_transfer_params", json: transfer.prefillParameters ?? Array("null".utf8))
   }
 
-  func prefillHeaders(_ transfer: KVTransfer) -> [(name: String, value: String)] {
-    [(HeaderName.requestID, transfer.id)]
-  }
-  func decodeHeaders(_ transfer: KVTransfer) -> [(name: String, value: String)] {
-    [(HeaderName.requestID, transfer.id)]
+  func prefillHeaders(_ transfer: KVTransfer) -> [RequestHeaders.Field] { requestID(transfer) }
+  func decodeHeaders(_ transfer: KVTransfer) -> [RequestHeaders.Field] { requestID(transfer) }
+
+  private func requestID(_ transfer: KVTransfer) -> [RequestHeaders.Field] {
+    [RequestHeaders.Field(name: HeaderName.requestID, value: transfer.id)]
   }
 
   private static let prefillParameters =

@@ -6,6 +6,7 @@ struct SGLangConnector: KVConnector {
   let port: UInt16
 
   var order: LegOrder { .together }
+  var limitsPrefill: Bool { false }
 
   func writePrefill(_ edit: inout JSONObjectEdit, _ transfer: KVTransfer) { write(&edit, transfer) }
   func writeDecode(_ edit: inout JSONObjectEdit, _ transfer: KVTransfer) { write(&edit, transfer) }

@@ -1,4 +1,5 @@
 import EPPCore
+import EPPRequests
 import NIOHTTP1
 
 /// An answer of the proxy itself, in OpenAI's format of errors.
@@ -23,10 +24,7 @@ struct ProxyFault: Error, Equatable {
 
   /// The body.
   var json: [UInt8] {
-    let type = status.code < 500 ? "invalid_request_error" : "service_unavailable_error"
-    var body = Array(#"{"error":{"message":"#.utf8)
-    body.appendJSONString(message)
-    body.append(contentsOf: #","type":"\#(type)","param":null,"code":\#(status.code)}}"#.utf8)
-    return body
+    ErrorBody.json(
+      message, type: status.code < 500 ? "invalid_request_error" : "service_unavailable_error", code: Int(status.code))
   }
 }
