@@ -123,7 +123,9 @@ let package = Package(
       swiftSettings: strict),
 
     .target(
-      name: "RoutingProxy", dependencies: ["EPPCore", "EPPRequests", nioCore, nioHTTP1, nioPosix], swiftSettings: strict
+      name: "RoutingProxy",
+      dependencies: ["EPPCore", "EPPMetrics", "EPPRequests", logging, nioCore, nioHTTP1, nioPosix],
+      swiftSettings: strict
     ),
 
     // Stand-ins and test kit.
@@ -168,7 +170,10 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "RoutingProxyTests",
-      dependencies: ["EPPTestKit", "EPPCore", "EPPRequests", "RoutingProxy", nioCore, nioEmbedded, nioHTTP1, nioPosix],
+      dependencies: [
+        "EPPTestKit", "EPPCore", "EPPMetrics", "EPPRequests", "RoutingProxy", logging, nioCore, nioEmbedded, nioHTTP1,
+        nioPosix,
+      ],
       swiftSettings: strict),
     .testTarget(name: "EPPCoreTests", dependencies: ["EPPCore", "EPPTestKit"], swiftSettings: strict),
     .testTarget(

@@ -1,6 +1,6 @@
 /// An IP address by its bytes, so that two texts of one address are equal. An IPv4-mapped IPv6 address (RFC 4291 section
 /// 2.5.5.2) counts as the IPv4 address.
-package struct IPAddress: Hashable, Sendable {
+package struct IPAddress: Hashable, Sendable, CustomStringConvertible {
   /// 4 or 16 bytes in network order.
   let bytes: [UInt8]
 
@@ -37,6 +37,23 @@ package struct IPAddress: Hashable, Sendable {
 
   /// Whether the address is of no other machine's: loopback, link-local, multicast, broadcast or unspecified.
   package var isSpecial: Bool { isLoopback || isLinkLocal || isMulticast || isUnspecified }
+
+  /// The address as text: four decimal numbers, or the shortest form of RFC 5952 section 4.
+  package var description: String {
+    if bytes.count == 4 { return bytes.map { String($0) }.joined(separator: ".") }
+    let groups = stride(from: 0, to: bytes.count, by: 2).map { UInt16(bytes[$0]) << 8 | UInt16(bytes[$0 + 1]) }
+    // The first one of the longest runs of zeros, if it has two groups, is written `::`.
+    var longest = 0..<0
+    var run = 0..<0
+    for (index, group) in groups.enumerated() {
+      run = group == 0 ? (run.upperBound == index ? run.lowerBound : index)..<(index + 1) : run
+      if run.count > longest.count { longest = run }
+    }
+    let texts = groups.map { String($0, radix: 16) }
+    if longest.count < 2 { return texts.joined(separator: ":") }
+    return texts[..<longest.lowerBound].joined(separator: ":") + "::"
+      + texts[longest.upperBound...].joined(separator: ":")
+  }
 
   // MARK: - Parsing
 

@@ -72,9 +72,10 @@ import Testing
   @Test func manyClientsGetTheirOwnAnswers() async throws {
     let group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
     let engine = try await engine(group)
-    let settings = ProxySettings(
+    let router = RequestRouter(
       engine: EndpointAddress(host: "127.0.0.1", port: UInt16(try #require(engine.localAddress?.port))))
-    let proxy = try await ProxyServer.start(settings, host: "127.0.0.1", port: 0, on: group)
+    let proxy = try await ProxyServer.start(
+      ProxySettings(), router, .forTests(), host: "127.0.0.1", port: 0, on: group)
     try await withThrowingTaskGroup(of: Bool.self) { clients in
       for client in 0..<16 {
         clients.addTask {

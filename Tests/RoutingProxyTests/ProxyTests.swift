@@ -1,65 +1,8 @@
-import EPPCore
 import NIOCore
 import NIOEmbedded
 import NIOHTTP1
-import NIOPosix
 import RoutingProxy
 import Testing
-
-/// A proxy between a client and engines that a test plays byte by byte, in virtual time.
-private final class ProxyParts {
-  let loop = EmbeddedEventLoop()
-  let client: EmbeddedChannel
-  let connection: ClientConnection
-  /// The connections that were made to the engine.
-  private(set) var engines: [EmbeddedChannel] = []
-  var refuses = false
-  var isDraining = false
-
-  struct Refused: Error {}
-
-  init(_ change: (inout ProxySettings) -> Void = { _ in }) throws {
-    var settings = ProxySettings(engine: EndpointAddress(host: "127.0.0.1", port: 8200))
-    change(&settings)
-    client = EmbeddedChannel(loop: loop)
-    var connect: EnginePool.Connect = { [loop] _ in loop.makeFailedFuture(Refused()) }
-    let pool = EnginePool(loop, settings) { connect($0) }
-    var draining: () -> Bool = { false }
-    connection = ClientConnection(settings, pool) { draining() }
-    connect = { [unowned self] _ in
-      guard !refuses else { return loop.makeFailedFuture(Refused()) }
-      let channel = EmbeddedChannel(loop: loop)
-      let engine = EngineConnection()
-      do {
-        try engine.add(to: channel)
-        try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 8200)).wait()
-      } catch {
-        return loop.makeFailedFuture(error)
-      }
-      engines.append(channel)
-      return loop.makeSucceededFuture(NIOLoopBound(engine, eventLoop: loop))
-    }
-    draining = { [unowned self] in isDraining }
-    try connection.add(to: client)
-    try client.connect(to: SocketAddress(ipAddress: "10.9.8.7", port: 40_000)).wait()
-  }
-
-  func send(_ text: String) throws { try client.writeInbound(ByteBuffer(string: text)) }
-
-  /// What the client has got since the last call.
-  func answer() throws -> String { try Self.text(of: client) }
-
-  /// What an engine has got since the last call.
-  func request(_ engine: Int = 0) throws -> String { try Self.text(of: engines[engine]) }
-
-  func reply(_ text: String, _ engine: Int = 0) throws { try engines[engine].writeInbound(ByteBuffer(string: text)) }
-
-  private static func text(of channel: EmbeddedChannel) throws -> String {
-    var text = ""
-    while let bytes = try channel.readOutbound(as: ByteBuffer.self) { text += String(buffer: bytes) }
-    return text
-  }
-}
 
 @Suite struct ProxyTests {
   private static let post = "POST /v1/completions HTTP/1.1\r\nHost: pod\r\nContent-Length: 2\r\n\r\n{}"
@@ -273,6 +216,61 @@ private final class ProxyParts {
     parts.engines[0].isWritable = true
     parts.engines[0].pipeline.fireChannelWritabilityChanged()
     #expect(reads.count == before + 1)
+  }
+
+  // MARK: - Probes and upgrades
+
+  @Test func probesOfTheProxyItselfNeedNoEngine() throws {
+    let parts = try ProxyParts()
+    parts.refuses = true
+    for path in ["/livez", "/startupz"] {
+      try parts.send("GET \(path) HTTP/1.1\r\n\r\n")
+      #expect(try parts.answer() == "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 3\r\n\r\nok\n")
+    }
+    try parts.send("HEAD /livez HTTP/1.1\r\n\r\n")
+    #expect(try parts.answer() == "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 3\r\n\r\n")
+    try parts.send("GET /readyz HTTP/1.1\r\n\r\n")
+    #expect(try parts.answer().hasPrefix("HTTP/1.1 503 "))
+  }
+
+  @Test func readinessIsTheEngines() throws {
+    let parts = try ProxyParts()
+    for path in ["/readyz", "/health"] {
+      try parts.send("GET \(path) HTTP/1.1\r\n\r\n")
+      #expect(try parts.request().hasPrefix("GET /health HTTP/1.1\r\n"))
+      try parts.reply("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+      #expect(try parts.answer().hasPrefix("HTTP/1.1 200 OK\r\n"))
+    }
+    parts.isDraining = true
+    try parts.send("GET /readyz HTTP/1.1\r\n\r\n")
+    #expect(try parts.answer().hasSuffix("the process is shutting down\n"))
+  }
+
+  @Test func anUpgradedConnectionPassesBytesBothWays() throws {
+    let parts = try ProxyParts()
+    try parts.send("GET /ws HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+    #expect(try parts.request().contains("connection: upgrade\r\nupgrade: websocket\r\n"))
+    try parts.reply("HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\n\r\nfirst")
+    parts.loop.run()
+    #expect(
+      try parts.answer()
+        == "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\nfirst")
+    try parts.send("ping")
+    #expect(try parts.request() == "ping")
+    try parts.reply("pong")
+    #expect(try parts.answer() == "pong")
+    parts.loop.advanceTime(by: .hours(2))
+    #expect(parts.client.isActive)
+    try parts.engines[0].close().wait()
+    #expect(!parts.client.isActive)
+  }
+
+  @Test func anUpgradeThatTheEngineRefusesIsAnAnswer() throws {
+    let parts = try ProxyParts()
+    try parts.send("GET /ws HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+    try parts.reply("HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n")
+    #expect(try parts.answer().hasPrefix("HTTP/1.1 400 Bad Request\r\n"))
+    #expect(!parts.client.isActive)
   }
 
   private final class ReadCount: ChannelOutboundHandler {

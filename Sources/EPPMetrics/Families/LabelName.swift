@@ -1,10 +1,13 @@
 /// The names of all labels that the families carry.
 enum LabelName: String, Sendable {
+  case apiType = "api_type"
   case buildRef = "build_ref"
   case code
   case commit
+  case connector
   case decisionType = "decision_type"
   case detector
+  case direction
   case endpointName = "endpoint_name"
   case endpointRole = "endpoint_role"
   case errorCode = "error_code"

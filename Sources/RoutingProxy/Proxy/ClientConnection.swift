@@ -1,69 +1,71 @@
 import EPPCore
+import EPPMetrics
 package import NIOCore
 package import NIOHTTP1
 
-/// A client's connection: sends each request on to the engine and its answer back, in pieces as they come. Neither side is read faster
-/// than the other one takes it. Belongs to one event loop.
-package final class ClientConnection: ChannelDuplexHandler, EngineConnectionUser {
+/// A client's connection: takes its requests one after the other, has the exchange of each made that `RequestRouter` chooses, and sends
+/// the answers. Belongs to one event loop.
+package final class ClientConnection: ChannelDuplexHandler, RemovableChannelHandler {
   package typealias InboundIn = HTTPServerRequestPart
   package typealias OutboundIn = HTTPServerResponsePart
   package typealias OutboundOut = HTTPServerResponsePart
 
-  /// A request without a connection to its engine.
-  private struct Waiting {
-    var request: ClientRequest
-    var isComplete = false
-  }
-
-  /// A request whose engine has it.
-  private struct Exchange {
-    var connection: EngineConnection
-    var request: ClientRequest
+  /// A request that is being answered.
+  private struct Current {
+    var exchange: any ClientExchange
+    var version: HTTPVersion
+    /// Whether the answer has no body, because it was asked for its head alone.
+    var isHead: Bool
+    /// Whether the rest of the body is worth reading for nothing.
+    var isShort: Bool
+    var start: MonotonicTime
+    var bytes = 0
     var isRequestComplete = false
     var hasAnswer = false
-    var canReuse = false
   }
 
   private enum State {
     case idle
-    case connecting(Waiting)
-    case exchanging(Exchange)
-    /// The proxy has answered itself; what comes of the request is dropped.
+    case exchanging(Current)
+    /// The answer is sent before the request was complete; what comes of the request is dropped.
     case answered
     case closed
   }
 
-  private let settings: ProxySettings
-  private let pool: EnginePool
-  private let isDraining: () -> Bool
+  private let proxy: ProxyLoop
+  private let isEncrypted: Bool
   private var state = State.idle
   private var context: ChannelHandlerContext?
   private var isReadPending = false
   private var isKeptAlive = true
   private let deadline = ConnectionDeadline()
 
-  package init(_ settings: ProxySettings, _ pool: EnginePool, isDraining: @escaping () -> Bool) {
-    self.settings = settings
-    self.pool = pool
-    self.isDraining = isDraining
+  /// - Parameter isEncrypted: Whether the client's connection is.
+  package init(_ proxy: ProxyLoop, isEncrypted: Bool = false) {
+    self.proxy = proxy
+    self.isEncrypted = isEncrypted
   }
 
-  /// Adds HTTP and the connection to the pipeline of a channel.
+  /// Adds HTTP/1.1 and the connection to the pipeline of a channel.
   package func add(to channel: any Channel) throws {
     try channel.pipeline.syncOperations.configureHTTPServerPipeline(withErrorHandling: true)
     try channel.pipeline.syncOperations.addHandler(self)
   }
+
+  private var metrics: ProxyMetrics { proxy.shared.metrics }
 
   // MARK: - The client
 
   package func handlerAdded(context: ChannelHandlerContext) {
     self.context = context
     deadline.start(context.eventLoop) { [weak self] in self?.expired() }
-    deadline.set(settings.headTimeout)
+    deadline.set(proxy.settings.headTimeout)
+    metrics.connections.add(1)
   }
 
   package func handlerRemoved(context: ChannelHandlerContext) {
     self.context = nil
+    metrics.connections.add(-1)
     deadline.stop()
   }
 
@@ -71,7 +73,7 @@ package final class ClientConnection: ChannelDuplexHandler, EngineConnectionUser
     switch unwrapInboundIn(data) {
     case .head(let head): begin(head, context)
     case .body(let bytes):
-      deadline.set(settings.bodyTimeout)
+      deadline.set(proxy.settings.bodyTimeout)
       add(bytes)
     case .end:
       deadline.clear()
@@ -80,21 +82,27 @@ package final class ClientConnection: ChannelDuplexHandler, EngineConnectionUser
   }
 
   package func channelReadComplete(context: ChannelHandlerContext) {
-    if case .exchanging(let exchange) = state { exchange.connection.flush() }
+    if case .exchanging(let current) = state { current.exchange.flush() }
   }
 
   package func channelInactive(context: ChannelHandlerContext) {
-    if case .exchanging(let exchange) = state {
-      exchange.connection.user = nil
-      exchange.connection.close()
+    if case .exchanging(let current) = state {
+      current.exchange.cancel()
+      ended(current)
     }
     state = .closed
+  }
+
+  /// Counts the end of an exchange.
+  private func ended(_ current: Current) {
+    metrics.inFlight.add(-1)
+    metrics.duration.observe(from: current.start, to: proxy.now)
   }
 
   package func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
 
   package func channelWritabilityChanged(context: ChannelHandlerContext) {
-    if case .exchanging(let exchange) = state { exchange.connection.mayRead = context.channel.isWritable }
+    if case .exchanging(let current) = state { current.exchange.clientWritabilityChanged(context.channel.isWritable) }
   }
 
   package func read(context: ChannelHandlerContext) {
@@ -105,114 +113,118 @@ package final class ClientConnection: ChannelDuplexHandler, EngineConnectionUser
   private var mayRead: Bool {
     switch state {
     case .idle, .answered, .closed: true
-    case .connecting: false
-    case .exchanging(let exchange): exchange.isRequestComplete || exchange.connection.isWritable
+    case .exchanging(let current): current.isRequestComplete || current.exchange.mayRead
     }
-  }
-
-  private func readOn() {
-    guard isReadPending, mayRead else { return }
-    isReadPending = false
-    context?.read()
   }
 
   // MARK: - Requests
 
   private func begin(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
-    isKeptAlive = head.isKeepAlive && !isDraining()
-    deadline.set(settings.bodyTimeout)
-    let client = ForwardedHead.Client(address: context.channel.remoteAddress?.ipAddress, isEncrypted: false)
+    isKeptAlive = head.isKeepAlive && !proxy.isDraining()
+    deadline.set(proxy.settings.bodyTimeout)
+    let client = ForwardedHead.Client(address: context.channel.remoteAddress?.ipAddress, isEncrypted: isEncrypted)
     let request = ClientRequest(head, from: client)
-    if let bytes = request.announcedBytes, bytes > settings.maximumRequestBytes {
+    // After an upgrade is refused, the decoder does not know what follows.
+    if request.asksForUpgrade { isKeptAlive = false }
+    let exchange = exchange(of: request, head)
+    metrics.inFlight.add(1)
+    if let api = RequestRouter.api(of: head) { metrics.asked(for: api) }
+    state = .exchanging(
+      Current(
+        exchange: exchange, version: head.version, isHead: head.method == .HEAD, isShort: request.isShort,
+        start: proxy.now))
+    if let bytes = request.announcedBytes, bytes > proxy.settings.maximumRequestBytes {
       isKeptAlive = false
-      return answer(.tooLarge)
+      return fail(.tooLarge)
     }
     if request.expectsContinue {
       context.writeAndFlush(
         wrapOutboundOut(.head(HTTPResponseHead(version: .http1_1, status: .continue))), promise: nil)
     }
-    state = .connecting(Waiting(request: request))
-    connect(isFresh: false)
+    exchange.start()
   }
 
-  private func connect(isFresh: Bool) {
-    pool.connection(to: settings.engine, isFresh: isFresh).assumeIsolated().whenComplete { [self] result in
-      switch result {
-      case .success(let connection): connected(connection.value)
-      case .failure: if case .connecting = state { answer(.unreachable(settings.engine)) }
-      }
+  private func exchange(of request: ClientRequest, _ head: HTTPRequestHead) -> any ClientExchange {
+    switch proxy.router.route(head, isDraining: proxy.isDraining()) {
+    case .answer(let answer): AnsweredExchange(answer, self)
+    case .forward(let engine, let uri):
+      StreamedExchange(
+        proxy.pool, EngineOrigin(.decoder, engine), uri.map { request.asking(for: $0) } ?? request, self)
+    case .disaggregate(let plan): DisaggregatedExchange(proxy, plan, request, self)
+    case .refuse(let fault): AnsweredExchange(fault, self)
     }
-  }
-
-  private func connected(_ connection: EngineConnection) {
-    guard case .connecting(let waiting) = state else { return pool.release(connection, to: settings.engine) }
-    connection.user = self
-    connection.mayRead = context?.channel.isWritable ?? false
-    connection.write(.head(waiting.request.head))
-    for piece in waiting.request.pieces { connection.write(.body(.byteBuffer(piece))) }
-    if waiting.isComplete { connection.write(.end(nil)) }
-    connection.flush()
-    var request = waiting.request
-    // A new connection is not closed for its age, so nothing has to be sent a second time.
-    if !connection.isReused { request.forget() }
-    state = .exchanging(Exchange(connection: connection, request: request, isRequestComplete: waiting.isComplete))
-    readOn()
   }
 
   private func add(_ bytes: ByteBuffer) {
-    switch state {
-    case .connecting(var waiting):
-      state = .idle
-      waiting.request.append(bytes, isSent: false)
-      state = .connecting(waiting)
-      if waiting.request.bytes > settings.maximumRequestBytes { answer(.tooLarge) }
-    case .exchanging(var exchange):
-      state = .idle
-      exchange.request.append(bytes, isSent: true)
-      exchange.connection.write(.body(.byteBuffer(bytes)))
-      let isTooLarge = exchange.request.bytes > settings.maximumRequestBytes
-      state = .exchanging(exchange)
-      if isTooLarge { giveUp(.tooLarge) }
-    case .idle, .answered, .closed: break
-    }
+    guard case .exchanging(var current) = state else { return }
+    state = .idle
+    current.bytes += bytes.readableBytes
+    metrics.requestBytes.increment(by: bytes.readableBytes)
+    let isTooLarge = current.bytes > proxy.settings.maximumRequestBytes
+    state = .exchanging(current)
+    if isTooLarge { fail(.tooLarge) } else { current.exchange.add(bytes) }
   }
 
   private func complete() {
     switch state {
-    case .connecting(var waiting):
+    case .exchanging(var current):
       state = .idle
-      waiting.isComplete = true
-      state = .connecting(waiting)
-    case .exchanging(var exchange):
-      state = .idle
-      exchange.isRequestComplete = true
-      exchange.connection.write(.end(nil))
-      exchange.connection.flush()
-      state = .exchanging(exchange)
+      current.isRequestComplete = true
+      state = .exchanging(current)
+      current.exchange.complete()
     case .answered: state = .idle
     case .idle, .closed: break
     }
   }
 
-  // MARK: - Answers
-
-  package func engineAnswered(_ part: HTTPClientResponsePart) {
-    guard case .exchanging(var exchange) = state, let context else { return }
-    switch part {
-    case .head(let head):
-      exchange.hasAnswer = true
-      exchange.canReuse = head.isKeepAlive
-      exchange.request.forget()
-      state = .exchanging(exchange)
-      var forwarded = ForwardedHead.response(
-        head, body: .asReceived(hasBody: exchange.request.hasAnswerBody(head.status)))
-      close(&forwarded, exchange.request.version)
-      context.write(wrapOutboundOut(.head(forwarded)), promise: nil)
-    case .body(let bytes):
-      context.write(wrapOutboundOut(.body(.byteBuffer(bytes))), promise: nil)
-      if !context.channel.isWritable { exchange.connection.mayRead = false }
-    case .end(let trailers): end(exchange, trailers, context)
+  /// What the client has to send is not there in time.
+  private func expired() {
+    // It is not read while the engine is slow, and then it is not the client's fault.
+    guard mayRead else { return deadline.set(proxy.settings.bodyTimeout) }
+    switch state {
+    case .idle, .answered, .closed: context?.close(promise: nil)
+    case .exchanging:
+      isKeptAlive = false
+      fail(.bodyTimeout)
     }
+  }
+
+  // MARK: - Ends
+
+  /// Closes a connection without a request; one with a request is closed after its answer.
+  package func drain() {
+    isKeptAlive = false
+    if case .idle = state { context?.close(promise: nil) }
+  }
+
+  /// Breaks the connection off.
+  func close() { context?.close(promise: nil) }
+
+  private func finish(_ trailers: HTTPHeaders?) {
+    guard let context else { return }
+    let promise = isKeptAlive ? nil : context.eventLoop.makePromise(of: Void.self)
+    let channel = context.channel
+    promise?.futureResult.whenComplete { _ in channel.close(promise: nil) }
+    context.writeAndFlush(wrapOutboundOut(.end(trailers)), promise: promise)
+    deadline.set(proxy.settings.clientIdleTimeout)
+    readOn()
+  }
+}
+
+// MARK: - Answers
+
+extension ClientConnection: ExchangeClient {
+  var isWritable: Bool { context?.channel.isWritable ?? false }
+
+  func answer(_ head: HTTPResponseHead) {
+    guard case .exchanging(var current) = state, let context else { return }
+    state = .idle
+    current.hasAnswer = true
+    state = .exchanging(current)
+    metrics.answered(Int(head.status.code))
+    var head = head
+    close(&head, current.version)
+    context.write(wrapOutboundOut(.head(head)), promise: nil)
   }
 
   /// Says that the connection closes after the answer, where it does.
@@ -224,106 +236,74 @@ package final class ClientConnection: ChannelDuplexHandler, EngineConnectionUser
       head.headers.remove(name: "transfer-encoding")
       if isKeptAlive { head.headers.add(name: "connection", value: "keep-alive") }
     }
-    if !isKeptAlive { head.headers.add(name: "connection", value: "close") }
+    if !isKeptAlive, head.status != .switchingProtocols { head.headers.add(name: "connection", value: "close") }
   }
 
-  private func end(_ exchange: Exchange, _ trailers: HTTPHeaders?, _ context: ChannelHandlerContext) {
-    if exchange.canReuse, exchange.isRequestComplete {
-      pool.release(exchange.connection, to: settings.engine)
-    } else {
-      exchange.connection.user = nil
-      exchange.connection.close()
-    }
-    // An engine that answers early has not taken the rest of the request: the connection cannot bring another one.
-    if !exchange.isRequestComplete { isKeptAlive = false }
-    state = exchange.isRequestComplete ? .idle : .answered
-    finish(trailers, context)
+  func answer(_ bytes: ByteBuffer) {
+    guard case .exchanging(let current) = state, !current.isHead else { return }
+    metrics.responseBytes.increment(by: bytes.readableBytes)
+    context?.write(wrapOutboundOut(.body(.byteBuffer(bytes))), promise: nil)
   }
 
-  private func finish(_ trailers: HTTPHeaders?, _ context: ChannelHandlerContext) {
-    let promise = isKeptAlive ? nil : context.eventLoop.makePromise(of: Void.self)
-    let channel = context.channel
-    promise?.futureResult.whenComplete { _ in channel.close(promise: nil) }
-    context.writeAndFlush(wrapOutboundOut(.end(trailers)), promise: promise)
-    deadline.set(settings.clientIdleTimeout)
-    readOn()
+  func flushAnswer() { context?.flush() }
+
+  func endAnswer(_ trailers: HTTPHeaders?) {
+    guard case .exchanging(let current) = state else { return }
+    // What is missing of a request that is answered early is read and dropped where it is little, so that the connection can bring
+    // the next one.
+    if !current.isRequestComplete, !current.isShort { isKeptAlive = false }
+    state = current.isRequestComplete ? .idle : .answered
+    ended(current)
+    finish(trailers)
   }
 
-  package func engineAnsweredAll() { context?.flush() }
-
-  package func engineWritabilityChanged() { readOn() }
-
-  package func engineClosed(_ error: (any Error)?) {
-    guard case .exchanging(let exchange) = state else { return }
-    if exchange.hasAnswer {
-      // The client sees a broken answer: a whole one would end otherwise.
-      context?.close(promise: nil)
-      state = .closed
-    } else if exchange.connection.isReused, exchange.request.canRepeat {
-      state = .connecting(Waiting(request: exchange.request, isComplete: exchange.isRequestComplete))
-      connect(isFresh: true)
-    } else {
-      state = exchange.isRequestComplete ? .idle : .answered
-      answer(.noAnswer(settings.engine))
-    }
+  func breakAnswer() {
+    guard case .exchanging(let current) = state else { return }
+    state = .closed
+    ended(current)
+    context?.close(promise: nil)
   }
 
-  /// What the client has to send is not there in time.
-  private func expired() {
-    // It is not read while the engine is slow, and then it is not the client's fault.
-    guard mayRead else { return deadline.set(settings.bodyTimeout) }
-    switch state {
-    case .idle, .answered, .closed: context?.close(promise: nil)
-    case .connecting: break
-    case .exchanging: giveUp(.bodyTimeout)
-    }
-  }
-
-  /// Closes a connection without a request; one with a request is closed after its answer.
-  package func drain() {
-    isKeptAlive = false
-    if case .idle = state { context?.close(promise: nil) }
-  }
-
-  /// Breaks the connection off.
-  func close() { context?.close(promise: nil) }
-
-  // MARK: - Faults
-
-  /// Gives the engine's connection up and answers the client.
-  private func giveUp(_ fault: ProxyFault) {
-    guard case .exchanging(let exchange) = state else { return }
-    exchange.connection.user = nil
-    exchange.connection.close()
-    if exchange.hasAnswer {
-      context?.close(promise: nil)
-      state = .closed
-    } else {
-      answer(fault)
-    }
-  }
-
-  private func answer(_ fault: ProxyFault) {
-    guard let context else { return }
-    var isComplete = false
-    var isShort = false
-    switch state {
-    case .idle: isComplete = true
-    case .connecting(let waiting):
-      isComplete = waiting.isComplete
-      isShort = waiting.request.isShort
-    case .exchanging, .answered, .closed: break
-    }
-    // The rest of a short request is read and dropped, so that the connection can bring the next one.
-    if !isComplete, !isShort { isKeptAlive = false }
-    state = isComplete ? .idle : .answered
+  func fail(_ fault: ProxyFault) {
+    guard case .exchanging(let current) = state else { return }
+    current.exchange.cancel()
+    if current.hasAnswer { return breakAnswer() }
     let body = fault.json
-    var head = HTTPResponseHead(
-      version: .http1_1, status: fault.status,
-      headers: ["content-type": "application/json", "content-length": String(body.count)])
-    if !isKeptAlive { head.headers.add(name: "connection", value: "close") }
-    context.write(wrapOutboundOut(.head(head)), promise: nil)
-    context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: body)))), promise: nil)
-    finish(nil, context)
+    if !current.isRequestComplete, !current.isShort { isKeptAlive = false }
+    answer(
+      HTTPResponseHead(
+        version: .http1_1, status: fault.status,
+        headers: ["content-type": "application/json", "content-length": String(body.count)]))
+    answer(ByteBuffer(bytes: body))
+    endAnswer(nil)
+  }
+
+  func readOn() {
+    guard isReadPending, mayRead else { return }
+    isReadPending = false
+    context?.read()
+  }
+
+  func openTunnel(_ tunnel: Tunnel) {
+    guard case .exchanging(let current) = state, let context else { return tunnel.abandon() }
+    state = .closed
+    ended(current)
+    do {
+      let pipeline = context.pipeline.syncOperations
+      let codecs = [
+        try pipeline.context(handlerType: HTTPServerProtocolErrorHandler.self),
+        try pipeline.context(handlerType: NIOHTTPResponseHeadersValidator.self),
+        try pipeline.context(handlerType: HTTPServerPipelineHandler.self),
+        try pipeline.context(handlerType: ByteToMessageHandler<HTTPRequestDecoder>.self),
+        try pipeline.context(handlerType: HTTPResponseEncoder.self),
+      ]
+      try pipeline.addHandler(tunnel.clientEnd)
+      pipeline.removeHandler(context: context, promise: nil)
+      for codec in codecs { pipeline.removeHandler(context: codec, promise: nil) }
+      tunnel.open()
+    } catch {
+      tunnel.abandon()
+      context.close(promise: nil)
+    }
   }
 }

@@ -7,13 +7,15 @@ struct ClientRequest {
   private static let maximumKeptBytes = 256 << 10
 
   /// The head for the engine.
-  let head: HTTPRequestHead
+  private(set) var head: HTTPRequestHead
   /// The version of HTTP that the client speaks.
   let version: HTTPVersion
   /// The length of the body that the client announces; nil where it comes in chunks.
   let announcedBytes: Int?
   /// Whether the client waits for leave to send the body.
   let expectsContinue: Bool
+  /// Whether the client wants to leave HTTP.
+  let asksForUpgrade: Bool
   /// Bytes of the body so far.
   private(set) var bytes = 0
   /// The body so far, while it is kept.
@@ -26,9 +28,17 @@ struct ClientRequest {
     expectsContinue = head.headers[canonicalForm: "expect"].contains { $0.lowercased() == "100-continue" }
     let hasBody = announcedBytes != nil || head.headers.contains(name: "transfer-encoding")
     var forwarded = ForwardedHead.request(head, from: client, body: .asReceived(hasBody: hasBody))
+    asksForUpgrade = head.headers[canonicalForm: "connection"].contains { $0.lowercased() == "upgrade" }
     // The proxy has given leave itself.
     forwarded.headers.remove(name: "expect")
     self.head = forwarded
+  }
+
+  /// The request with another path.
+  func asking(for uri: String) -> ClientRequest {
+    var other = self
+    other.head.uri = uri
+    return other
   }
 
   /// Whether the body is short enough to be read for nothing.

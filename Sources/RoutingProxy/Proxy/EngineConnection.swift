@@ -10,17 +10,25 @@ package protocol EngineConnectionUser: AnyObject {
   /// The connection takes more, or no more for now.
   func engineWritabilityChanged()
   /// The connection is closed.
-  func engineClosed(_ error: (any Error)?)
+  func engineClosed(_ reason: EngineClosure)
+}
+
+/// Why an engine's connection is closed.
+package enum EngineClosure: Sendable {
+  /// It has ended.
+  case ended
+  /// The engine has sent what is no HTTP.
+  case garbage
 }
 
 /// A connection to an engine, for one request at a time. Belongs to one event loop.
-package final class EngineConnection: ChannelDuplexHandler {
+package final class EngineConnection: ChannelDuplexHandler, RemovableChannelHandler {
   package typealias InboundIn = HTTPClientResponsePart
   package typealias OutboundIn = HTTPClientRequestPart
   package typealias OutboundOut = HTTPClientRequestPart
 
-  /// Who has the connection; nil while it is in the pool. The user has the connection too: it is cleared when the request ends.
-  weak var user: (any EngineConnectionUser)?
+  /// Who has the connection; nil while it is in the pool. The connection keeps its user alive: it is cleared when the request ends.
+  var user: (any EngineConnectionUser)?
   /// Whether an earlier request was on the connection.
   var isReused = false
   /// Whether the answer may be read on; false while the client is slow.
@@ -34,13 +42,13 @@ package final class EngineConnection: ChannelDuplexHandler {
 
   private var context: ChannelHandlerContext?
   private var isReadPending = false
-  private var error: (any Error)?
+  private var reason = EngineClosure.ended
 
   package init() {}
 
   /// Adds HTTP and the connection to the pipeline of a channel.
   package func add(to channel: any Channel) throws {
-    try channel.pipeline.syncOperations.addHTTPClientHandlers(leftOverBytesStrategy: .dropBytes)
+    try channel.pipeline.syncOperations.addHTTPClientHandlers(leftOverBytesStrategy: .forwardBytes)
     try channel.pipeline.syncOperations.addHandler(self)
   }
 
@@ -55,6 +63,25 @@ package final class EngineConnection: ChannelDuplexHandler {
 
   func close() { context?.close(promise: nil) }
 
+  /// Leaves HTTP: what the engine sends is given to `end` from here on.
+  func leaveHTTP(for end: TunnelEnd) {
+    guard let context else { return end.close() }
+    do {
+      let pipeline = context.pipeline.syncOperations
+      try pipeline.addHandler(end)
+      let codecs = [
+        try pipeline.context(handlerType: ByteToMessageHandler<HTTPResponseDecoder>.self),
+        try pipeline.context(handlerType: NIOHTTPRequestHeadersValidator.self),
+        try pipeline.context(handlerType: HTTPRequestEncoder.self),
+      ]
+      pipeline.removeHandler(context: context, promise: nil)
+      for codec in codecs { pipeline.removeHandler(context: codec, promise: nil) }
+      if mayRead, isReadPending { context.read() }
+    } catch {
+      close()
+    }
+  }
+
   // MARK: - Channel
 
   package func handlerAdded(context: ChannelHandlerContext) { self.context = context }
@@ -68,11 +95,15 @@ package final class EngineConnection: ChannelDuplexHandler {
   package func channelWritabilityChanged(context: ChannelHandlerContext) { user?.engineWritabilityChanged() }
 
   package func errorCaught(context: ChannelHandlerContext, error: any Error) {
-    self.error = error
+    if error is HTTPParserError { reason = .garbage }
     context.close(promise: nil)
   }
 
-  package func channelInactive(context: ChannelHandlerContext) { user?.engineClosed(error) }
+  package func channelInactive(context: ChannelHandlerContext) {
+    let user = user
+    self.user = nil
+    user?.engineClosed(reason)
+  }
 
   package func read(context: ChannelHandlerContext) {
     if mayRead { context.read() } else { isReadPending = true }

@@ -1,4 +1,4 @@
-package import EPPCore
+import EPPCore
 package import NIOCore
 import NIOPosix
 
@@ -6,7 +6,7 @@ import NIOPosix
 /// between threads. Used on its loop alone.
 package final class EnginePool {
   /// Makes a connection to an engine on the pool's loop.
-  package typealias Connect = (EndpointAddress) -> EventLoopFuture<NIOLoopBound<EngineConnection>>
+  package typealias Connect = (EngineOrigin) -> EventLoopFuture<NIOLoopBound<EngineConnection>>
 
   private struct Idle {
     var connection: EngineConnection
@@ -16,7 +16,7 @@ package final class EnginePool {
   private let loop: any EventLoop
   private let settings: ProxySettings
   private let connect: Connect
-  private var idle: [EndpointAddress: [Idle]] = [:]
+  private var idle: [EngineOrigin: [Idle]] = [:]
 
   package init(_ loop: any EventLoop, _ settings: ProxySettings, _ connect: @escaping Connect) {
     self.loop = loop
@@ -34,14 +34,13 @@ package final class EnginePool {
         .channelInitializer { channel in
           channel.eventLoop.makeCompletedFuture { try connection.value.add(to: channel) }
         }
-        .connect(host: engine.host, port: Int(engine.port))
+        .connect(host: engine.address.host, port: Int(engine.address.port))
         .map { _ in connection }
     }
   }
 
   /// A connection to an engine: the one that was used last, or a new one.
-  func connection(to engine: EndpointAddress, isFresh: Bool = false) -> EventLoopFuture<NIOLoopBound<EngineConnection>>
-  {
+  func connection(to engine: EngineOrigin, isFresh: Bool = false) -> EventLoopFuture<NIOLoopBound<EngineConnection>> {
     while !isFresh, let last = idle[engine]?.popLast() {
       last.expiry.cancel()
       guard last.connection.isActive else { continue }
@@ -52,7 +51,7 @@ package final class EnginePool {
   }
 
   /// Takes a connection back whose request has ended.
-  func release(_ connection: EngineConnection, to engine: EndpointAddress) {
+  func release(_ connection: EngineConnection, to engine: EngineOrigin) {
     connection.user = nil
     connection.mayRead = true
     guard connection.isActive, idle[engine, default: []].count < settings.maximumIdleConnections else {

@@ -11,6 +11,18 @@ struct ProxyFault: Error, Equatable {
 
   static let bodyTimeout = ProxyFault(status: .requestTimeout, message: "the request body did not arrive in time")
 
+  static let noObject = ProxyFault(status: .badRequest, message: "the request body is no JSON object")
+
+  static let noMemory = ProxyFault(
+    status: .serviceUnavailable, message: "too many large requests are being received; try again")
+
+  /// A target that a header names is not allowed. Its text is llm-d's, by which callers know it.
+  static let forbiddenTarget = ProxyFault(
+    status: .forbidden, message: "Forbidden: prefill target not allowed by SSRF protection")
+
+  static let unknownRank = ProxyFault(
+    status: .badRequest, message: "\(HeaderName.dataParallelHostPort) names no data-parallel rank of this model server")
+
   /// The engine cannot be reached: 503, as it may be starting.
   static func unreachable(_ engine: EndpointAddress) -> ProxyFault {
     ProxyFault(status: .serviceUnavailable, message: "the model server at \(engine) cannot be reached")
@@ -20,6 +32,11 @@ struct ProxyFault: Error, Equatable {
   static func noAnswer(_ engine: EndpointAddress) -> ProxyFault {
     ProxyFault(
       status: .badGateway, message: "the model server at \(engine) has closed the connection without an answer")
+  }
+
+  /// The prefill engine has not computed the prompt, and nobody else is to.
+  static func noPrefill(_ engine: EndpointAddress) -> ProxyFault {
+    ProxyFault(status: .badGateway, message: "the prefill engine at \(engine) has not answered")
   }
 
   /// The body.

@@ -15,7 +15,7 @@ package final class ProxyServer: Sendable {
   /// What belongs to one event loop.
   private struct Loop: Sendable {
     let loop: any EventLoop
-    let pool: NIOLoopBound<EnginePool>
+    let proxy: NIOLoopBound<ProxyLoop>
     let clients: NIOLoopBound<Clients>
   }
 
@@ -47,15 +47,19 @@ package final class ProxyServer: Sendable {
   ///   - host: The address to listen on.
   ///   - port: The port; 0 for a free one.
   package static func start(
-    _ settings: ProxySettings, host: String, port: Int, on group: MultiThreadedEventLoopGroup
+    _ settings: ProxySettings, _ router: RequestRouter, _ shared: ProxyShared, host: String, port: Int,
+    on group: MultiThreadedEventLoopGroup
   ) async throws -> ProxyServer {
     let state = DrainState()
     var loops: [Loop] = []
     for loop in group.makeIterator() {
       loops.append(
         try await loop.submit {
-          Loop(
-            loop: loop, pool: NIOLoopBound(EnginePool(loop, settings), eventLoop: loop),
+          let proxy = ProxyLoop(loop, settings, router, EnginePool(loop, settings), shared) {
+            state.isDraining.load(ordering: .relaxed)
+          }
+          return Loop(
+            loop: loop, proxy: NIOLoopBound(proxy, eventLoop: loop),
             clients: NIOLoopBound(Clients(), eventLoop: loop))
         }.get())
     }
@@ -70,7 +74,7 @@ package final class ProxyServer: Sendable {
           guard let own = all.first(where: { $0.loop === channel.eventLoop }) else {
             throw ChannelError.operationUnsupported
           }
-          let client = ClientConnection(settings, own.pool.value) { state.isDraining.load(ordering: .relaxed) }
+          let client = ClientConnection(own.proxy.value)
           try client.add(to: channel)
           let clients = own.clients.value
           clients.connections[ObjectIdentifier(client)] = client
@@ -105,6 +109,6 @@ package final class ProxyServer: Sendable {
     }
     try? await ended.futureResult.get()
     limit.cancel()
-    own.loop.execute { own.pool.value.removeAll() }
+    own.loop.execute { own.proxy.value.pool.removeAll() }
   }
 }

@@ -1,9 +1,5 @@
-package import EPPCore
-
-/// Where a proxy sends requests, and its limits.
+/// The limits of a proxy.
 package struct ProxySettings: Sendable {
-  /// The model server behind the proxy.
-  package var engine: EndpointAddress
   /// The longest request body in bytes; longer ones get 413.
   package var maximumRequestBytes = 64 << 20
   /// The time for a connection to an engine.
@@ -20,6 +16,24 @@ package struct ProxySettings: Sendable {
   /// Connections without a request that each thread keeps to an engine.
   package var maximumIdleConnections = 32
 
-  /// The default limits.
-  package init(engine: EndpointAddress) { self.engine = engine }
+  /// How requests are disaggregated.
+  package var disaggregation = DisaggregationSettings()
+
+  /// The defaults.
+  package init() {}
+}
+
+/// How requests are disaggregated whose headers name a prefill engine.
+package struct DisaggregationSettings: Sendable {
+  package var connector = KVConnectorKind.nixlv2
+  package var ports = ConnectorPorts()
+  package var retries = DisaggregatedRequest.Retries()
+  package var failure = DisaggregatedRequest.PrefillFailure.local
+  /// The time for a prefill engine's whole answer, in which it queues and computes the prompt; zero for any.
+  package var prefillTimeout = Duration.seconds(120)
+  /// The longest answer of a prefill engine, in bytes: it names the blocks of the prompt.
+  package var maximumPrefillAnswerBytes = 16 << 20
+
+  /// The defaults.
+  package init() {}
 }

@@ -32,6 +32,18 @@ package struct TargetPolicy: Sendable, Equatable {
     case network = "its address is in no allowed network"
     case port = "its port is no engine's"
     case stranger = "it is no member of the pool"
+
+    /// One word for it.
+    package var label: String {
+      switch self {
+      case .malformed: "malformed"
+      case .special: "special"
+      case .forbidden: "forbidden"
+      case .network: "network"
+      case .port: "port"
+      case .stranger: "stranger"
+      }
+    }
   }
 
   /// The networks where none are configured: those of private addresses (RFC 1918, RFC 6598, RFC 4193).

@@ -1,0 +1,238 @@
+import EPPCore
+import EPPMetrics
+import Logging
+import NIOCore
+import NIOHTTP1
+
+/// A request whose prompt a prefill engine computes: collects its body, carries out what `DisaggregatedRequest` says, and sends the decode
+/// engine's answer on.
+final class DisaggregatedExchange: ClientExchange {
+  private enum State {
+    /// The body or the target's address is not there yet.
+    case collecting(address: IPAddress?, isComplete: Bool)
+    case running(DisaggregatedRequest)
+    case ended
+  }
+
+  private let proxy: ProxyLoop
+  private let plan: DisaggregationPlan
+  private let request: ClientRequest
+  private unowned let client: any ExchangeClient
+  private var state = State.collecting(address: nil, isComplete: false)
+  private var body = ByteBuffer()
+  private var taken = 0
+  private var prefill: CollectedLeg?
+  private var decode: DecodeLeg?
+  private var pause: Scheduled<Void>?
+
+  /// Memory of a collected body: the client's, and those of the two engines' requests.
+  private static let copies = 3
+
+  /// - Parameter client: Outlives the exchange's run.
+  init(_ proxy: ProxyLoop, _ plan: DisaggregationPlan, _ request: ClientRequest, _ client: any ExchangeClient) {
+    self.proxy = proxy
+    self.plan = plan
+    self.request = request
+    self.client = client
+  }
+
+  private var settings: DisaggregationSettings { proxy.settings.disaggregation }
+  private var counts: ConnectorMetrics { proxy.shared.metrics.connector }
+
+  // MARK: - The client
+
+  let mayRead = true
+
+  func start() {
+    proxy.address(of: plan.prefiller) { [self] result in
+      guard case .collecting(_, let isComplete) = state else { return }
+      switch result {
+      case .success(let address):
+        state = .collecting(address: address, isComplete: isComplete)
+        beginWhenReady()
+      case .failure(let refusal):
+        proxy.shared.metrics.refused(refusal)
+        proxy.shared.logger.warning(
+          "a request names a prefill target that is not allowed",
+          metadata: ["target": "\(plan.prefiller.endpoint)", "reason": "\(refusal.rawValue)"])
+        fail(.forbiddenTarget)
+      }
+    }
+  }
+
+  func add(_ bytes: ByteBuffer) {
+    guard case .collecting = state else { return }
+    let amount = bytes.readableBytes * Self.copies
+    guard proxy.shared.buffers.take(amount) else { return fail(.noMemory) }
+    taken += amount
+    var bytes = bytes
+    body.writeBuffer(&bytes)
+  }
+
+  func complete() {
+    guard case .collecting(let address, _) = state else { return }
+    state = .collecting(address: address, isComplete: true)
+    beginWhenReady()
+  }
+
+  func flush() {}
+
+  func clientWritabilityChanged(_ isWritable: Bool) { decode?.mayRead = isWritable }
+
+  func cancel() {
+    if case .running(var machine) = state {
+      let actions = machine.clientGone()
+      state = .running(machine)
+      perform(actions)
+    }
+    end()
+  }
+
+  private func fail(_ fault: ProxyFault) {
+    end()
+    client.fail(fault)
+  }
+
+  private func end() {
+    state = .ended
+    pause?.cancel()
+    pause = nil
+    proxy.shared.buffers.give(taken)
+    taken = 0
+    body = ByteBuffer()
+  }
+
+  // MARK: - Steps
+
+  private func beginWhenReady() {
+    guard case .collecting(let address?, true) = state else { return }
+    let bytes = body.readableBytesView
+    let transfer = KVTransfer(
+      id: RequestID.random(), prefill: EndpointAddress(host: "\(address)", port: plan.prefiller.endpoint.port),
+      room: Int64.random(in: 0...Int64.max))
+    do {
+      var machine = try DisaggregatedRequest(
+        Array(bytes), plan.api, settings.connector.connector(settings.ports), transfer, retries: settings.retries,
+        failure: settings.failure)
+      body = ByteBuffer()
+      counts.requests.increment()
+      let actions = machine.start()
+      prefiller = transfer.prefill
+      state = .running(machine)
+      perform(actions)
+    } catch {
+      fail(.noObject)
+    }
+  }
+
+  private var prefiller = EndpointAddress(host: "", port: 0)
+
+  private func advance(_ event: (inout DisaggregatedRequest) -> [DisaggregatedRequest.Action]) {
+    guard case .running(var machine) = state else { return }
+    let actions = event(&machine)
+    state = .running(machine)
+    perform(actions)
+  }
+
+  private func perform(_ actions: [DisaggregatedRequest.Action]) {
+    for action in actions {
+      guard case .running = state else { return }
+      switch action {
+      case .askBootstrap: askBootstrap()
+      case .askPrefill(let ask): askPrefill(ask)
+      case .askDecode(let ask, let cachedTokens):
+        askDecode(ask, cachedTokens.map { .correct(CachedTokensEdit(cachedTokens: $0)) } ?? .pass)
+      case .tryDecode(let ask): askDecode(ask, .hold)
+      case .releaseDecode: decode?.release()
+      case .cancel(.prefill): prefill?.cancel()
+      case .cancel(.decode): decode?.cancel()
+      case .wait(let time): wait(time)
+      case .answerWithPrefill: answerWithPrefill()
+      case .answerUnreachable: fail(.noPrefill(prefiller))
+      case .countFallback: countFallback()
+      }
+    }
+  }
+
+  private func askBootstrap() {
+    let address = EndpointAddress(host: prefiller.host, port: settings.ports.mooncakeBootstrap)
+    let head = HTTPRequestHead(version: .http1_1, method: .GET, uri: "/query", headers: ["host": "\(address)"])
+    let leg = CollectedLeg(proxy, EngineOrigin(.prefiller, address), head, ByteBuffer(), .seconds(5))
+    prefill = leg
+    leg.start { [self] answer in
+      let engines = answer.map { $0.isSuccess ? MooncakeConnector.engines($0.body.readableBytesSpan) : [] }
+      advance { $0.bootstrapAnswered(engines?.randomElement()) }
+    }
+  }
+
+  private func askPrefill(_ ask: DisaggregatedRequest.Ask) {
+    let leg = CollectedLeg(
+      proxy, EngineOrigin(.prefiller, prefiller), head(of: ask), ByteBuffer(bytes: ask.body), settings.prefillTimeout)
+    prefill = leg
+    let start = proxy.now
+    leg.start { [self] answer in
+      counts.prefillDuration.observe(from: start, to: proxy.now)
+      if answer?.isSuccess != true { counts.prefillErrors.increment() }
+      let (status, body) = (answer.map { Int($0.head.status.code) }, answer?.body ?? ByteBuffer())
+      advance { $0.prefillEnded(status: status, body.readableBytesSpan) }
+    }
+  }
+
+  private func askDecode(_ ask: DisaggregatedRequest.Ask, _ mode: DecodeLeg.Mode) {
+    let leg = DecodeLeg(
+      EngineLegParts(proxy.pool, EngineOrigin(.decoder, plan.decoder), head(of: ask), ByteBuffer(bytes: ask.body)),
+      mode,
+      hasBody: { [request] in request.hasAnswerBody($0) }, client)
+    decode = leg
+    let start = proxy.now
+    leg.start { [self] event in
+      switch event {
+      case .began:
+        advance { machine in
+          machine.decodeBegan(); return []
+        }
+      case .tried(let isBelow): advance { $0.tried(isBelowThreshold: isBelow) }
+      case .ended(let isSuccess):
+        counts.decodeDuration.observe(from: start, to: proxy.now)
+        if !isSuccess { counts.decodeErrors.increment() }
+        advance { machine in
+          machine.decodeEnded(); return []
+        }
+        end()
+      }
+    }
+  }
+
+  /// The head of a request to an engine: the client's, with what the connector writes.
+  private func head(of ask: DisaggregatedRequest.Ask) -> HTTPRequestHead {
+    var head = request.head
+    head.headers.remove(name: "transfer-encoding")
+    // Answers are read here.
+    head.headers.remove(name: "accept-encoding")
+    head.headers.replaceOrAdd(name: "content-length", value: String(ask.body.count))
+    for field in ask.headers { head.headers.replaceOrAdd(name: field.name, value: field.value) }
+    return head
+  }
+
+  private func wait(_ time: Duration) {
+    let bound = NIOLoopBound(self, eventLoop: proxy.loop)
+    pause = proxy.loop.scheduleTask(in: TimeAmount(time)) { bound.value.advance { $0.waited() } }
+  }
+
+  private func answerWithPrefill() {
+    guard let answer = prefill?.answer else { return fail(.noPrefill(prefiller)) }
+    end()
+    client.answer(ForwardedHead.response(answer.head, body: .bytes(answer.body.readableBytes)))
+    client.answer(answer.body)
+    client.endAnswer(nil)
+  }
+
+  private func countFallback() {
+    counts.fallbacks.increment()
+    proxy.shared.logger.warning(
+      "a prefill engine has not computed a prompt; the decode engine does",
+      metadata: [
+        "prefiller": "\(prefiller)", "status": "\(prefill?.answer.map { "\($0.head.status.code)" } ?? "none")",
+      ])
+  }
+}

@@ -1,0 +1,80 @@
+package import EPPCore
+package import Logging
+package import NIOCore
+
+/// What the connections of one event loop share. Used on its loop alone.
+package final class ProxyLoop {
+  package let settings: ProxySettings
+  let router: RequestRouter
+  let pool: EnginePool
+  let shared: ProxyShared
+  let isDraining: () -> Bool
+  let loop: any EventLoop
+  /// Names that are being resolved.
+  private var resolving = 0
+  private static let maximumResolving = 64
+
+  package init(
+    _ loop: any EventLoop, _ settings: ProxySettings, _ router: RequestRouter, _ pool: EnginePool,
+    _ shared: ProxyShared,
+    isDraining: @escaping () -> Bool
+  ) {
+    self.loop = loop
+    self.settings = settings
+    self.router = router
+    self.pool = pool
+    self.shared = shared
+    self.isDraining = isDraining
+  }
+
+  /// The loop's time.
+  var now: MonotonicTime { MonotonicTime(nanoseconds: loop.now.uptimeNanoseconds) }
+
+  /// The address of a target that may be dialled.
+  ///
+  /// A name is resolved once, and the address that was checked is the result: a name that has another address a moment later changes
+  /// nothing.
+  func address(of target: NamedTarget, _ done: @escaping (Result<IPAddress, TargetPolicy.Refusal>) -> Void) {
+    let (policy, port) = (shared.targets.current, target.endpoint.port)
+    if let address = target.address {
+      return done(Self.check([address], port, policy))
+    }
+    guard resolving < Self.maximumResolving else { return done(.failure(.malformed)) }
+    resolving += 1
+    let (resolve, host) = (shared.resolve, target.endpoint.host)
+    let promise = loop.makePromise(of: [IPAddress].self)
+    promise.completeWithTask { await resolve(host) }
+    promise.futureResult.assumeIsolated().whenComplete { [self] result in
+      resolving -= 1
+      done(Self.check((try? result.get()) ?? [], port, policy))
+    }
+  }
+
+  private static func check(_ addresses: [IPAddress], _ port: UInt16, _ policy: TargetPolicy)
+    -> Result<IPAddress, TargetPolicy.Refusal>
+  {
+    Result { () throws(TargetPolicy.Refusal) in try policy.firstAllowed(of: addresses, port: port) }
+  }
+}
+
+/// What all event loops share. Any thread may use it.
+package struct ProxyShared: Sendable {
+  /// Where requests may be sent besides to the own engine.
+  package var targets: AllowedTargets
+  /// The addresses of a host's name; none where it has none, or name servers do not answer.
+  package var resolve: @Sendable (String) async -> [IPAddress]
+  package var buffers: BufferBudget
+  package var metrics: ProxyMetrics
+  package var logger: Logger
+
+  package init(
+    targets: AllowedTargets, resolve: @escaping @Sendable (String) async -> [IPAddress], buffers: BufferBudget,
+    metrics: ProxyMetrics, logger: Logger
+  ) {
+    self.targets = targets
+    self.resolve = resolve
+    self.buffers = buffers
+    self.metrics = metrics
+    self.logger = logger
+  }
+}

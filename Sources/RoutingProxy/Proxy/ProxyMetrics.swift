@@ -1,0 +1,61 @@
+import EPPCore
+package import EPPMetrics
+
+/// The series that a proxy writes, looked up once. Any thread may use it.
+package struct ProxyMetrics: Sendable {
+  /// All series of the process.
+  package let all: SidecarMetrics
+  let connector: ConnectorMetrics
+  let duration: Histogram
+  let requestBytes: Counter
+  let responseBytes: Counter
+  let inFlight: Gauge
+  let connections: Gauge
+  private let requests: [InferenceAPI: Counter]
+  private let succeeded: Counter
+
+  package init(_ all: SidecarMetrics, _ connector: KVConnectorKind) {
+    self.all = all
+    self.connector = ConnectorMetrics(all, connector.rawValue)
+    duration = all.durations()
+    requestBytes = all.requestBytes()
+    responseBytes = all.responseBytes()
+    inFlight = all.requestsInFlight()
+    connections = all.clientConnections()
+    requests = Self.names.mapValues { all.requests(api: $0) }
+    succeeded = all.answers(status: 200)
+  }
+
+  /// llm-d's names; chats of both kinds have one.
+  private static let names: [InferenceAPI: String] = [
+    .chatCompletions: "chat_completions", .messages: "chat_completions", .completions: "completions",
+    .responses: "responses", .generate: "generate",
+  ]
+
+  func asked(for api: InferenceAPI) { requests[api]?.increment() }
+
+  func answered(_ status: Int) {
+    if status == 200 { succeeded.increment() } else { all.answers(status: status).increment() }
+  }
+
+  func refused(_ refusal: TargetPolicy.Refusal) { all.refusedTargets(reason: refusal.label).increment() }
+}
+
+/// The series of one connector.
+struct ConnectorMetrics: Sendable {
+  let requests: Counter
+  let prefillDuration: Histogram
+  let decodeDuration: Histogram
+  let prefillErrors: Counter
+  let decodeErrors: Counter
+  let fallbacks: Counter
+
+  init(_ all: SidecarMetrics, _ connector: String) {
+    requests = all.disaggregated(connector: connector)
+    prefillDuration = all.duration(.prefill, connector: connector)
+    decodeDuration = all.duration(.decode, connector: connector)
+    prefillErrors = all.errors(.prefill, connector: connector)
+    decodeErrors = all.errors(.decode, connector: connector)
+    fallbacks = all.fallbacks(connector: connector)
+  }
+}
