@@ -27,6 +27,7 @@ let hummingbirdCore: Target.Dependency = .product(name: "HummingbirdCore", packa
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
+let nioHTTP2: Target.Dependency = .product(name: "NIOHTTP2", package: "swift-nio-http2")
 let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
@@ -99,7 +100,7 @@ let package = Package(
       name: "EPPExtProc", dependencies: ["EPPCore", "EPPMetrics", "EPPRequests", "EPPRouting", logging],
       swiftSettings: strict),
     .target(
-      name: "EPPCertificates", dependencies: ["EPPDataLayer", crypto, swiftASN1, x509], swiftSettings: strict),
+      name: "EPPCertificates", dependencies: ["EPPDataLayer", crypto, nioSSL, swiftASN1, x509], swiftSettings: strict),
     .target(
       name: "EPPGRPCServer",
       dependencies: [
@@ -123,9 +124,17 @@ let package = Package(
       swiftSettings: strict),
 
     .target(
+      name: "EPPProcess",
+      dependencies: [
+        "EPPCertificates", "EPPConfiguration", "EPPDataLayer", "EPPKubernetes", "EPPYAML", logging, nioPosix,
+        serviceLifecycle,
+      ], swiftSettings: strict),
+
+    .target(
       name: "RoutingProxy",
-      dependencies: ["EPPCore", "EPPMetrics", "EPPRequests", logging, nioCore, nioHTTP1, nioPosix],
-      swiftSettings: strict
+      dependencies: [
+        "EPPCore", "EPPMetrics", "EPPRequests", logging, nioCore, nioHTTP1, nioHTTP2, nioPosix, nioSSL,
+      ], swiftSettings: strict
     ),
 
     // Stand-ins and test kit.
@@ -140,9 +149,17 @@ let package = Package(
       dependencies: [
         "EPPCertificates", "EPPConfiguration", "EPPCore", "EPPDataLayer", "EPPExtProc", "EPPGRPCServer", "EPPKVEvents",
         "EPPKubernetes",
-        "EPPMetrics", "EPPObservability", "EPPPrefixCache", "EPPRouting", "EPPScheduling", "EPPTokens", "EPPYAML",
+        "EPPMetrics", "EPPObservability", "EPPPrefixCache", "EPPProcess", "EPPRouting", "EPPScheduling", "EPPTokens",
+        "EPPYAML",
         "ZeroMQ",
         argumentParser, asyncHTTPClient, logging, nioCore, nioHTTP1, nioPosix, serviceLifecycle,
+      ], swiftSettings: strict),
+    .executableTarget(
+      name: "routing-sidecar",
+      dependencies: [
+        "EPPCertificates", "EPPConfiguration", "EPPCore", "EPPDataLayer", "EPPKubernetes", "EPPMetrics",
+        "EPPObservability", "EPPProcess", "EPPYAML", "RoutingProxy", argumentParser, logging, nioPosix, nioSSL,
+        serviceLifecycle, yams,
       ], swiftSettings: strict),
     .executableTarget(
       name: "engine-sim", dependencies: ["EngineSimulator", argumentParser, logging, serviceLifecycle, unixSignals],

@@ -1,3 +1,4 @@
+import EPPCertificates
 import EPPCore
 import Glibc
 import Hummingbird

@@ -1,3 +1,4 @@
+package import EPPCertificates
 package import EPPCore
 import EPPMetrics
 package import Logging
@@ -84,8 +85,6 @@ package struct ObservabilityServer: Sendable {
 /// Why the metrics server cannot listen, in one line for the operator.
 package struct ObservabilityServerError: Error, CustomStringConvertible {
   package let description: String
-
-  init(_ description: String) { self.description = description }
 
   init(host: String, port: Int, _ problem: ListeningProblem) {
     description =

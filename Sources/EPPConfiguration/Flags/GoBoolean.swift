@@ -1,4 +1,4 @@
-import ArgumentParser
+package import ArgumentParser
 
 /// The text of a Boolean flag in the forms of Go's flags: `--flag`, `--flag=true`, `--flag=0`.
 ///
@@ -25,22 +25,22 @@ package struct GoBoolean: ExpressibleByArgument, CustomStringConvertible, Sendab
 /// The name and the default of a Boolean flag, for its help and its check.
 ///
 /// The argument parser has no default for an option that is also a flag.
-struct BooleanFlag: Sendable {
+package struct BooleanFlag: Sendable {
   /// The name without dashes, such as `secure-serving`.
-  let name: String
+  package let name: String
   /// The value of a flag that is not given.
-  let defaultValue: Bool
+  package let defaultValue: Bool
 
-  init(_ name: String, default defaultValue: Bool) {
+  package init(_ name: String, default defaultValue: Bool) {
     self.name = name
     self.defaultValue = defaultValue
   }
 
   /// The name for the argument parser.
-  var specification: NameSpecification { .customLong(name) }
+  package var specification: NameSpecification { .customLong(name) }
 
   /// Makes the help of the flag, with its default.
-  func help(_ text: String, visibility: ArgumentVisibility = .default) -> ArgumentHelp {
+  package func help(_ text: String, visibility: ArgumentVisibility = .default) -> ArgumentHelp {
     ArgumentHelp("\(text) (default: \(defaultValue)).", valueName: "bool", visibility: visibility)
   }
 }

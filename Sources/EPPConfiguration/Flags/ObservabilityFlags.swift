@@ -2,22 +2,14 @@ import ArgumentParser
 
 /// Flags of logs and metrics.
 package struct ObservabilityFlags: ParsableArguments {
-  private static let defaultVerbosity = 2
-  private static let mostVerbose = 5
   private static let legacy = BooleanFlag("legacy-metrics", default: true)
   private static let streams = BooleanFlag("enable-grpc-stream-metrics", default: false)
   /// Its default is true with pods of Kubernetes, as in llm-d.
   private static let authentication = BooleanFlag("metrics-endpoint-auth", default: false)
   private static let traces = BooleanFlag("tracing", default: false)
   private static let profiles = BooleanFlag("enable-pprof", default: false)
-  private static let development = BooleanFlag("zap-devel", default: true)
 
-  @Option(
-    name: [.customShort("v"), .customLong("v")],
-    help: ArgumentHelp("Verbosity: 3 adds a line per request, 4 debugs, 5 traces.", valueName: "level"))
-  var verbosity = Self.defaultVerbosity
-  @Option(help: ArgumentHelp("text or json (default: \(LogStyle.standard.rawValue)).", valueName: "format"))
-  var logFormat: String?
+  @OptionGroup var log: LogFlags
   @Option(
     name: legacy.specification, defaultAsFlag: GoBoolean(true), parsing: .next,
     help: legacy.help("Write the older metric names too"))
@@ -56,22 +48,6 @@ package struct ObservabilityFlags: ParsableArguments {
       valueName: "count"))
   var fairnessIdMetricLabelLimit = 1000
 
-  // The log flags of llm-d's logging library, zap.
-
-  @Option(
-    help: ArgumentHelp("json, or console for --log-format text.", valueName: "encoder"))
-  var zapEncoder: String?
-  @Option(help: ArgumentHelp("debug, info, error, or a number, which goes before -v.", valueName: "level"))
-  var zapLogLevel: String?
-  @Option(
-    name: development.specification, defaultAsFlag: GoBoolean(true), parsing: .next,
-    help: development.help("false is --log-format json", visibility: .hidden))
-  var zapDevel: GoBoolean?
-  @Option(help: ArgumentHelp("Has no effect.", valueName: "level", visibility: .hidden))
-  var zapStacktraceLevel: String?
-  @Option(help: ArgumentHelp("Has no effect: times are RFC 3339.", valueName: "encoding", visibility: .hidden))
-  var zapTimeEncoding: String?
-
   package init() {}
 
   /// Checks the flags, and returns their settings.
@@ -94,53 +70,14 @@ package struct ObservabilityFlags: ParsableArguments {
     if !(0...1_000_000).contains(fairnessIdMetricLabelLimit) {
       check.problem("--fairness-id-metric-label-limit: \(fairnessIdMetricLabelLimit) is not from 0 to 1000000")
     }
+    let log = log.checked(&check)
     return ObservabilitySettings(
       legacyMetrics: check.boolean(legacyMetrics, Self.legacy),
-      streamMetrics: check.boolean(enableGrpcStreamMetrics, Self.streams), verbosity: logVerbosity(&check),
-      logStyle: logStyle(&check), authenticates: authenticates && isInKubernetes,
+      streamMetrics: check.boolean(enableGrpcStreamMetrics, Self.streams), verbosity: log.verbosity,
+      logStyle: log.style, authenticates: authenticates && isInKubernetes,
       certificateFolder: metricsCertDir.given, clientAuthorityFile: metricsClientCaFile.given,
       fairnessIDLimit: fairnessIdMetricLabelLimit)
   }
-
-  private func logVerbosity(_ check: inout FlagCheck) -> Int {
-    if verbosity < 0 {
-      check.problem(
-        "-v: \(verbosity) is less than 0 (\(Self.defaultVerbosity) is the default, \(Self.mostVerbose) the most)")
-    }
-    guard let level = zapLogLevel.given else { return min(Self.mostVerbose, verbosity) }
-    let levels = ["debug": 4, "info": 2, "error": 0, "panic": 0]
-    if let number = levels[level.lowercased()] { return number }
-    if let number = Int(level), number >= 0 { return min(Self.mostVerbose, number) }
-    check.problem("--zap-log-level: '\(level)' is none of debug, info, error, panic, and no number from 0")
-    return verbosity
-  }
-
-  private func logStyle(_ check: inout FlagCheck) -> LogStyle {
-    let isDevelopment = check.given(zapDevel, Self.development)
-    let encoder = zapEncoder.given.flatMap { check.word($0, of: ["json", "console"], "--zap-encoder") }
-    var zap: LogStyle?
-    if let encoder {
-      zap = encoder == "json" ? .json : .text
-    } else if isDevelopment == false {
-      zap = .json
-    }
-    guard let format = logFormat.given, let style: LogStyle = check.choice(format, "--log-format") else {
-      return zap ?? .standard
-    }
-    if encoder != nil, zap != style {
-      check.problem("--log-format \(format) and --zap-encoder contradict each other: leave one of them out")
-    }
-    return style
-  }
-}
-
-/// The format of log lines.
-package enum LogStyle: String, Sendable, CaseIterable {
-  case text
-  case json
-
-  /// The default format.
-  static let standard = Self.text
 }
 
 /// The settings of logs and metrics, from `ObservabilityFlags`.

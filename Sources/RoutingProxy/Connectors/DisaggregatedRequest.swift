@@ -8,7 +8,7 @@ package struct DisaggregatedRequest {
   package enum PrefillFailure: String, Sendable, CaseIterable {
     /// The client gets the prefill engine's answer.
     case error
-    /// The decode engine computes the prompt.
+    /// The decode engine computes the prompt; `error` with connectors whose decode engines cannot.
     case local
   }
 
@@ -101,7 +101,7 @@ package struct DisaggregatedRequest {
     self.connector = connector
     self.transfer = transfer
     self.retries = retries
-    self.failure = failure
+    self.failure = connector.decodesAlone ? failure : .error
     edit = try unsafe JSONObjectEdit(body.span.bytes)
     var limited = edit
     if connector.limitsPrefill { try unsafe limited.limitToPrompt(api, body.span.bytes) }

@@ -10,6 +10,9 @@ package protocol KVConnector: Sendable {
   /// Whether the prefill engine is asked for one token alone; false where it knows by itself that it only computes the prompt.
   var limitsPrefill: Bool { get }
 
+  /// Whether a decode engine answers a request without any transfer, and so can compute a prompt that the prefill engine did not.
+  var decodesAlone: Bool { get }
+
   /// Writes into the request to the prefill engine.
   func writePrefill(_ edit: inout JSONObjectEdit, _ transfer: KVTransfer)
 
@@ -25,6 +28,7 @@ package protocol KVConnector: Sendable {
 
 extension KVConnector {
   package var limitsPrefill: Bool { true }
+  package var decodesAlone: Bool { true }
   package func prefillHeaders(_ transfer: KVTransfer) -> [RequestHeaders.Field] { [] }
   package func decodeHeaders(_ transfer: KVTransfer) -> [RequestHeaders.Field] { [] }
 }

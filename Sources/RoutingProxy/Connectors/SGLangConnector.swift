@@ -7,6 +7,8 @@ struct SGLangConnector: KVConnector {
 
   var order: LegOrder { .together }
   var limitsPrefill: Bool { false }
+  // SGLang in decode mode answers a request without a room with 400.
+  var decodesAlone: Bool { false }
 
   func writePrefill(_ edit: inout JSONObjectEdit, _ transfer: KVTransfer) { write(&edit, transfer) }
   func writeDecode(_ edit: inout JSONObjectEdit, _ transfer: KVTransfer) { write(&edit, transfer) }

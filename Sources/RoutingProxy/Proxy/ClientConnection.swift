@@ -197,9 +197,6 @@ package final class ClientConnection: ChannelDuplexHandler, RemovableChannelHand
     if case .idle = state { context?.close(promise: nil) }
   }
 
-  /// Breaks the connection off.
-  func close() { context?.close(promise: nil) }
-
   private func finish(_ trailers: HTTPHeaders?) {
     guard let context else { return }
     let promise = isKeptAlive ? nil : context.eventLoop.makePromise(of: Void.self)

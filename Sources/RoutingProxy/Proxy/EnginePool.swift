@@ -1,6 +1,7 @@
 import EPPCore
 package import NIOCore
 import NIOPosix
+import NIOSSL
 
 /// The connections to engines of one event loop: a request and its engine's connection are on the same one, so nothing is passed
 /// between threads. Used on its loop alone.
@@ -24,15 +25,23 @@ package final class EnginePool {
     self.connect = connect
   }
 
-  /// A pool whose connections are TCP connections.
-  convenience init(_ loop: any EventLoop, _ settings: ProxySettings) {
+  /// A pool whose connections are TCP connections, and those to engines of some roles encrypted.
+  convenience init(_ loop: any EventLoop, _ settings: ProxySettings, _ tls: [EngineRole: NIOSSLContext]) {
     self.init(loop, settings) { engine in
       let connection = NIOLoopBound(EngineConnection(), eventLoop: loop)
       return ClientBootstrap(group: loop)
         .connectTimeout(TimeAmount(settings.connectTimeout))
         .channelOption(.tcpOption(.tcp_nodelay), value: 1)
         .channelInitializer { channel in
-          channel.eventLoop.makeCompletedFuture { try connection.value.add(to: channel) }
+          channel.eventLoop.makeCompletedFuture {
+            if let context = tls[engine.role] {
+              let host = engine.address.host
+              // A certificate of an address is compared with the address that is dialled.
+              try channel.pipeline.syncOperations.addHandler(
+                NIOSSLClientHandler(context: context, serverHostname: IPAddress(host) == nil ? host : nil))
+            }
+            try connection.value.add(to: channel)
+          }
         }
         .connect(host: engine.address.host, port: Int(engine.address.port))
         .map { _ in connection }

@@ -1,10 +1,10 @@
-import EPPCore
 import NIOCore
-import NIOHTTP1
 package import NIOPosix
+import NIOSSL
 import Synchronization
 
-/// A reverse proxy before a model server: HTTP/1.1, in pieces as they come, with connections that are used again.
+/// A reverse proxy before a model server: HTTP/1.1 and HTTP/2, plain or by TLS, in pieces as they come, with connections that are used
+/// again.
 package final class ProxyServer: Sendable {
   /// Where it listens.
   package let port: Int
@@ -16,18 +16,7 @@ package final class ProxyServer: Sendable {
   private struct Loop: Sendable {
     let loop: any EventLoop
     let proxy: NIOLoopBound<ProxyLoop>
-    let clients: NIOLoopBound<Clients>
-  }
-
-  /// The clients of one event loop.
-  private final class Clients {
-    var connections: [ObjectIdentifier: ClientConnection] = [:]
-    var ended: EventLoopPromise<Void>?
-
-    func remove(_ connection: ClientConnection) {
-      connections[ObjectIdentifier(connection)] = nil
-      if connections.isEmpty { ended?.succeed() }
-    }
+    let clients: NIOLoopBound<ProxyClients>
   }
 
   private final class DrainState: Sendable {
@@ -47,20 +36,20 @@ package final class ProxyServer: Sendable {
   ///   - host: The address to listen on.
   ///   - port: The port; 0 for a free one.
   package static func start(
-    _ settings: ProxySettings, _ router: RequestRouter, _ shared: ProxyShared, host: String, port: Int,
-    on group: MultiThreadedEventLoopGroup
+    _ settings: ProxySettings, _ router: RequestRouter, _ shared: ProxyShared, tls: ProxyTLS = ProxyTLS(),
+    host: String, port: Int, on group: MultiThreadedEventLoopGroup
   ) async throws -> ProxyServer {
     let state = DrainState()
     var loops: [Loop] = []
     for loop in group.makeIterator() {
       loops.append(
         try await loop.submit {
-          let proxy = ProxyLoop(loop, settings, router, EnginePool(loop, settings), shared) {
+          let proxy = ProxyLoop(loop, settings, router, EnginePool(loop, settings, tls.engines), shared) {
             state.isDraining.load(ordering: .relaxed)
           }
           return Loop(
             loop: loop, proxy: NIOLoopBound(proxy, eventLoop: loop),
-            clients: NIOLoopBound(Clients(), eventLoop: loop))
+            clients: NIOLoopBound(ProxyClients(), eventLoop: loop))
         }.get())
     }
     let all = loops
@@ -74,11 +63,10 @@ package final class ProxyServer: Sendable {
           guard let own = all.first(where: { $0.loop === channel.eventLoop }) else {
             throw ChannelError.operationUnsupported
           }
-          let client = ClientConnection(own.proxy.value)
-          try client.add(to: channel)
-          let clients = own.clients.value
-          clients.connections[ObjectIdentifier(client)] = client
-          channel.closeFuture.assumeIsolated().whenComplete { _ in clients.remove(client) }
+          let pipeline = channel.pipeline.syncOperations
+          if let server = tls.server { try pipeline.addHandler(NIOSSLServerHandler(context: server())) }
+          try pipeline.addHandler(
+            ProtocolChoice(own.proxy.value, own.clients.value, isEncrypted: tls.server != nil))
         }
       }
       .bind(host: host, port: port).get()
@@ -99,13 +87,10 @@ package final class ProxyServer: Sendable {
   private static func drain(_ own: Loop, within timeout: Duration) async {
     let ended = own.loop.makePromise(of: Void.self)
     own.loop.execute {
-      let clients = own.clients.value
-      clients.ended = ended
-      for client in Array(clients.connections.values) { client.drain() }
-      if clients.connections.isEmpty { ended.succeed() }
+      own.clients.value.drain(ended)
     }
     let limit = own.loop.scheduleTask(in: TimeAmount(timeout)) {
-      for client in Array(own.clients.value.connections.values) { client.close() }
+      own.clients.value.close()
     }
     try? await ended.futureResult.get()
     limit.cancel()

@@ -16,6 +16,8 @@ package struct ProxySettings: Sendable {
   /// Connections without a request that each thread keeps to an engine.
   package var maximumIdleConnections = 32
 
+  /// Requests at a time on one connection of HTTP/2.
+  package var maximumStreams = 256
   /// How requests are disaggregated.
   package var disaggregation = DisaggregationSettings()
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import EPPConfiguration
+import EPPProcess
 
 /// The command `epp`, with `serve` as its default subcommand.
 @main

@@ -1,6 +1,7 @@
 import ArgumentParser
 import EPPConfiguration
 import EPPDataLayer
+import EPPProcess
 
 /// The command `epp migrate`.
 struct MigrateCommand: ParsableCommand {

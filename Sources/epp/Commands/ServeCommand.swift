@@ -3,6 +3,7 @@ import EPPCertificates
 import EPPConfiguration
 import EPPGRPCServer
 import EPPObservability
+import EPPProcess
 import FoundationEssentials
 import Glibc
 
@@ -49,7 +50,7 @@ struct ServeCommand: ParsableCommand {
         ServeCommand.exit()
       } catch let error
         where error is ServerError || error is ObservabilityServerError || error is AdminServerError
-        || error is CertificateProblem
+        || error is CertificateProblem || error is ServerCertificate.Problem
       {
         StandardError.write("epp: \(error)\n")
         ServeCommand.exit(withError: ExitCode(1))

@@ -1,6 +1,7 @@
 import ArgumentParser
 import EPPConfiguration
 import EPPDataLayer
+import EPPProcess
 
 /// The command `epp validate`.
 struct ValidateCommand: ParsableCommand {

@@ -1,11 +1,6 @@
 import ArgumentParser
 import EPPGRPCServer
-
-/// The version of the program.
-enum Version {
-  /// The version of this source tree.
-  static let current = "0.1.0"
-}
+import EPPProcess
 
 /// The command `epp version`.
 struct VersionCommand: ParsableCommand {

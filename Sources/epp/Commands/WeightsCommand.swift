@@ -1,6 +1,7 @@
 import ArgumentParser
 import EPPConfiguration
 import EPPObservability
+import EPPProcess
 import EPPScheduling
 import FoundationEssentials
 

@@ -2,6 +2,7 @@ import EPPConfiguration
 import EPPDataLayer
 import EPPGRPCServer
 import EPPPrefixCache
+import EPPProcess
 import Glibc
 
 /// The secret of block keys, in a file of 32 hexadecimal digits.

@@ -1,4 +1,5 @@
 import EPPGRPCServer
+import EPPProcess
 import Synchronization
 
 /// Prints one line with all ports when they are open. With port 0 it is the only place that shows them. Any thread may use it.

@@ -4,6 +4,7 @@ import EPPDataLayer
 import EPPGRPCServer
 import EPPKubernetes
 import EPPMetrics
+import EPPProcess
 import FoundationEssentials
 import Logging
 import NIOCore
@@ -30,7 +31,7 @@ struct KubernetesCluster: Sendable {
   ) throws(ServerError) {
     let access: KubernetesConfiguration
     do throws(KubernetesConfiguration.Problem) {
-      access = try Self.access(settings, environment)
+      access = try ClusterAccess.configuration(kubeconfig: settings.kubeconfig, environment: environment)
       client = try KubernetesClient(access, clock: MonotonicTime.now)
     } catch {
       throw ServerError("access to the Kubernetes API server: \(error)")
@@ -99,23 +100,6 @@ struct KubernetesCluster: Sendable {
 
   /// Closes the connections to the API server.
   func shutdown() async { await client.shutdown() }
-
-  /// Reads a kubeconfig where one is named, else the service account of the pod, else, outside of a cluster, the kubeconfig in
-  /// the home folder: the order of other controllers.
-  private static func access(
-    _ settings: KubernetesSettings, _ environment: [String: String]
-  ) throws(KubernetesConfiguration.Problem) -> KubernetesConfiguration {
-    if let path = settings.kubeconfig { return try KubernetesConfiguration(kubeconfig: path) }
-    let ofHome = environment["HOME"].map { $0 + "/.kube/config" }
-    if environment["KUBERNETES_SERVICE_HOST"] == nil, let ofHome, FileManager.default.fileExists(atPath: ofHome) {
-      return try KubernetesConfiguration(kubeconfig: ofHome)
-    }
-    do throws(KubernetesConfiguration.Problem) {
-      return try KubernetesConfiguration(inCluster: environment)
-    } catch {
-      throw KubernetesConfiguration.Problem("\(error); outside of a cluster give --kubeconfig FILE")
-    }
-  }
 
   /// Returns the IP literals of this machine's interfaces, and that of the pod by the variable `POD_IP`.
   private static func ownAddresses(_ environment: [String: String]) -> [String] {

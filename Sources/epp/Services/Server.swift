@@ -9,6 +9,7 @@ import EPPKubernetes
 import EPPMetrics
 import EPPObservability
 import EPPPrefixCache
+import EPPProcess
 import EPPRouting
 import EPPScheduling
 import EPPTokens
@@ -171,7 +172,7 @@ struct Server {
     let certificates = try certificateFiles()
     let metricsCertificates = try metricsCertificateFiles()
     // Made before the picker, whose ports must not go without having been closed.
-    let metricsCertificate = try metricsCertificates.map { try ServerCertificate($0.identity) }
+    let metricsCertificate = try metricsCertificates.map { try ServerCertificate($0.identity, of: "the metrics port") }
     let picker = try makePicker(budget, certificates?.identity)
 
     let observation = await watch.store.observe { [pool, events, snapshots] change in

@@ -1,6 +1,7 @@
 import EPPCore
 import EPPDataLayer
 import EPPGRPCServer
+import EPPProcess
 import EPPScheduling
 import Glibc
 import Logging

@@ -1,24 +1,34 @@
-import EPPCertificates
-import Logging
+package import EPPCertificates
+package import Logging
 import NIOPosix
 import ServiceLifecycle
 
 /// Takes new certificates when their files change. The files are read on a thread of their own: a network file system may take
 /// seconds.
-struct CertificateService: Service {
-  /// The files, as they were read at start.
-  let files: CertificateFiles
-  /// The flags of the files, for the log.
-  let name: String
-  /// The logger of changes.
-  let logger: Logger
-  /// Takes the identity, for connections from now on; throws when it cannot be used.
-  let apply: @Sendable (TLSIdentity) throws -> Void
+package struct CertificateService: Service {
+  private let files: CertificateFiles
+  private let name: String
+  private let logger: Logger
+  private let apply: @Sendable (TLSIdentity) throws -> Void
+
+  /// - Parameters:
+  ///   - files: The files, as they were read at start.
+  ///   - name: The flags of the files, for the log.
+  ///   - logger: The logger of changes.
+  ///   - apply: Takes the identity, for connections from now on; throws when it cannot be used.
+  package init(
+    files: CertificateFiles, name: String, logger: Logger, apply: @escaping @Sendable (TLSIdentity) throws -> Void
+  ) {
+    self.files = files
+    self.name = name
+    self.logger = logger
+    self.apply = apply
+  }
 
   /// Time between two looks. A kubelet renews a mounted secret within a minute or so.
   private static let interval = Duration.seconds(1)
 
-  func run() async throws {
+  package func run() async throws {
     await cancelWhenGracefulShutdown {
       var files = files
       while (try? await Task.sleep(for: Self.interval)) != nil {

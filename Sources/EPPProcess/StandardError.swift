@@ -1,9 +1,9 @@
 import Glibc
 
 /// Writes messages for the operator that are not part of the log.
-enum StandardError {
+package enum StandardError {
   /// Writes a text to standard error.
-  static func write(_ text: String) {
+  package static func write(_ text: String) {
     let bytes = Array(text.utf8)
     _ = unsafe bytes.withUnsafeBytes { unsafe Glibc.write(2, $0.baseAddress, $0.count) }
   }

@@ -2,10 +2,10 @@ import EPPConfiguration
 import Glibc
 
 /// The number of processors that the process can use.
-enum ProcessorCount {
+package enum ProcessorCount {
   /// Returns the number of processors on which the process may run, or that the CPU quota of its control group allows (a
   /// container's CPU limit) when it is less; at least 1.
-  static func available() -> Int {
+  package static func available() -> Int {
     let allowed = (try? TextFile.read("/proc/self/status")).flatMap(ProcessorLimits.allowed(processStatus:))
     return max(1, min(allowed ?? sysconf(Int32(_SC_NPROCESSORS_ONLN)), quota() ?? .max))
   }

@@ -1,11 +1,11 @@
 import Glibc
-import Logging
+package import Logging
 
 /// Settings of the operating system for a server process.
-enum ProcessSettings {
+package enum ProcessSettings {
   /// Ignores SIGPIPE, so that writing to a closed pipe or socket does not end the process, and raises the limit on open files
   /// to its hard value: each connection takes a file descriptor, and the soft limit is often 1,024.
-  static func prepare(_ logger: Logger) {
+  package static func prepare(_ logger: Logger) {
     signal(SIGPIPE, SIG_IGN)
     var limit = rlimit()
     guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }

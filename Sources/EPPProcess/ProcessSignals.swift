@@ -1,20 +1,20 @@
 import Glibc
-import ServiceLifecycle
+package import ServiceLifecycle
 
 /// Ends a service group at SIGTERM or SIGINT, and reports SIGHUP, for which the main thread waits with `sigwait`.
 ///
 /// The signals are blocked before the process has a second thread, so that a signal in the first milliseconds is not lost
 /// (measured with a handler that is installed later: 1 of 30 signals lost). The main thread has to call `forward`, because an
 /// async main function ends in `dispatch_main`, which receives signals that all other threads block.
-struct ProcessSignals: Sendable {
+package struct ProcessSignals: Sendable {
   /// One element for each SIGHUP; several that come at once may be one.
-  let hangups: AsyncStream<Void>
+  package let hangups: AsyncStream<Void>
   private let hangup: AsyncStream<Void>.Continuation
   private let stream: AsyncStream<Void>
   private let continuation: AsyncStream<Void>.Continuation
 
   /// Blocks the signals in the calling thread and in all threads that it starts.
-  init() {
+  package init() {
     (stream, continuation) = AsyncStream<Void>.makeStream()
     (hangups, hangup) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
     var signals = Self.set
@@ -22,7 +22,7 @@ struct ProcessSignals: Sendable {
   }
 
   /// Waits for signals, and does not return: the first SIGTERM or SIGINT ends `service`, the second one the process.
-  func forward() -> Never {
+  package func forward() -> Never {
     var isEnding = false
     while true {
       let number = Self.next()
@@ -38,7 +38,7 @@ struct ProcessSignals: Sendable {
   }
 
   /// A service that ends at the first signal.
-  var service: any Service { Ending(stream: stream) }
+  package var service: any Service { Ending(stream: stream) }
 
   private struct Ending: Service {
     let stream: AsyncStream<Void>

@@ -1,13 +1,13 @@
-import EPPDataLayer
+package import EPPDataLayer
 import EPPYAML
 import Glibc
 
 /// Reads small text files.
-enum TextFile {
+package enum TextFile {
   /// Reads the text of a file or pipe, without a byte order mark. Blocks the thread.
   ///
   /// - Throws: `FileProblem` when the file cannot be read, or is not text.
-  static func read(_ path: String) throws(FileProblem) -> String {
+  package static func read(_ path: String) throws(FileProblem) -> String {
     let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw FileProblem(errno: errno) }
     defer { close(descriptor) }
@@ -25,7 +25,7 @@ enum TextFile {
   }
 
   /// Reads standard input to its end. Blocks the thread.
-  static func readStandardInput() -> String {
+  package static func readStandardInput() -> String {
     var text = ""
     while let line = readLine(strippingNewline: false) { text += line }
     return text

@@ -1,0 +1,108 @@
+import EPPCore
+import EPPProcess
+import Logging
+import NIOCore
+import NIOPosix
+import RoutingProxy
+import ServiceLifecycle
+
+/// Runs the proxy as a service: a port for each rank of the model server. Requests get time to end at shutdown.
+struct ProxyService: Service {
+  private let configuration: SidecarConfiguration
+  private let tls: ProxyTLS
+  private let shared: ProxyShared
+  private let logger: Logger
+  private let metricsPort: UInt16
+
+  init(
+    _ configuration: SidecarConfiguration, tls: ProxyTLS, shared: ProxyShared, logger: Logger, metricsPort: UInt16
+  ) {
+    self.configuration = configuration
+    self.tls = tls
+    self.shared = shared
+    self.logger = logger
+    self.metricsPort = metricsPort
+  }
+
+  func run() async throws {
+    let group = MultiThreadedEventLoopGroup(numberOfThreads: configuration.listen.threads)
+    var proxies: [ProxyServer] = []
+    do {
+      for rank in 0..<configuration.engine.ranks { proxies.append(try await start(rank, group)) }
+    } catch {
+      for proxy in proxies { await proxy.stop(within: .zero) }
+      try await group.shutdownGracefully()
+      throw error
+    }
+    announce(proxies)
+    await Self.waitForShutdown()
+    logger.info("draining")
+    await withTaskGroup(of: Void.self) { tasks in
+      for proxy in proxies { tasks.addTask { await proxy.stop(within: configuration.listen.drainTimeout) } }
+    }
+    try await group.shutdownGracefully()
+  }
+
+  private func start(_ rank: Int, _ group: MultiThreadedEventLoopGroup) async throws -> ProxyServer {
+    let listen = configuration.listen
+    let port = listen.port == 0 ? 0 : Int(listen.port) + rank
+    do {
+      return try await ProxyServer.start(
+        settings, router(rank), shared, tls: tls, host: listen.address, port: port, on: group)
+    } catch let error as IOError {
+      throw SidecarError("--port \(port): cannot listen on \(listen.address): \(error); choose another port")
+    }
+  }
+
+  private var settings: ProxySettings {
+    var settings = ProxySettings()
+    settings.maximumRequestBytes = configuration.engine.maximumRequestBytes
+    settings.maximumIdleConnections = configuration.engine.maximumIdleConnections
+    settings.disaggregation = configuration.disaggregation
+    return settings
+  }
+
+  private func router(_ rank: Int) -> RequestRouter {
+    let samples = configuration.samplesPrefillers
+    return RequestRouter(
+      engine: engine(rank), ranks: names, picksPrefiller: { samples ? Int.random(in: 0..<$0) : 0 })
+  }
+
+  private func engine(_ rank: Int) -> EndpointAddress {
+    var engine = configuration.engine.address
+    engine.port += UInt16(rank)
+    return engine
+  }
+
+  /// The names of ranks in headers: the pod's address with the port of each.
+  private var names: [RequestRouter.Rank] {
+    guard configuration.engine.ranks > 1, let pod = configuration.engine.podAddress else { return [] }
+    return (0..<configuration.engine.ranks).map { rank in
+      RequestRouter.Rank(
+        name: EndpointAddress(host: pod, port: configuration.listen.port + UInt16(rank)), engine: engine(rank))
+    }
+  }
+
+  /// Prints one line with all ports. With port 0 it is the only place that shows them.
+  private func announce(_ proxies: [ProxyServer]) {
+    let listen = configuration.listen
+    let host = listen.address.contains(":") ? "[\(listen.address)]" : listen.address
+    let ports = proxies.map { "\(host):\($0.port)" }.joined(separator: ", ")
+    let metrics = metricsPort > 0 ? ", metrics on \(host):\(metricsPort)" : ""
+    StandardError.write(
+      "routing-sidecar: serving \(listen.isSecure ? "HTTPS" : "HTTP") on \(ports) for \(configuration.engine.address), "
+        + "connector \(configuration.disaggregation.connector.rawValue)\(metrics)\n")
+  }
+}
+
+extension Service {
+  /// Returns when the service group begins to shut down, or when the task is cancelled.
+  static func waitForShutdown() async {
+    let (stream, continuation) = AsyncStream<Void>.makeStream()
+    await withGracefulShutdownHandler {
+      for await _ in stream {}
+    } onGracefulShutdown: {
+      continuation.finish()
+    }
+  }
+}

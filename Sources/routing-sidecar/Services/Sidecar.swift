@@ -1,0 +1,132 @@
+import EPPCertificates
+import EPPConfiguration
+import EPPCore
+import EPPDataLayer
+import EPPMetrics
+import EPPObservability
+import EPPProcess
+import Logging
+import NIOPosix
+import NIOSSL
+import RoutingProxy
+import ServiceLifecycle
+
+/// The components of a serving process, made from one configuration.
+struct Sidecar {
+  private let configuration: SidecarConfiguration
+  private let environment: [String: String]
+  private let output: LogOutput
+  private let logger: Logger
+  private let metrics = SidecarMetrics()
+  private let targets: AllowedTargets
+
+  init(_ configuration: SidecarConfiguration, environment: [String: String]) {
+    self.configuration = configuration
+    self.environment = environment
+    output = LogOutput(
+      format: configuration.log.style == .json ? .json : .text,
+      verbosity: Verbosity(rawValue: configuration.log.verbosity))
+    logger = output.logger(label: "sidecar")
+    targets = AllowedTargets(configuration.targets.policy)
+  }
+
+  /// Serves until a signal comes, then drains.
+  ///
+  /// - Throws: When a port cannot be opened, a certificate cannot be used, or there is no access to Kubernetes.
+  func run(until signals: ProcessSignals) async throws {
+    defer { output.flush() }
+    ProcessSettings.prepare(logger)
+    for warning in configuration.warnings { logger.warning("\(warning)") }
+    let certificates = try certificateFiles()
+    let certificate = try certificates.map {
+      try ServerCertificate($0.identity, of: "the port --port", protocols: ["h2", "http/1.1"])
+    }
+    let metricsCertificates = try configuration.listen.metricsCertificateFolder.map {
+      folder throws(CertificateProblem) in
+      try CertificateFiles(folder: (folder, "--metrics-cert-dir"), authority: nil)
+    }
+    let metricsCertificate = try metricsCertificates.map { try ServerCertificate($0.identity, of: "the metrics port") }
+    var tls = ProxyTLS(engines: try engineContexts())
+    if let certificate { tls.server = { certificate.current } }
+    let pool = try configuration.targets.pool.map { settings throws(SidecarError) in
+      try PoolMembers(
+        settings, targets: targets, forbidden: configuration.targets.forbidden,
+        logger: output.logger(label: "kubernetes"),
+        environment: environment)
+    }
+    let threads = NIOThreadPool(numberOfThreads: 4)
+    threads.start()
+    let proxy = ProxyService(
+      configuration, tls: tls, shared: shared(threads), logger: logger, metricsPort: configuration.listen.metricsPort)
+    var services: [any Service] = []
+    if configuration.listen.metricsPort > 0 { services.append(metricsServer(metricsCertificate)) }
+    if let pool { services.append(pool) }
+    if let certificates, let certificate, configuration.listen.certificateFolder != nil {
+      services.append(
+        CertificateService(files: certificates, name: "--cert-path", logger: output.logger(label: "tls")) {
+          try certificate.replace($0)
+        })
+    }
+    if let metricsCertificates, let metricsCertificate {
+      services.append(
+        CertificateService(files: metricsCertificates, name: "--metrics-cert-dir", logger: output.logger(label: "tls"))
+        {
+          try metricsCertificate.replace($0)
+        })
+    }
+    // The last is shut down first.
+    services.append(proxy)
+    var group = ServiceGroupConfiguration(services: services, logger: output.logger(label: "lifecycle"))
+    group.services.append(.init(service: signals.service, successTerminationBehavior: .gracefullyShutdownGroup))
+    group.maximumGracefulShutdownDuration = configuration.listen.drainTimeout + .seconds(10)
+    do {
+      try await ServiceGroup(configuration: group).run()
+    } catch {
+      await pool?.shutdown()
+      throw error
+    }
+    await pool?.shutdown()
+    logger.info("stopped")
+  }
+
+  private func shared(_ threads: NIOThreadPool) -> ProxyShared {
+    let resolver = HostResolver(threads: threads)
+    return ProxyShared(
+      targets: targets,
+      resolve: { host in ((try? await resolver.addresses(of: host)) ?? []).compactMap { IPAddress($0) } },
+      buffers: BufferBudget(bytes: configuration.engine.maximumBufferedBytes),
+      metrics: ProxyMetrics(metrics, configuration.disaggregation.connector), logger: logger)
+  }
+
+  /// Reads the certificate of the port for requests; nil for plain text.
+  private func certificateFiles() throws(CertificateProblem) -> CertificateFiles? {
+    guard configuration.listen.isSecure else { return nil }
+    return try CertificateFiles(
+      folder: configuration.listen.certificateFolder.map { ($0, "--cert-path") }, authority: nil)
+  }
+
+  /// The contexts of encrypted connections to engines.
+  private func engineContexts() throws(SidecarError) -> [EngineRole: NIOSSLContext] {
+    var contexts: [EngineRole: NIOSSLContext] = [:]
+    for role in configuration.engine.encrypted {
+      var settings = TLSConfiguration.makeClientConfiguration()
+      settings.minimumTLSVersion = .tlsv12
+      settings.applicationProtocols = ["http/1.1"]
+      if configuration.engine.unchecked.contains(role) { settings.certificateVerification = .none }
+      if let file = configuration.engine.authorityFile { settings.trustRoots = .file(file) }
+      do { contexts[role] = try NIOSSLContext(configuration: settings) } catch {
+        throw SidecarError("--engine-ca-file: \(configuration.engine.authorityFile ?? "") cannot be used: \(error)")
+      }
+    }
+    return contexts
+  }
+
+  private func metricsServer(_ certificate: ServerCertificate?) -> ObservabilityServer {
+    ObservabilityServer(
+      configuration: .init(
+        host: configuration.listen.address, port: Int(configuration.listen.metricsPort), certificate: certificate),
+      logger: output.logger(label: "metrics"), page: { [metrics] in metrics.page() }, readiness: { .ready })
+  }
+}
+
+extension ObservabilityServer: Service {}
