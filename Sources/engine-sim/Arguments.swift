@@ -45,7 +45,11 @@ struct KVEventsArgument {
   }
 }
 
+extension EncoderConnector: ExpressibleByArgument {}
 extension HashAlgorithm: ExpressibleByArgument {}
+extension KVTransferOptions.Connector: ExpressibleByArgument {}
+extension KVTransferOptions.DisaggregationMode: ExpressibleByArgument {}
+extension KVTransferOptions.LoadFailurePolicy: ExpressibleByArgument {}
 extension KVEventFormat.Encoding: ExpressibleByArgument {}
 extension KVEventFormat.Hashes: ExpressibleByArgument {}
 extension KVEventFormat.Replay: ExpressibleByArgument {}

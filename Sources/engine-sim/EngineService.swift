@@ -20,16 +20,20 @@ struct EngineService: Service {
       do {
         var options = options
         options.kvEvents = options.kvEvents?.moved(by: index)
+        options.kvTransfer = options.kvTransfer?.moved(by: index)
         servers.append(try await EngineServer.start(options: options, host: host, port: wanted))
       } catch {
         for server in servers { try await server.stop() }
         // Its description already says what to do.
-        if error is KVEventPublisherError { throw error }
+        if error is KVEventPublisherError || error is SideChannelError { throw error }
         throw CannotListen(host: host, port: wanted, reason: error)
       }
     }
     for server in servers {
       announce("engine-sim: listening on \(server.address)")
+      if let sideChannel = server.sideChannel {
+        announce("engine-sim: KV transfers of \(server.address) on \(sideChannel)")
+      }
       guard let events = server.kvEvents else { continue }
       let replay = events.replayEndpoint.map { ", replayed on \($0.text)" } ?? ""
       announce("engine-sim: KV events of \(server.address) on \(events.endpoint.text)\(replay)")

@@ -34,10 +34,23 @@ struct EngineSim: AsyncParsableCommand {
       Make it misbehave while it runs, for 10 seconds or until told otherwise:
         curl localhost:8000/sim/faults -d '{"mode": "slow", "factor": 10, "seconds": 10}'
         curl localhost:8000/sim/faults -d '{"mode": "none"}'
-      slow: everything takes `factor` times as long (0.001 to 1000000). errors: requests are answered with 500 while \
-      /health and /metrics look well. render-errors: requests for tokens are. hang: connections are taken and nothing is \
-      answered. refuse: the port is closed and connections are reset; give `seconds`, since the switch cannot be reached \
-      meanwhile.
+      slow: everything takes `factor` times as long (0.001 to 1000000). errors: requests are answered with `status` (500) \
+      while /health and /metrics look well. render-errors: requests for tokens are. hang: connections are taken and nothing \
+      is answered. hang-after-head: of a streamed answer the head alone is sent. cut: answers end in their middle, and the \
+      connection is closed. garbage: answers are bytes that are no HTTP. slow-transfers: sending KV cache blocks takes \
+      `factor` times as long. lose-blocks: other engines find no blocks here. refuse: the port is closed and connections are \
+      reset; give `seconds`, since the switch cannot be reached meanwhile.
+
+      Divide the work between a prefill and a decode engine, which fetches the blocks of the prompt from the other:
+        engine-sim --port 8100 --kv-connector nixlv2 --kv-transfer-port 5600 &
+        engine-sim --port 8200 --kv-connector nixlv2 --kv-transfer-port 5601 &
+        curl localhost:8100/v1/completions -H 'content-type: application/json' \\
+          -d '{"prompt": "Once upon a time", "max_tokens": 1, "kv_transfer_params": {"do_remote_decode": true}}'
+        curl localhost:8200/v1/completions -H 'content-type: application/json' \\
+          -d '{"prompt": "Once upon a time", "kv_transfer_params": <those of the answer>}'
+        curl localhost:8200/sim/transfers
+      The hashes of blocks stand for their content: only the time of a transfer is simulated, and blocks that are not there \
+      cannot be loaded. /sim/requests has the latest 64 requests as they came.
 
       Make its KV events misbehave: lose the next 3 batches, damage the next 2, send 5 messages that are no batches, stop:
         curl localhost:8000/sim/kv-events -d '{"drop": 3, "garble": 2, "garbage": 5, "paused": true}'
@@ -96,6 +109,8 @@ struct EngineSim: AsyncParsableCommand {
       """, valueName: "topic|bare"))
   var kvEventsReplay: KVEventFormat.Replay?
 
+  @OptionGroup var transfer: TransferFlags
+
   @Flag(inversion: .prefixedNo, help: "Whether the paths that end in /render answer; otherwise 403.")
   var enableScaleOut = EngineSim.standard.servesScaleOut
 
@@ -133,7 +148,11 @@ struct EngineSim: AsyncParsableCommand {
   var enablePromptTokensDetails = EngineSim.standard.reportsPromptTokenDetails
 
   @Option(
-    help: "Start with a fault: slow:10 (0.001 to 1000000), errors, render-errors, hang or refuse.",
+    help: ArgumentHelp(
+      """
+      Start with a fault: slow:10 (0.001 to 1000000), errors, errors:503, render-errors, hang, hang-after-head, cut, garbage, \
+      slow-transfers:10, lose-blocks or refuse.
+      """),
     transform: FaultArgument.read)
   var fault = FaultArgument(fault: EngineSim.standard.fault)
 
@@ -158,6 +177,11 @@ struct EngineSim: AsyncParsableCommand {
     }
     guard count <= Self.maximumEngines else {
       throw ValidationError("--count must be at most \(Self.maximumEngines).")
+    }
+    guard (0...Self.maximumPort).contains(transfer.kvTransferPort),
+      transfer.kvTransferPort == 0 || transfer.kvTransferPort + count - 1 <= Self.maximumPort
+    else {
+      throw ValidationError("--kv-transfer-port, and the ports after it for --count, must be from 0 to 65535.")
     }
     // No port is larger than the largest, so that the sum is a number.
     guard (0...Self.maximumPort).contains(port), port == 0 || port + count - 1 <= Self.maximumPort else {
@@ -184,6 +208,8 @@ struct EngineSim: AsyncParsableCommand {
     options.kvEvents = kvEventsConfig?.configuration
     options.kvEventFormat = KVEventFormat(
       encoding: kvEventsEncoding, hashes: kvEventsHash, replay: kvEventsReplay)
+    options.kvTransfer = transfer.options
+    options.encoderConnector = transfer.ecConnector
     options.servesScaleOut = enableScaleOut
     options.renderDelay = renderDelay.duration
     options.prefillTokensPerSecond = prefillTokensPerSecond

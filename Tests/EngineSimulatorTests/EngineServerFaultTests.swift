@@ -107,7 +107,7 @@ import Testing
 
   @Test func anEngineMayStartWithAFault() async throws {
     try await EngineClient.with {
-      $0.fault = .errors
+      $0.fault = .errors()
     } _: { engine in
       let answer = try await engine.post("/v1/completions", request)
       #expect(answer.status == 500)
@@ -140,8 +140,11 @@ import Testing
   }
 
   @Test(arguments: [
-    ("none", EngineFault.none), ("slow", .slow(10)), ("slow:2.5", .slow(2.5)), ("errors", .errors), ("hang", .hang),
-    ("refuse", .refuse), ("slow:", nil), ("slow:0", nil), ("errors:3", nil), ("", nil), ("slow:inf", nil),
+    ("none", EngineFault.none), ("slow", .slow(10)), ("slow:2.5", .slow(2.5)), ("errors", .errors()), ("hang", .hang),
+    ("refuse", .refuse), ("slow:", nil), ("slow:0", nil), ("errors:3", nil),
+    ("errors:503", .errors(status: 503)), ("errors:600", nil), ("slow-transfers", .slowTransfers(10)),
+    ("slow-transfers:3", .slowTransfers(3)), ("lose-blocks", .loseBlocks), ("cut", .cut), ("cut:1", nil),
+    ("garbage", .garbage), ("hang-after-head", .hangAfterHead), ("", nil), ("slow:inf", nil),
     ("slow:1e300", nil), ("slow:1000000", .slow(1e6)), ("slow:0.001", .slow(0.001)), ("slow:0.0009", nil),
   ])
   func faultsAreReadFromWords(text: String, fault: EngineFault?) {

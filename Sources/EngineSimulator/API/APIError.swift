@@ -1,3 +1,5 @@
+import NIOHTTP1
+
 /// An error response in the wording of vLLM's API server.
 package struct APIError: Error, Sendable, Equatable {
   /// The HTTP status.
@@ -75,9 +77,19 @@ package struct APIError: Error, Sendable, Equatable {
     status: 403, message: "Scale-out endpoints are disabled: start engine-sim with --enable-scale-out.",
     type: "PermissionDeniedError")
 
-  /// The error of inference requests during the fault `errors`, and of requests for tokens during `render-errors`.
-  package static let internalError = APIError(
-    status: 500, message: "EngineCore encountered an issue (fault switch of engine-sim).", type: "InternalServerError")
+  /// The error of requests for tokens during the fault `render-errors`.
+  package static let internalError = fault(status: 500)
+
+  /// Makes the error of inference requests during the fault `errors`.
+  package static func fault(status: Int) -> APIError {
+    let phrase = HTTPResponseStatus(statusCode: status).reasonPhrase
+    return APIError(
+      status: status, message: "EngineCore encountered an issue (fault switch of engine-sim).",
+      type: phrase.replacing(" ", with: ""))
+  }
+
+  /// The error of a request whose blocks could not be loaded. As in vLLM, it does not say what has failed.
+  package static let loadFailed = APIError(status: 500, message: "Internal server error", type: "InternalServerError")
 
   /// Makes the error of a request that does not fit the context.
   ///

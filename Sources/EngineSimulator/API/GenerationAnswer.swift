@@ -11,6 +11,10 @@ struct GenerationAnswer: Sendable {
   let model: String
   /// The member `created` of the response: seconds since 1970.
   let created: Int
+  /// The member `kv_transfer_params` of a response that is not streamed, in JSON; nil for null.
+  var transferParameters: String?
+  /// The member `ec_transfer_params` of a response that is not streamed, in JSON; nil for null.
+  var encoderParameters: String?
   private let reportsPromptTokenDetails: Bool
   private let blockTokens: Int
   /// One choice for each answer to each prompt; the choices of a prompt are adjacent.
@@ -81,6 +85,26 @@ struct GenerationAnswer: Sendable {
     return events
   }
 
+  /// Ends all choices without a token. Returns the server-sent events that it makes; empty when the response is not streamed.
+  ///
+  /// - Parameter usages: The usage of each choice.
+  mutating func end(_ reason: SimulatedRequest.FinishReason, usages: [TokenUsage]) -> String {
+    var events = ""
+    for (index, usage) in usages.enumerated() {
+      choices[index].usage = usage
+      choices[index].finish = reason
+      unfinished -= 1
+      if index == 0 { firstCachedTokens = usage.cachedTokens }
+      lastCachedTokens = usage.cachedTokens
+      guard request.isStreaming else { continue }
+      if request.api == .chat { addRole(index, to: &events) }
+      addToken(index, token: nil, text: [], isFirst: true, to: &events)
+    }
+    guard request.isStreaming else { return "" }
+    if request.includesUsage { addUsage(to: &events) }
+    return events + "data: [DONE]\n\n"
+  }
+
   /// Usage of all choices; the tokens of a prompt count once. Cached tokens are not summed over prompts: as in vLLM, they are
   /// those of the first output in a stream, else those of the last prompt.
   var totalUsage: TokenUsage {
@@ -127,12 +151,12 @@ extension GenerationAnswer {
   }
 
   private func addToken(
-    _ index: Int, token: UInt32, text: ArraySlice<UInt8>, isFirst: Bool, to events: inout String
+    _ index: Int, token: UInt32?, text: ArraySlice<UInt8>, isFirst: Bool, to events: inout String
   ) {
     let choice = choices[index]
     let finish = choice.finish.map { "\"\($0.rawValue)\"" } ?? "null"
     let text = JSONString.quoted(String(decoding: text, as: UTF8.self))
-    let token = request.returnsTokenIDs ? "[\(token)]" : "null"
+    let token = request.returnsTokenIDs ? "[\(token.map { "\($0)" } ?? "")]" : "null"
     events += "data: \(head){\"index\":\(index),"
     switch request.api {
     case .chat:
@@ -176,7 +200,7 @@ extension GenerationAnswer {
     return """
       \(head)\(all)],"service_tier":null\(Self.fingerprint),"usage":\(Self.counts(usage)),\
       "prompt_tokens_details":\(details),"completion_tokens_details":null},\(chat)\
-      "kv_transfer_params":null,"ec_transfer_params":null,"metrics":null}
+      "kv_transfer_params":\(transferParameters ?? "null"),"ec_transfer_params":\(encoderParameters ?? "null"),"metrics":null}
       """
   }
 

@@ -1,8 +1,12 @@
 extension GenerationRequest {
   /// Reads a body.
   ///
+  /// - Parameters:
+  ///   - transfer: The engine's options of transfers; nil on an engine that works alone.
+  ///   - encoder: How the engine hands on the output of its encoder; nil on an engine that does not.
   /// - Throws: `APIError` with which vLLM responds to an invalid body.
-  init(api: API, body: JSONNode) throws(APIError) {
+  init(api: API, body: JSONNode, transfer: KVTransferOptions? = nil, encoder: EncoderConnector? = nil) throws(APIError)
+  {
     let prompts: [[UInt32]]
     switch api {
     case .chat: prompts = [try PromptReader.chat(body)]
@@ -19,6 +23,8 @@ extension GenerationRequest {
     sessionID = body["session_id"]?.text ?? body["vllm_xargs"]?["session_id"]?.text
     maximumOutputTokens = try Self.maximumOutputTokens(in: body, api: api)
     answersPerPrompt = try Self.answers(in: body, prompts: prompts.count)
+    if let transfer { self.transfer = try TransferPlan(body, transfer) }
+    if encoder != nil { encodedItems = EncoderAnswer.items(in: body) }
   }
 
   /// Returns the model that a body names; empty when it names none.

@@ -30,6 +30,10 @@ package struct GenerationRequest: Sendable, Equatable {
   package var cacheSalt: String?
   /// The id of the conversation; nil when the client names none.
   package var sessionID: String?
+  /// What is done with the blocks of the prompts; nil on an engine that works alone.
+  package var transfer: TransferPlan?
+  /// Hashes of the images, sounds and videos for which an encode engine works.
+  package var encodedItems: [String] = []
 
   /// Makes a request for the default model without options.
   package init(api: API, prompts: [[UInt32]]) {

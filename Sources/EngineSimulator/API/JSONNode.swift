@@ -1,11 +1,11 @@
-import EPPRequests
+package import EPPRequests
 
 /// A JSON value. Members of objects are in the order of the text.
-enum JSONNode: Sendable, Equatable {
+package enum JSONNode: Sendable, Equatable {
   /// A member of an object.
-  struct Member: Sendable, Equatable {
-    var name: String
-    var value: JSONNode
+  package struct Member: Sendable, Equatable {
+    package var name: String
+    package var value: JSONNode
   }
 
   case object([Member])
@@ -21,7 +21,7 @@ enum JSONNode: Sendable, Equatable {
   /// Reads a text.
   ///
   /// - Throws: `JSONError` when the text is not one JSON value, or is nested too deeply.
-  init(_ text: [UInt8]) throws(JSONError) {
+  package init(_ text: [UInt8]) throws(JSONError) {
     let bytes = unsafe text.span.bytes
     var cursor = JSONCursor(bytes)
     self = try Self.read(bytes, &cursor)

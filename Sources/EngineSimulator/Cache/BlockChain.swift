@@ -39,6 +39,16 @@ package struct BlockChain: Sendable {
   /// Returns the number of blocks that `count` tokens need.
   package func blocks(holding count: Int) -> Int { (count + blockTokens - 1) / blockTokens }
 
+  /// Returns what identifies the blocks of the first `count` tokens.
+  func prefix(_ count: Int) -> PromptBlocks {
+    let full = min(count / blockTokens, hashes.count)
+    let rest = tokens[full * blockTokens..<max(count, full * blockTokens)]
+    let tail =
+      rest.isEmpty
+      ? nil : hasher.hash(parent: full > 0 ? hashes[full - 1] : nil, tokens: rest, keys: namespace.keys(ofBlock: full))
+    return PromptBlocks(hashes: Array(hashes[..<full]), tail: tail, tokens: count)
+  }
+
   /// Returns the contents of the event with which the cache announces a range of full blocks.
   func stored(_ blocks: Range<Int>, sessionID: String?) -> StoredBlocks {
     StoredBlocks(

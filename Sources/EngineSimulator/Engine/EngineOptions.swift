@@ -32,6 +32,10 @@ package struct EngineOptions: Sendable {
   package var kvEvents: KVEventsConfiguration?
   /// The format of KV events.
   package var kvEventFormat = KVEventFormat()
+  /// How blocks are handed to other engines; nil for an engine that works alone.
+  package var kvTransfer: KVTransferOptions?
+  /// How the engine hands on what it has computed from images; nil for an engine that does not.
+  package var encoderConnector: EncoderConnector?
   /// Whether the `/render` paths are served, vLLM's `--enable-scale-out`.
   package var servesScaleOut = true
   /// Delay of every response with the tokens of a prompt (render and tokenize).

@@ -5,10 +5,16 @@ package struct EngineStatistics: Sendable {
   package var prefixCacheQueries = 0
   /// Prompt tokens that were found in the prefix cache, counted at a request's first admission.
   package var prefixCacheHits = 0
+  /// Prompt tokens that were looked up in caches of other engines, after the lookup in the prefix cache.
+  package var externalCacheQueries = 0
+  /// Prompt tokens that have come from other engines, counted at a request's first admission.
+  package var externalCacheHits = 0
   /// Prompt tokens of requests that have a first token.
   package var promptTokens = 0
-  /// Prompt tokens found in the prefix cache, of requests that have a first token.
+  /// Prompt tokens that were not computed, of requests that have a first token.
   package var cachedPromptTokens = 0
+  /// Those of `cachedPromptTokens` that have come from other engines.
+  package var externalPromptTokens = 0
   /// Tokens of answers.
   package var generationTokens = 0
 
@@ -18,6 +24,8 @@ package struct EngineStatistics: Sendable {
   package var finishedByLength = 0
   /// Requests whose client has left.
   package var finishedByAbort = 0
+  /// Requests whose blocks could not be loaded.
+  package var finishedByError = 0
   /// Preemptions of running requests.
   package var preemptions = 0
 

@@ -12,6 +12,7 @@ extension SimulatedEngine {
       statistics.timeToFirstToken.observe(now.duration(since: sequence.arrivedAt))
       statistics.promptTokens += sequence.promptTokens
       statistics.cachedPromptTokens += sequence.cachedTokens ?? 0
+      statistics.externalPromptTokens += sequence.externalTokens
     }
     sequences.values[index].lastTokenAt = now
   }
@@ -21,6 +22,7 @@ extension SimulatedEngine {
     switch sequence.finishReason {
     case .stop: statistics.finishedByStop += 1
     case .length: statistics.finishedByLength += 1
+    case .cacheThreshold: break
     }
     statistics.promptTokensPerRequest.observe(Double(sequence.promptTokens))
     statistics.generationTokensPerRequest.observe(Double(sequence.outputTokens))
@@ -40,17 +42,19 @@ extension SimulatedEngine {
     if sequence.outputTokens > 1 { statistics.timePerOutputToken.observe(decode / (sequence.outputTokens - 1)) }
   }
 
-  /// Number of waiting requests whose adapter has no place in the batch.
+  /// Number of waiting requests whose adapter has no place in the batch, or whose blocks have not come.
   var deferredRequests: Int {
     let adapters = Set(running.compactMap { sequences[$0]?.adapter })
-    guard adapters.count >= max(1, options.maximumAdapters) else { return 0 }
-    return waiting.count { id in sequences[id]?.adapter.map { !adapters.contains($0) } ?? false }
+    guard adapters.count >= max(1, options.maximumAdapters) else { return loading.count }
+    return loading.count
+      + waiting.count { id in sequences[id]?.adapter.map { !adapters.contains($0) } ?? false }
   }
 
   /// Records the adapters of running and waiting requests.
   mutating func recordAdapters(at now: MonotonicTime) {
     adapterHistory.record(
-      running: running.compactMap { sequences[$0]?.adapter }, waiting: waiting.compactMap { sequences[$0]?.adapter },
+      running: running.compactMap { sequences[$0]?.adapter },
+      waiting: (waiting + loading).compactMap { sequences[$0]?.adapter },
       at: now)
   }
 }

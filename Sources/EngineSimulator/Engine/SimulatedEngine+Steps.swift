@@ -81,6 +81,7 @@ extension SimulatedEngine {
     sequences.values[index].blocks.removeAll()
     sequences.values[index].computedTokens = 0
     sequences.values[index].namedBlocks = 0
+    sequences.values[index].receivedTokens = nil
     sequences.values[index].preemptions += 1
     statistics.preemptions += 1
     waiting.insert(id, at: 0)
@@ -130,7 +131,8 @@ extension SimulatedEngine {
     for _ in 0..<others {
       if let block = allocateBlock() { blocks.append(block) }
     }
-    let cached = match.found * options.blockTokens
+    let local = match.found * options.blockTokens
+    let cached = max(local, min(sequence.receivedTokens ?? 0, tokens - 1))
     sequences.values[index].blocks = blocks
     sequences.values[index].computedTokens = cached
     sequences.values[index].namedBlocks = match.found
@@ -138,7 +140,12 @@ extension SimulatedEngine {
       sequences.values[index].admittedAt = now
       sequences.values[index].cachedTokens = cached
       statistics.prefixCacheQueries += tokens
-      statistics.prefixCacheHits += cached
+      statistics.prefixCacheHits += local
+      if sequence.receivedTokens != nil {
+        statistics.externalCacheQueries += tokens - local
+        statistics.externalCacheHits += cached - local
+        sequences.values[index].externalTokens = cached - local
+      }
     }
     return true
   }
@@ -177,11 +184,15 @@ extension SimulatedEngine {
       countToken(index, at: step.endsAt)
       let sequence = sequences.values[index]
       let isLast = sequence.outputTokens == sequence.outputLimit
+      if sequence.reportsPrompt, sequence.outputTokens == 1 { actions.append(.store(sequence.promptBlocks)) }
+      if isLast, sequence.holdsBlocks {
+        actions.append(.hold(id, blocks: sequence.blocks, prompt: sequence.promptBlocks))
+      }
       actions.append(.emit(id, token: token, usage: sequence.usage, finish: isLast ? sequence.finishReason : nil))
       if isLast {
         sequences.remove(at: index)
         running.removeAll { $0 == id }
-        pool.release(sequence.blocks)
+        if !sequence.holdsBlocks { pool.release(sequence.blocks) }
         countEnd(of: sequence, at: step.endsAt)
         if sequence.adapter != nil { recordAdapters(at: step.endsAt) }
       }

@@ -25,6 +25,8 @@ package struct SimulatedEngine: Sendable {
   var running: [SimulatedRequestID] = []
   /// Requests that wait for admission, preempted ones first, else in the order of their arrival.
   var waiting: [SimulatedRequestID] = []
+  /// Requests that wait for blocks of other engines, in the order of their arrival.
+  var loading: [SimulatedRequestID] = []
   /// All running and waiting requests.
   var sequences: [SimulatedRequestID: SimulatedSequence] = [:]
   /// The current step; nil when there is no work.
@@ -68,8 +70,8 @@ package struct SimulatedEngine: Sendable {
 
   /// Number of requests in the running batch.
   package var runningRequests: Int { running.count }
-  /// Number of requests that wait for admission.
-  package var waitingRequests: Int { waiting.count }
+  /// Number of requests that wait for admission, or for blocks of other engines.
+  package var waitingRequests: Int { waiting.count + loading.count }
 
   /// Adds a request, or rejects it when it does not fit the context.
   package mutating func submit(_ request: SimulatedRequest, at now: MonotonicTime) -> [SimulatedEngineAction] {
@@ -80,7 +82,7 @@ package struct SimulatedEngine: Sendable {
     chain.append(request.prompt)
     let actions = advance(to: now)
     sequences[request.id] = SimulatedSequence(request, chain: chain, arrivedAt: now)
-    waiting.append(request.id)
+    if request.awaitsBlocks { loading.append(request.id) } else { waiting.append(request.id) }
     if step == nil, suspendedAt == nil { startStep(at: now) }
     if request.namespace.adapter != nil { recordAdapters(at: now) }
     return actions
@@ -117,6 +119,7 @@ package struct SimulatedEngine: Sendable {
     pool.release(sequence.blocks)
     running.removeAll { $0 == id }
     waiting.removeAll { $0 == id }
+    loading.removeAll { $0 == id }
     statistics.finishedByAbort += 1
     if sequence.adapter != nil { recordAdapters(at: now) }
     return actions

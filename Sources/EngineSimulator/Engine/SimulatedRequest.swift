@@ -25,6 +25,12 @@ package struct SimulatedRequest: Sendable {
   package var sessionID: String?
   /// The first tokens of the answer; `AnswerWords` makes the others.
   package var answer: [UInt32]
+  /// Whether the request waits for blocks of another engine, until `load` or `failLoad`.
+  package var awaitsBlocks = false
+  /// Whether the blocks stay in use after the request's end, until `release`.
+  package var holdsBlocks = false
+  /// Whether the blocks of the prompt are reported when they are computed.
+  package var reportsPrompt = false
 
   package init(
     id: SimulatedRequestID, prompt: [UInt32], outputTokens: Int, finishReason: FinishReason = .length,
@@ -45,6 +51,8 @@ package struct SimulatedRequest: Sendable {
     case stop
     /// The client's limit was reached.
     case length
+    /// The engine holds less of the prompt than the client wants it to. Such a request does not reach the engine's scheduler.
+    case cacheThreshold = "cache_threshold"
   }
 }
 
@@ -54,6 +62,12 @@ package enum SimulatedEngineAction: Sendable, Equatable {
   case emit(SimulatedRequestID, token: UInt32, usage: TokenUsage, finish: SimulatedRequest.FinishReason?)
   /// Publish the KV events of a step in their order; never empty.
   case publish([CacheEvent])
+  /// Offer the blocks of a request that has ended, which stay in use: their indices, and what is in those of the prompt.
+  case hold(SimulatedRequestID, blocks: [Int], prompt: PromptBlocks)
+  /// Store the blocks of a prompt that is computed.
+  case store(PromptBlocks)
+  /// End a request with an error: its blocks could not be loaded.
+  case fail(SimulatedRequestID)
   /// Reject a request that can never be served.
   case reject(SimulatedRequestID, reason: Rejection)
 

@@ -16,6 +16,10 @@ struct SimulatedSequence: Sendable {
   let words: AnswerWords
   /// First tokens of the answer, which were given with the request.
   let givenAnswer: [UInt32]
+  /// Whether the blocks stay in use after the end.
+  let holdsBlocks: Bool
+  /// Whether the blocks of the prompt are reported when they are computed.
+  let reportsPrompt: Bool
   /// When the request arrived.
   let arrivedAt: MonotonicTime
 
@@ -31,6 +35,12 @@ struct SimulatedSequence: Sendable {
   var outputTokens = 0
   /// Prompt tokens found in the cache at the first admission; nil before.
   var cachedTokens: Int?
+  /// Whether the request waits for blocks of another engine.
+  var isLoading: Bool
+  /// Tokens of the prompt that have come from another engine; nil when none were fetched, and after the first admission.
+  var receivedTokens: Int?
+  /// Those of `cachedTokens` that have come from another engine.
+  var externalTokens = 0
   /// How often the request was preempted.
   var preemptions = 0
 
@@ -52,6 +62,9 @@ struct SimulatedSequence: Sendable {
     sessionID = request.sessionID
     words = AnswerWords(prompt: chain.tokens, namespace: chain.namespace)
     givenAnswer = request.answer
+    holdsBlocks = request.holdsBlocks
+    reportsPrompt = request.reportsPrompt
+    isLoading = request.awaitsBlocks
     self.arrivedAt = arrivedAt
     self.chain = chain
   }
@@ -66,6 +79,9 @@ struct SimulatedSequence: Sendable {
   var usage: TokenUsage {
     TokenUsage(promptTokens: promptTokens, completionTokens: outputTokens, cachedTokens: cachedTokens)
   }
+
+  /// What identifies the blocks of the prompt.
+  var promptBlocks: PromptBlocks { chain.prefix(promptTokens) }
 
   /// The name of the request's adapter; nil for the engine's own model.
   var adapter: String? { chain.namespace.adapter?.name }

@@ -93,8 +93,12 @@ struct MetricFamily: Sendable {
       $0.statistics.prefixCacheQueries
     },
     .counter("vllm:prefix_cache_hits_total", "Tokens found in the prefix cache.") { $0.statistics.prefixCacheHits },
-    .counter("vllm:external_prefix_cache_queries_total", "Tokens looked up in caches of other engines.") { _ in 0 },
-    .counter("vllm:external_prefix_cache_hits_total", "Tokens found in caches of other engines.") { _ in 0 },
+    .counter("vllm:external_prefix_cache_queries_total", "Tokens looked up in caches of other engines.") {
+      $0.statistics.externalCacheQueries
+    },
+    .counter("vllm:external_prefix_cache_hits_total", "Tokens found in caches of other engines.") {
+      $0.statistics.externalCacheHits
+    },
     .counter("vllm:mm_cache_queries_total", "Items looked up in the multi-modal cache.") { _ in 0 },
     .counter("vllm:mm_cache_hits_total", "Items found in the multi-modal cache.") { _ in 0 },
     .counter("vllm:num_preemptions_total", "Running requests that had to give up their blocks.") {
@@ -110,7 +114,8 @@ struct MetricFamily: Sendable {
       "vllm:prompt_tokens_by_source_total", "Prompt tokens by where they came from.", label: "source",
       [
         "local_compute": { $0.statistics.promptTokens - $0.statistics.cachedPromptTokens },
-        "local_cache_hit": { $0.statistics.cachedPromptTokens }, "external_kv_transfer": { _ in 0 },
+        "local_cache_hit": { $0.statistics.cachedPromptTokens - $0.statistics.externalPromptTokens },
+        "external_kv_transfer": { $0.statistics.externalPromptTokens },
       ]),
     .counter("vllm:prompt_tokens_cached_total", "Prompt tokens that were not computed.") {
       $0.statistics.cachedPromptTokens
@@ -120,7 +125,7 @@ struct MetricFamily: Sendable {
       label: "source",
       [
         "device": { $0.statistics.prefixCacheHits }, "host": { _ in 0 }, "p2p": { _ in 0 }, "disk": { _ in 0 },
-        "external_unspecified": { _ in 0 },
+        "external_unspecified": { $0.statistics.externalCacheHits },
       ]),
     .counter("vllm:generation_tokens_total", "Tokens of answers.") { $0.statistics.generationTokens },
   ]
@@ -132,7 +137,8 @@ struct MetricFamily: Sendable {
         "vllm:request_success_total", "Requests that have ended, by reason.", label: "finished_reason",
         [
           "stop": { $0.statistics.finishedByStop }, "length": { $0.statistics.finishedByLength },
-          "abort": { $0.statistics.finishedByAbort }, "error": { _ in 0 }, "repetition": { _ in 0 },
+          "abort": { $0.statistics.finishedByAbort }, "error": { $0.statistics.finishedByError },
+          "repetition": { _ in 0 },
         ]),
       MetricFamily(
         name: "vllm:admission_rejections_total", help: "Requests turned away for a full queue; never here.",

@@ -11,7 +11,10 @@ extension EngineHTTPHandler {
     guard method == .POST else { return respond(200, json: Self.json(of: engine.fault)) }
     let body = try bodyJSON()
     let seconds = body["seconds"]?.double
-    guard let fault = EngineFault(mode: body["mode"]?.text ?? "", factor: body["factor"]?.double),
+    guard
+      let fault = EngineFault(
+        mode: body["mode"]?.text ?? "", factor: body["factor"]?.double,
+        status: body["status"]?.integer.map { Int(clamping: $0) }),
       (0...Self.longestFault).contains(seconds ?? 0)
     else {
       throw APIError(
@@ -25,7 +28,21 @@ extension EngineHTTPHandler {
   }
 
   private static func json(of fault: EngineFault) -> String {
-    #"{"mode":"\#(fault.mode)","factor":\#(fault.slowness)}"#
+    let status = fault.errorStatus.map { ",\"status\":\($0)" } ?? ""
+    return #"{"mode":"\#(fault.mode)","factor":\#(fault.slowness * fault.transferSlowness)\#(status)}"#
+  }
+
+  /// Answers `/sim/requests`: the latest requests, and how many run and were given up.
+  func serveRequestLog() { respond(200, json: engine.requests.json) }
+
+  /// Answers `/sim/transfers`: what was sent to other engines, and what has come from them.
+  func serveTransfers() throws(APIError) {
+    guard let json = engine.transfersJSON else {
+      throw APIError(
+        status: 400, message: "No blocks are transferred: start engine-sim with --kv-connector.",
+        type: "BadRequestError")
+    }
+    respond(200, json: json)
   }
 
   /// Answers `/sim/kv-events`: gets or sets the faults of the publisher of KV events.

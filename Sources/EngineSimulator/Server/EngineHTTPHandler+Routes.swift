@@ -22,6 +22,8 @@ extension EngineHTTPHandler {
     case resetPrefixCache = "/reset_prefix_cache"
     case kvEventSources = "/kv_event_sources"
     case faults = "/sim/faults"
+    case requests = "/sim/requests"
+    case transfers = "/sim/transfers"
     case kvEventFaults = "/sim/kv-events"
 
     var methods: [HTTPMethod] {
@@ -29,7 +31,7 @@ extension EngineHTTPHandler {
       case .completions, .chatCompletions, .completionsRender, .chatCompletionsRender, .tokenize, .detokenize,
         .loadAdapter, .unloadAdapter, .resetPrefixCache:
         [.POST]
-      case .models, .health, .version, .load, .metrics, .kvEventSources: [.GET]
+      case .models, .health, .version, .load, .metrics, .kvEventSources, .requests, .transfers: [.GET]
       case .ping, .faults, .kvEventFaults: [.GET, .POST]
       }
     }
@@ -72,6 +74,8 @@ extension EngineHTTPHandler {
     case .unloadAdapter:
       respondText(try engine.models.unload(name: try bodyJSON()["lora_name"]?.text ?? ""))
     case .faults: try serveFaults(method)
+    case .requests: serveRequestLog()
+    case .transfers: try serveTransfers()
     case .kvEventFaults: try serveKVEventFaults(method)
     }
   }
@@ -107,8 +111,11 @@ extension EngineHTTPHandler {
   }
 
   private func serveGeneration(_ api: GenerationRequest.API) throws(APIError) {
-    if engine.fault == .errors { throw APIError.internalError }
-    var request = try GenerationRequest(api: api, body: try typedBodyJSON())
+    if let status = engine.fault.errorStatus { throw APIError.fault(status: status) }
+    if engine.fault == .garbage { return respondWithGarbage() }
+    var request = try GenerationRequest(
+      api: api, body: try typedBodyJSON(), transfer: engine.options.kvTransfer, encoder: engine.options.encoderConnector
+    )
     request.sessionID = request.sessionID ?? head?.headers.first(name: "x-session-id")
     switch try target(of: request.model) {
     case .base: try generate(request, adapter: nil)

@@ -4,7 +4,7 @@ import NIOHTTP1
 
 /// One HTTP connection of a simulated engine: collects requests, and writes their responses, token by token for streams. Use it
 /// on the engine's event loop only.
-final class EngineHTTPHandler: ChannelInboundHandler, TokenReceiver {
+final class EngineHTTPHandler: ChannelInboundHandler {
   typealias InboundIn = HTTPServerRequestPart
   typealias OutboundOut = HTTPServerResponsePart
 
@@ -15,9 +15,16 @@ final class EngineHTTPHandler: ChannelInboundHandler, TokenReceiver {
   /// The body of the current request.
   private(set) var body = ByteBuffer()
   private var isTooLarge = false
-  private var context: ChannelHandlerContext?
-  private var answer: GenerationAnswer?
-  private var requests: [SimulatedRequestID] = []
+  /// Whether the current request is in the log, and its answer is not complete.
+  private var isLogged = false
+  /// The handler's context; nil once it is removed.
+  private(set) var context: ChannelHandlerContext?
+  /// The response to the current generation request; nil when there is none, or when it is complete.
+  var answer: GenerationAnswer?
+  /// The engine's requests for the current generation request.
+  var requests: [SimulatedRequestID] = []
+  /// Parts of a streamed response that are sent after the fault `hang-after-head`.
+  var withheld: (events: String, isLast: Bool)?
 
   /// Bytes of the largest body that is read; a larger one is answered with 413.
   private static let maximumBodyBytes = 64 << 20
@@ -53,7 +60,9 @@ final class EngineHTTPHandler: ChannelInboundHandler, TokenReceiver {
     engine.cancel(requests)
     requests = []
     answer = nil
+    withheld = nil
     head = nil
+    endLog(isCancelled: true)
     context.fireChannelInactive()
   }
 
@@ -63,6 +72,10 @@ final class EngineHTTPHandler: ChannelInboundHandler, TokenReceiver {
   private func process() {
     guard let head else { return }
     let path = head.uri.prefix { $0 != "?" }
+    if !isLogged, RequestLog.includes(path) {
+      isLogged = true
+      engine.requests.begin(head, body: body)
+    }
     if engine.fault == .hang, !path.hasPrefix("/sim/") {
       engine.hold(self) { [weak self] in self?.process() }
     } else if isTooLarge {
@@ -72,26 +85,10 @@ final class EngineHTTPHandler: ChannelInboundHandler, TokenReceiver {
     }
   }
 
-  /// Starts the response to a generation request.
-  ///
-  /// - Throws: `APIError` when the request does not fit the context.
-  func generate(_ request: GenerationRequest, adapter: LoadedAdapter?) throws(APIError) {
-    answer = GenerationAnswer(
-      request, name: requestName, model: adapter?.name ?? engine.options.modelName, created: engine.date,
-      options: engine.options)
-    do {
-      try engine.submit(request, adapter: adapter, receiver: self) { submitted in
-        requests = submitted
-        guard request.isStreaming else { return }
-        // vLLM sends the head before it has a token.
-        write(
-          head: 200, headers: [("content-type", "text/event-stream; charset=utf-8"), ("transfer-encoding", "chunked")])
-        context?.flush()
-      }
-    } catch {
-      answer = nil
-      throw error
-    }
+  /// Tells the log that the current request has ended.
+  func endLog(isCancelled: Bool) {
+    if isLogged { engine.requests.end(isCancelled: isCancelled) }
+    isLogged = false
   }
 
   /// The request id that the client has sent; a random one, new at each access, when it has sent none.
@@ -99,29 +96,6 @@ final class EngineHTTPHandler: ChannelInboundHandler, TokenReceiver {
     if let name = head?.headers.first(name: HeaderName.requestID) { return name }
     let digits = String(UInt64.random(in: 0 ... .max), radix: 16)
     return String(repeating: "0", count: 16 - digits.count) + digits
-  }
-
-  func receive(choice: Int, token: UInt32, usage: TokenUsage, finish: SimulatedRequest.FinishReason?) {
-    guard let events = answer?.accept(choice: choice, token: token, usage: usage, finish: finish), let answer else {
-      return
-    }
-    if answer.isComplete {
-      self.answer = nil
-      requests = []
-    }
-    if answer.request.isStreaming {
-      stream(events, isLast: answer.isComplete)
-    } else if answer.isComplete {
-      respond(200, json: answer.body)
-    }
-  }
-
-  private func stream(_ events: String, isLast: Bool) {
-    guard let context else { return }
-    // A client that does not read would fill the memory.
-    guard context.channel.isWritable else { return context.close(promise: nil) }
-    context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(string: events)))), promise: nil)
-    if isLast { end(closing: false) } else { context.flush() }
   }
 
   /// Writes a complete response with a JSON body.
@@ -146,7 +120,8 @@ final class EngineHTTPHandler: ChannelInboundHandler, TokenReceiver {
     end(closing: closing)
   }
 
-  private func write(head status: Int, headers: [(String, String)]) {
+  /// Writes the head of a response.
+  func write(head status: Int, headers: [(String, String)]) {
     var all = HTTPHeaders([("server", "engine-sim")] + headers)
     if let name = head?.headers.first(name: HeaderName.requestID) { all.add(name: HeaderName.requestID, value: name) }
     if head?.isKeepAlive == false { all.add(name: "connection", value: "close") }
@@ -155,7 +130,9 @@ final class EngineHTTPHandler: ChannelInboundHandler, TokenReceiver {
     context?.write(wrapOutboundOut(.head(response)), promise: nil)
   }
 
-  private func end(closing: Bool) {
+  /// Writes the end of a response.
+  func end(closing: Bool) {
+    endLog(isCancelled: false)
     guard let context else { return }
     let closes = closing || head?.isKeepAlive == false
     head = nil

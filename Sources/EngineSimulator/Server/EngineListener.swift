@@ -3,12 +3,14 @@ import NIOCore
 import NIOHTTP1
 import NIOPosix
 
-/// The port of a simulated engine and its open connections. Closes the port during the fault `refuse`. Use it on the engine's
+/// A port of a simulated engine and its open connections. Closes the port during the fault `refuse`. Use it on the engine's
 /// event loop only.
 final class EngineListener {
   /// The engine.
   let engine: EngineLoop
   private let host: String
+  /// Makes the handler of a connection's requests.
+  private let makeHandler: (EngineLoop) -> any ChannelInboundHandler
   /// The port; 0, before the first bind, for a port that the system chooses.
   private(set) var port: Int
   private var listening: (any Channel)?
@@ -21,7 +23,11 @@ final class EngineListener {
   /// Time between attempts to open a port that another process uses.
   private static let retryDelay = TimeAmount.milliseconds(100)
 
-  init(engine: EngineLoop, host: String, port: Int) {
+  init(
+    engine: EngineLoop, host: String, port: Int,
+    _ makeHandler: @escaping (EngineLoop) -> any ChannelInboundHandler
+  ) {
+    self.makeHandler = makeHandler
     self.engine = engine
     self.host = host
     self.port = port
@@ -39,7 +45,7 @@ final class EngineListener {
       .childChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
           try channel.pipeline.syncOperations.configureHTTPServerPipeline(withErrorHandling: true)
-          try channel.pipeline.syncOperations.addHandler(EngineHTTPHandler(engine: bound.value.engine))
+          try channel.pipeline.syncOperations.addHandler(bound.value.makeHandler(bound.value.engine))
           bound.value.add(channel)
         }
       }

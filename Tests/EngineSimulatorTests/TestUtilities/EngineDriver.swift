@@ -18,6 +18,12 @@ struct EngineDriver {
   /// Changes of the cache, a list for each step that made any.
   private(set) var batches: [[CacheEvent]] = []
   private(set) var rejections: [UInt64: SimulatedEngineAction.Rejection] = [:]
+  /// Blocks that requests hold after their end.
+  private(set) var held: [UInt64: (blocks: [Int], prompt: PromptBlocks)] = [:]
+  /// Prompts that are to be stored.
+  private(set) var stored: [PromptBlocks] = []
+  /// Requests that ended with an error.
+  private(set) var failures: [UInt64] = []
   private(set) var now = MonotonicTime(nanoseconds: Self.start)
 
   private static let start: UInt64 = 1_000_000_000
@@ -49,6 +55,27 @@ struct EngineDriver {
           id: SimulatedRequestID(number), prompt: prompt, outputTokens: output, namespace: namespace, answer: answer),
         at: now))
   }
+
+  /// Sends a request that waits for blocks, holds them, or reports them.
+  mutating func send(
+    _ number: UInt64, tokens: Int, output: Int = 1, _ change: (inout SimulatedRequest) -> Void
+  ) {
+    var request = SimulatedRequest(
+      id: SimulatedRequestID(number), prompt: Self.prompt(tokens: tokens, seed: "a"), outputTokens: output)
+    change(&request)
+    note(engine.submit(request, at: now))
+  }
+
+  /// Lets a request go on with blocks that have come.
+  mutating func load(_ number: UInt64, tokens: Int?) {
+    note(engine.load(SimulatedRequestID(number), tokens: tokens, at: now))
+  }
+
+  /// Ends a request whose blocks do not come.
+  mutating func failLoad(_ number: UInt64) { note(engine.failLoad(SimulatedRequestID(number), at: now)) }
+
+  /// Ends the use of a request's blocks.
+  mutating func release(_ number: UInt64) { note(engine.release(held[number]?.blocks ?? [], at: now)) }
 
   /// So many tokens, in which no block is like another, and no block is found in a prompt with another seed.
   static func prompt(tokens: Int, seed: String) -> [UInt32] {
@@ -92,6 +119,9 @@ struct EngineDriver {
         answers[id.number, default: []].append(token)
       case .publish(let changes): batches.append(changes)
       case .reject(let id, let reason): rejections[id.number] = reason
+      case .hold(let id, let blocks, let prompt): held[id.number] = (blocks, prompt)
+      case .store(let prompt): stored.append(prompt)
+      case .fail(let id): failures.append(id.number)
       }
     }
   }
