@@ -228,13 +228,25 @@ import Testing
     #expect(parts.engines.count == 2)
   }
 
-  @Test func aFailedPrefillBesideADecodeHasItAskedAgain() throws {
+  /// A decode engine of SGLang computes no prompts, so the client gets the prefill engine's error.
+  @Test func aFailedPrefillBesideADecodeEndsBoth() throws {
     let parts = try ProxyParts { $0.disaggregation.connector = .sglang }
     try parts.send(Self.post(Self.body))
     try parts.reply("HTTP/1.1 500 Internal Server Error\r\ncontent-length: 0\r\n\r\n", 0)
     #expect(!parts.engines[1].isActive)
-    #expect(try Self.body(of: parts.request(2)) == Self.body)
-    try parts.reply(Self.ok("{}"), 2)
+    #expect(parts.engines.count == 2)
+    #expect(try parts.answer() == "HTTP/1.1 500 Internal Server Error\r\ncontent-length: 0\r\n\r\n")
+  }
+
+  @Test func aFailedPrefillBesideADecodeHasItAskedAgain() throws {
+    let parts = try ProxyParts { $0.disaggregation.connector = .mooncake }
+    try parts.send(Self.post(Self.body))
+    try parts.reply(Self.ok(#"{"0":{"engine_id":"e-1"}}"#), 0)
+    try parts.reply("HTTP/1.1 500 Internal Server Error\r\ncontent-length: 0\r\n\r\n", 1)
+    let last = parts.engines.count - 1
+    #expect(parts.origins[last].role == .decoder && last > 1)
+    #expect(try Self.body(of: parts.request(last)) == Self.body)
+    try parts.reply(Self.ok("{}"), last)
     #expect(try parts.answer() == Self.ok("{}"))
   }
 
