@@ -238,6 +238,17 @@ import Testing
     #expect(request.bootstrapAnswered(nil) == [.countFallback, .askDecode(ask(Self.chat), cachedTokens: nil)])
   }
 
+  /// A decode engine that computes the prompt itself must not ask for one that it holds.
+  @Test func aThresholdIsForTheFirstAttemptAlone() throws {
+    var request = try request(.sharedStorage, #"{"cache_hit_threshold":0.9,"prompt":"a"}"#)
+    _ = request.start()
+    _ = request.tried(isBelowThreshold: true)
+    #expect(
+      ended(&request, 500) == [
+        .countFallback, .askDecode(ask(#"{"cache_hit_threshold":0,"prompt":"a"}"#), cachedTokens: nil),
+      ])
+  }
+
   @Test func whatRunsIsGivenUpWhenTheClientIsGone() throws {
     var prefilling = try request(.nixlv2)
     _ = prefilling.start()

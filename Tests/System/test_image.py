@@ -18,7 +18,7 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def images(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The unpacked root file systems of both images, with the configuration in config.json beside each."""
+    """The unpacked root file systems of all images, with the configuration in config.json beside each."""
     folder = tmp_path_factory.mktemp("images")
     archives = Path(os.environ.get("WARMPATH_IMAGES", folder))
     if archives == folder:
@@ -26,7 +26,7 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         built = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=1200)
         assert built.returncode == 0, built.stdout + built.stderr
         assert "epp 0." in built.stdout, "the picker was not run from its image"
-    return {name: _unpacked(archives / f"{name}.tar", folder / name) for name in ("epp", "engine-sim")}
+    return {name: _unpacked(archives / f"{name}.tar", folder / name) for name in ("epp", "routing-sidecar", "engine-sim")}
 
 
 def _unpacked(archive: Path, folder: Path) -> Path:

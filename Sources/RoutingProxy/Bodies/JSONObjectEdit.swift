@@ -5,8 +5,8 @@ package import EPPRequests
 ///
 /// A name that occurs more than once has the meaning of its last member, as in engines; changing it leaves one. Written names and
 /// values are JSON text.
-package struct JSONObjectEdit {
-  private enum Member {
+package struct JSONObjectEdit: Equatable {
+  private enum Member: Equatable {
     /// A member of the body: its name, the range of name and value, and the range of the value.
     case given(name: String, whole: Range<Int>, value: Range<Int>)
     case written(name: String, json: [UInt8])

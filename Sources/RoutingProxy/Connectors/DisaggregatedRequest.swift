@@ -214,7 +214,7 @@ package struct DisaggregatedRequest {
     switch failure {
     case .local:
       state = .decoding
-      return [.countFallback, .askDecode(Ask(body: body), cachedTokens: nil)]
+      return [.countFallback, .askDecode(aloneAsk(), cachedTokens: nil)]
     case .error:
       state = .ended
       return [answered ? .answerWithPrefill : .answerUnreachable]
@@ -225,6 +225,12 @@ package struct DisaggregatedRequest {
     var written = prefillBody
     connector.writePrefill(&written, transfer)
     return Ask(body: unsafe written.bytes(body.span.bytes), headers: connector.prefillHeaders(transfer))
+  }
+
+  private func aloneAsk() -> Ask {
+    var written = edit
+    connector.writeAlone(&written)
+    return Ask(body: written == edit ? body : unsafe written.bytes(body.span.bytes))
   }
 
   private func decodeAsk() -> Ask {

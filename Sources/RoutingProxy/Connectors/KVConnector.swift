@@ -19,6 +19,9 @@ package protocol KVConnector: Sendable {
   /// Writes into the request to the decode engine.
   func writeDecode(_ edit: inout JSONObjectEdit, _ transfer: KVTransfer)
 
+  /// Writes into the request to a decode engine that computes the prompt itself, because the prefill engine did not.
+  func writeAlone(_ edit: inout JSONObjectEdit)
+
   /// Headers of the request to the prefill engine.
   func prefillHeaders(_ transfer: KVTransfer) -> [RequestHeaders.Field]
 
@@ -29,6 +32,7 @@ package protocol KVConnector: Sendable {
 extension KVConnector {
   package var limitsPrefill: Bool { true }
   package var decodesAlone: Bool { true }
+  package func writeAlone(_ edit: inout JSONObjectEdit) {}
   package func prefillHeaders(_ transfer: KVTransfer) -> [RequestHeaders.Field] { [] }
   package func decodeHeaders(_ transfer: KVTransfer) -> [RequestHeaders.Field] { [] }
 }

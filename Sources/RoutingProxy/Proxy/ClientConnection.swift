@@ -73,10 +73,10 @@ package final class ClientConnection: ChannelDuplexHandler, RemovableChannelHand
     switch unwrapInboundIn(data) {
     case .head(let head): begin(head, context)
     case .body(let bytes):
-      deadline.set(proxy.settings.bodyTimeout)
+      if case .exchanging = state { deadline.set(proxy.settings.bodyTimeout) }
       add(bytes)
     case .end:
-      deadline.clear()
+      if case .exchanging = state { deadline.clear() }
       complete()
     }
   }
@@ -172,6 +172,7 @@ package final class ClientConnection: ChannelDuplexHandler, RemovableChannelHand
       current.isRequestComplete = true
       state = .exchanging(current)
       current.exchange.complete()
+    case .answered where !isKeptAlive: context?.close(promise: nil)
     case .answered: state = .idle
     case .idle, .closed: break
     }
@@ -201,10 +202,21 @@ package final class ClientConnection: ChannelDuplexHandler, RemovableChannelHand
     guard let context else { return }
     let promise = isKeptAlive ? nil : context.eventLoop.makePromise(of: Void.self)
     let channel = context.channel
-    promise?.futureResult.whenComplete { _ in channel.close(promise: nil) }
+    if case .answered = state, !isKeptAlive {
+      promise?.futureResult.whenComplete { _ in Self.closeOutput(of: channel) }
+      deadline.set(proxy.settings.lingerTimeout)
+    } else {
+      promise?.futureResult.whenComplete { _ in channel.close(promise: nil) }
+      deadline.set(proxy.settings.clientIdleTimeout)
+    }
     context.writeAndFlush(wrapOutboundOut(.end(trailers)), promise: promise)
-    deadline.set(proxy.settings.clientIdleTimeout)
     readOn()
+  }
+
+  /// Ends a connection whose client is still sending: a connection that is closed with unread bytes is reset, and the client would lose
+  /// the answer (RFC 9112 section 9.6). What it sends is dropped until the deadline.
+  private static func closeOutput(of channel: any Channel) {
+    channel.close(mode: .output).whenFailure { _ in channel.close(promise: nil) }
   }
 }
 

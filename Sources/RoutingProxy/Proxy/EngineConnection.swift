@@ -1,5 +1,6 @@
 package import NIOCore
 package import NIOHTTP1
+import NIOSSL
 
 /// What is told of an engine's connection while a request is on it; always on the connection's event loop.
 package protocol EngineConnectionUser: AnyObject {
@@ -19,6 +20,8 @@ package enum EngineClosure: Sendable {
   case ended
   /// The engine has sent what is no HTTP.
   case garbage
+  /// The two sides could not agree on TLS, or the engine's certificate is not trusted.
+  case handshake
 }
 
 /// A connection to an engine, for one request at a time. Belongs to one event loop.
@@ -96,6 +99,7 @@ package final class EngineConnection: ChannelDuplexHandler, RemovableChannelHand
 
   package func errorCaught(context: ChannelHandlerContext, error: any Error) {
     if error is HTTPParserError { reason = .garbage }
+    if error is NIOSSLError || error is NIOSSLExtraError || error is BoringSSLError { reason = .handshake }
     context.close(promise: nil)
   }
 

@@ -34,6 +34,15 @@ struct ProxyFault: Error, Equatable {
       status: .badGateway, message: "the model server at \(engine) has closed the connection without an answer")
   }
 
+  /// There is no encrypted connection to the engine.
+  static func noTLS(_ engine: EndpointAddress) -> ProxyFault {
+    ProxyFault(
+      status: .badGateway,
+      message:
+        "there is no TLS connection to the model server at \(engine): it speaks no TLS, or its certificate is not trusted"
+    )
+  }
+
   /// The prefill engine has not computed the prompt, and nobody else is to.
   static func noPrefill(_ engine: EndpointAddress) -> ProxyFault {
     ProxyFault(status: .badGateway, message: "the prefill engine at \(engine) has not answered")

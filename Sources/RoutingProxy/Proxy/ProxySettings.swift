@@ -10,6 +10,8 @@ package struct ProxySettings: Sendable {
   package var bodyTimeout = Duration.seconds(60)
   /// The time that a client's connection is kept after an answer, until the head of the next request is there.
   package var clientIdleTimeout = Duration.seconds(75)
+  /// The time that a client that is still sending has to see an answer before its connection is closed.
+  package var lingerTimeout = Duration.seconds(2)
   /// The time that a connection to an engine without a request is kept: vLLM's server closes one after 5 s, and a request that is
   /// sent at that moment is lost.
   package var engineIdleTimeout = Duration.seconds(4)

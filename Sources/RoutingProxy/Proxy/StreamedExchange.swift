@@ -155,7 +155,7 @@ final class StreamedExchange: ClientExchange, EngineConnectionUser {
       connect(isFresh: true)
     } else {
       state = .ended
-      client.fail(.noAnswer(origin.address))
+      client.fail(reason == .handshake ? .noTLS(origin.address) : .noAnswer(origin.address))
     }
   }
 }
