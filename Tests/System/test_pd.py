@@ -1,0 +1,153 @@
+"""Prefill and decode engines behind a real Envoy, the picker and sidecars: which prompts are computed by another engine."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Iterator
+
+import pytest
+
+from kit import http
+from kit.envoy import Envoy
+from kit.epp import EPP
+from kit.sidecar import Sidecar
+from kit.simulator import Simulator
+from kit.waiting import eventually
+
+WORDS = "The quick brown fox jumps over the lazy dog near the river bank at dawn. "
+
+CONFIGURATION = """\
+apiVersion: llm-d.ai/v1alpha1
+kind: EndpointPickerConfig
+plugins:
+- type: approx-prefix-cache-producer
+- type: prefix-cache-scorer
+- type: queue-scorer
+- type: prefill-filter
+- type: decode-filter
+- type: max-score-picker
+- type: disagg-profile-handler
+  parameters:
+    deciders:
+      prefill: prefix-based-pd-decider
+- type: prefix-based-pd-decider
+  parameters:
+    nonCachedTokens: 128
+schedulingProfiles:
+- name: prefill
+  plugins:
+  - pluginRef: prefill-filter
+  - pluginRef: max-score-picker
+  - pluginRef: prefix-cache-scorer
+    weight: 2
+  - pluginRef: queue-scorer
+- name: decode
+  plugins:
+  - pluginRef: decode-filter
+  - pluginRef: max-score-picker
+  - pluginRef: prefix-cache-scorer
+    weight: 2
+  - pluginRef: queue-scorer
+"""
+
+
+class Pool:
+    """Two prefill engines without sidecars, and three decode engines with theirs."""
+
+    def __init__(self, folder: Path, connector: str = "nixlv2") -> None:
+        common = ["--kv-connector", connector]
+        self.prefill = [Simulator(*common) for _ in range(2)]
+        self.decode = [Simulator(*common) for _ in range(3)]
+        ports = [engine.address for engine in self.prefill]
+        self.sidecars = [Sidecar(engine.address, f"--kv-connector={connector}", prefillers=ports) for engine in self.decode]
+        entries = [self._entry(f"prefill-{n}", engine.address, "prefill") for n, engine in enumerate(self.prefill)]
+        entries += [self._entry(f"decode-{n}", sidecar.address, "decode") for n, sidecar in enumerate(self.sidecars)]
+        self.file = folder / "endpoints.yaml"
+        self.file.write_text(json.dumps({"endpoints": entries}))
+        self.config = folder / "epp.yaml"
+        self.config.write_text(CONFIGURATION)
+
+    @staticmethod
+    def _entry(name: str, address: str, role: str) -> dict[str, object]:
+        host, port = address.rsplit(":", 1)
+        return {"name": name, "address": host, "port": int(port), "labels": {"llm-d.ai/role": role}}
+
+    def flags(self) -> list[str]:
+        return ["--endpoints-file", str(self.file), "--config-file", str(self.config)]
+
+    def disaggregated(self) -> float:
+        return sum(sidecar.metric("llm_d_disagg_sidecar_disagg_requests_total") for sidecar in self.sidecars)
+
+    def stop(self) -> None:
+        for process in [*self.sidecars, *self.decode, *self.prefill]:
+            process.stop()
+
+
+@pytest.fixture
+def pool(tmp_path: Path) -> Iterator[Pool]:
+    made = Pool(tmp_path)
+    yield made
+    made.stop()
+
+
+def _ask(envoy: Envoy, prompt: str, **fields: object) -> http.Answer:
+    return http.post(envoy.url, http.chat(prompt, **{"model": "engine-sim", "max_tokens": 8, **fields}))
+
+
+def _ready(epp: EPP, count: int) -> None:
+    eventually(lambda: epp.metric("llm_d_epp_ready_endpoints") == count, "all endpoints are ready")
+
+
+def test_long_cold_prompts_are_computed_elsewhere(pool: Pool, start_epp, start_envoy) -> None:
+    epp = start_epp(*pool.flags())
+    _ready(epp, 5)
+    envoy = start_envoy(epp.extproc_port)
+    # Short: not worth a transfer.
+    for number in range(5):
+        assert _ask(envoy, f"{number} hello").status == 200
+    assert pool.disaggregated() == 0
+    # Long and cold: each of them.
+    prompts = [f"document {number}: " + WORDS * 60 for number in range(12)]
+    with ThreadPoolExecutor(4) as clients:
+        answers = list(clients.map(lambda prompt: _ask(envoy, prompt), prompts))
+    assert all(answer.status == 200 and answer.json()["usage"]["completion_tokens"] == 8 for answer in answers)
+    assert pool.disaggregated() == 12
+    # Long and warm: the decode engine has the prompt, whoever has computed it.
+    again = [_ask(envoy, prompt) for prompt in prompts]
+    assert all(answer.status == 200 for answer in again)
+    assert pool.disaggregated() == 12
+    assert sum(sidecar.metric("routing_sidecar_prefill_fallbacks_total") for sidecar in pool.sidecars) == 0
+
+
+def test_streams_and_failures_of_a_mixed_load(pool: Pool, start_epp, start_envoy) -> None:
+    epp = start_epp(*pool.flags())
+    _ready(epp, 5)
+    envoy = start_envoy(epp.extproc_port)
+
+    def ask(number: int) -> bool:
+        prompt = f"mixed {number}: " + WORDS * (40 if number % 2 else 1)
+        if number % 3:
+            return _ask(envoy, prompt).status == 200
+        answer = _ask(envoy, prompt, stream=True)
+        return answer.status == 200 and answer.body.decode().rstrip().endswith("data: [DONE]")
+
+    with ThreadPoolExecutor(8) as clients:
+        assert all(clients.map(ask, range(60)))
+        before = pool.disaggregated()
+        assert before >= 25
+        # Without prefill engines every request is still answered: the decode engine computes the prompt.
+        for engine in pool.prefill:
+            assert http.post(engine.url, b'{"mode": "errors"}', path="/sim/faults").status == 200
+        assert all(clients.map(ask, range(100, 130)))
+    assert sum(sidecar.metric("routing_sidecar_prefill_fallbacks_total") for sidecar in pool.sidecars) > 0
+
+
+def test_a_missing_role_is_503(pool: Pool, start_epp, start_envoy) -> None:
+    """Clients may try again; nothing is saturated, which 429 would say."""
+    entries = json.loads(pool.file.read_text())["endpoints"]
+    pool.file.write_text(json.dumps({"endpoints": [entry for entry in entries if entry["name"].startswith("prefill")]}))
+    epp = start_epp(*pool.flags())
+    _ready(epp, 2)
+    envoy = start_envoy(epp.extproc_port)
+    answer = _ask(envoy, "hello")
+    assert answer.status == 503 and "error" in answer.json()
