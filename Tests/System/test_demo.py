@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -49,3 +50,9 @@ def test_the_demo_serves_and_stops_what_it_started(number: int, arguments: list[
         assert not [pid for pid in started if Path(f"/proc/{pid}").exists()]
     finally:
         demo.kill()
+
+
+def test_the_demo_of_prefill_engines_is_as_it_should_be() -> None:
+    command = [str(ROOT / "scripts" / "demo"), "--pd"]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=115, env=os.environ | {"WARMPATH_BIN_DIR": str(BIN_DIR)})
+    assert ended.returncode == 0 and "demo: as it should be" in ended.stdout, ended.stdout + ended.stderr

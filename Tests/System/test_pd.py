@@ -8,80 +8,12 @@ from typing import Iterator
 import pytest
 
 from kit import http
+from kit.disaggregated import Pool
 from kit.envoy import Envoy
 from kit.epp import EPP
-from kit.sidecar import Sidecar
-from kit.simulator import Simulator
 from kit.waiting import eventually
 
 WORDS = "The quick brown fox jumps over the lazy dog near the river bank at dawn. "
-
-CONFIGURATION = """\
-apiVersion: llm-d.ai/v1alpha1
-kind: EndpointPickerConfig
-plugins:
-- type: approx-prefix-cache-producer
-- type: prefix-cache-scorer
-- type: queue-scorer
-- type: prefill-filter
-- type: decode-filter
-- type: max-score-picker
-- type: disagg-profile-handler
-  parameters:
-    deciders:
-      prefill: prefix-based-pd-decider
-- type: prefix-based-pd-decider
-  parameters:
-    nonCachedTokens: 128
-schedulingProfiles:
-- name: prefill
-  plugins:
-  - pluginRef: prefill-filter
-  - pluginRef: max-score-picker
-  - pluginRef: prefix-cache-scorer
-    weight: 2
-  - pluginRef: queue-scorer
-- name: decode
-  plugins:
-  - pluginRef: decode-filter
-  - pluginRef: max-score-picker
-  - pluginRef: prefix-cache-scorer
-    weight: 2
-  - pluginRef: queue-scorer
-"""
-
-
-class Pool:
-    """Two prefill engines without sidecars, and three decode engines with theirs."""
-
-    def __init__(self, folder: Path, connector: str = "nixlv2") -> None:
-        common = ["--kv-connector", connector]
-        self.prefill = [Simulator(*common) for _ in range(2)]
-        self.decode = [Simulator(*common) for _ in range(3)]
-        ports = [engine.address for engine in self.prefill]
-        self.sidecars = [Sidecar(engine.address, f"--kv-connector={connector}", prefillers=ports) for engine in self.decode]
-        entries = [self._entry(f"prefill-{n}", engine.address, "prefill") for n, engine in enumerate(self.prefill)]
-        entries += [self._entry(f"decode-{n}", sidecar.address, "decode") for n, sidecar in enumerate(self.sidecars)]
-        self.file = folder / "endpoints.yaml"
-        self.file.write_text(json.dumps({"endpoints": entries}))
-        self.config = folder / "epp.yaml"
-        self.config.write_text(CONFIGURATION)
-
-    @staticmethod
-    def _entry(name: str, address: str, role: str) -> dict[str, object]:
-        host, port = address.rsplit(":", 1)
-        return {"name": name, "address": host, "port": int(port), "labels": {"llm-d.ai/role": role}}
-
-    def flags(self) -> list[str]:
-        return ["--endpoints-file", str(self.file), "--config-file", str(self.config)]
-
-    def disaggregated(self) -> float:
-        return sum(sidecar.metric("llm_d_disagg_sidecar_disagg_requests_total") for sidecar in self.sidecars)
-
-    def stop(self) -> None:
-        for process in [*self.sidecars, *self.decode, *self.prefill]:
-            process.stop()
-
 
 @pytest.fixture
 def pool(tmp_path: Path) -> Iterator[Pool]:
@@ -116,7 +48,7 @@ def test_long_cold_prompts_are_computed_elsewhere(pool: Pool, start_epp, start_e
     again = [_ask(envoy, prompt) for prompt in prompts]
     assert all(answer.status == 200 for answer in again)
     assert pool.disaggregated() == 12
-    assert sum(sidecar.metric("routing_sidecar_prefill_fallbacks_total") for sidecar in pool.sidecars) == 0
+    assert pool.fallbacks() == 0
 
 
 def test_streams_and_failures_of_a_mixed_load(pool: Pool, start_epp, start_envoy) -> None:
@@ -139,7 +71,7 @@ def test_streams_and_failures_of_a_mixed_load(pool: Pool, start_epp, start_envoy
         for engine in pool.prefill:
             assert http.post(engine.url, b'{"mode": "errors"}', path="/sim/faults").status == 200
         assert all(clients.map(ask, range(100, 130)))
-    assert sum(sidecar.metric("routing_sidecar_prefill_fallbacks_total") for sidecar in pool.sidecars) > 0
+    assert pool.fallbacks() > 0
 
 
 def test_a_missing_role_is_503(pool: Pool, start_epp, start_envoy) -> None:

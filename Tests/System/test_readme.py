@@ -29,6 +29,7 @@ COMMANDS = [line for language, text in BLOCKS if language == "sh" for line in te
 # How each command is tried, by its beginning. Those that take minutes are asked for their help here.
 WAYS = {
     "scripts/demo": "help", "scripts/test": "help", "scripts/bench/benchmark": "help", "scripts/setup": "help", "scripts/release/build": "built", "scripts/image": "help",
+    ".build-release/release/routing-sidecar": "sidecar",
     ".build-release/release/epp --pool-name": "pods", ".build-release/release/epp --endpoint-selector": "pods",
     ".build-release/release/epp --bind-address 127.0.0.1 --endpoint 127.0.0.1:8000 --kv": "following epp",
     ".build-release/release/epp weights": "admin", ".build-release/release/epp migrate": "migrated", ".build-release/release/epp": "epp",
@@ -60,6 +61,12 @@ def test_every_command_is_known(command: str, tmp_path: Path) -> None:
     if way == "help":
         result = subprocess.run([ROOT / command.split()[0], "--help"], capture_output=True, text=True, timeout=60)
         assert result.returncode == 0 and result.stdout.strip()
+    elif way == "sidecar":
+        if not _free(8000):
+            pytest.skip("port 8000 is taken")
+        with Process([product("routing-sidecar"), *command.split()[1:]]) as sidecar:
+            sidecar.wait_for("serving HTTP on 0.0.0.0:8000 for 127.0.0.1:8200")
+            assert http.request("http://127.0.0.1:8000", "GET", "/livez").status == 200
     elif way == "built":
         # scripts/test runs it before the tests.
         assert command in (ROOT / "scripts/test").read_text()

@@ -13,6 +13,8 @@ from kit.epp import EPP
 from kit.paths import product
 from kit.process import Process
 
+import demo_pd
+
 ENGINES = 3
 PREFILL_TOKENS_PER_SECOND = 8_000
 # One cache holds 24,000 of the about 57,600 tokens of the working set, all three hold it with room.
@@ -111,12 +113,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument("--keep", action="store_true")
     parser.add_argument("--gateway", default="full-duplex")
+    parser.add_argument("--pd", action="store_true")
     options = parser.parse_args()
     try:
         if options.keep:
             keep(options.gateway)
             return 0
-        return compare(options.gateway)
+        return demo_pd.compare() if options.pd else compare(options.gateway)
     except KeyboardInterrupt:
         print("\ndemo: stopped", flush=True)
         return 130

@@ -1,0 +1,88 @@
+"""A pool of prefill engines, and of decode engines with a sidecar before each, with the picker's files for it."""
+
+import json
+from pathlib import Path
+
+from .sidecar import Sidecar
+from .simulator import Simulator
+
+CONFIGURATION = """\
+apiVersion: llm-d.ai/v1alpha1
+kind: EndpointPickerConfig
+plugins:
+- type: approx-prefix-cache-producer
+- type: prefix-cache-scorer
+- type: queue-scorer
+- type: prefill-filter
+- type: decode-filter
+- type: max-score-picker
+- type: disagg-profile-handler
+  parameters:
+    deciders:
+      prefill: prefix-based-pd-decider
+- type: prefix-based-pd-decider
+  parameters:
+    nonCachedTokens: 128
+schedulingProfiles:
+- name: prefill
+  plugins:
+  - pluginRef: prefill-filter
+  - pluginRef: max-score-picker
+  - pluginRef: prefix-cache-scorer
+    weight: 2
+  - pluginRef: queue-scorer
+- name: decode
+  plugins:
+  - pluginRef: decode-filter
+  - pluginRef: max-score-picker
+  - pluginRef: prefix-cache-scorer
+    weight: 2
+  - pluginRef: queue-scorer
+"""
+
+
+class Pool:
+    """`prefill` engines without sidecars, and `decode` engines with theirs; `flags` are further ones of the engines."""
+
+    def __init__(self, folder: Path, connector: str = "nixlv2", prefill: int = 2, decode: int = 3, flags: list[str] | None = None):
+        self.prefill: list[Simulator] = []
+        self.decode: list[Simulator] = []
+        self.sidecars: list[Sidecar] = []
+        common = ["--kv-connector", connector, *(flags or [])]
+        try:
+            self.prefill += (Simulator(*common) for _ in range(prefill))
+            self.decode += (Simulator(*common) for _ in range(decode))
+            ports = [engine.address for engine in self.prefill]
+            self.sidecars += (
+                Sidecar(engine.address, f"--kv-connector={connector}", prefillers=ports) for engine in self.decode
+            )
+        except BaseException:
+            self.stop()
+            raise
+        entries = [self._entry(f"prefill-{n}", engine.address, "prefill") for n, engine in enumerate(self.prefill)]
+        entries += [self._entry(f"decode-{n}", sidecar.address, "decode") for n, sidecar in enumerate(self.sidecars)]
+        self.file = folder / "endpoints.yaml"
+        self.file.write_text(json.dumps({"endpoints": entries}))
+        self.config = folder / "epp.yaml"
+        self.config.write_text(CONFIGURATION)
+
+    @staticmethod
+    def _entry(name: str, address: str, role: str) -> dict[str, object]:
+        host, port = address.rsplit(":", 1)
+        return {"name": name, "address": host, "port": int(port), "labels": {"llm-d.ai/role": role}}
+
+    def flags(self) -> list[str]:
+        """What the picker is started with."""
+        return ["--endpoints-file", str(self.file), "--config-file", str(self.config)]
+
+    def disaggregated(self) -> float:
+        """Requests whose prompt a prefill engine was asked to compute."""
+        return sum(sidecar.metric("llm_d_disagg_sidecar_disagg_requests_total") for sidecar in self.sidecars)
+
+    def fallbacks(self) -> float:
+        """Those of them whose prompt the decode engine has computed after all."""
+        return sum(sidecar.metric("routing_sidecar_prefill_fallbacks_total") for sidecar in self.sidecars)
+
+    def stop(self) -> None:
+        for process in [*self.sidecars, *self.decode, *self.prefill]:
+            process.stop()
