@@ -126,8 +126,8 @@ let package = Package(
     .target(
       name: "EPPProcess",
       dependencies: [
-        "EPPCertificates", "EPPConfiguration", "EPPDataLayer", "EPPKubernetes", "EPPYAML", logging, nioPosix,
-        serviceLifecycle,
+        "EPPCertificates", "EPPConfiguration", "EPPCore", "EPPDataLayer", "EPPKubernetes", "EPPScheduling", "EPPYAML",
+        logging, nioPosix, serviceLifecycle,
       ], swiftSettings: strict),
 
     .target(
@@ -158,7 +158,7 @@ let package = Package(
       name: "routing-sidecar",
       dependencies: [
         "EPPCertificates", "EPPConfiguration", "EPPCore", "EPPDataLayer", "EPPKubernetes", "EPPMetrics",
-        "EPPObservability", "EPPProcess", "EPPYAML", "RoutingProxy", argumentParser, logging, nioPosix, nioSSL,
+        "EPPObservability", "EPPProcess", "EPPScheduling", "EPPYAML", "RoutingProxy", argumentParser, logging, nioPosix, nioSSL,
         serviceLifecycle, yams,
       ], swiftSettings: strict),
     .executableTarget(

@@ -19,6 +19,9 @@ package enum HeaderName {
   /// Where llm-d's sidecar fetches KV cache blocks from.
   package static let kvCacheSourceHostPort = "x-kv-cache-source-host-port"
 
+  /// The picker's signature of the headers to the sidecar.
+  package static let routingSignature = "x-warmpath-routing-signature"
+
   /// The fairness id of a request.
   package static let fairnessID = "x-llm-d-inference-fairness-id"
   /// Older name of `fairnessID`.
@@ -67,10 +70,15 @@ package enum HeaderName {
   /// Seconds after which a client may retry.
   package static let retryAfter = "retry-after"
 
+  /// Headers to the sidecar, in the order in which they are signed.
+  package static let routingHeaders = [
+    prefillerHostPort, encoderHostsPorts, dataParallelHostPort, kvCacheSourceHostPort,
+  ]
+
   /// Headers that only the picker may set: a client's copy is always removed, because the sidecar and the gateway act on them.
   package static let internalRequestHeaders: [String] = [
     destinationEndpoint, prefillerHostPort, encoderHostsPorts, dataParallelHostPort, kvCacheSourceHostPort,
-    destinationEndpointSubset, destinationEndpointServed,
+    routingSignature, destinationEndpointSubset, destinationEndpointServed,
   ]
 }
 

@@ -70,14 +70,17 @@ struct CollectedRequest {
 
   /// Returns the decision with its changes of the request's headers.
   ///
-  /// - Parameter bodyByteCount: Value for the header content-length; nil and 0 leave the header out.
-  func decision(_ routed: RoutedRequest, bodyByteCount: Int?) -> RoutingDecision {
+  /// - Parameters:
+  ///   - bodyByteCount: Value for the header content-length; nil and 0 leave the header out.
+  ///   - signature: The header that signs those to a sidecar; nil for none.
+  func decision(_ routed: RoutedRequest, _ signature: RequestHeaders.Field?, bodyByteCount: Int?) -> RoutingDecision {
     var decision = RoutingDecision(destination: routed.destination)
     if let bodyByteCount, bodyByteCount > 0 {
       // Envoy takes content-length away in full-duplex mode, and engines like to know it.
       decision.setHeaders.append(.init(name: HeaderName.contentLength, value: String(bodyByteCount)))
     }
     decision.setHeaders += routed.headers
+    if let signature { decision.setHeaders.append(signature) }
     if isIDNew { decision.setHeaders.append(.init(name: HeaderName.requestID, value: id)) }
     for name in HeaderName.internalRequestHeaders
     where name != HeaderName.destinationEndpoint && head.headers.first(name) != nil {

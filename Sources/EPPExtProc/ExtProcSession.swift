@@ -232,7 +232,7 @@ package struct ExtProcSession {
     case .receive, .route:
       transport.receive()
     case .reply(let reply, let next):
-      enqueue(reply, chunk, transport)
+      enqueue(reply, chunk, now, transport)
       releaseRequest(transport)
       switch next {
       case .receive where machine.isAwaitingDecision:
@@ -325,13 +325,13 @@ package struct ExtProcSession {
 
   /// Queues the messages of a reply.
   private mutating func enqueue(
-    _ reply: Reply, _ chunk: BodyChunk, _ transport: any ExtProcTransport
+    _ reply: Reply, _ chunk: BodyChunk, _ now: MonotonicTime, _ transport: any ExtProcTransport
   ) {
     switch reply {
     case .continueRequestHeaders:
       transport.enqueue(.unchangedHeaders(.request))
     case .decision(let place):
-      enqueueDecision(place, transport)
+      enqueueDecision(place, now, transport)
     case .requestBody(let echo, let endOfStream):
       chunk.enqueue(.request, echo: echo, endOfStream: endOfStream, isReplaced: false, on: transport)
     case .requestTrailers:
@@ -352,23 +352,24 @@ package struct ExtProcSession {
     }
   }
 
-  private func enqueueDecision(_ place: DecisionPlace, _ transport: any ExtProcTransport) {
+  private func enqueueDecision(_ place: DecisionPlace, _ now: MonotonicTime, _ transport: any ExtProcTransport) {
     guard let routed else { return }
+    let signature = worker.settings.sign?(routed.headers, now)
     switch place {
     case .headers:
-      transport.enqueue(.decisionInHeaders(request.decision(routed, bodyByteCount: nil)))
+      transport.enqueue(.decisionInHeaders(request.decision(routed, signature, bodyByteCount: nil)))
     case .headersWithBody(let endOfStream):
       let body = request.body(rewritten: routed.rewrite)
       // With trailers the length is left out: HTTP/1 can carry them only behind a chunked body.
       transport.enqueue(
-        .decisionInHeaders(request.decision(routed, bodyByteCount: endOfStream ? body.byteCount : nil)))
+        .decisionInHeaders(request.decision(routed, signature, bodyByteCount: endOfStream ? body.byteCount : nil)))
       transport.enqueue(body, .request, endOfStream: endOfStream)
       if !endOfStream { transport.enqueue(.trailers(.request)) }
     case .body:
       let rewritten = routed.rewrite.map { request.body(rewritten: $0) }
       // Envoy refuses a body whose length is not that of the headers (500, "mismatch content length").
       transport.enqueue(
-        .decisionInBody(request.decision(routed, bodyByteCount: rewritten?.byteCount), body: rewritten))
+        .decisionInBody(request.decision(routed, signature, bodyByteCount: rewritten?.byteCount), body: rewritten))
     }
   }
 

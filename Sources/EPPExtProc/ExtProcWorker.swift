@@ -18,6 +18,8 @@ package struct ExtProcSettings: Sendable {
   package var requestDeadline: Duration
   /// Which streams go on until the end of the response.
   package var responseProcessing: ResponseProcessing
+  /// Makes the header that signs those to a sidecar among the headers of a decision, nil where there are none; nil signs nothing.
+  package var sign: (@Sendable (_ headers: [RequestHeaders.Field], _ now: MonotonicTime) -> RequestHeaders.Field?)?
   /// The logger of warnings about the gateway.
   package var logger: Logger
   /// Warnings that are logged once in the life of the process.

@@ -5,10 +5,11 @@ import ArgumentParser
 struct EPPBench: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "epp-bench",
-    abstract: "Measure an endpoint picker: load, open streams, scraping, cache hits, the block index, the scheduler.",
+    abstract:
+      "Measure an endpoint picker: load, open streams, scraping, cache hits, the block index, the scheduler, the sidecar.",
     subcommands: [
       LoadCommand.self, StreamsCommand.self, ScrapeCommand.self, EnginesCommand.self, ConverseCommand.self,
-      IndexCommand.self, ScheduleCommand.self,
+      IndexCommand.self, ScheduleCommand.self, SidecarCommand.self,
     ])
 }
 

@@ -62,7 +62,7 @@ struct RoutingSidecar: ParsableCommand {
         RoutingSidecar.exit()
       } catch let error
         where error is SidecarError || error is CertificateProblem || error is ServerCertificate.Problem
-        || error is ObservabilityServerError
+        || error is ObservabilityServerError || error is SigningKeyFiles.Problem
       {
         StandardError.write("routing-sidecar: \(error)\n")
         RoutingSidecar.exit(withError: ExitCode(1))

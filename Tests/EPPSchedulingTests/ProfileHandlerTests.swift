@@ -91,6 +91,40 @@ import Testing
     #expect((schedule?.prefill != nil) == isSplit)
   }
 
+  /// By the formula with 8,000 tokens a second, 100,000 transferred, 20 ms of overhead and a weight of 0.1 for each running answer.
+  @Test(arguments: [
+    // An idle decoding endpoint computes 0.2 s itself; elsewhere it takes 0.2 + 0.02 + 0.016 s.
+    (1600, 0, 0, 0, false),
+    // Ten running answers that wait 0.2 s each cost another 0.2 s.
+    (1600, 10, 0, 0, true),
+    // What the decoding endpoint holds needs no computing: 0.0 s against 0.2 + 0.02 s.
+    (1600, 10, 100, 0, false),
+    // A queue of 2,400 tokens before the prefill endpoint is 0.3 s.
+    (1600, 10, 0, 2400, false),
+    // A short prompt is not worth the overhead: 0.004 s here.
+    (32, 10, 0, 0, false),
+  ])
+  func theCheaperWayIsTaken(tokens: Int, running: Int, heldBlocks: Int, queued: Int, isSplit: Bool) throws {
+    let list = PluginList.standard
+    var configuration = SchedulerConfiguration(profiles: [
+      ProfileConfiguration(
+        name: "decode", filters: [ConfiguredPlugin(try #require(list["decode-filter"]))], scorers: []),
+      ProfileConfiguration(
+        name: "prefill", filters: [ConfiguredPlugin(try #require(list["prefill-filter"]))], scorers: []),
+    ])
+    configuration.referenced = [ConfiguredPlugin(try #require(list["predicted-cost-pd-decider"]))]
+    var handler = PluginArguments()
+    handler.set("deciderPluginName", .text("predicted-cost-pd-decider"))
+    configuration.handler = ConfiguredPlugin(try #require(list["disagg-profile-handler"]), arguments: handler)
+    let prefill = Candidate(name: "p", labels: ["llm-d.ai/role": "prefill"])
+    prefill.load.dispatch(uncachedTokens: queued)
+    let scheduling = Scheduling([Candidate(name: "d", running: running, labels: ["llm-d.ai/role": "decode"]), prefill])
+    scheduling.request.promptTokens = tokens
+    scheduling.hold([heldBlocks], of: max(1, tokens / 16))
+    let schedule = try scheduling.schedule(Scheduler(configuration, PluginEnvironment(seed: Scheduling.seed)))
+    #expect((schedule?.prefill != nil) == isSplit)
+  }
+
   @Test func aHeaderNamesTheProfile() throws {
     let scheduler = try scheduler("header-profile-handler", ["headerName": .text("x-profile")])
     let scheduling = Scheduling(pool)

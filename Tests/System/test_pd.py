@@ -83,3 +83,31 @@ def test_a_missing_role_is_503(pool: Pool, start_epp, start_envoy) -> None:
     envoy = start_envoy(epp.extproc_port)
     answer = _ask(envoy, "hello")
     assert answer.status == 503 and "error" in answer.json()
+
+
+def test_signed_headers_alone_count(tmp_path: Path, start_epp, start_envoy) -> None:
+    keys = tmp_path / "keys"
+    keys.write_text("a" * 40 + "\n")
+    pool = Pool(tmp_path, sidecar_flags=["--routing-key-file", str(keys)])
+    try:
+        epp = start_epp(*pool.flags(), "--routing-key-file", str(keys))
+        _ready(epp, 5)
+        envoy = start_envoy(epp.extproc_port)
+        prompt = "signed: " + WORDS * 60
+        assert _ask(envoy, prompt).status == 200 and pool.disaggregated() == 1
+        # Whoever reaches a sidecar by another way cannot say where it connects to.
+        sidecar = pool.sidecars[0]
+        for more in ({}, {"x-warmpath-routing-signature": "AQIDBA"}):
+            headers = {"x-prefiller-host-port": pool.prefill[0].address, **more}
+            answer = http.post(sidecar.url, http.chat(prompt, model="engine-sim"), headers=headers)
+            assert answer.status == 403 and b"do not come from the endpoint picker" in answer.body
+        assert http.post(sidecar.url, http.chat("hello", model="engine-sim", max_tokens=1)).status == 200
+        assert sidecar.metric("routing_sidecar_targets_refused_total", reason="unsigned") == 2
+        # A new key counts on both sides within seconds.
+        keys.write_text("b" * 40 + "\n" + "a" * 40 + "\n")
+        eventually(lambda: "signatures get the new keys" in epp.output(400), "the picker has the new key", 10)
+        for one in pool.sidecars:
+            one.wait_for("signatures get the new keys", 10)
+        assert _ask(envoy, "again: " + WORDS * 60).status == 200 and pool.disaggregated() == 2
+    finally:
+        pool.stop()

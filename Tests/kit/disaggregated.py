@@ -42,9 +42,13 @@ schedulingProfiles:
 
 
 class Pool:
-    """`prefill` engines without sidecars, and `decode` engines with theirs; `flags` are further ones of the engines."""
+    """`prefill` engines without sidecars, and `decode` engines with theirs; `flags` are further ones of the engines, `sidecar_flags` of
+    the sidecars."""
 
-    def __init__(self, folder: Path, connector: str = "nixlv2", prefill: int = 2, decode: int = 3, flags: list[str] | None = None):
+    def __init__(
+        self, folder: Path, connector: str = "nixlv2", prefill: int = 2, decode: int = 3, flags: list[str] | None = None,
+        sidecar_flags: list[str] | None = None,
+    ):  # fmt: skip
         self.prefill: list[Simulator] = []
         self.decode: list[Simulator] = []
         self.sidecars: list[Sidecar] = []
@@ -54,7 +58,8 @@ class Pool:
             self.decode += (Simulator(*common) for _ in range(decode))
             ports = [engine.address for engine in self.prefill]
             self.sidecars += (
-                Sidecar(engine.address, f"--kv-connector={connector}", prefillers=ports) for engine in self.decode
+                Sidecar(engine.address, f"--kv-connector={connector}", *(sidecar_flags or []), prefillers=ports)
+                for engine in self.decode
             )
         except BaseException:
             self.stop()

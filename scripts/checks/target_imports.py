@@ -42,7 +42,7 @@ ROWS: dict[str, str] = {
     "EPPKubernetes": "EPPDataLayer EPPYAML",
     "EPPObservability": "EPPCertificates EPPScheduling",
     "EPPConfiguration": "EPPRequests EPPPrefixCache EPPScheduling EPPYAML",
-    "EPPProcess": "EPPCertificates EPPConfiguration EPPDataLayer EPPKubernetes EPPYAML",
+    "EPPProcess": "EPPCertificates EPPConfiguration EPPDataLayer EPPKubernetes EPPScheduling EPPYAML",
     "RoutingProxy": "EPPRequests EPPKubernetes",
     "RoutingReplay": "EPPRequests EPPPrefixCache EPPScheduling EPPRouting",
     "EngineSimulator": "EPPRequests ZeroMQ",

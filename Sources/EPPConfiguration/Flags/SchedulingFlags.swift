@@ -45,6 +45,11 @@ package struct SchedulingFlags: ParsableArguments {
     help: emittedScores.help("Put all scores into the answer's dynamic metadata"))
   var emitEndpointScores: GoBoolean?
   @Option(
+    help: ArgumentHelp(
+      "Keys, a line each, with which headers to routing sidecars are signed; sidecars with the same file take no others.",
+      valueName: "file"))
+  var routingKeyFile: String?
+  @Option(
     name: experimental.specification, defaultAsFlag: GoBoolean(true), parsing: .next,
     help: experimental.help("Has no effect: no plugin needs it", visibility: .hidden))
   var allowExperimentalPlugins: GoBoolean?
@@ -99,7 +104,7 @@ package struct SchedulingFlags: ParsableArguments {
       prefix: file?.prefix ?? PrefixSettings(), parsers: file?.parsers ?? ParserSettings.standardPlugins,
       agents: file?.settings(AgentIdentity.self).first,
       ignoresSubset: check.boolean(disableEndpointSubsetFilter, Self.ignoredSubset),
-      emitsScores: check.boolean(emitEndpointScores, Self.emittedScores),
+      emitsScores: check.boolean(emitEndpointScores, Self.emittedScores), routingKeyFile: routingKeyFile.given,
       watchesFile: check.boolean(watchConfigFile, Self.watchedFile))
   }
 
@@ -171,6 +176,8 @@ package struct SchedulingSettings: Sendable, Equatable {
   package var ignoresSubset: Bool
   /// Whether the scores of all candidates are sent to the gateway.
   package var emitsScores: Bool
+  /// The file with the keys that sign headers to sidecars; nil when they are not signed.
+  package var routingKeyFile: String?
   /// Whether the configuration file is read again when it has changed.
   package var watchesFile: Bool
 }

@@ -50,6 +50,7 @@ package struct PluginList: Sendable {
     DataParallelProfileHandler.descriptor,
     AlwaysPrefillDecider.descriptor,
     PrefixBasedDecider.descriptor,
+    PredictedCostDecider.descriptor,
     AlwaysMultimodalDecider.descriptor,
     ProbabilisticAdmitter.descriptor,
     MetricsDataSource.descriptor,

@@ -1,4 +1,4 @@
-import EPPCore
+package import EPPCore
 
 /// Reads cookies of requests as RFC 6265 section 5.4 lets clients send them: pairs of name and value with semicolons between them.
 ///
@@ -46,18 +46,18 @@ enum CookieReader {
 
 /// A cookie that a response sets: for all paths, until the client ends its session, out of reach for scripts, and not sent with
 /// requests that other sites start (RFC 6265bis `SameSite=Lax`).
-enum ResponseCookie {
+package enum ResponseCookie {
   /// The header of a response that sets the cookie.
   ///
   /// - Parameters:
   ///   - name: a token of RFC 9110.
   ///   - value: octets of a cookie value.
-  static func field(name: String, value: String) -> RequestHeaders.Field {
+  package static func field(name: String, value: String) -> RequestHeaders.Field {
     RequestHeaders.Field(name: HeaderName.setCookie, value: "\(name)=\(value); Path=/; HttpOnly; SameSite=Lax")
   }
 
   /// Whether a text may be the name of a cookie: a token of RFC 9110, 1 to 128 bytes.
-  static func isName(_ text: String) -> Bool {
+  package static func isName(_ text: String) -> Bool {
     (1...128).contains(text.utf8.count)
       && text.utf8.allSatisfy { byte in
         switch byte {

@@ -23,18 +23,13 @@ package enum ForwardedHead {
     "transfer-encoding", "upgrade",
   ]
 
-  /// Headers by which a picker tells the proxy where to go. They are the proxy's own and never an engine's.
-  package static let routingHeaders = [
-    HeaderName.prefillerHostPort, HeaderName.encoderHostsPorts, HeaderName.dataParallelHostPort,
-    HeaderName.kvCacheSourceHostPort,
-  ]
-
   /// The head of a request for an engine.
   package static func request(_ head: HTTPRequestHead, from client: Client, body: Body) -> HTTPRequestHead {
     var forwarded = HTTPRequestHead(version: .http1_1, method: head.method, uri: head.uri)
     let upgrade = upgrade(head.headers)
     forwarded.headers = endToEnd(head.headers)
-    for name in routingHeaders { forwarded.headers.remove(name: name) }
+    // They are the proxy's own and never an engine's.
+    for name in HeaderName.routingHeaders + [HeaderName.routingSignature] { forwarded.headers.remove(name: name) }
     frame(&forwarded.headers, body)
     if let upgrade {
       forwarded.headers.add(name: "connection", value: "upgrade")

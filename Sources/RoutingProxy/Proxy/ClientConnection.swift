@@ -145,7 +145,11 @@ package final class ClientConnection: ChannelDuplexHandler, RemovableChannelHand
   }
 
   private func exchange(of request: ClientRequest, _ head: HTTPRequestHead) -> any ClientExchange {
-    switch proxy.router.route(head, isDraining: proxy.isDraining()) {
+    if let isSigned = proxy.shared.isSigned, !isSigned({ head.headers.first(name: $0) }, proxy.now) {
+      metrics.refused(.unsigned)
+      return AnsweredExchange(ProxyFault.unsigned, self)
+    }
+    return switch proxy.router.route(head, isDraining: proxy.isDraining()) {
     case .answer(let answer): AnsweredExchange(answer, self)
     case .forward(let engine, let uri):
       StreamedExchange(
@@ -232,6 +236,11 @@ extension ClientConnection: ExchangeClient {
     state = .exchanging(current)
     metrics.answered(Int(head.status.code))
     var head = head
+    if (200..<300).contains(head.status.code), let identity = proxy.shared.identity?(proxy.now) {
+      // An engine's own cookies stay.
+      if identity.name != HeaderName.setCookie { head.headers.remove(name: identity.name) }
+      head.headers.add(name: identity.name, value: identity.value)
+    }
     close(&head, current.version)
     context.write(wrapOutboundOut(.head(head)), promise: nil)
   }

@@ -20,6 +20,9 @@ struct ProxyFault: Error, Equatable {
   static let forbiddenTarget = ProxyFault(
     status: .forbidden, message: "Forbidden: prefill target not allowed by SSRF protection")
 
+  static let unsigned = ProxyFault(
+    status: .forbidden, message: "the headers that say where to send the request do not come from the endpoint picker")
+
   static let unknownRank = ProxyFault(
     status: .badRequest, message: "\(HeaderName.dataParallelHostPort) names no data-parallel rank of this model server")
 

@@ -64,6 +64,11 @@ package struct ProxyShared: Sendable {
   /// The addresses of a host's name; none where it has none, or name servers do not answer.
   package var resolve: @Sendable (String) async -> [IPAddress]
   package var buffers: BufferBudget
+  /// Whether the headers of a request that say where to go come from the picker; nil lets anybody say it. The first parameter is the
+  /// value of a header.
+  package var isSigned: (@Sendable (_ value: (String) -> String?, _ now: MonotonicTime) -> Bool)?
+  /// The header that tells clients of a successful answer which pod has served them, for their next request; nil for none.
+  package var identity: (@Sendable (_ now: MonotonicTime) -> RequestHeaders.Field?)?
   package var metrics: ProxyMetrics
   package var logger: Logger
 

@@ -32,6 +32,7 @@ package struct TargetPolicy: Sendable, Equatable {
     case network = "its address is in no allowed network"
     case port = "its port is no engine's"
     case stranger = "it is no member of the pool"
+    case unsigned = "its header is not signed by the picker"
 
     /// One word for it.
     package var label: String {
@@ -42,6 +43,7 @@ package struct TargetPolicy: Sendable, Equatable {
       case .network: "network"
       case .port: "port"
       case .stranger: "stranger"
+      case .unsigned: "unsigned"
       }
     }
   }

@@ -24,6 +24,14 @@ struct LatencyHistogram: Sendable {
     maximum = max(maximum, value)
   }
 
+  /// Adds all samples of another one.
+  mutating func merge(_ other: LatencyHistogram) {
+    for (bucket, count) in other.counts.enumerated() { counts[bucket] += count }
+    count += other.count
+    sum += other.sum
+    maximum = max(maximum, other.maximum)
+  }
+
   /// Returns the duration that a share (0...1) of all samples does not exceed, in microseconds; 0 without samples.
   func microseconds(atShare share: Double) -> Double {
     guard count > 0 else { return 0 }

@@ -50,7 +50,7 @@ struct ServeCommand: ParsableCommand {
         ServeCommand.exit()
       } catch let error
         where error is ServerError || error is ObservabilityServerError || error is AdminServerError
-        || error is CertificateProblem || error is ServerCertificate.Problem
+        || error is CertificateProblem || error is ServerCertificate.Problem || error is SigningKeyFiles.Problem
       {
         StandardError.write("epp: \(error)\n")
         ServeCommand.exit(withError: ExitCode(1))

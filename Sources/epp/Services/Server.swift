@@ -41,6 +41,8 @@ struct Server {
   private let tokens: TokenSource?
   /// The sessions of all configurations.
   private let sessions: SessionServices
+  /// The keys that sign headers to sidecars, and their file; nil when headers are not signed.
+  private let routingKey: (path: String, ring: SessionKeyRing)?
   /// Keeps the index in a file; nil when there is none.
   private let snapshots: SnapshotService?
   private let health: HealthState
@@ -111,6 +113,7 @@ struct Server {
       : TokenSource(
         configuration: TokenSourceConfiguration(configuration.cache), metrics: metrics,
         logger: output.logger(label: "tokens"), now: MonotonicTime.now)
+    routingKey = configuration.scheduling.routingKeyFile.map { ($0, SessionKeyRing()) }
     let assembly = RoutingAssembly(seed: seed, metrics: metrics, sessions: sessions)
     pool = RoutedPool(
       configuration: assembly.make(configuration),
@@ -167,7 +170,8 @@ struct Server {
     ProcessSettings.prepare(logger)
     for warning in configuration.warnings { logger.warning("\(warning)") }
     let budget = BodyBudget(limit: configuration.limits.maximumBufferedBytes)
-    var sessionKeys = SessionKeyFiles()
+    var sessionKeys = SigningKeyFiles("the keyFile of session tokens")
+    let routingKeys = try routingKeyFiles()
     try sessionKeys.readAll(sessions.keyRings)
     let certificates = try certificateFiles()
     let metricsCertificates = try metricsCertificateFiles()
@@ -191,10 +195,17 @@ struct Server {
       administration(admin),
       UpkeepService(upkeep: pool.upkeep),
       configurationService(signals),
-      SessionKeyService(sessions: sessions, keys: sessionKeys, logger: output.logger(label: "sessions")),
+      SigningKeyService(keys: sessionKeys, logger: output.logger(label: "sessions")) { [sessions] in sessions.keyRings
+      },
       PickerService(picker: picker, watch: watch, health: health, ports: ports, logger: logger),
     ]
     if let snapshots { services.insert(snapshots, at: 1) }
+    if let routingKeys, let routingKey {
+      services.append(
+        SigningKeyService(keys: routingKeys, logger: output.logger(label: "routing")) {
+          [routingKey.path: routingKey.ring]
+        })
+    }
     if let certificates, configuration.tls.reloads {
       services.append(
         CertificateService(files: certificates, name: "--cert-path", logger: output.logger(label: "tls")) {
@@ -235,6 +246,14 @@ struct Server {
       read: read, routing: routing, running: running, series: series, logger: output.logger(label: "configuration"))
   }
 
+  /// Reads the keys that sign headers to sidecars; nil for none.
+  private func routingKeyFiles() throws(SigningKeyFiles.Problem) -> SigningKeyFiles? {
+    guard let routingKey else { return nil }
+    var files = SigningKeyFiles("--routing-key-file")
+    try files.readAll([routingKey.path: routingKey.ring])
+    return files
+  }
+
   /// Reads the certificate of the ext_proc port; nil for plain text.
   private func certificateFiles() throws(CertificateProblem) -> CertificateFiles? {
     let tls = configuration.tls
@@ -254,11 +273,15 @@ struct Server {
   }
 
   private func makePicker(_ budget: BodyBudget, _ tls: TLSIdentity?) throws -> PickerServer {
-    let settings = ExtProcSettings(
+    var settings = ExtProcSettings(
       pipeline: pool.pipeline, metrics: metrics,
       limits: StreamLimits(maximumRequestBodyBytes: configuration.limits.maximumRequestBodyBytes), budget: budget,
       requestDeadline: configuration.limits.requestDeadline,
       responseProcessing: configuration.limits.responseProcessing, logger: logger)
+    if let routingKey {
+      let signature = RoutingSignature(routingKey.ring)
+      settings.sign = { signature.field(for: $0, now: $1) }
+    }
     return try PickerServer(
       configuration: PickerServer.Configuration(
         bindAddress: configuration.listening.bindAddress, port: configuration.listening.grpcPort,

@@ -9,6 +9,7 @@ struct SidecarFlags: ParsableArguments {
   @OptionGroup(title: "Model server") var engine: EngineFlags
   @OptionGroup(title: "Disaggregation") var disaggregation: DisaggregationFlags
   @OptionGroup(title: "Allowed prefill engines") var targets: TargetFlags
+  @OptionGroup(title: "Sessions") var sessions: SessionFlags
   @OptionGroup(title: "Logs") var log: LogFlags
   @OptionGroup(title: "Configuration") var configuration: ConfigurationFlags
 
@@ -32,12 +33,13 @@ struct SidecarFlags: ParsableArguments {
       for rank in 0..<ranks where Int(first) + Int(rank) < 65_536 { ports.insert(first + rank) }
     }
     let targets = targets.checked(&check, ports: ports, environment: environment)
+    let sessions = sessions.checked(&check, port: listen.port, environment: environment)
     let log = log.checked(&check)
     configuration.checked(&check)
     guard check.problems.isEmpty else { throw ConfigurationProblems(check.problems) }
     return SidecarConfiguration(
       listen: listen, engine: engine, disaggregation: disaggregation, samplesPrefillers: samples, targets: targets,
-      log: log, warnings: check.warnings)
+      sessions: sessions, log: log, warnings: check.warnings)
   }
 }
 
@@ -68,6 +70,8 @@ struct SidecarConfiguration {
   /// Whether one of several prefill engines is taken at random.
   var samplesPrefillers: Bool
   var targets: TargetSettings
+  /// What answers tell clients of the pod; nil for nothing.
+  var sessions: SessionSettings?
   var log: LogSettings
   /// What has no effect or was changed, one sentence each.
   var warnings: [String]

@@ -18,6 +18,11 @@ struct TargetFlags: ParsableArguments {
       valueName: "port"))
   var allowPort: [Int] = []
   @Option(
+    help: ArgumentHelp(
+      "The picker's file of the same flag: headers that name engines count only with its signature.", valueName: "file")
+  )
+  var routingKeyFile: String?
+  @Option(
     name: protection.specification, defaultAsFlag: GoBoolean(true), parsing: .next,
     help: protection.help("Headers may name the members of --inference-pool alone"))
   var enableSSRFProtection: GoBoolean?
@@ -55,13 +60,15 @@ struct TargetFlags: ParsableArguments {
     if isProtected, !networks.isEmpty {
       check.problem("--allow-cidr and --enable-ssrf-protection both say which engines are allowed: give one of them")
     }
-    if networks.isEmpty, pool == nil, check.problems.isEmpty {
+    if networks.isEmpty, pool == nil, routingKeyFile.given == nil, check.problems.isEmpty {
       check.warnings.append(
         "headers may name any address of private networks as a prefill engine: name the pods' network with --allow-cidr, or the "
-          + "pool with --enable-ssrf-protection and --inference-pool")
+          + "pool with --enable-ssrf-protection and --inference-pool, or take signed headers alone with --routing-key-file"
+      )
     }
     return TargetSettings(
-      networks: networks.isEmpty ? TargetPolicy.privateNetworks : networks, ports: all, pool: pool,
+      signingKeyFile: routingKeyFile.given, networks: networks.isEmpty ? TargetPolicy.privateNetworks : networks,
+      ports: all, pool: pool,
       forbidden: Set([environment["KUBERNETES_SERVICE_HOST"]].compactMap { $0.flatMap { IPAddress($0) } }))
   }
 
@@ -93,6 +100,8 @@ struct TargetSettings: Equatable {
     var kubeconfig: String?
   }
 
+  /// The file with the keys of the picker's signatures; nil takes unsigned headers. What the picker signs is checked like all else.
+  var signingKeyFile: String?
   var networks: [IPNetwork]
   var ports: Set<UInt16>
   /// Goes before the networks.

@@ -5,6 +5,7 @@ import EPPDataLayer
 import EPPMetrics
 import EPPObservability
 import EPPProcess
+import EPPScheduling
 import Logging
 import NIOPosix
 import NIOSSL
@@ -19,6 +20,9 @@ struct Sidecar {
   private let logger: Logger
   private let metrics = SidecarMetrics()
   private let targets: AllowedTargets
+  /// The keys of session tokens and of the picker's signatures.
+  private let sessionKeys = SessionKeyRing()
+  private let routingKeys = SessionKeyRing()
 
   init(_ configuration: SidecarConfiguration, environment: [String: String]) {
     self.configuration = configuration
@@ -37,6 +41,7 @@ struct Sidecar {
     defer { output.flush() }
     ProcessSettings.prepare(logger)
     for warning in configuration.warnings { logger.warning("\(warning)") }
+    let keys = try signingKeys()
     let certificates = try certificateFiles()
     let certificate = try certificates.map {
       try ServerCertificate($0.identity, of: "the port --port", protocols: ["h2", "http/1.1"])
@@ -61,6 +66,9 @@ struct Sidecar {
     var services: [any Service] = []
     if configuration.listen.metricsPort > 0 { services.append(metricsServer(metricsCertificate)) }
     if let pool { services.append(pool) }
+    for (files, rings) in keys {
+      services.append(SigningKeyService(keys: files, logger: output.logger(label: "keys")) { rings })
+    }
     if let certificates, let certificate, configuration.listen.certificateFolder != nil {
       services.append(
         CertificateService(files: certificates, name: "--cert-path", logger: output.logger(label: "tls")) {
@@ -91,11 +99,40 @@ struct Sidecar {
 
   private func shared(_ threads: NIOThreadPool) -> ProxyShared {
     let resolver = HostResolver(threads: threads)
-    return ProxyShared(
+    var shared = ProxyShared(
       targets: targets,
       resolve: { host in ((try? await resolver.addresses(of: host)) ?? []).compactMap { IPAddress($0) } },
       buffers: BufferBudget(bytes: configuration.engine.maximumBufferedBytes),
       metrics: ProxyMetrics(metrics, configuration.disaggregation.connector), logger: logger)
+    if configuration.targets.signingKeyFile != nil {
+      let signature = RoutingSignature(routingKeys)
+      shared.isSigned = { signature.isValid($0, now: $1) }
+    }
+    if let session = configuration.sessions {
+      shared.identity = { [sessionKeys] now in
+        sessionKeys.token(for: session.destination, timeToLive: session.timeToLive, now: now).map { token in
+          session.cookie.map { ResponseCookie.field(name: $0, value: token) }
+            ?? RequestHeaders.Field(name: session.header, value: token)
+        }
+      }
+    }
+    return shared
+  }
+
+  /// Reads the files with keys: each with the ring that takes its keys.
+  private func signingKeys() throws(SigningKeyFiles.Problem) -> [(SigningKeyFiles, [String: SessionKeyRing])] {
+    var keys: [(SigningKeyFiles, [String: SessionKeyRing])] = []
+    let wanted = [
+      ("--session-key-file", configuration.sessions?.keyFile, sessionKeys),
+      ("--routing-key-file", configuration.targets.signingKeyFile, routingKeys),
+    ]
+    for (flag, path, ring) in wanted {
+      guard let path else { continue }
+      var files = SigningKeyFiles(flag)
+      try files.readAll([path: ring])
+      keys.append((files, [path: ring]))
+    }
+    return keys
   }
 
   /// Reads the certificate of the port for requests; nil for plain text.
