@@ -158,7 +158,8 @@ let package = Package(
       name: "routing-sidecar",
       dependencies: [
         "EPPCertificates", "EPPConfiguration", "EPPCore", "EPPDataLayer", "EPPKubernetes", "EPPMetrics",
-        "EPPObservability", "EPPProcess", "EPPScheduling", "EPPYAML", "RoutingProxy", argumentParser, logging, nioPosix, nioSSL,
+        "EPPObservability", "EPPProcess", "EPPScheduling", "EPPYAML", "RoutingProxy", argumentParser, logging, nioPosix,
+        nioSSL,
         serviceLifecycle, yams,
       ], swiftSettings: strict),
     .executableTarget(

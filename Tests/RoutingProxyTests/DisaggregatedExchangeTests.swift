@@ -297,4 +297,54 @@ import Testing
     try parts.reply("0\r\n\r\n")
     #expect(try parts.answer() == "0\r\n\r\n")
   }
+
+  // MARK: - Media
+
+  private static let picture =
+    #"{"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"http://a/1.png"}}]}]}"#
+
+  private static func withEncoders(_ names: String, prefiller: String? = nil) -> String {
+    "POST /v1/chat/completions HTTP/1.1\r\nHost: pod\r\nx-encoder-hosts-ports: \(names)\r\n"
+      + (prefiller.map { "x-prefiller-host-port: \($0)\r\n" } ?? "")
+      + "Content-Length: \(picture.utf8.count)\r\n\r\n\(picture)"
+  }
+
+  @Test func mediaAreEncodedBeforeThePromptIsComputed() throws {
+    let parts = try ProxyParts { $0.disaggregation.encodeConnector = .nixl }
+    try parts.send(Self.withEncoders("127.0.0.1:8000,10.0.0.5:8000", prefiller: "10.0.0.7:8000"))
+    // The first one is not allowed, and left out.
+    #expect(parts.origins == [EngineOrigin(.encoder, .init(host: "10.0.0.5", port: 8000))])
+    let encode = try parts.request(0)
+    #expect(Self.body(of: encode).contains(#""max_tokens":1"#) && !encode.contains("x-encoder-hosts-ports"))
+    #expect(Self.header("x-request-id", encode)?.hasSuffix("-enc-0") == true)
+    try parts.reply(Self.ok(#"{"ec_transfer_params":{"h":1}}"#), 0)
+    #expect(parts.origins.map(\.role) == [.encoder, .prefiller])
+    #expect(try parts.request(1).contains(#""ec_transfer_params":{"h":1}"#))
+    try parts.reply(Self.ok("{}"), 1)
+    #expect(try parts.request(2).contains(#""ec_transfer_params":{"h":1}"#))
+    #expect(parts.metric(#"llm_d_disagg_sidecar_encode_duration_seconds_count{connector="ec-nixl"}"#) == "1")
+  }
+
+  @Test func withoutAPrefillEngineTheDecodeEngineGetsThem() throws {
+    let parts = try ProxyParts { $0.disaggregation.encodeConnector = .nixl }
+    try parts.send(Self.withEncoders("10.0.0.5:8000"))
+    try parts.reply("HTTP/1.1 500 Internal Server Error\r\ncontent-length: 0\r\n\r\n", 0)
+    #expect(parts.origins.map(\.role) == [.encoder, .decoder])
+    #expect(try Self.body(of: parts.request(1)) == Self.picture)
+    #expect(parts.metric(#"llm_d_disagg_sidecar_request_errors_total{connector="ec-nixl",stage="encode"}"#) == "1")
+    let strict = try ProxyParts {
+      $0.disaggregation.encodeConnector = .nixl
+      $0.disaggregation.failure = .error
+    }
+    try strict.send(Self.withEncoders("10.0.0.5:8000"))
+    try strict.reply("HTTP/1.1 500 Internal Server Error\r\ncontent-length: 0\r\n\r\n", 0)
+    #expect(try strict.answer().hasPrefix("HTTP/1.1 502 "))
+  }
+
+  @Test func aClientThatIsGoneTakesEncodeRequestsAlong() throws {
+    let parts = try ProxyParts { $0.disaggregation.encodeConnector = .nixl }
+    try parts.send(Self.withEncoders("10.0.0.5:8000"))
+    try parts.client.close().wait()
+    #expect(!parts.engines[0].isActive)
+  }
 }

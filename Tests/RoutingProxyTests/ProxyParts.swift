@@ -37,8 +37,11 @@ final class ProxyParts {
     let pool = EnginePool(loop, settings) { connect($0) }
     var draining: () -> Bool = { false }
     let shared = ProxyShared.forTests(
-      targets: targets, buffers: buffers, metrics: metrics, connector: settings.disaggregation.connector)
-    let router = RequestRouter(engine: EndpointAddress(host: "127.0.0.1", port: 8200))
+      targets: targets, buffers: buffers, metrics: metrics, connector: settings.disaggregation.connector,
+      encode: settings.disaggregation.encodeConnector)
+    let router = RequestRouter(
+      engine: EndpointAddress(host: "127.0.0.1", port: 8200),
+      encodes: settings.disaggregation.encodeConnector != nil)
     let proxy = ProxyLoop(loop, settings, router, pool, shared) { draining() }
     connection = ClientConnection(proxy)
     connect = { [unowned self] origin in
@@ -86,11 +89,12 @@ final class ProxyParts {
 extension ProxyShared {
   static func forTests(
     targets: TargetPolicy = TargetPolicy(.networks(TargetPolicy.privateNetworks, ports: [8000])),
-    buffers: Int = 1 << 20, metrics: SidecarMetrics = SidecarMetrics(), connector: KVConnectorKind = .nixlv2
+    buffers: Int = 1 << 20, metrics: SidecarMetrics = SidecarMetrics(), connector: KVConnectorKind = .nixlv2,
+    encode: EncodeConnectorKind? = nil
   ) -> ProxyShared {
     ProxyShared(
       targets: AllowedTargets(targets), resolve: { _ in [] }, buffers: BufferBudget(bytes: buffers),
-      metrics: ProxyMetrics(metrics, connector),
+      metrics: ProxyMetrics(metrics, connector, encode),
       logger: Logger(label: "tests") { _ in SwiftLogNoOpLogHandler() })
   }
 }

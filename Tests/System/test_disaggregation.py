@@ -173,6 +173,26 @@ def test_a_decode_engine_that_holds_enough_is_not_helped(start_pair) -> None:
     assert len(_requests(pair.prefill)) == before
 
 
+def test_media_are_encoded_first(start_pair) -> None:
+    """An encode engine, a prefill engine and a decode engine, each of which does its part."""
+    pair = start_pair("nixlv2", "--ec-connector=ec-nixl")
+    with Simulator("--ec-connector", "ec-nixl") as encoder:
+        sidecar = Sidecar(pair.decode.address, "--ec-connector=ec-nixl", prefillers=[pair.prefill.address, encoder.address])
+        with sidecar:
+            picture = {"type": "image_url", "image_url": {"url": "http://example.com/cat.png"}}
+            content = [{"type": "text", "text": PROMPT}, picture]
+            fields = {"model": "engine-sim", "max_tokens": 3, "messages": [{"role": "user", "content": content}]}
+            headers = {**pair.headers, "x-encoder-hosts-ports": encoder.address}
+            answer = http.post(sidecar.url, json.dumps(fields).encode(), headers=headers)
+            assert answer.status == 200 and answer.json()["usage"]["completion_tokens"] == 3
+            (encode,) = _requests(encoder)
+            assert encode["body"]["messages"] == [{"role": "user", "content": [picture]}] and encode["body"]["max_tokens"] == 1
+            (prefill,), (decode,) = _requests(pair.prefill), _requests(pair.decode)
+            (hashed,) = prefill["body"]["ec_transfer_params"].values()
+            assert hashed["peer_host"] == "127.0.0.1" and decode["body"]["ec_transfer_params"] == prefill["body"]["ec_transfer_params"]
+            assert sidecar.metric("llm_d_disagg_sidecar_encode_duration_seconds_count", connector="ec-nixl") == 1
+
+
 # MARK: Failures
 
 

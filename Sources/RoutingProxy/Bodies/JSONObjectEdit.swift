@@ -54,6 +54,9 @@ package struct JSONObjectEdit: Equatable {
     return nil
   }
 
+  /// The names of all members, in their order.
+  var names: [String] { members.map(\.name) }
+
   /// Whether there is a member of the name.
   package func contains(_ name: String) -> Bool { members.contains { $0.name == name } }
 

@@ -113,6 +113,9 @@ package struct DisaggregatedRequest {
   /// Begins.
   package mutating func start() -> [Action] {
     switch connector.order {
+    case .decodeAlone:
+      state = .decoding
+      return [.askDecode(Ask(body: body), cachedTokens: nil)]
     case .prefillFirst: return prefill(attempt: 0)
     case .together: return both()
     case .togetherAfterBootstrap:

@@ -39,6 +39,8 @@ extension KVConnector {
 
 /// How the requests to the two engines follow each other.
 package enum LegOrder: Sendable, Equatable {
+  /// The decode engine alone: it computes the prompt.
+  case decodeAlone
   /// Decoding begins when the prompt is computed.
   case prefillFirst
   /// Both at once: the decode engine waits for the blocks.

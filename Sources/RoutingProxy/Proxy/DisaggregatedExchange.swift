@@ -1,5 +1,6 @@
 import EPPCore
 import EPPMetrics
+import EPPRequests
 import Logging
 import NIOCore
 import NIOHTTP1
@@ -8,8 +9,10 @@ import NIOHTTP1
 /// engine's answer on.
 final class DisaggregatedExchange: ClientExchange {
   private enum State {
-    /// The body or the target's address is not there yet.
-    case collecting(address: IPAddress?, isComplete: Bool)
+    /// The body or the targets' addresses are not there yet.
+    case collecting(isComplete: Bool)
+    /// Other engines encode the media.
+    case encoding(EncodeStage)
     case running(DisaggregatedRequest)
     case ended
   }
@@ -18,9 +21,15 @@ final class DisaggregatedExchange: ClientExchange {
   private let plan: DisaggregationPlan
   private let request: ClientRequest
   private unowned let client: any ExchangeClient
-  private var state = State.collecting(address: nil, isComplete: false)
+  private let id = RequestID.random()
+  private var state = State.collecting(isComplete: false)
+  /// Targets whose addresses are not known yet.
+  private var unresolved = 0
+  private var prefiller = EndpointAddress(host: "", port: 0)
+  private var encoders: [EndpointAddress] = []
   private var body = ByteBuffer()
   private var taken = 0
+  private var encodes: [CollectedLeg] = []
   private var prefill: CollectedLeg?
   private var decode: DecodeLeg?
   private var pause: Scheduled<Void>?
@@ -44,19 +53,32 @@ final class DisaggregatedExchange: ClientExchange {
   let mayRead = true
 
   func start() {
-    proxy.address(of: plan.prefiller) { [self] result in
-      guard case .collecting(_, let isComplete) = state else { return }
+    unresolved = plan.encoders.count + (plan.prefiller == nil ? 0 : 1)
+    if let target = plan.prefiller {
+      resolve(target) { [self] address in
+        guard let address else { return fail(.forbiddenTarget) }
+        prefiller = address
+      }
+    }
+    // One that is not allowed is left out: the engine that computes the prompt encodes as well.
+    for target in plan.encoders { resolve(target) { [self] address in if let address { encoders.append(address) } } }
+  }
+
+  /// Finds the address of a target; nil when it is not allowed.
+  private func resolve(_ target: NamedTarget, _ done: @escaping (EndpointAddress?) -> Void) {
+    proxy.address(of: target) { [self] result in
+      guard case .collecting = state else { return }
+      unresolved -= 1
       switch result {
-      case .success(let address):
-        state = .collecting(address: address, isComplete: isComplete)
-        beginWhenReady()
+      case .success(let address): done(EndpointAddress(host: "\(address)", port: target.endpoint.port))
       case .failure(let refusal):
         proxy.shared.metrics.refused(refusal)
         proxy.shared.logger.warning(
-          "a request names a prefill target that is not allowed",
-          metadata: ["target": "\(plan.prefiller.endpoint)", "reason": "\(refusal.rawValue)"])
-        fail(.forbiddenTarget)
+          "a request names a target that is not allowed",
+          metadata: ["target": "\(target.endpoint)", "reason": "\(refusal.rawValue)"])
+        done(nil)
       }
+      beginWhenReady()
     }
   }
 
@@ -70,8 +92,8 @@ final class DisaggregatedExchange: ClientExchange {
   }
 
   func complete() {
-    guard case .collecting(let address, _) = state else { return }
-    state = .collecting(address: address, isComplete: true)
+    guard case .collecting = state else { return }
+    state = .collecting(isComplete: true)
     beginWhenReady()
   }
 
@@ -85,6 +107,7 @@ final class DisaggregatedExchange: ClientExchange {
       state = .running(machine)
       perform(actions)
     }
+    for leg in encodes { leg.cancel() }
     end()
   }
 
@@ -97,6 +120,7 @@ final class DisaggregatedExchange: ClientExchange {
     state = .ended
     pause?.cancel()
     pause = nil
+    encodes = []
     proxy.shared.buffers.give(taken)
     taken = 0
     body = ByteBuffer()
@@ -105,27 +129,57 @@ final class DisaggregatedExchange: ClientExchange {
   // MARK: - Steps
 
   private func beginWhenReady() {
-    guard case .collecting(let address?, true) = state else { return }
-    let bytes = body.readableBytesView
-    let transfer = KVTransfer(
-      id: RequestID.random(), prefill: EndpointAddress(host: "\(address)", port: plan.prefiller.endpoint.port),
-      room: Int64.random(in: 0...Int64.max))
+    guard case .collecting(true) = state, unresolved == 0 else { return }
+    let bytes = Array(body.readableBytesView)
+    body = ByteBuffer()
     do {
-      var machine = try DisaggregatedRequest(
-        Array(bytes), plan.api, settings.connector.connector(settings.ports), transfer, retries: settings.retries,
-        failure: settings.failure)
-      body = ByteBuffer()
-      counts.requests.increment()
-      let actions = machine.start()
-      prefiller = transfer.prefill
-      state = .running(machine)
-      perform(actions)
+      if let connector = settings.encodeConnector, !encoders.isEmpty, let stage = try EncodeStage(bytes, connector) {
+        return try encode(stage)
+      }
+      try run(bytes)
     } catch {
       fail(.noObject)
     }
   }
 
-  private var prefiller = EndpointAddress(host: "", port: 0)
+  private func encode(_ stage: EncodeStage) throws(JSONError) {
+    let asks = try stage.asks(engines: encoders.count)
+    state = .encoding(stage)
+    let start = proxy.now
+    for (index, ask) in asks.enumerated() {
+      var head = head(of: DisaggregatedRequest.Ask(body: ask.body))
+      head.headers.replaceOrAdd(name: HeaderName.requestID, value: "\(id)-enc-\(index)")
+      let leg = CollectedLeg(
+        proxy, EngineOrigin(.encoder, encoders[ask.engine]), head, ByteBuffer(bytes: ask.body), settings.prefillTimeout)
+      encodes.append(leg)
+      leg.start { [self] in encoded($0, since: start) }
+    }
+  }
+
+  private func encoded(_ answer: CollectedLeg.Answer?, since start: MonotonicTime) {
+    guard case .encoding(var stage) = state else { return }
+    let body = answer.flatMap { $0.isSuccess ? $0.body : nil }
+    if body == nil { proxy.shared.metrics.encode?.errors.increment() }
+    let isLast = stage.ended(body?.readableBytesSpan)
+    state = .encoding(stage)
+    guard isLast else { return }
+    encodes = []
+    proxy.shared.metrics.encode?.duration.observe(from: start, to: proxy.now)
+    if stage.failures > 0, settings.failure == .error { return fail(.noEncoding) }
+    do { try run(stage.encodedBody) } catch { fail(.noObject) }
+  }
+
+  private func run(_ body: [UInt8]) throws(JSONError) {
+    let transfer = KVTransfer(id: id, prefill: prefiller, room: Int64.random(in: 0...Int64.max))
+    let connector: any KVConnector =
+      plan.prefiller == nil ? LocalPrefill() : settings.connector.connector(settings.ports)
+    var machine = try DisaggregatedRequest(
+      body, plan.api, connector, transfer, retries: settings.retries, failure: settings.failure)
+    if plan.prefiller != nil { counts.requests.increment() }
+    let actions = machine.start()
+    state = .running(machine)
+    perform(actions)
+  }
 
   private func advance(_ event: (inout DisaggregatedRequest) -> [DisaggregatedRequest.Action]) {
     guard case .running(var machine) = state else { return }

@@ -37,6 +37,9 @@ struct ProxyFault: Error, Equatable {
       status: .badGateway, message: "the model server at \(engine) has closed the connection without an answer")
   }
 
+  static let noEncoding = ProxyFault(
+    status: .badGateway, message: "an encode engine has not encoded the media of the request")
+
   /// There is no encrypted connection to the engine.
   static func noTLS(_ engine: EndpointAddress) -> ProxyFault {
     ProxyFault(

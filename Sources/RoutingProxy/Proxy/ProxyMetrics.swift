@@ -6,6 +6,8 @@ package struct ProxyMetrics: Sendable {
   /// All series of the process.
   package let all: SidecarMetrics
   let connector: ConnectorMetrics
+  /// The series of the encode stage; nil where there is none.
+  let encode: (duration: Histogram, errors: Counter)?
   let duration: Histogram
   let requestBytes: Counter
   let responseBytes: Counter
@@ -14,7 +16,10 @@ package struct ProxyMetrics: Sendable {
   private let requests: [InferenceAPI: Counter]
   private let succeeded: Counter
 
-  package init(_ all: SidecarMetrics, _ connector: KVConnectorKind) {
+  package init(_ all: SidecarMetrics, _ connector: KVConnectorKind, _ encode: EncodeConnectorKind? = nil) {
+    self.encode = encode.map {
+      (all.duration(.encode, connector: $0.rawValue), all.errors(.encode, connector: $0.rawValue))
+    }
     self.all = all
     self.connector = ConnectorMetrics(all, connector.rawValue)
     duration = all.durations()

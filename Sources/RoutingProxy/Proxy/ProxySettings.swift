@@ -31,6 +31,8 @@ package struct ProxySettings: Sendable {
 package struct DisaggregationSettings: Sendable {
   package var connector = KVConnectorKind.nixlv2
   package var ports = ConnectorPorts()
+  /// How encode engines pass on what they have made; nil where there is no such stage.
+  package var encodeConnector: EncodeConnectorKind?
   package var retries = DisaggregatedRequest.Retries()
   package var failure = DisaggregatedRequest.PrefillFailure.local
   /// The time for a prefill engine's whole answer, in which it queues and computes the prompt; zero for any.

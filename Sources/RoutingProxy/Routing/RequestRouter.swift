@@ -9,7 +9,7 @@ enum RequestRoute: Equatable {
   ///
   /// - Parameter uri: Another path to ask for; nil for the request's own.
   case forward(EndpointAddress, uri: String?)
-  /// Have a prefill engine compute its prompt.
+  /// Have other engines encode its media or compute its prompt.
   case disaggregate(DisaggregationPlan)
   /// Refuse it.
   case refuse(ProxyFault)
@@ -20,8 +20,10 @@ struct DisaggregationPlan: Equatable {
   var api: InferenceAPI
   /// The engine that decodes.
   var decoder: EndpointAddress
-  /// The engine that computes the prompt.
-  var prefiller: NamedTarget
+  /// The engine that computes the prompt; nil for the one that decodes.
+  var prefiller: NamedTarget?
+  /// The engines that encode media; none where the request has no such stage.
+  var encoders: [NamedTarget] = []
 }
 
 /// Chooses the route of requests. A value; the same for all connections of a port.
@@ -41,20 +43,23 @@ package struct RequestRouter: Sendable {
   private let engine: EndpointAddress
   private let ranks: [Rank]
   private let disaggregates: Bool
+  private let encodes: Bool
   private let picksPrefiller: @Sendable (Int) -> Int
 
   /// - Parameters:
   ///   - engine: The engine of requests that name none.
   ///   - ranks: The engines that headers may name.
   ///   - disaggregates: Whether there are connectors at all.
+  ///   - encodes: Whether there is a connector of encode engines.
   ///   - picksPrefiller: Picks one of so many prefill engines.
   package init(
-    engine: EndpointAddress, ranks: [Rank] = [], disaggregates: Bool = true,
+    engine: EndpointAddress, ranks: [Rank] = [], disaggregates: Bool = true, encodes: Bool = false,
     picksPrefiller: @escaping @Sendable (Int) -> Int = { _ in 0 }
   ) {
     self.engine = engine
     self.ranks = ranks
     self.disaggregates = disaggregates
+    self.encodes = encodes
     self.picksPrefiller = picksPrefiller
   }
 
@@ -71,15 +76,20 @@ package struct RequestRouter: Sendable {
       }
       decoder = rank.engine
     }
-    guard disaggregates, let api = Self.api(of: head),
-      let names = Self.targets(head.headers[HeaderName.prefillerHostPort])
-    else { return .forward(decoder, uri: nil) }
-    do throws(TargetPolicy.Refusal) {
-      let target = try NamedTarget(names[picksPrefiller(names.count)])
-      return .disaggregate(DisaggregationPlan(api: api, decoder: decoder, prefiller: target))
-    } catch {
-      return .refuse(.forbiddenTarget)
+    guard disaggregates, let api = Self.api(of: head) else { return .forward(decoder, uri: nil) }
+    let prefillers = Self.targets(head.headers[HeaderName.prefillerHostPort])
+    let encoders = encodes && api == .chatCompletions ? Self.targets(head.headers[HeaderName.encoderHostsPorts]) : nil
+    if prefillers == nil, encoders == nil { return .forward(decoder, uri: nil) }
+    var plan = DisaggregationPlan(api: api, decoder: decoder)
+    // An encoder that cannot be used is left out: the engine that computes the prompt encodes as well.
+    plan.encoders = encoders?.compactMap { name in try? NamedTarget(name) } ?? []
+    if let prefillers {
+      guard let target = try? NamedTarget(prefillers[picksPrefiller(prefillers.count)]) else {
+        return .refuse(.forbiddenTarget)
+      }
+      plan.prefiller = target
     }
+    return .disaggregate(plan)
   }
 
   /// The API of a request that can be disaggregated; nil for all others.

@@ -14,7 +14,11 @@ struct DisaggregationFlags: ParsableArguments {
       "How engines pass the KV cache on: \(KVConnectorKind.allCases.map(\.rawValue).joined(separator: ", ")).",
       valueName: "name"))
   var kvConnector = KVConnectorKind.nixlv2.rawValue
-  @Option(help: ArgumentHelp("Not supported by this version yet.", valueName: "name", visibility: .hidden))
+  @Option(
+    help: ArgumentHelp(
+      "How engines that encode images, sounds and films pass on what they have made: "
+        + "\(EncodeConnectorKind.allCases.map(\.rawValue).joined(separator: ", ")); without it no such engine is asked.",
+      valueName: "name"))
   var ecConnector: String?
   @Option(
     help: ArgumentHelp(
@@ -76,6 +80,7 @@ struct DisaggregationFlags: ParsableArguments {
         )
       }
     }
+    if let text = ecConnector.given { settings.encodeConnector = check.choice(text, "--ec-connector") }
     if !(0...100).contains(prefillMaxRetries) {
       check.problem("--prefill-max-retries: \(prefillMaxRetries) is not from 0 to 100")
     }
@@ -98,9 +103,6 @@ struct DisaggregationFlags: ParsableArguments {
 
   /// Flags that would change what is asked of engines.
   private func refuseUnsupported(_ check: inout FlagCheck) {
-    if let connector = ecConnector.given {
-      check.problem("--ec-connector \(connector) is not supported by this version yet: leave it out")
-    }
     if check.boolean(enableP2PPull, Self.pull) {
       check.problem("--enable-p2p-pull is not supported by this version yet: leave it out")
     }

@@ -65,7 +65,8 @@ struct ProxyService: Service {
   private func router(_ rank: Int) -> RequestRouter {
     let samples = configuration.samplesPrefillers
     return RequestRouter(
-      engine: engine(rank), ranks: names, picksPrefiller: { samples ? Int.random(in: 0..<$0) : 0 })
+      engine: engine(rank), ranks: names, encodes: configuration.disaggregation.encodeConnector != nil,
+      picksPrefiller: { samples ? Int.random(in: 0..<$0) : 0 })
   }
 
   private func engine(_ rank: Int) -> EndpointAddress {

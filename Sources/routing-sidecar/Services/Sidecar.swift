@@ -103,7 +103,8 @@ struct Sidecar {
       targets: targets,
       resolve: { host in ((try? await resolver.addresses(of: host)) ?? []).compactMap { IPAddress($0) } },
       buffers: BufferBudget(bytes: configuration.engine.maximumBufferedBytes),
-      metrics: ProxyMetrics(metrics, configuration.disaggregation.connector), logger: logger)
+      metrics: ProxyMetrics(
+        metrics, configuration.disaggregation.connector, configuration.disaggregation.encodeConnector), logger: logger)
     if configuration.targets.signingKeyFile != nil {
       let signature = RoutingSignature(routingKeys)
       shared.isSigned = { signature.isValid($0, now: $1) }
