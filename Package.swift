@@ -193,6 +193,10 @@ let package = Package(
         nioPosix,
       ],
       swiftSettings: strict),
+    .testTarget(
+      name: "RoutingSidecarTests",
+      dependencies: ["routing-sidecar", "EPPConfiguration", "EPPCore", "RoutingProxy", argumentParser],
+      swiftSettings: strict),
     .testTarget(name: "EPPCoreTests", dependencies: ["EPPCore", "EPPTestKit"], swiftSettings: strict),
     .testTarget(
       name: "EPPKVEventsTests",

@@ -24,6 +24,34 @@ import Testing
     #expect(result.status == 0 || result.status == 3, "promtool ended with \(result.status)")
   }
 
+  @Test func promtoolAcceptsThePageOfASidecar() throws {
+    let metrics = SidecarMetrics()
+    metrics.requests(api: "completions").increment()
+    metrics.disaggregated(connector: "nixlv2").increment()
+    for stage in SidecarMetrics.Stage.allCases {
+      metrics.duration(stage, connector: "nixlv2").observe(.milliseconds(12))
+      metrics.errors(stage, connector: "nixlv2").increment()
+    }
+    metrics.answers(status: 200).increment()
+    metrics.answers(status: 7).increment()
+    metrics.durations().observe(.milliseconds(12))
+    metrics.fallbacks(connector: "nixlv2").increment()
+    metrics.refusedTargets(reason: "network").increment()
+    metrics.requestBytes().increment(by: 5)
+    metrics.responseBytes().increment(by: 5)
+    metrics.requestsInFlight().set(1)
+    metrics.clientConnections().set(1)
+    let page = metrics.page()
+    let text = String(decoding: page, as: UTF8.self)
+    #expect(text.split(separator: "\n").filter { $0.hasPrefix("# TYPE ") }.count == 13)
+    #expect(text.contains(#"routing_sidecar_responses_total{code="0"} 1"#))
+    let result = try check(page: page)
+    let complaints = result.output.split(separator: "\n").filter { line in
+      !(line.hasPrefix("llm_d_") && line.hasSuffix("metric names should not contain abbreviated units"))
+    }
+    #expect(complaints.isEmpty, "\(complaints)")
+  }
+
   @Test func promtoolRefusesABrokenPage() throws {
     let result = try check(page: Array("# TYPE x counter\nx{l=\"a} 1\n".utf8))
     #expect(result.status == 1)

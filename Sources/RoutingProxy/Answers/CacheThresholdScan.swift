@@ -20,6 +20,8 @@ struct CacheThresholdScan {
   private static let reason = "cache_threshold"
   /// The longest beginning of a stream that is kept. A first event has some hundred bytes.
   private static let maximumStreamBytes = 256 << 10
+  /// The longest answer that is kept whole. One that ends before its first token has some hundred bytes.
+  private static let maximumAnswerBytes = 8 << 20
 
   private let format: Format
   /// What has arrived.
@@ -33,7 +35,7 @@ struct CacheThresholdScan {
   mutating func feed(_ bytes: ByteBuffer) -> Bool? {
     var bytes = bytes
     kept.writeBuffer(&bytes)
-    guard format == .eventStream else { return nil }
+    guard format == .eventStream else { return kept.readableBytes > Self.maximumAnswerBytes ? false : nil }
     while let end = kept.readableBytesView.dropFirst(looked).firstIndex(of: 0x0A) {
       let line = kept.readableBytesView[(kept.readerIndex + looked)..<end]
       looked = end + 1 - kept.readerIndex

@@ -89,7 +89,8 @@ package enum ForwardedHead {
   /// The protocol that a message switches to; nil for none.
   private static func upgrade(_ headers: HTTPHeaders) -> String? {
     guard headers[canonicalForm: "connection"].contains(where: { $0.lowercased() == "upgrade" }) else { return nil }
-    return headers.first(name: "upgrade")
+    // An upgrade to HTTP/2 is an offer that nobody has to take up, and HTTP/2 to engines is not spoken here.
+    return headers.first(name: "upgrade").flatMap { $0.lowercased() == "h2c" ? nil : $0 }
   }
 
   private static func append(_ headers: inout HTTPHeaders, _ name: String, _ value: String) {

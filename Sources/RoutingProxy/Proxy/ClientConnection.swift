@@ -1,5 +1,6 @@
 import EPPCore
 import EPPMetrics
+import Logging
 package import NIOCore
 package import NIOHTTP1
 
@@ -19,6 +20,9 @@ package final class ClientConnection: ChannelDuplexHandler, RemovableChannelHand
     /// Whether the rest of the body is worth reading for nothing.
     var isShort: Bool
     var start: MonotonicTime
+    /// Method and path for the log; nil where requests are not logged.
+    var title: String?
+    var status: HTTPResponseStatus?
     var bytes = 0
     var isRequestComplete = false
     var hasAnswer = false
@@ -97,6 +101,14 @@ package final class ClientConnection: ChannelDuplexHandler, RemovableChannelHand
   private func ended(_ current: Current) {
     metrics.inFlight.add(-1)
     metrics.duration.observe(from: current.start, to: proxy.now)
+    guard let title = current.title else { return }
+    proxy.shared.logger.info(
+      "request",
+      metadata: [
+        "request": "\(title)", "status": "\(current.status.map { String($0.code) } ?? "none")",
+        "body_bytes": "\(current.bytes)",
+        "milliseconds": "\((proxy.now.nanoseconds - current.start.nanoseconds) / 1_000_000)",
+      ])
   }
 
   package func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
@@ -132,7 +144,7 @@ package final class ClientConnection: ChannelDuplexHandler, RemovableChannelHand
     state = .exchanging(
       Current(
         exchange: exchange, version: head.version, isHead: head.method == .HEAD, isShort: request.isShort,
-        start: proxy.now))
+        start: proxy.now, title: proxy.shared.logsRequests ? "\(head.method.rawValue) \(head.uri)" : nil))
     if let bytes = request.announcedBytes, bytes > proxy.settings.maximumRequestBytes {
       isKeptAlive = false
       return fail(.tooLarge)
@@ -233,6 +245,7 @@ extension ClientConnection: ExchangeClient {
     guard case .exchanging(var current) = state, let context else { return }
     state = .idle
     current.hasAnswer = true
+    current.status = head.status
     state = .exchanging(current)
     metrics.answered(Int(head.status.code))
     var head = head

@@ -70,6 +70,8 @@ package struct ProxyShared: Sendable {
   /// The header that tells clients of a successful answer which pod has served them, for their next request; nil for none.
   package var identity: (@Sendable (_ now: MonotonicTime) -> RequestHeaders.Field?)?
   package var metrics: ProxyMetrics
+  /// Whether each request is a line in the log.
+  package var logsRequests = false
   package var logger: Logger
 
   package init(

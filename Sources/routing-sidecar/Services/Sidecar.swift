@@ -105,6 +105,7 @@ struct Sidecar {
       buffers: BufferBudget(bytes: configuration.engine.maximumBufferedBytes),
       metrics: ProxyMetrics(
         metrics, configuration.disaggregation.connector, configuration.disaggregation.encodeConnector), logger: logger)
+    shared.logsRequests = output.verbosity >= .verbose
     if configuration.targets.signingKeyFile != nil {
       let signature = RoutingSignature(routingKeys)
       shared.isSigned = { signature.isValid($0, now: $1) }
