@@ -25,10 +25,17 @@ package struct SigningKeyFiles: Sendable {
     package var description: String
   }
 
-  /// What the keys are for, such as "the keyFile of session tokens".
-  private let purpose: String
+  /// What the keys sign, such as "session tokens".
+  package let subject: String
+  private let name: @Sendable (_ path: String) -> String
 
-  package init(_ purpose: String) { self.purpose = purpose }
+  /// - Parameters:
+  ///   - subject: What the keys sign, for the log.
+  ///   - name: How errors name the file at a path.
+  package init(of subject: String, named name: @escaping @Sendable (_ path: String) -> String) {
+    self.subject = subject
+    self.name = name
+  }
 
   /// Reads all files.
   ///
@@ -46,7 +53,7 @@ package struct SigningKeyFiles: Sendable {
       let text = try read(path)
       if case .success(text)? = seen[path] { return .unchanged }
       do throws(SessionKeyProblem) { ring.replace(with: try SessionSigningKey.keys(in: text)) } catch {
-        throw Problem(description: "\(purpose) \(path) cannot be used: \(error)")
+        throw Problem(description: "\(name(path)) cannot be used: \(error)")
       }
       seen[path] = .success(text)
       return .replaced
@@ -59,7 +66,7 @@ package struct SigningKeyFiles: Sendable {
 
   private func read(_ path: String) throws(Problem) -> String {
     do throws(FileProblem) { return try TextFile.read(path) } catch {
-      throw Problem(description: "\(purpose) \(path) cannot be read: \(error)")
+      throw Problem(description: "\(name(path)) cannot be read: \(error)")
     }
   }
 }
@@ -109,7 +116,7 @@ package struct SigningKeyService: Service {
     switch look {
     case .unchanged: break
     case .problem(let problem): logger.warning("\(problem); the previous keys stay in use")
-    case .replaced: logger.notice("signatures get the new keys", metadata: ["file": "\(path)"])
+    case .replaced: logger.notice("\(keys.subject) get the new keys", metadata: ["file": "\(path)"])
     }
   }
 }

@@ -105,9 +105,9 @@ def test_signed_headers_alone_count(tmp_path: Path, start_epp, start_envoy) -> N
         assert sidecar.metric("routing_sidecar_targets_refused_total", reason="unsigned") == 2
         # A new key counts on both sides within seconds.
         keys.write_text("b" * 40 + "\n" + "a" * 40 + "\n")
-        eventually(lambda: "signatures get the new keys" in epp.output(400), "the picker has the new key", 10)
+        eventually(lambda: "signed headers get the new keys" in epp.output(400), "the picker has the new key", 10)
         for one in pool.sidecars:
-            one.wait_for("signatures get the new keys", 10)
+            one.wait_for("signed headers get the new keys", 10)
         assert _ask(envoy, "again: " + WORDS * 60).status == 200 and pool.disaggregated() == 2
     finally:
         pool.stop()

@@ -170,7 +170,7 @@ struct Server {
     ProcessSettings.prepare(logger)
     for warning in configuration.warnings { logger.warning("\(warning)") }
     let budget = BodyBudget(limit: configuration.limits.maximumBufferedBytes)
-    var sessionKeys = SigningKeyFiles("the keyFile of session tokens")
+    var sessionKeys = SigningKeyFiles(of: "session tokens") { "the keyFile \($0) of session tokens" }
     let routingKeys = try routingKeyFiles()
     try sessionKeys.readAll(sessions.keyRings)
     let certificates = try certificateFiles()
@@ -249,7 +249,7 @@ struct Server {
   /// Reads the keys that sign headers to sidecars; nil for none.
   private func routingKeyFiles() throws(SigningKeyFiles.Problem) -> SigningKeyFiles? {
     guard let routingKey else { return nil }
-    var files = SigningKeyFiles("--routing-key-file")
+    var files = SigningKeyFiles(of: "signed headers") { "--routing-key-file \($0)" }
     try files.readAll([routingKey.path: routingKey.ring])
     return files
   }

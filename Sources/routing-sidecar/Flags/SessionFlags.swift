@@ -7,8 +7,8 @@ import EPPScheduling
 struct SessionFlags: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Answers carry a session token that names this pod, signed with the first key of the file: the keyFile of the picker's plugin "
-        + "session-affinity-filter or -scorer. A client that sends it back is routed here again.", valueName: "file"))
+      "Answers carry a session token that names this pod, signed with the first key of the file: the keyFile of the picker's plugins of "
+        + "session affinity. A client that sends it back is routed here again.", valueName: "file"))
   var sessionKeyFile: String?
   @Option(help: ArgumentHelp("The header of the token.", valueName: "name"))
   var sessionHeader = HeaderName.sessionToken

@@ -125,12 +125,12 @@ struct Sidecar {
   private func signingKeys() throws(SigningKeyFiles.Problem) -> [(SigningKeyFiles, [String: SessionKeyRing])] {
     var keys: [(SigningKeyFiles, [String: SessionKeyRing])] = []
     let wanted = [
-      ("--session-key-file", configuration.sessions?.keyFile, sessionKeys),
-      ("--routing-key-file", configuration.targets.signingKeyFile, routingKeys),
+      ("session tokens", "--session-key-file", configuration.sessions?.keyFile, sessionKeys),
+      ("signed headers", "--routing-key-file", configuration.targets.signingKeyFile, routingKeys),
     ]
-    for (flag, path, ring) in wanted {
+    for (subject, flag, path, ring) in wanted {
       guard let path else { continue }
-      var files = SigningKeyFiles(flag)
+      var files = SigningKeyFiles(of: subject) { "\(flag) \($0)" }
       try files.readAll([path: ring])
       keys.append((files, [path: ring]))
     }
