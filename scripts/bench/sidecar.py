@@ -122,7 +122,7 @@ def soak() -> int:
         sidecar = Sidecar(f"127.0.0.1:{upstream}", "--threads=1")
         stack.callback(sidecar.stop)
         command = [product("epp-bench"), "sidecar", "--upstream-port", str(upstream), "--rounds", "1", "--requests", "25000"]
-        command += ["--body-bytes", "10000", "--proxy", f"routing-sidecar={sidecar.port}:{sidecar.pid}", "--json", "/dev/null"]
+        command += ["--body-bytes", "10000", "--proxy", f"routing-sidecar={sidecar.port}:{sidecar.pid}"]
         memory = []
         for turn in range(4):
             subprocess.run([str(part) for part in command], check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
