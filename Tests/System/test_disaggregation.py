@@ -6,6 +6,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from http.client import IncompleteRead
 from pathlib import Path
 from typing import Callable, Iterator
 
@@ -268,19 +269,13 @@ def test_a_decode_engine_that_is_down_is_an_error(start_pair) -> None:
 def test_a_decode_engine_that_breaks_off_breaks_the_answer(start_pair, connector: str) -> None:
     pair = start_pair(connector)
     _fault(pair.decode, mode="cut")
-    with pytest.raises(Exception) if connector != "shared-storage" else _whatever():
-        answer = pair.ask(stream=True, max_tokens=50)
-        assert "[DONE]" in answer.body.decode() and answer.status == 200
+    if connector == "shared-storage":
+        # What is kept of a first attempt is not the client's yet: it gets an error, and a whole one.
+        assert pair.ask(stream=True, max_tokens=50).status == 502
+    else:
+        with pytest.raises((IncompleteRead, ConnectionError)):
+            pair.ask(stream=True, max_tokens=50)
     assert pair.sidecar.metric("routing_sidecar_requests_in_flight") == 0
-
-
-class _whatever:
-    """The kept answer of a first attempt is an error, and a whole one."""
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, *_: object) -> bool:
-        return True
 
 
 @pytest.mark.parametrize("connector", CONNECTORS)

@@ -1,5 +1,6 @@
 import EPPConfiguration
 import EPPObservability
+import EPPProcess
 import Logging
 import ServiceLifecycle
 import Synchronization

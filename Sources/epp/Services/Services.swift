@@ -2,6 +2,7 @@ import EPPCore
 import EPPDataLayer
 import EPPGRPCServer
 import EPPKubernetes
+import EPPProcess
 import EPPRouting
 import Logging
 import ServiceLifecycle
@@ -79,17 +80,5 @@ struct PickerService: Service {
     }
     logger.info("draining", metadata: ["connections": "\(picker.connectionCount)"])
     await picker.drain()
-  }
-}
-
-extension Service {
-  /// Returns when the service group begins to shut down, or when the task is cancelled.
-  static func waitForShutdown() async {
-    let (stream, continuation) = AsyncStream<Void>.makeStream()
-    await withGracefulShutdownHandler {
-      for await _ in stream {}
-    } onGracefulShutdown: {
-      continuation.finish()
-    }
   }
 }

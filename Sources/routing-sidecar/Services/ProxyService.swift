@@ -95,15 +95,3 @@ struct ProxyService: Service {
         + "connector \(configuration.disaggregation.connector.rawValue)\(metrics)\n")
   }
 }
-
-extension Service {
-  /// Returns when the service group begins to shut down, or when the task is cancelled.
-  static func waitForShutdown() async {
-    let (stream, continuation) = AsyncStream<Void>.makeStream()
-    await withGracefulShutdownHandler {
-      for await _ in stream {}
-    } onGracefulShutdown: {
-      continuation.finish()
-    }
-  }
-}
