@@ -39,6 +39,8 @@ import Testing
     #expect(
       configuration.targets.networks == TargetPolicy.privateNetworks && configuration.targets.ports == [8000, 8200])
     #expect(configuration.sessions == nil)
+    let empty = try Self.configuration("--kv-connector=", "--model-server-host=", "--cert-path=", "--ec-connector=")
+    #expect(empty.disaggregation.connector == .nixlv2 && empty.engine.address.host == "127.0.0.1")
     #expect(configuration.warnings.count == 1 && configuration.warnings[0].contains("--allow-cidr"))
   }
 

@@ -225,6 +225,7 @@ def test_arguments_of_todays_guides_start_it(arguments: list[str]) -> None:
         (["--nonsense"], 64, "see 'routing-sidecar --help'"),
         (["--configuration-file=/nowhere.yaml"], 64, "/nowhere.yaml"),
         (["--configuration=[1]"], 78, "no mapping"),
+        (["--bind-address=nowhere.invalid"], 1, "--bind-address nowhere.invalid"),
         (["--cert-path=/nowhere"], 1, "--cert-path: /nowhere/tls.crt"),
     ],
 )

@@ -63,6 +63,8 @@ struct DisaggregationFlags: ParsableArguments {
   /// Checks the flags, and returns their settings.
   func checked(_ check: inout FlagCheck, environment: [String: String]) -> (DisaggregationSettings, samples: Bool) {
     var settings = DisaggregationSettings()
+    // Charts pass an empty text for what is not set.
+    let kvConnector = String?(kvConnector).given ?? KVConnectorKind.nixlv2.rawValue
     if let kind = KVConnectorKind(rawValue: kvConnector) {
       settings.connector = kind
     } else if let replacement = KVConnectorKind.replacement(of: kvConnector) {

@@ -54,7 +54,8 @@ struct EngineFlags: ParsableArguments {
     }
     return EngineSettings(
       address: EndpointAddress(
-        host: modelServerHost, port: check.port(modelServerPort, "--model-server-port", mayBeZero: false)),
+        host: String?(modelServerHost).given ?? "127.0.0.1",
+        port: check.port(modelServerPort, "--model-server-port", mayBeZero: false)),
       ranks: min(64, max(1, dataParallelSize)), podAddress: environment["POD_IP"].given, encrypted: encrypted,
       unchecked: unchecked, authorityFile: engineCaFile.given, maximumIdleConnections: maxIdleConnsPerHost,
       maximumRequestBytes: check.bytes(maxRequestBytes, "--max-request-bytes") ?? 0,

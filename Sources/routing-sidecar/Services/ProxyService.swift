@@ -49,6 +49,9 @@ struct ProxyService: Service {
     do {
       return try await ProxyServer.start(
         settings, router(rank), shared, tls: tls, host: listen.address, port: port, on: group)
+    } catch is SocketAddressError.UnknownHost {
+      throw SidecarError(
+        "--bind-address \(listen.address): there is no such address; give one of this machine, such as 0.0.0.0")
     } catch let error as IOError {
       throw SidecarError("--port \(port): cannot listen on \(listen.address): \(error); choose another port")
     }
