@@ -17,7 +17,7 @@ package final class PoolSnapshot: Sendable {
     /// fresh members instead of a stale page: zero would draw all requests to an engine that may be dead, and saturation would
     /// exclude it.
     package let isStale: Bool
-    /// Whether the last connection attempt to the endpoint's address was refused.
+    /// Whether the last connection attempt to the endpoint's address was refused, there or by the engine behind a proxy.
     package let refusesConnections: Bool
     /// `endpoint.address` as text, made once because it goes into every destination header.
     package let destination: String

@@ -27,6 +27,7 @@ import Testing
       try headers(
         "- {type: \(type), parameters: {profileName: prefill, encodedEndpointHeaderConfig: {header: X-Token-P}}}")
         == ["x-token-p"])
+    #expect(try headers("- {type: \(type), parameters: {headerName: X-Token-Q}}") == ["x-token-q"])
     #expect(
       try headers(
         """

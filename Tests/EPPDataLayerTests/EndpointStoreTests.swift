@@ -313,15 +313,31 @@ import Testing
     store.recordFailure(.timedOut, for: slot)
     store.recordFailure(.connectFailed("no route to host"), for: slot)
     #expect(refuses() == true)
-    store.recordFailure(.status(503), for: slot)
+    store.recordFailure(.status(404), for: slot)
     #expect(refuses() == false)
     store.recordFailure(.connectionRefused, for: slot)
     #expect(refuses() == true)
     store.record(page(waiting: 1), for: slot, startedAt: clock.now, dispatched: .init())
     #expect(refuses() == false)
-    #expect(log.lines(containing: "refuses connections").count == 2)
-    #expect(log.lines(containing: "takes connections again").count == 1)
+    #expect(log.lines(containing: "no engine serves").count == 2)
+    #expect(log.lines(containing: "answers again").count == 1)
     #expect(log.lines(containing: "reachable again").count == 1)
+  }
+
+  /// Sidecars listen before and after their engines do: llm-d's answers 502 then, Warmpath's 503.
+  @Test(arguments: [502, 503])
+  func aSidecarSaysThatItsEngineIsGone(_ status: Int) async throws {
+    let store = store()
+    await store.replaceEndpoints([endpoint("a")], from: .flags)
+    let slot = try slot(of: "a", in: store)
+    store.recordFailure(.status(status), for: slot)
+    clock.advance(by: .milliseconds(5))
+    store.publishIfDue()
+    #expect(store.currentSnapshot().members.first?.refusesConnections == true)
+    store.record(page(waiting: 1), for: slot, startedAt: clock.now, dispatched: .init())
+    clock.advance(by: .milliseconds(5))
+    store.publishIfDue()
+    #expect(store.currentSnapshot().members.first?.refusesConnections == false)
   }
 
   @Test func aMetricsPageOfAnotherPortSaysNothingOfTheEngine() async throws {

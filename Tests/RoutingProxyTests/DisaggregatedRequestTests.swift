@@ -33,6 +33,34 @@ import Testing
     return unsafe request.prefillEnded(status: status, bytes.span.bytes)
   }
 
+  // MARK: - Blocks of peers
+
+  @Test(arguments: [KVConnectorKind.nixlv2, .offloading])
+  func theEngineThatComputesThePromptFetchesBlocks(_ kind: KVConnectorKind) throws {
+    let source = KVTransfer.Source(id: "5e1f", tier: EndpointAddress(host: "10.0.0.8", port: 7778))
+    let written = #""remote_kv_source":{"kv_request_id":"5e1f","remote_host":"10.0.0.8","remote_port":7778}"#
+    var transfer = KVTransfer(id: Self.id, prefill: Self.prefill)
+    transfer.source = source
+    var request = try DisaggregatedRequest(
+      Array(Self.chat.utf8), .chatCompletions, kind.connector(ConnectorPorts()), transfer)
+    guard case .askPrefill(let prefill)? = request.start().first else { return #expect(Bool(false)) }
+    #expect(String(decoding: prefill.body, as: UTF8.self).hasSuffix(written + "}}"))
+    // So does the decode engine that computes it instead, and the one that always does.
+    let alone = ask(Self.chat.dropLast() + #","kv_transfer_params":{\#(written)}}"#)
+    #expect(ended(&request, 500) == [.countFallback, .askDecode(alone, cachedTokens: nil)])
+    var local = try DisaggregatedRequest(Array(Self.chat.utf8), .chatCompletions, LocalPrefill(), transfer)
+    #expect(local.start() == [.askDecode(alone, cachedTokens: nil)])
+  }
+
+  @Test func theTierOfARankIsNamedByItsPort() throws {
+    var ports = ConnectorPorts()
+    #expect(ports.peerToPeer(of: EndpointAddress(host: "a", port: 8001)) == 7777)
+    ports.ranks = 8000..<8002
+    for (port, tier) in [(8000, 7777), (8001, 7778), (8002, 7777), (7999, 7777)] as [(UInt16, UInt16)] {
+      #expect(ports.peerToPeer(of: EndpointAddress(host: "a", port: port)) == tier)
+    }
+  }
+
   // MARK: - Connectors
 
   @Test func nixlv2() throws {
@@ -147,7 +175,9 @@ import Testing
   /// Every API has its own limits.
   @Test(
     arguments: [
-      (.responses, #"{"max_output_tokens":9,"min_tokens":3}"#, #"{"max_output_tokens":1,"stream":false,"#),
+      (
+        .responses, #"{"max_output_tokens":9,"min_tokens":3}"#, #"{"max_output_tokens":1,"store":false,"stream":false,"#
+      ),
       (.messages, #"{"max_tokens":9}"#, #"{"max_tokens":1,"stream":false,"#),
       (
         .generate, #"{"sampling_params":{"max_tokens":9,"min_tokens":4,"n":1}}"#,

@@ -12,12 +12,43 @@ final class ProxyParts {
   let client: EmbeddedChannel
   let connection: ClientConnection
   let metrics = SidecarMetrics()
-  /// The connections that were made, and where they lead.
-  private(set) var engines: [EmbeddedChannel] = []
-  private(set) var origins: [EngineOrigin] = []
-  /// Engines that refuse connections.
-  var refusing: Set<EngineRole> = []
+  private let network: Network
   var isDraining = false
+
+  /// The engines, of which each connection is a channel.
+  private final class Network {
+    let loop: EmbeddedEventLoop
+    var channels: [EmbeddedChannel] = []
+    var origins: [EngineOrigin] = []
+    var refusing: Set<EngineRole> = []
+
+    init(_ loop: EmbeddedEventLoop) { self.loop = loop }
+
+    func connect(_ origin: EngineOrigin) -> EventLoopFuture<NIOLoopBound<EngineConnection>> {
+      guard !refusing.contains(origin.role) else { return loop.makeFailedFuture(Refused()) }
+      let channel = EmbeddedChannel(loop: loop)
+      let engine = EngineConnection()
+      do {
+        try engine.add(to: channel)
+        try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 8200)).wait()
+      } catch {
+        return loop.makeFailedFuture(error)
+      }
+      channels.append(channel)
+      origins.append(origin)
+      return loop.makeSucceededFuture(NIOLoopBound(engine, eventLoop: loop))
+    }
+  }
+
+  /// The connections that were made, and where they lead.
+  var engines: [EmbeddedChannel] { network.channels }
+  var origins: [EngineOrigin] { network.origins }
+
+  /// Engines that refuse connections.
+  var refusing: Set<EngineRole> {
+    get { network.refusing }
+    set { network.refusing = newValue }
+  }
 
   var refuses: Bool {
     get { !refusing.isEmpty }
@@ -33,34 +64,28 @@ final class ProxyParts {
     var settings = ProxySettings()
     change(&settings)
     client = EmbeddedChannel(loop: loop)
-    var connect: EnginePool.Connect = { [loop] _ in loop.makeFailedFuture(Refused()) }
-    let pool = EnginePool(loop, settings) { connect($0) }
+    network = Network(loop)
+    let pool = EnginePool(loop, settings) { [network] in network.connect($0) }
     var draining: () -> Bool = { false }
     let shared = ProxyShared.forTests(
       targets: targets, buffers: buffers, metrics: metrics, connector: settings.disaggregation.connector,
       encode: settings.disaggregation.encodeConnector)
     let router = RequestRouter(
       engine: EndpointAddress(host: "127.0.0.1", port: 8200),
-      encodes: settings.disaggregation.encodeConnector != nil)
+      encodes: settings.disaggregation.encodeConnector != nil,
+      fetchesFromPeers: settings.disaggregation.fetchesFromPeers)
     let proxy = ProxyLoop(loop, settings, router, pool, shared) { draining() }
     connection = ClientConnection(proxy)
-    connect = { [unowned self] origin in
-      guard !refusing.contains(origin.role) else { return loop.makeFailedFuture(Refused()) }
-      let channel = EmbeddedChannel(loop: loop)
-      let engine = EngineConnection()
-      do {
-        try engine.add(to: channel)
-        try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 8200)).wait()
-      } catch {
-        return loop.makeFailedFuture(error)
-      }
-      engines.append(channel)
-      origins.append(origin)
-      return loop.makeSucceededFuture(NIOLoopBound(engine, eventLoop: loop))
-    }
-    draining = { [unowned self] in isDraining }
+    draining = { [weak self] in self?.isDraining ?? true }
     try connection.add(to: client)
     try client.connect(to: SocketAddress(ipAddress: "10.9.8.7", port: 40_000)).wait()
+  }
+
+  deinit {
+    // A channel keeps its handlers alive, and they keep it.
+    network.refusing = Set(EngineRole.allCases)
+    for channel in network.channels + [client] { _ = try? channel.close().wait() }
+    network.channels = []
   }
 
   func send(_ text: String) throws { try client.writeInbound(ByteBuffer(string: text)) }

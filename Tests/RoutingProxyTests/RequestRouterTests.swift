@@ -46,6 +46,32 @@ import Testing
     #expect(router.route(empty, isDraining: false) == .forward(Self.engine, uri: nil))
   }
 
+  @Test func anEngineThatHoldsBlocksIsPassedOn() throws {
+    let own = EndpointAddress(host: "10.0.0.1", port: 8000)
+    let router = RequestRouter(engine: Self.engine, fetchesFromPeers: true, own: own)
+    func route(_ source: String, prefiller: String? = nil) -> RequestRoute {
+      var headers = HTTPHeaders([(HeaderName.kvCacheSourceHostPort, source)])
+      if let prefiller { headers.add(name: HeaderName.prefillerHostPort, value: prefiller) }
+      return router.route(Self.head(.POST, "/v1/completions", headers), isDraining: false)
+    }
+    func plan(_ source: String?, prefiller: String? = nil) throws -> RequestRoute {
+      .disaggregate(
+        DisaggregationPlan(
+          api: .completions, decoder: Self.engine, prefiller: try prefiller.map { try NamedTarget($0) },
+          source: try source.map { try NamedTarget($0) }))
+    }
+    #expect(try route("10.0.0.2:8000") == plan("10.0.0.2:8000"))
+    // Nothing is fetched from oneself; what cannot be read is left out.
+    for text in ["10.0.0.1:8000", "garbage", ""] {
+      #expect(route(text) == .forward(Self.engine, uri: nil))
+    }
+    #expect(try route("10.0.0.1:8000", prefiller: "10.0.0.7:8000") == plan("10.0.0.1:8000", prefiller: "10.0.0.7:8000"))
+    #expect(try route("garbage", prefiller: "10.0.0.7:8000") == plan(nil, prefiller: "10.0.0.7:8000"))
+    let without = RequestRouter(engine: Self.engine, own: own)
+    let head = Self.head(.POST, "/v1/completions", [HeaderName.kvCacheSourceHostPort: "10.0.0.2:8000"])
+    #expect(without.route(head, isDraining: false) == .forward(Self.engine, uri: nil))
+  }
+
   @Test func ranksHaveTheirOwnEngines() {
     let second = EndpointAddress(host: "127.0.0.1", port: 8201)
     let router = RequestRouter(

@@ -84,12 +84,21 @@ import Testing
     #expect(throws: TargetPolicy.Refusal.forbidden) { try configuration.targets.policy.check(address, port: 8000) }
   }
 
+  @Test func blocksAreFetchedWhereEnginesCan() throws {
+    #expect(try Self.configuration("--kv-connector=offloading").disaggregation.fetchesFromPeers)
+    #expect(try !Self.configuration().disaggregation.fetchesFromPeers)
+    #expect(try Self.configuration("--enable-p2p-pull").disaggregation.fetchesFromPeers)
+    let without = try Self.configuration("--enable-p2p-pull", "--kv-connector=sglang")
+    #expect(!without.disaggregation.fetchesFromPeers && without.warnings.contains { $0.contains("--enable-p2p-pull") })
+  }
+
   @Test func ranksHaveTheirPorts() throws {
     let configuration = try Self.configuration(
       "--data-parallel-size=2", "--allow-port=9000", "--allow-cidr=10.0.0.0/8,fd00::/8",
       environment: ["POD_IP": "10.0.0.1"])
     #expect(configuration.targets.ports == [8000, 8001, 8200, 8201, 9000])
     #expect(configuration.targets.networks.count == 2 && configuration.warnings.isEmpty)
+    #expect(configuration.disaggregation.ports.ranks == 8000..<8002)
     #expect(configuration.engine.ranks == 2 && configuration.engine.podAddress == "10.0.0.1")
     #expect(try Self.problems("--port=65535", "--data-parallel-size=2").contains { $0.contains("ranks need") })
   }
@@ -108,7 +117,8 @@ import Testing
 
   @Test func allProblemsAreReportedAtOnce() throws {
     let found = try Self.problems(
-      "--kv-connector=lmcache", "--port=70000", "--prefill-timeout=soon", "--threads=-1", "--enable-p2p-pull",
+      "--kv-connector=lmcache", "--port=70000", "--prefill-timeout=soon", "--threads=-1",
+      "--enable-speculative-prefill",
       "--decode-chunk-size=4", "--enable-tls=everything", "--max-request-bytes=0", "--ec-connector=ec")
     #expect(found.count == 9, "\(found)")
     #expect(try Self.problems("--configuration={a: 1", "--port=1").first?.hasPrefix("--configuration:") == true)

@@ -5,7 +5,6 @@ import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from http.client import IncompleteRead
 from pathlib import Path
 from typing import Callable, Iterator
@@ -13,39 +12,11 @@ from typing import Callable, Iterator
 import pytest
 
 from kit import http
+from kit.disaggregated import CONNECTORS, PROMPT, Pair
 from kit.process import Process
-from kit.sidecar import Sidecar, free_port, program
+from kit.sidecar import Sidecar, program
 from kit.simulator import Simulator
 from kit.waiting import eventually
-
-PROMPT = "The quick brown fox jumps over the lazy dog near the river bank at dawn. " * 20
-
-
-@dataclass
-class Pair:
-    """A prefill engine, a decode engine with a sidecar before it, and what they were started with."""
-
-    connector: str
-    prefill: Simulator
-    decode: Simulator
-    sidecar: Sidecar
-
-    def ask(self, prompt: str = PROMPT, timeout: float = 30, **fields: object) -> http.Answer:
-        return http.post(self.sidecar.url, self.body(prompt, **fields), headers=self.headers, timeout=timeout)
-
-    def body(self, prompt: str = PROMPT, **fields: object) -> bytes:
-        fields = {"model": "engine-sim", "max_tokens": 3, **fields}
-        if self.connector == "shared-storage":
-            fields["cache_hit_threshold"] = 0.9
-        return http.chat(prompt, **fields)
-
-    @property
-    def headers(self) -> dict[str, str]:
-        return {"x-prefiller-host-port": self.prefill.address}
-
-    def count(self, name: str) -> float:
-        return self.sidecar.metric(name, connector=self.connector)
-
 
 def _requests(engine: Simulator) -> list[dict]:
     """Bodies and headers of the inference requests that an engine has got."""
@@ -62,32 +33,15 @@ def _fault(engine: Simulator, **fault: object) -> None:
 
 @pytest.fixture
 def start_pair(tmp_path: Path) -> Iterator[Callable[..., Pair]]:
-    started: list[Process] = []
+    started: list[Pair] = []
 
     def start(connector: str, *flags: str, prefill: list[str] | None = None, decode: list[str] | None = None) -> Pair:
-        common = ["--kv-connector", connector]
-        if connector == "shared-storage":
-            common += ["--kv-shared-storage", str(tmp_path)]
-        mode = (["--disaggregation-mode", "prefill"], ["--disaggregation-mode", "decode"]) if connector == "sglang" else ([], [])
-        side = free_port()
-        engines = [
-            Simulator(*common, *mode[0], "--kv-transfer-port", str(side), *(prefill or [])),
-            Simulator(*common, *mode[1], *(decode or [])),
-        ]
-        started.extend(engines)
-        ports = ["--mooncake-bootstrap-port", str(side), "--sglang-bootstrap-port", str(side), "--p2p-connector-port", str(side)]
-        sidecar = Sidecar(
-            engines[1].address, f"--kv-connector={connector}", *ports, *flags, prefillers=[engines[0].address]
-        )
-        started.append(sidecar)
-        return Pair(connector, engines[0], engines[1], sidecar)
+        started.append(Pair(connector, tmp_path, *flags, prefill=prefill, decode=decode))
+        return started[-1]
 
     yield start
-    for process in reversed(started):
-        process.stop()
-
-
-CONNECTORS = ["nixlv2", "sglang", "mooncake", "shared-storage", "offloading"]
+    for pair in started:
+        pair.stop()
 
 
 # MARK: The two requests

@@ -1,5 +1,6 @@
 """What a client sees when a part of the system goes away, and that it comes back by itself."""
 
+import contextlib
 import http.client
 import json
 import signal
@@ -12,6 +13,7 @@ import pytest
 
 from kit import http as web
 from kit.engine import Engine
+from kit.sidecar import Sidecar
 from kit.waiting import eventually
 
 
@@ -79,6 +81,23 @@ def test_an_engine_that_died_is_passed_over_until_it_is_back(engines, start_epp,
         )
     finally:
         back.stop()
+
+
+def test_an_engine_that_died_behind_its_sidecar_is_passed_over(engines, start_epp, start_envoy) -> None:
+    with contextlib.ExitStack() as stack:
+        sidecars = [stack.enter_context(Sidecar(engine.address)) for engine in engines]
+        epp = start_epp(endpoints=[sidecar.address for sidecar in sidecars], secure=True)
+        for engine in engines:
+            engine.wait_scrapes(1)
+        envoy = start_envoy(epp.extproc_port, secure=True)
+        engines[0].die()
+        eventually(lambda: epp.metric("epp_endpoint_refusing") == 1, "the sidecar's answer is understood")
+        assert [web.post(envoy.url, web.chat(f"prompt {number}")).status for number in range(30)] == [200] * 30
+        back = Engine(engines[0].name, port=engines[0].port)
+        try:
+            eventually(lambda: epp.metric("epp_endpoint_refusing") == 0, "the engine is back", 10)
+        finally:
+            back.stop()
 
 
 def test_without_endpoints_the_answer_is_503_in_json(start_epp, start_envoy) -> None:

@@ -1,9 +1,12 @@
-"""A pool of prefill engines, and of decode engines with a sidecar before each, with the picker's files for it."""
+"""Prefill engines, and decode engines with a sidecar before each: a pair, and a pool with the picker's files for it."""
 
 import json
 from pathlib import Path
+from typing import TypeVar
 
-from .sidecar import Sidecar
+from . import http
+from .process import Process
+from .sidecar import Sidecar, free_port
 from .simulator import Simulator
 
 CONFIGURATION = """\
@@ -90,4 +93,60 @@ class Pool:
 
     def stop(self) -> None:
         for process in [*self.sidecars, *self.decode, *self.prefill]:
+            process.stop()
+
+
+P = TypeVar("P", bound=Process)
+
+CONNECTORS = ["nixlv2", "sglang", "mooncake", "shared-storage", "offloading"]
+PROMPT = "The quick brown fox jumps over the lazy dog near the river bank at dawn. " * 20
+
+
+class Pair:
+    """A prefill engine, and a decode engine with a sidecar before it, which speak by `connector`. `flags` are further ones of the sidecar,
+    `prefill` and `decode` of the engines; shared storage is in `folder`."""
+
+    def __init__(
+        self, connector: str, folder: Path, *flags: str, prefill: list[str] | None = None, decode: list[str] | None = None
+    ):
+        self.connector = connector
+        common = ["--kv-connector", connector]
+        if connector == "shared-storage":
+            common += ["--kv-shared-storage", str(folder)]
+        mode = (["--disaggregation-mode", "prefill"], ["--disaggregation-mode", "decode"]) if connector == "sglang" else ([], [])
+        side = str(free_port())
+        ports = ["--mooncake-bootstrap-port", side, "--sglang-bootstrap-port", side, "--p2p-connector-port", side]
+        self._started: list[Process] = []
+        try:
+            self.prefill = self._start(Simulator(*common, *mode[0], "--kv-transfer-port", side, *(prefill or [])))
+            self.decode = self._start(Simulator(*common, *mode[1], *(decode or [])))
+            self.sidecar = self._start(
+                Sidecar(self.decode.address, f"--kv-connector={connector}", *ports, *flags, prefillers=[self.prefill.address])
+            )
+        except BaseException:
+            self.stop()
+            raise
+
+    def _start(self, process: P) -> P:
+        self._started.append(process)
+        return process
+
+    def ask(self, prompt: str = PROMPT, timeout: float = 30, **fields: object) -> http.Answer:
+        return http.post(self.sidecar.url, self.body(prompt, **fields), headers=self.headers, timeout=timeout)
+
+    def body(self, prompt: str = PROMPT, **fields: object) -> bytes:
+        fields = {"model": "engine-sim", "max_tokens": 3, **fields}
+        if self.connector == "shared-storage":
+            fields["cache_hit_threshold"] = 0.9
+        return http.chat(prompt, **fields)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"x-prefiller-host-port": self.prefill.address}
+
+    def count(self, name: str) -> float:
+        return self.sidecar.metric(name, connector=self.connector)
+
+    def stop(self) -> None:
+        for process in reversed(self._started):
             process.stop()

@@ -17,7 +17,8 @@ struct EndpointHealth: Sendable {
   var failuresInRow = 0
   /// Whether `failuresToUnreachable` scrapes in a row have failed, and none has succeeded since.
   var isUnreachable = false
-  /// Whether no process listens at the endpoint's address, by the newest scrape that tells.
+  /// Whether no engine serves at the endpoint's address, by the newest scrape that tells: nobody listens there, or a proxy before the
+  /// engine says that it cannot reach it.
   private(set) var refusesConnections = false
   /// Whether the current snapshot shows the endpoint's metrics as stale.
   var isStale = true
@@ -55,7 +56,8 @@ struct EndpointHealth: Sendable {
   /// Records a failed scrape.
   ///
   /// One refused connection sets `refusesConnections`: a full backlog drops connections, and only a port without a listener
-  /// refuses them. It counts only where the metrics page has the address that requests go to. A scrape without any response
+  /// refuses them. So does one answer with 502 or 503, which sidecars give for an engine that does not listen, and engines do not give
+  /// for their metrics. It counts only where the metrics page has the address that requests go to. A scrape without any response
   /// leaves `refusesConnections` unchanged.
   mutating func noteFailure(_ error: ScrapeError) -> Change {
     scrapes += 1
@@ -63,7 +65,8 @@ struct EndpointHealth: Sendable {
     failuresInRow += 1
     let refused = refusesConnections
     switch error {
-    case .connectionRefused: refusesConnections = endpoint.metricsAddress == endpoint.address
+    case .connectionRefused, .status(502), .status(503):
+      refusesConnections = endpoint.metricsAddress == endpoint.address
     case .timedOut, .connectFailed: break
     case .closed, .secureConnectionFailed, .status, .response, .noEngineMetrics, .noModels: refusesConnections = false
     }

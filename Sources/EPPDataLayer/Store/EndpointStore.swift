@@ -271,9 +271,10 @@ extension EndpointStore {
       case .unreachable:
         logger.warning("endpoint is unreachable for scrapes; they go on, at longer intervals", metadata: metadata)
       case .refuses:
-        logger.warning("endpoint refuses connections; requests go to others while there are any", metadata: metadata)
+        logger.warning(
+          "no engine serves at the endpoint; requests go to others while there are any", metadata: metadata)
       case .listens:
-        logger.notice("endpoint takes connections again, but its metrics cannot be read", metadata: metadata)
+        logger.notice("the endpoint answers again, but its metrics cannot be read", metadata: metadata)
       }
     }
     return isUnreachable

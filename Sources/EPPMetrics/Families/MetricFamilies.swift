@@ -330,7 +330,9 @@ struct MetricFamilies: Sendable {
     endpointStale = list.own(
       "endpoint_stale", "1 while the endpoint's metrics page is older than the staleness threshold.", [.endpointName])
     endpointRefusing = list.own(
-      "endpoint_refusing", "1 while the endpoint refuses connections and is passed over for others.", [.endpointName])
+      "endpoint_refusing",
+      "1 while the endpoint refuses connections, or a sidecar answers that its engine does; it is passed over for others.",
+      [.endpointName])
     endpointMissingFamilies = list.own(
       "endpoint_missing_families",
       "Numbers of the endpoint's load that its metrics page does not have: waiting and running requests, KV cache usage.",

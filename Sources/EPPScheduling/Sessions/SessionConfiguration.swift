@@ -31,7 +31,8 @@ struct SessionConfiguration: Hashable, Sendable {
     switch Parameters.strategy(of: arguments) {
     case .encodedEndpoint:
       let nested = arguments[Parameters.encodedEndpoint]?[Parameters.header]
-      strategy = .encodedEndpoint(header: nested ?? header ?? HeaderName.sessionToken)
+      strategy = .encodedEndpoint(
+        header: nested ?? header ?? arguments[Parameters.headerName] ?? HeaderName.sessionToken)
     case .sessionID, .header:
       let nested = arguments[Parameters.sessionID]
       if let given = nested?[Parameters.timeToLive], given > 0 { seconds = given }
@@ -99,6 +100,9 @@ package enum SessionParameters {
   /// The header with the session id or token, in lower case.
   package static let header = TypedParameter<String?>.headerName(
     "header", "The header of the session id or, of the strategies with a token, of the token")
+  /// llm-d's older name of the header with its token.
+  package static let headerName = TypedParameter<String?>.headerName(
+    "headerName", "Of encoded_endpoint_header: the same as encodedEndpointHeaderConfig.header")
   /// A cookie as a source.
   package static let cookie = TypedParameter<String?>.text("cookie", "The cookie that holds the session id")
   /// An attribute of a producer as a source.
@@ -146,9 +150,10 @@ package enum SessionParameters {
 
   /// All of them.
   static let declarations = [
-    strategy.declaration, encodedEndpoint.declaration, sessionID.declaration, header.declaration, sources.declaration,
-    timeToLive.declaration, sweepInterval.declaration, profileName.declaration, trustedHops.declaration,
-    cookieName.declaration, keyFile.declaration,
+    strategy.declaration, encodedEndpoint.declaration, sessionID.declaration, header.declaration,
+    headerName.declaration,
+    sources.declaration, timeToLive.declaration, sweepInterval.declaration, profileName.declaration,
+    trustedHops.declaration, cookieName.declaration, keyFile.declaration,
   ]
 
   /// The strategy of arguments without problems. Arguments of the older form, which name a header, sources or a time and no strategy,
@@ -190,6 +195,10 @@ package enum SessionParameters {
     if chosen != .encodedEndpoint, arguments.isGiven(encodedEndpoint.key) {
       check.note(
         "'encodedEndpointHeaderConfig' of \(check.type) has no effect with the strategy \(chosen.rawValue)")
+    }
+    if chosen != .encodedEndpoint, arguments.isGiven(headerName.key) {
+      check.note(
+        "'headerName' of \(check.type) has no effect with the strategy \(chosen.rawValue): it is 'header' there")
     }
     if chosen != .clientAddress, arguments.isGiven(trustedHops.key) {
       check.report("'trustedHops' belongs to the strategy client_address", at: trustedHops.key)

@@ -17,6 +17,8 @@ extension JSONObjectEdit {
     } else {
       for name in Self.tokenLimits(api) { set(name, 1) }
       remove("min_tokens")
+      // Nobody asks for this answer again.
+      if api == .responses { set("store", false) }
       // One answer computes the prompt, and its blocks are the only ones that are named.
       if contains("n") { set("n", 1) }
     }

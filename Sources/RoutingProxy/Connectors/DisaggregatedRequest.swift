@@ -115,7 +115,7 @@ package struct DisaggregatedRequest {
     switch connector.order {
     case .decodeAlone:
       state = .decoding
-      return [.askDecode(Ask(body: body), cachedTokens: nil)]
+      return [.askDecode(aloneAsk(), cachedTokens: nil)]
     case .prefillFirst: return prefill(attempt: 0)
     case .together: return both()
     case .togetherAfterBootstrap:
@@ -232,7 +232,7 @@ package struct DisaggregatedRequest {
 
   private func aloneAsk() -> Ask {
     var written = edit
-    connector.writeAlone(&written)
+    connector.writeAlone(&written, transfer)
     return Ask(body: written == edit ? body : unsafe written.bytes(body.span.bytes))
   }
 

@@ -13,16 +13,46 @@ package enum EncodeConnectorKind: String, CaseIterable, Sendable {
 package struct EncodeStage {
   /// A request to an encode engine.
   package struct Ask: Equatable, Sendable {
+    /// The position of the item among those of the chat.
+    package var item: Int
     /// The position of the engine among those that were given.
     package var engine: Int
     package var body: [UInt8]
   }
 
+  /// What follows an answer.
+  package enum Step: Equatable, Sendable {
+    /// Send this as well.
+    case ask(Ask)
+    /// Other answers are still to come.
+    case wait
+    /// All items have been tried: `encodedBody` is the client's body for the engine that computes the prompt.
+    case complete
+  }
+
+  /// Why a chat is not worked on.
+  package enum Problem: Error, Equatable {
+    /// The body is no JSON object, or has no messages.
+    case json(JSONError)
+    /// It has more items than `maximumItems`.
+    case tooManyItems
+  }
+
+  /// Items at most of a chat: more than an engine takes by default (999 of a kind, vLLM's `limit_mm_per_prompt`).
+  package static let maximumItems = 1024
+  /// Requests at a time for one chat. Each repeats what the chat has besides its messages, so they bound memory.
+  package static let maximumOpen = 8
+
   private let connector: EncodeConnectorKind
   private let body: [UInt8]
   private let edit: JSONObjectEdit
+  /// The chat as one that computes its prompt alone.
+  private let limited: JSONObjectEdit
   private let items: [Range<Int>]
-  private var open: Int
+  private let engines: Int
+  /// Items whose requests have been made.
+  private var asked = 0
+  private var open = 0
   private var failed = 0
   private var parameters = JSONObjectEdit()
 
@@ -30,45 +60,55 @@ package struct EncodeStage {
   /// Types of content that an encoder works on.
   private static let types: Set = ["image_url", "audio_url", "video_url", "input_audio"]
 
-  /// Reads the media of a chat; nil when it has none.
+  /// Reads the media of a chat; nil when it has none. The same URL is encoded once.
   ///
-  /// - Throws: When the body is no JSON object.
-  package init?(_ body: [UInt8], _ connector: EncodeConnectorKind) throws(JSONError) {
-    let edit = try unsafe JSONObjectEdit(body.span.bytes)
+  /// - Parameter engines: How many engines there are, at least 1, which get the items in turn.
+  package init?(_ body: [UInt8], _ connector: EncodeConnectorKind, engines: Int) throws(Problem) {
+    let edit: JSONObjectEdit
+    var limited: JSONObjectEdit
+    do {
+      edit = try unsafe JSONObjectEdit(body.span.bytes)
+      limited = edit
+      try unsafe limited.limitToPrompt(.chatCompletions, body.span.bytes)
+    } catch {
+      throw .json(error)
+    }
     guard let messages = edit.value("messages") else { return nil }
     let items = (try? unsafe Self.items(body.span.bytes, messages)) ?? []
     if items.isEmpty { return nil }
+    guard items.count <= Self.maximumItems else { throw .tooManyItems }
     self.body = body
     self.edit = edit
+    self.limited = limited
     self.connector = connector
     self.items = items
-    open = items.count
+    self.engines = engines
   }
 
-  /// The requests to engines, one for each item, in turn. The same URL is encoded once.
-  ///
-  /// - Parameter engines: How many engines there are, at least 1.
-  /// - Throws: When the body cannot be changed.
-  package func asks(engines: Int) throws(JSONError) -> [Ask] {
-    var asks: [Ask] = []
-    for (index, item) in items.enumerated() {
-      var written = edit
-      written.set("messages", json: #"[{"role":"user","content":["#.utf8 + body[item] + "]}]".utf8)
-      try unsafe written.limitToPrompt(.chatCompletions, body.span.bytes)
-      asks.append(Ask(engine: index % engines, body: unsafe written.bytes(body.span.bytes)))
-    }
-    return asks
-  }
+  /// The first requests to engines, one for each item; the others follow answers.
+  package mutating func start() -> [Ask] { (0..<min(items.count, Self.maximumOpen)).map { _ in ask() } }
 
-  /// An engine's answer is complete, or will not come. Returns whether it was the last one.
+  /// An engine's answer is complete, or will not come.
   ///
   /// - Parameter answer: The body of a successful answer; nil for all others.
-  package mutating func ended(_ answer: RawSpan?) -> Bool {
+  package mutating func ended(_ answer: RawSpan?) -> Step {
     open -= 1
-    guard let answer else {
-      failed += 1
-      return open == 0
+    if let answer { take(answer) } else { failed += 1 }
+    if asked < items.count { return .ask(ask()) }
+    return open == 0 ? .complete : .wait
+  }
+
+  private mutating func ask() -> Ask {
+    defer {
+      asked += 1
+      open += 1
     }
+    var written = limited
+    written.set("messages", json: #"[{"role":"user","content":["#.utf8 + body[items[asked]] + "]}]".utf8)
+    return Ask(item: asked, engine: asked % engines, body: unsafe written.bytes(body.span.bytes))
+  }
+
+  private mutating func take(_ answer: RawSpan) {
     if connector == .nixl, let object = try? JSONObjectEdit(answer), let range = object.value(Self.parametersName),
       let found = try? JSONObjectEdit(answer, in: range)
     {
@@ -77,7 +117,6 @@ package struct EncodeStage {
         unsafe answer.extracting(value).withUnsafeBytes { unsafe parameters.set(name, json: $0) }
       }
     }
-    return open == 0
   }
 
   /// Items that no engine has encoded; the engine that computes the prompt does.

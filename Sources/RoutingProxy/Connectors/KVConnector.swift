@@ -19,8 +19,8 @@ package protocol KVConnector: Sendable {
   /// Writes into the request to the decode engine.
   func writeDecode(_ edit: inout JSONObjectEdit, _ transfer: KVTransfer)
 
-  /// Writes into the request to a decode engine that computes the prompt itself, because the prefill engine did not.
-  func writeAlone(_ edit: inout JSONObjectEdit)
+  /// Writes into the request to a decode engine that computes the prompt itself, because there is no prefill engine or it did not.
+  func writeAlone(_ edit: inout JSONObjectEdit, _ transfer: KVTransfer)
 
   /// Headers of the request to the prefill engine.
   func prefillHeaders(_ transfer: KVTransfer) -> [RequestHeaders.Field]
@@ -32,7 +32,7 @@ package protocol KVConnector: Sendable {
 extension KVConnector {
   package var limitsPrefill: Bool { true }
   package var decodesAlone: Bool { true }
-  package func writeAlone(_ edit: inout JSONObjectEdit) {}
+  package func writeAlone(_ edit: inout JSONObjectEdit, _ transfer: KVTransfer) {}
   package func prefillHeaders(_ transfer: KVTransfer) -> [RequestHeaders.Field] { [] }
   package func decodeHeaders(_ transfer: KVTransfer) -> [RequestHeaders.Field] { [] }
 }
@@ -64,11 +64,43 @@ package struct KVTransfer: Sendable, Equatable {
   package var prefillParameters: [UInt8]?
   /// The prefill engine's data-parallel rank and its id, as its bootstrap server says; nil where none was asked.
   package var bootstrap: Bootstrap?
+  /// An engine that holds blocks of the prompt, which the one that computes it fetches from there; nil for none.
+  package var source: Source?
 
   package init(id: String, prefill: EndpointAddress, room: Int64 = 0) {
     self.id = id
     self.prefill = prefill
     self.room = room
+  }
+
+  /// An engine that holds blocks of a prompt.
+  package struct Source: Sendable, Equatable {
+    /// A UUID of the fetch.
+    package var id: String
+    /// The address and the port of the engine's peer-to-peer tier.
+    package var tier: EndpointAddress
+
+    package init(id: String, tier: EndpointAddress) {
+      self.id = id
+      self.tier = tier
+    }
+
+    /// Writes the member of `kv_transfer_params` that vLLM's OffloadingConnector reads, also where it is one of several connectors.
+    func write(_ parameters: inout JSONObjectEdit) {
+      var source = JSONObjectEdit()
+      source.set("kv_request_id", id)
+      source.set("remote_host", tier.host)
+      source.set("remote_port", Int(tier.port))
+      parameters.set("remote_kv_source", source, RawSpan())
+    }
+  }
+
+  /// Writes `kv_transfer_params` of a request whose prompt the decode engine computes; nothing without a source.
+  func writeSource(_ edit: inout JSONObjectEdit) {
+    guard let source else { return }
+    var parameters = JSONObjectEdit()
+    source.write(&parameters)
+    edit.set("kv_transfer_params", parameters, RawSpan())
   }
 
   /// An engine of a prefill server.
@@ -93,6 +125,16 @@ package enum KVConnectorKind: String, CaseIterable, Sendable {
   case mooncake
   case offloading
 
+  /// Whether engines with this connector can fetch blocks from each other that they have computed for other requests; by
+  /// `enabled` where it depends on how engines are configured.
+  package func fetchesFromPeers(enabled: Bool) -> Bool {
+    switch self {
+    case .offloading: true
+    case .nixlv2: enabled
+    case .sharedStorage, .sglang, .mooncake: false
+    }
+  }
+
   /// What to use instead of a connector that is gone; nil for a name that never was one.
   package static func replacement(of name: String) -> String? {
     switch name {
@@ -111,8 +153,15 @@ package struct ConnectorPorts: Sendable, Equatable {
   package var mooncakeBootstrap: UInt16 = 8998
   /// The peer-to-peer tier of vLLM's OffloadingConnector; that of rank r is r ports higher.
   package var peerToPeer: UInt16 = 7777
+  /// The ports by which the ranks of a data-parallel model server are named, the same in all pods; empty without ranks.
+  package var ranks: Range<UInt16> = 0..<0
 
   package init() {}
+
+  /// The port of the peer-to-peer tier of an engine, which is named by its rank's port.
+  package func peerToPeer(of engine: EndpointAddress) -> UInt16 {
+    ranks.contains(engine.port) ? peerToPeer &+ (engine.port - ranks.lowerBound) : peerToPeer
+  }
 }
 
 extension KVConnectorKind {
@@ -123,7 +172,7 @@ extension KVConnectorKind {
     case .sharedStorage: SharedStorageConnector()
     case .sglang: SGLangConnector(port: ports.sglangBootstrap)
     case .mooncake: MooncakeConnector(port: ports.mooncakeBootstrap)
-    case .offloading: OffloadingConnector(port: ports.peerToPeer)
+    case .offloading: OffloadingConnector(ports: ports)
     }
   }
 }

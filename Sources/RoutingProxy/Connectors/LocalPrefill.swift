@@ -1,6 +1,6 @@
 import EPPCore
 
-/// No transfer at all: the decode engine computes the prompt, of which other engines have encoded the media.
+/// No prefill engine: the decode engine computes the prompt, of which other engines have encoded the media or hold blocks.
 package struct LocalPrefill: KVConnector {
   package init() {}
 
@@ -8,4 +8,5 @@ package struct LocalPrefill: KVConnector {
 
   package func writePrefill(_ edit: inout JSONObjectEdit, _ transfer: KVTransfer) {}
   package func writeDecode(_ edit: inout JSONObjectEdit, _ transfer: KVTransfer) {}
+  package func writeAlone(_ edit: inout JSONObjectEdit, _ transfer: KVTransfer) { transfer.writeSource(&edit) }
 }

@@ -6,7 +6,12 @@ struct NIXLv2Connector: KVConnector {
   var order: LegOrder { .prefillFirst }
 
   func writePrefill(_ edit: inout JSONObjectEdit, _ transfer: KVTransfer) {
-    edit.set("kv_transfer_params", json: Self.prefillParameters.utf8)
+    var parameters = JSONObjectEdit()
+    parameters.set("do_remote_decode", true)
+    parameters.set("do_remote_prefill", false)
+    for name in ["remote_engine_id", "remote_block_ids", "remote_host", "remote_port"] { parameters.set(name, nil) }
+    transfer.source?.write(&parameters)
+    edit.set("kv_transfer_params", parameters, RawSpan())
   }
 
   func writeDecode(_ edit: inout JSONObjectEdit, _ transfer: KVTransfer) {
@@ -14,14 +19,12 @@ struct NIXLv2Connector: KVConnector {
     edit.set("kv_transfer_params", json: transfer.prefillParameters ?? Array("null".utf8))
   }
 
+  func writeAlone(_ edit: inout JSONObjectEdit, _ transfer: KVTransfer) { transfer.writeSource(&edit) }
+
   func prefillHeaders(_ transfer: KVTransfer) -> [RequestHeaders.Field] { requestID(transfer) }
   func decodeHeaders(_ transfer: KVTransfer) -> [RequestHeaders.Field] { requestID(transfer) }
 
   private func requestID(_ transfer: KVTransfer) -> [RequestHeaders.Field] {
     [RequestHeaders.Field(name: HeaderName.requestID, value: transfer.id)]
   }
-
-  private static let prefillParameters =
-    #"{"do_remote_decode":true,"do_remote_prefill":false,"remote_engine_id":null,"remote_block_ids":null,"remote_host":null,"#
-    + #""remote_port":null}"#
 }

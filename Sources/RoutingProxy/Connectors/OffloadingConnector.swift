@@ -4,7 +4,7 @@ import EPPRequests
 /// `offloading`, the peer-to-peer tier of vLLM's OffloadingConnector: the prefill engine keeps the blocks under an id, by which the
 /// decode engine fetches them.
 struct OffloadingConnector: KVConnector {
-  let port: UInt16
+  let ports: ConnectorPorts
 
   var order: LegOrder { .prefillFirst }
 
@@ -13,6 +13,7 @@ struct OffloadingConnector: KVConnector {
     decoder.set("kv_request_id", transfer.id)
     var parameters = JSONObjectEdit()
     parameters.set("remote_decoder", decoder, RawSpan())
+    transfer.source?.write(&parameters)
     edit.set("kv_transfer_params", parameters, RawSpan())
   }
 
@@ -20,9 +21,11 @@ struct OffloadingConnector: KVConnector {
     var prefiller = JSONObjectEdit()
     prefiller.set("kv_request_id", transfer.id)
     prefiller.set("remote_host", transfer.prefill.host)
-    prefiller.set("remote_port", Int(port))
+    prefiller.set("remote_port", Int(ports.peerToPeer(of: transfer.prefill)))
     var parameters = JSONObjectEdit()
     parameters.set("remote_prefiller", prefiller, RawSpan())
     edit.set("kv_transfer_params", parameters, RawSpan())
   }
+
+  func writeAlone(_ edit: inout JSONObjectEdit, _ transfer: KVTransfer) { transfer.writeSource(&edit) }
 }

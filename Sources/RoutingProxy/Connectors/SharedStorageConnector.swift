@@ -9,6 +9,8 @@ struct SharedStorageConnector: KVConnector {
 
   // The threshold is for the first attempt alone.
   func writePrefill(_ edit: inout JSONObjectEdit, _ transfer: KVTransfer) { edit.set(Self.threshold, 0) }
-  func writeAlone(_ edit: inout JSONObjectEdit) { if edit.contains(Self.threshold) { edit.set(Self.threshold, 0) } }
+  func writeAlone(_ edit: inout JSONObjectEdit, _ transfer: KVTransfer) {
+    if edit.contains(Self.threshold) { edit.set(Self.threshold, 0) }
+  }
   func writeDecode(_ edit: inout JSONObjectEdit, _ transfer: KVTransfer) { edit.set(Self.threshold, 0) }
 }

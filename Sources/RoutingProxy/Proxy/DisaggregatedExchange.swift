@@ -27,9 +27,12 @@ final class DisaggregatedExchange: ClientExchange {
   private var unresolved = 0
   private var prefiller = EndpointAddress(host: "", port: 0)
   private var encoders: [EndpointAddress] = []
+  private var source: KVTransfer.Source?
   private var body = ByteBuffer()
   private var taken = 0
-  private var encodes: [CollectedLeg] = []
+  /// Requests to encode engines by the positions of their items.
+  private var encodes: [Int: CollectedLeg] = [:]
+  private var encodeStart: MonotonicTime?
   private var prefill: CollectedLeg?
   private var decode: DecodeLeg?
   private var pause: Scheduled<Void>?
@@ -53,31 +56,44 @@ final class DisaggregatedExchange: ClientExchange {
   let mayRead = true
 
   func start() {
-    unresolved = plan.encoders.count + (plan.prefiller == nil ? 0 : 1)
+    unresolved = plan.encoders.count + (plan.prefiller == nil ? 0 : 1) + (plan.source == nil ? 0 : 1)
     if let target = plan.prefiller {
       resolve(target) { [self] address in
-        guard let address else { return fail(.forbiddenTarget) }
-        prefiller = address
+        switch address {
+        case .success(let address): prefiller = address
+        case .failure(.refused): fail(.forbiddenTarget)
+        case .failure(.busy): fail(.noResolver)
+        }
       }
     }
-    // One that is not allowed is left out: the engine that computes the prompt encodes as well.
-    for target in plan.encoders { resolve(target) { [self] address in if let address { encoders.append(address) } } }
+    // Others that are not allowed are left out: the engine that computes the prompt encodes as well, and computes what it cannot fetch.
+    for target in plan.encoders {
+      resolve(target) { [self] in if let address = try? $0.get() { encoders.append(address) } }
+    }
+    if let target = plan.source {
+      resolve(target) { [self] in if let address = try? $0.get() { fetch(from: address) } }
+    }
   }
 
-  /// Finds the address of a target; nil when it is not allowed.
-  private func resolve(_ target: NamedTarget, _ done: @escaping (EndpointAddress?) -> Void) {
+  /// The engine that computes the prompt is told to fetch blocks, unless it is the one that holds them.
+  private func fetch(from engine: EndpointAddress) {
+    guard plan.prefiller?.endpoint != plan.source?.endpoint else { return }
+    let tier = EndpointAddress(host: engine.host, port: settings.ports.peerToPeer(of: engine))
+    source = KVTransfer.Source(id: RequestID.random(), tier: tier)
+  }
+
+  /// Finds the address of a target.
+  private func resolve(
+    _ target: NamedTarget, _ done: @escaping (Result<EndpointAddress, ProxyLoop.TargetProblem>) -> Void
+  ) {
     proxy.address(of: target) { [self] result in
       guard case .collecting = state else { return }
       unresolved -= 1
-      switch result {
-      case .success(let address): done(EndpointAddress(host: "\(address)", port: target.endpoint.port))
-      case .failure(let refusal):
+      if case .failure(.refused(let refusal)) = result {
         proxy.shared.metrics.refused(refusal)
-        proxy.shared.logger.warning(
-          "a request names a target that is not allowed",
-          metadata: ["target": "\(target.endpoint)", "reason": "\(refusal.rawValue)"])
-        done(nil)
+        proxy.warn(.refusedTarget, ["target": "\(target.endpoint)", "reason": "\(refusal.rawValue)"])
       }
+      done(result.map { EndpointAddress(host: "\($0)", port: target.endpoint.port) })
       beginWhenReady()
     }
   }
@@ -107,7 +123,6 @@ final class DisaggregatedExchange: ClientExchange {
       state = .running(machine)
       perform(actions)
     }
-    for leg in encodes { leg.cancel() }
     end()
   }
 
@@ -120,7 +135,8 @@ final class DisaggregatedExchange: ClientExchange {
     state = .ended
     pause?.cancel()
     pause = nil
-    encodes = []
+    for leg in encodes.values { leg.cancel() }
+    encodes = [:]
     proxy.shared.buffers.give(taken)
     taken = 0
     body = ByteBuffer()
@@ -133,44 +149,56 @@ final class DisaggregatedExchange: ClientExchange {
     let bytes = Array(body.readableBytesView)
     body = ByteBuffer()
     do {
-      if let connector = settings.encodeConnector, !encoders.isEmpty, let stage = try EncodeStage(bytes, connector) {
-        return try encode(stage)
+      if let connector = settings.encodeConnector, !encoders.isEmpty,
+        var stage = try EncodeStage(bytes, connector, engines: encoders.count)
+      {
+        let asks = stage.start()
+        state = .encoding(stage)
+        encodeStart = proxy.now
+        return asks.forEach(encode)
       }
       try run(bytes)
+    } catch EncodeStage.Problem.tooManyItems {
+      fail(.tooManyMedia)
     } catch {
       fail(.noObject)
     }
   }
 
-  private func encode(_ stage: EncodeStage) throws(JSONError) {
-    let asks = try stage.asks(engines: encoders.count)
-    state = .encoding(stage)
-    let start = proxy.now
-    for (index, ask) in asks.enumerated() {
-      var head = head(of: DisaggregatedRequest.Ask(body: ask.body))
-      head.headers.replaceOrAdd(name: HeaderName.requestID, value: "\(id)-enc-\(index)")
-      let leg = CollectedLeg(
-        proxy, EngineOrigin(.encoder, encoders[ask.engine]), head, ByteBuffer(bytes: ask.body), settings.prefillTimeout)
-      encodes.append(leg)
-      leg.start { [self] in encoded($0, since: start) }
-    }
+  private func encode(_ ask: EncodeStage.Ask) {
+    guard case .encoding = state else { return }
+    guard proxy.shared.buffers.take(ask.body.count) else { return fail(.noMemory) }
+    taken += ask.body.count
+    var head = head(of: DisaggregatedRequest.Ask(body: ask.body))
+    head.headers.replaceOrAdd(name: HeaderName.requestID, value: "\(id)-enc-\(ask.item)")
+    let leg = CollectedLeg(
+      proxy, EngineOrigin(.encoder, encoders[ask.engine]), head, ByteBuffer(bytes: ask.body), settings.prefillTimeout)
+    encodes[ask.item] = leg
+    leg.start { [self] in encoded(ask.item, ask.body.count, $0) }
   }
 
-  private func encoded(_ answer: CollectedLeg.Answer?, since start: MonotonicTime) {
+  private func encoded(_ item: Int, _ bytes: Int, _ answer: CollectedLeg.Answer?) {
     guard case .encoding(var stage) = state else { return }
+    encodes[item] = nil
+    taken -= bytes
+    proxy.shared.buffers.give(bytes)
     let body = answer.flatMap { $0.isSuccess ? $0.body : nil }
     if body == nil { proxy.shared.metrics.encode?.errors.increment() }
-    let isLast = stage.ended(body?.readableBytesSpan)
+    let step = stage.ended(body?.readableBytesSpan)
     state = .encoding(stage)
-    guard isLast else { return }
-    encodes = []
-    proxy.shared.metrics.encode?.duration.observe(from: start, to: proxy.now)
+    switch step {
+    case .ask(let ask): return encode(ask)
+    case .wait: return
+    case .complete: break
+    }
+    if let encodeStart { proxy.shared.metrics.encode?.duration.observe(from: encodeStart, to: proxy.now) }
     if stage.failures > 0, settings.failure == .error { return fail(.noEncoding) }
     do { try run(stage.encodedBody) } catch { fail(.noObject) }
   }
 
   private func run(_ body: [UInt8]) throws(JSONError) {
-    let transfer = KVTransfer(id: id, prefill: prefiller, room: Int64.random(in: 0...Int64.max))
+    var transfer = KVTransfer(id: id, prefill: prefiller, room: Int64.random(in: 0...Int64.max))
+    transfer.source = source
     let connector: any KVConnector =
       plan.prefiller == nil ? LocalPrefill() : settings.connector.connector(settings.ports)
     var machine = try DisaggregatedRequest(
@@ -283,10 +311,8 @@ final class DisaggregatedExchange: ClientExchange {
 
   private func countFallback() {
     counts.fallbacks.increment()
-    proxy.shared.logger.warning(
-      "a prefill engine has not computed a prompt; the decode engine does",
-      metadata: [
-        "prefiller": "\(prefiller)", "status": "\(prefill?.answer.map { "\($0.head.status.code)" } ?? "none")",
-      ])
+    proxy.warn(
+      .fallback,
+      ["prefiller": "\(prefiller)", "status": "\(prefill?.answer.map { "\($0.head.status.code)" } ?? "none")"])
   }
 }

@@ -20,6 +20,12 @@ struct ProxyFault: Error, Equatable {
   static let forbiddenTarget = ProxyFault(
     status: .forbidden, message: "Forbidden: prefill target not allowed by SSRF protection")
 
+  static let noResolver = ProxyFault(
+    status: .serviceUnavailable, message: "too many names of prefill engines are being resolved; try again")
+
+  static let tooManyMedia = ProxyFault(
+    status: .badRequest, message: "a chat may have \(EncodeStage.maximumItems) images, sounds and films at most")
+
   static let unsigned = ProxyFault(
     status: .forbidden, message: "the headers that say where to send the request do not come from the endpoint picker")
 

@@ -13,6 +13,7 @@ package final class ProxyLoop {
   /// Names that are being resolved.
   private var resolving = 0
   private static let maximumResolving = 64
+  private var warnings: [FrequentWarning: WarningLimit] = [:]
 
   package init(
     _ loop: any EventLoop, _ settings: ProxySettings, _ router: RequestRouter, _ pool: EnginePool,
@@ -30,16 +31,31 @@ package final class ProxyLoop {
   /// The loop's time.
   var now: MonotonicTime { MonotonicTime(nanoseconds: loop.now.uptimeNanoseconds) }
 
+  /// Writes a warning that each request may give rise to, unless one of the kind was written a moment ago.
+  func warn(_ warning: FrequentWarning, _ metadata: @autoclosure () -> Logger.Metadata) {
+    guard let unwritten = warnings[warning, default: WarningLimit()].admit(at: now) else { return }
+    var metadata = metadata()
+    if unwritten > 0 { metadata["unwritten"] = "\(unwritten)" }
+    shared.logger.warning("\(warning.rawValue)", metadata: metadata)
+  }
+
+  /// Why a target has no address.
+  enum TargetProblem: Error {
+    case refused(TargetPolicy.Refusal)
+    /// Too many names are being resolved.
+    case busy
+  }
+
   /// The address of a target that may be dialled.
   ///
   /// A name is resolved once, and the address that was checked is the result: a name that has another address a moment later changes
   /// nothing.
-  func address(of target: NamedTarget, _ done: @escaping (Result<IPAddress, TargetPolicy.Refusal>) -> Void) {
+  func address(of target: NamedTarget, _ done: @escaping (Result<IPAddress, TargetProblem>) -> Void) {
     let (policy, port) = (shared.targets.current, target.endpoint.port)
     if let address = target.address {
       return done(Self.check([address], port, policy))
     }
-    guard resolving < Self.maximumResolving else { return done(.failure(.malformed)) }
+    guard resolving < Self.maximumResolving else { return done(.failure(.busy)) }
     resolving += 1
     let (resolve, host) = (shared.resolve, target.endpoint.host)
     let promise = loop.makePromise(of: [IPAddress].self)
@@ -51,9 +67,10 @@ package final class ProxyLoop {
   }
 
   private static func check(_ addresses: [IPAddress], _ port: UInt16, _ policy: TargetPolicy)
-    -> Result<IPAddress, TargetPolicy.Refusal>
+    -> Result<IPAddress, TargetProblem>
   {
     Result { () throws(TargetPolicy.Refusal) in try policy.firstAllowed(of: addresses, port: port) }
+      .mapError { .refused($0) }
   }
 }
 

@@ -31,6 +31,8 @@ package struct ProxySettings: Sendable {
 package struct DisaggregationSettings: Sendable {
   package var connector = KVConnectorKind.nixlv2
   package var ports = ConnectorPorts()
+  /// Whether engines fetch blocks from others that hold them.
+  package var fetchesFromPeers = false
   /// How encode engines pass on what they have made; nil where there is no such stage.
   package var encodeConnector: EncodeConnectorKind?
   package var retries = DisaggregatedRequest.Retries()

@@ -24,6 +24,8 @@ struct DisaggregationPlan: Equatable {
   var prefiller: NamedTarget?
   /// The engines that encode media; none where the request has no such stage.
   var encoders: [NamedTarget] = []
+  /// An engine that holds blocks of the prompt; nil for none.
+  var source: NamedTarget?
 }
 
 /// Chooses the route of requests. A value; the same for all connections of a port.
@@ -44,6 +46,8 @@ package struct RequestRouter: Sendable {
   private let ranks: [Rank]
   private let disaggregates: Bool
   private let encodes: Bool
+  private let fetchesFromPeers: Bool
+  private let own: EndpointAddress?
   private let picksPrefiller: @Sendable (Int) -> Int
 
   /// - Parameters:
@@ -51,15 +55,20 @@ package struct RequestRouter: Sendable {
   ///   - ranks: The engines that headers may name.
   ///   - disaggregates: Whether there are connectors at all.
   ///   - encodes: Whether there is a connector of encode engines.
+  ///   - fetchesFromPeers: Whether engines fetch blocks of the prompt from others.
+  ///   - own: The address by which headers name `engine`; nil where it is not known.
   ///   - picksPrefiller: Picks one of so many prefill engines.
   package init(
     engine: EndpointAddress, ranks: [Rank] = [], disaggregates: Bool = true, encodes: Bool = false,
+    fetchesFromPeers: Bool = false, own: EndpointAddress? = nil,
     picksPrefiller: @escaping @Sendable (Int) -> Int = { _ in 0 }
   ) {
     self.engine = engine
     self.ranks = ranks
     self.disaggregates = disaggregates
     self.encodes = encodes
+    self.fetchesFromPeers = fetchesFromPeers
+    self.own = own
     self.picksPrefiller = picksPrefiller
   }
 
@@ -69,19 +78,21 @@ package struct RequestRouter: Sendable {
   func route(_ head: HTTPRequestHead, isDraining: Bool) -> RequestRoute {
     let path = head.uri.prefix { $0 != "?" }
     if let probe = probe(head.method, path, isDraining) { return probe }
-    var decoder = engine
-    if !ranks.isEmpty, let name = head.headers.first(name: HeaderName.dataParallelHostPort) {
-      guard let address = EndpointAddress(name), let rank = ranks.first(where: { $0.name == address }) else {
+    var (decoder, name) = (engine, own)
+    if !ranks.isEmpty, let text = head.headers.first(name: HeaderName.dataParallelHostPort) {
+      guard let address = EndpointAddress(text), let rank = ranks.first(where: { $0.name == address }) else {
         return .refuse(.unknownRank)
       }
-      decoder = rank.engine
+      (decoder, name) = (rank.engine, rank.name)
     }
     guard disaggregates, let api = Self.api(of: head) else { return .forward(decoder, uri: nil) }
     let prefillers = Self.targets(head.headers[HeaderName.prefillerHostPort])
     let encoders = encodes && api == .chatCompletions ? Self.targets(head.headers[HeaderName.encoderHostsPorts]) : nil
-    if prefillers == nil, encoders == nil { return .forward(decoder, uri: nil) }
+    let source = source(head, name, isComputedElsewhere: prefillers != nil)
+    if prefillers == nil, encoders == nil, source == nil { return .forward(decoder, uri: nil) }
     var plan = DisaggregationPlan(api: api, decoder: decoder)
     // An encoder that cannot be used is left out: the engine that computes the prompt encodes as well.
+    plan.source = source
     plan.encoders = encoders?.compactMap { name in try? NamedTarget(name) } ?? []
     if let prefillers {
       guard let target = try? NamedTarget(prefillers[picksPrefiller(prefillers.count)]) else {
@@ -90,6 +101,15 @@ package struct RequestRouter: Sendable {
       plan.prefiller = target
     }
     return .disaggregate(plan)
+  }
+
+  /// The engine that holds blocks of the prompt; nil for none, and for the one that computes the prompt. A target that cannot be read
+  /// is none: the blocks are computed.
+  private func source(_ head: HTTPRequestHead, _ name: EndpointAddress?, isComputedElsewhere: Bool) -> NamedTarget? {
+    guard fetchesFromPeers, let text = head.headers.first(name: HeaderName.kvCacheSourceHostPort),
+      let target = try? NamedTarget(text), isComputedElsewhere || target.endpoint != name
+    else { return nil }
+    return target
   }
 
   /// The API of a request that can be disaggregated; nil for all others.

@@ -51,7 +51,10 @@ struct DisaggregationFlags: ParsableArguments {
   var enablePrefillerSampling: GoBoolean?
   @Option(
     name: pull.specification, defaultAsFlag: GoBoolean(true), parsing: .next,
-    help: pull.help("Not supported by this version yet", visibility: .hidden))
+    help:
+      pull.help(
+        "Engines fetch blocks from peers that the picker names, which needs vLLM's OffloadingConnector beside NixlConnector; with "
+          + "\(KVConnectorKind.offloading.rawValue) they always do"))
   var enableP2PPull: GoBoolean?
   @Option(
     name: speculation.specification, defaultAsFlag: GoBoolean(true), parsing: .next,
@@ -96,6 +99,12 @@ struct DisaggregationFlags: ParsableArguments {
       &check, sglangBootstrapPort, "--sglang-bootstrap-port", environment["SGLANG_BOOTSTRAP_PORT"], 8998)
     settings.ports.peerToPeer = port(
       &check, p2pConnectorPort, "--p2p-connector-port", environment["P2P_CONNECTOR_PORT"], 7777)
+    let pulls = check.boolean(enableP2PPull, Self.pull)
+    settings.fetchesFromPeers = settings.connector.fetchesFromPeers(enabled: pulls)
+    if pulls, !settings.fetchesFromPeers {
+      check.warnings.append(
+        "--enable-p2p-pull: has no effect, as engines with \(settings.connector.rawValue) fetch no blocks from peers")
+    }
     refuseUnsupported(&check)
     let samples =
       check.given(enablePrefillerSampling, Self.sampling)
@@ -105,9 +114,6 @@ struct DisaggregationFlags: ParsableArguments {
 
   /// Flags that would change what is asked of engines.
   private func refuseUnsupported(_ check: inout FlagCheck) {
-    if check.boolean(enableP2PPull, Self.pull) {
-      check.problem("--enable-p2p-pull is not supported by this version yet: leave it out")
-    }
     if check.boolean(enableSpeculativePrefill, Self.speculation) {
       check.problem("--enable-speculative-prefill is not supported by this version yet: leave it out")
     }

@@ -23,7 +23,7 @@ struct SidecarFlags: ParsableArguments {
     var check = FlagCheck()
     let listen = listen.checked(&check, cores: cores)
     let engine = engine.checked(&check, environment: environment)
-    let (disaggregation, samples) = disaggregation.checked(&check, environment: environment)
+    var (disaggregation, samples) = disaggregation.checked(&check, environment: environment)
     let ranks = UInt16(engine.ranks)
     var ports: Set<UInt16> = []
     for (first, flag) in [(listen.port, "--port"), (engine.address.port, "--model-server-port")] where first > 0 {
@@ -31,6 +31,9 @@ struct SidecarFlags: ParsableArguments {
         check.problem("\(flag): \(engine.ranks) ranks need as many ports from \(first)")
       }
       for rank in 0..<ranks where Int(first) + Int(rank) < 65_536 { ports.insert(first + rank) }
+    }
+    if ranks > 1, Int(listen.port) + engine.ranks < 65_536 {
+      disaggregation.ports.ranks = listen.port..<(listen.port + ranks)
     }
     let targets = targets.checked(&check, ports: ports, environment: environment)
     let sessions = sessions.checked(&check, port: listen.port, environment: environment)

@@ -68,7 +68,9 @@ struct ProxyService: Service {
   private func router(_ rank: Int) -> RequestRouter {
     let samples = configuration.samplesPrefillers
     return RequestRouter(
-      engine: engine(rank), ranks: names, encodes: configuration.disaggregation.encodeConnector != nil,
+      engine: engine(rank), ranks: configuration.engine.ranks > 1 ? names : [],
+      encodes: configuration.disaggregation.encodeConnector != nil,
+      fetchesFromPeers: configuration.disaggregation.fetchesFromPeers, own: names.isEmpty ? nil : names[rank].name,
       picksPrefiller: { samples ? Int.random(in: 0..<$0) : 0 })
   }
 
@@ -80,7 +82,7 @@ struct ProxyService: Service {
 
   /// The names of ranks in headers: the pod's address with the port of each.
   private var names: [RequestRouter.Rank] {
-    guard configuration.engine.ranks > 1, let pod = configuration.engine.podAddress else { return [] }
+    guard let pod = configuration.engine.podAddress else { return [] }
     return (0..<configuration.engine.ranks).map { rank in
       RequestRouter.Rank(
         name: EndpointAddress(host: pod, port: configuration.listen.port + UInt16(rank)), engine: engine(rank))

@@ -87,13 +87,11 @@ struct Sidecar {
     var group = ServiceGroupConfiguration(services: services, logger: output.logger(label: "lifecycle"))
     group.services.append(.init(service: signals.service, successTerminationBehavior: .gracefullyShutdownGroup))
     group.maximumGracefulShutdownDuration = configuration.listen.drainTimeout + .seconds(10)
-    do {
-      try await ServiceGroup(configuration: group).run()
-    } catch {
-      await pool?.shutdown()
-      throw error
-    }
+    let ended: Result<Void, any Error>
+    do { ended = .success(try await ServiceGroup(configuration: group).run()) } catch { ended = .failure(error) }
     await pool?.shutdown()
+    try await threads.shutdownGracefully()
+    try ended.get()
     logger.info("stopped")
   }
 

@@ -21,6 +21,7 @@ from kit.envoy import Envoy
 from kit.epp import EPP
 from kit.paths import ROOT, TOOLS
 from kit.process import Process
+from kit.sidecar import Sidecar
 from kit.waiting import eventually
 
 MODEL = "tiny"
@@ -158,7 +159,7 @@ class Relay:
 
 
 class Gateway:
-    """Picker and Envoy in front of the engines; knows what was predicted for each request."""
+    """Picker and Envoy in front of the engines' sidecars; knows what was predicted for each request."""
 
     def __init__(self, endpoints: Path, *arguments: str):
         self.epp = EPP(
@@ -266,13 +267,13 @@ class Clients:
         return good
 
 
-def write_endpoints(path: Path, engines: list[VLLM], relays: list[Relay]) -> None:
+def write_endpoints(path: Path, engines: list[VLLM], sidecars: list[Sidecar], relays: list[Relay]) -> None:
     entries = [
         {
-            "name": engine.label, "address": "127.0.0.1", "port": str(engine.port),
+            "name": engine.label, "address": "127.0.0.1", "port": str(sidecar.port),
             "kvEvents": f"tcp://127.0.0.1:{relay.port}", "kvReplay": f"tcp://127.0.0.1:{engine.replay_port}",
         }
-        for engine, relay in zip(engines, relays)
+        for engine, sidecar, relay in zip(engines, sidecars, relays)
     ]  # fmt: skip
     path.write_text(yaml.safe_dump({"endpoints": entries}))
 
@@ -284,6 +285,17 @@ def repeat(clients: Clients, gateway: Gateway, prompts: list[list[dict]], what: 
         for prompt in prompts:
             clients.ask(gateway, prompt, output=2)
     return clients.report(what, 0.99)
+
+
+def passed(clients: Clients, sidecars: list[Sidecar]) -> bool:
+    """Whether the sidecars have passed all requests, and a stream comes in more than one piece."""
+    answered = sum(sidecar.metric("routing_sidecar_responses_total", code="200") for sidecar in sidecars)
+    body = json.dumps({"model": MODEL, "prompt": clients.text(40), "max_tokens": 8, "stream": True}).encode()
+    streamed = http.post(sidecars[0].url, body, path="/v1/completions", timeout=120)
+    events = streamed.body.count(b"data: ")
+    good = answered >= clients.count and streamed.status == 200 and events > 8 and streamed.body.endswith(b"data: [DONE]\n\n")
+    print(f"e2e-vllm: {'ok' if good else 'FAILED'}: the sidecars have passed {answered:.0f} answers; {events} events of a stream")
+    return good
 
 
 def run(requests: int, keep: bool) -> bool:
@@ -299,14 +311,20 @@ def run(requests: int, keep: bool) -> bool:
         for index in range(ENGINES)
     ]
     gateway: Gateway | None = None
+    # They are there before the engines are, as in a pod.
+    sidecars = [Sidecar(engine.address) for engine in engines]
     try:
+        for sidecar in sidecars:
+            assert http.request(sidecar.url, "GET", "/livez").status == 200
+            assert http.request(sidecar.url, "GET", "/readyz").status == 503
         for engine in engines:
             engine.wait_healthy()
         print(f"e2e-vllm: the engines serve after {time.monotonic() - started:.0f} s", flush=True)
         relays = [Relay(engine.events_port) for engine in engines]
         with tempfile.TemporaryDirectory(prefix="warmpath-e2e-") as folder:
             endpoints = Path(folder) / "endpoints.yaml"
-            write_endpoints(endpoints, engines, relays)
+            write_endpoints(endpoints, engines, sidecars, relays)
+            assert {http.request(sidecar.url, "GET", "/readyz").status for sidecar in sidecars} == {200}
             gateway = Gateway(endpoints)
             gateway.wait_followed()
             clients = Clients(1)
@@ -316,6 +334,7 @@ def run(requests: int, keep: bool) -> bool:
             clients.forget()
             clients.conversations(gateway, requests)
             good &= clients.report("conversations, evictions included", 0.99)
+            good &= passed(clients, sidecars)
 
             def prompts(count: int) -> list[list[dict]]:
                 return [[{"role": "user", "content": clients.text(120)}] for _ in range(count)]
@@ -363,8 +382,8 @@ def run(requests: int, keep: bool) -> bool:
     finally:
         if gateway:
             gateway.stop()
-        for engine in engines:
-            engine.stop()
+        for process in sidecars + engines:
+            process.stop()
 
 
 def main() -> int:
