@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from kit import http
+from kit.charts import installations, wrong
 from kit.epp import EPP
 from kit.kubernetes import FakeAPIServer, objects
 from kit.paths import ENVOY, ROOT, product
@@ -22,7 +23,13 @@ from kit.waiting import eventually
 README = (ROOT / "README.md").read_text()
 # That one, and those that it leads to.
 MAP = ROOT / "Sources/README.md"
-PAGES = [ROOT / "README.md", MAP, ROOT / "Sources/epp-bench/README.md", ROOT / "Tests/Conformance/README.md"]
+PAGES = [
+    ROOT / path
+    for path in (
+        "README.md", "Sources/README.md", "Sources/epp-bench/README.md", "Tests/Conformance/README.md", "Tests/Engines/README.md",
+        "deploy/README.md", "deploy/chart/README.md", "deploy/monitoring/README.md",
+    )
+]  # fmt: skip
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, re.DOTALL)
 COMMANDS = [line for language, text in BLOCKS if language == "sh" for line in text.splitlines() if line.strip()]
 
@@ -35,7 +42,7 @@ WAYS = {
     ".build-release/release/epp weights": "admin", ".build-release/release/epp migrate": "migrated", ".build-release/release/epp": "epp",
     ".build-release/release/engine-sim --port 8000 --kv": "followed engine-sim", ".build-release/release/engine-sim": "engine-sim",
     "curl -s http://127.0.0.1:9090": "look", "curl -s http://127.0.0.1:9091/debug/kv-events": "look",
-    "curl -s http://127.0.0.1:9091": "admin",
+    "curl -s http://127.0.0.1:9091": "admin", "helm install": "chart",
     ".build-tools/venv/bin/envoy --mode validate": "run", ".build-tools/venv/bin/envoy -c": "envoy", "curl": "curl",
 }
 
@@ -77,6 +84,8 @@ def test_every_command_is_known(command: str, tmp_path: Path) -> None:
         result = subprocess.run(line, shell=True, cwd=tmp_path, capture_output=True, text=True, timeout=60)
         assert result.returncode == 0, result.stderr
         assert "is 'llm-d.ai/v1' now" in result.stderr or "is an old spelling" in result.stderr
+    elif way == "chart":
+        assert [line for line, release in installations(ROOT / "README.md") if line == command and not wrong(release)] == [command]
     elif way == "run":
         arguments = shlex.split(command.replace(".build-tools/venv/bin/envoy", str(ENVOY)))
         subprocess.run(arguments, cwd=ROOT, check=True, capture_output=True, timeout=60)
@@ -222,8 +231,13 @@ def test_the_benchmark_prints_its_rows() -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)]+)\)", page.read_text()):
-        if not target.startswith("http"):
-            assert (page.parent / target).exists(), target
+        if target.startswith("http"):
+            continue
+        path, _, section = target.partition("#")
+        assert (page.parent / path).exists(), target
+        if section:
+            titles = re.findall(r"^#+ (.+)$", (page.parent / path).read_text(), re.MULTILINE)
+            assert section in {re.sub(r"[^a-z0-9 -]", "", title.lower()).replace(" ", "-") for title in titles}, target
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -3,16 +3,14 @@
 import json
 import socket
 import subprocess
-import tempfile
 from pathlib import Path
 from typing import Iterator
 
 import pytest
-import yaml
 
 from kit import http
-from kit.paths import ENVOY, ROOT
-from kit.process import Process
+from kit.affinity import AffinityGateway
+from kit.paths import ROOT
 from kit.sidecar import Sidecar, free_port, program
 from kit.simulator import Simulator
 from kit.waiting import eventually
@@ -106,36 +104,21 @@ def test_wrong_session_flags_say_what_to_do(flags: list[str], message: str) -> N
 @pytest.fixture
 def hashing(engines: list[Simulator]) -> Iterator[tuple[str, list[Sidecar]]]:
     """Envoy with deploy/envoy/source-hash.yaml before three sidecars."""
-    config = yaml.safe_load((ROOT / "deploy/envoy/source-hash.yaml").read_text())
     sidecars = [Sidecar(engine.address) for engine in engines]
-    port = free_port()
-    config["admin"]["address"]["socket_address"]["port_value"] = 0
-    static = config["static_resources"]
-    static["listeners"][0]["address"]["socket_address"]["port_value"] = port
-    (cluster,) = static["clusters"]
-    cluster["load_assignment"]["endpoints"][0]["lb_endpoints"] = [
-        {"endpoint": {"address": {"socket_address": {"address": "127.0.0.1", "port_value": sidecar.port}}}} for sidecar in sidecars
-    ]
-    with tempfile.TemporaryDirectory(prefix="warmpath-envoy-") as folder:
-        file = Path(folder) / "envoy.yaml"
-        file.write_text(yaml.safe_dump(config))
-        envoy = Process([ENVOY, "-c", file, "--concurrency", "2", "--disable-hot-restart", "--log-level", "warning"], name="envoy")
-        try:
-            url = f"http://127.0.0.1:{port}"
-            eventually(lambda: http.request(url, "GET", "/livez").status == 200, "Envoy serves", 30)
+    gateway = AffinityGateway(ROOT / "deploy/envoy/source-hash.yaml", [sidecar.address for sidecar in sidecars])
+    try:
 
-            # Its workers learn within a second which of the sidecars are well.
-            def reaches_all() -> bool:
-                for client in range(32):
-                    _from(f"127.0.3.{client + 1}", port)
-                return all(_counts(engines))
+        def reaches_all() -> bool:
+            for client in range(32):
+                _from(f"127.0.3.{client + 1}", gateway.port)
+            return all(_counts(engines))
 
-            eventually(reaches_all, "Envoy knows all sidecars", 30)
-            yield url, sidecars
-        finally:
-            envoy.stop()
-            for sidecar in sidecars:
-                sidecar.stop()
+        eventually(reaches_all, "Envoy knows all sidecars", 30)
+        yield gateway.url, sidecars
+    finally:
+        gateway.stop()
+        for sidecar in sidecars:
+            sidecar.stop()
 
 
 def _from(source: str, port: int, headers: str = "") -> int:

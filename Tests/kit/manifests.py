@@ -3,15 +3,21 @@
 import os
 import subprocess
 from pathlib import Path
+from typing import Iterable
 
+import kubernetes_validate
 import yaml
 
+from .kubernetes import objects as kinds
+from .kubernetes import schema
 from .kubernetes.store import Object
 from .paths import ROOT, TOOLS
 
 DEPLOY = ROOT / "deploy"
 OVERLAYS = sorted(path.parent for path in DEPLOY.glob("overlays/*/kustomization.yaml"))
 COMPONENTS = sorted(path.parent for path in DEPLOY.glob("components/*/kustomization.yaml"))
+# Whose schemas objects are checked against.
+VERSION = "1.33"
 
 
 def rendered(folder: Path) -> list[Object]:
@@ -61,8 +67,10 @@ def expanded(container: Object, variables: dict[str, str]) -> list[str]:
     return arguments
 
 
-def environment(container: Object, objects: list[Object], fields: dict[str, str]) -> dict[str, str]:
-    """Returns the environment variables of a container: from literals, fields of its pod and ConfigMaps."""
+def environment(
+    container: Object, objects: list[Object], fields: dict[str, str], secrets: dict[tuple[str, str], str] | None = None
+) -> dict[str, str]:
+    """Returns the environment variables of a container: from literals, fields of its pod, ConfigMaps and, by name and key, secrets."""
     variables = {}
     for variable in container.get("env", []):
         source = variable.get("valueFrom", {})
@@ -75,6 +83,8 @@ def environment(container: Object, objects: list[Object], fields: dict[str, str]
                 if value["kind"] == "ConfigMap" and value["metadata"]["name"] == reference["name"]
             ]  # fmt: skip
             variables[variable["name"]] = found["data"][reference["key"]]
+        elif "secretKeyRef" in source:
+            variables[variable["name"]] = (secrets or {})[(source["secretKeyRef"]["name"], source["secretKeyRef"]["key"])]
         else:
             variables[variable["name"]] = variable["value"]
     return variables
@@ -83,8 +93,8 @@ def environment(container: Object, objects: list[Object], fields: dict[str, str]
 def admits(policy: Object, port: int, pod: dict[str, str], namespace: dict[str, str], is_same_namespace: bool) -> bool:
     """Returns whether a NetworkPolicy lets a pod with these labels, in a namespace with these labels, reach a port."""
     for rule in policy["spec"].get("ingress", []):
-        ports = [entry["port"] for entry in rule.get("ports", [])]
-        if ports and port not in ports:
+        ports = [range(entry["port"], entry.get("endPort", entry["port"]) + 1) for entry in rule.get("ports", [])]
+        if ports and not any(port in one for one in ports):
             continue
         if "from" not in rule or any(_is_peer(peer, pod, namespace, is_same_namespace) for peer in rule["from"]):
             return True
@@ -109,3 +119,33 @@ def _selects(selector: Object, labels: dict[str, str]) -> bool:
         if labels.get(expression["key"]) not in expression["values"]:
             return False
     return True
+
+
+def problems(value: Object, further: Iterable[Object] = ()) -> list[str]:
+    """Returns what is wrong with an object: by the schemas of Kubernetes, or by the reduced ones of custom resources. Definitions of
+    `further` go before those that all tests share."""
+    group, _, version = value["apiVersion"].rpartition("/")
+    for definition in [*further, *kinds.definitions().values()]:
+        spec = definition["spec"]
+        if (spec["group"], spec["names"]["kind"]) == (group, value["kind"]):
+            (found,) = [entry for entry in spec["versions"] if entry["name"] == version]
+            structure = found["schema"]["openAPIV3Schema"]
+            wrong = [f"{path}: {problem}" for path, problem in schema.violations(structure, value)]
+            return wrong + [f"{path}: unknown" for path in _unknown(structure, value)]
+    try:
+        kubernetes_validate.validate(value, VERSION, strict=True)
+    except Exception as error:  # noqa: BLE001
+        # A kind without a schema has an error without a text.
+        return [(str(error) or type(error).__name__).splitlines()[0]]
+    return []
+
+
+def _unknown(definition: Object, value: object, path: str = "") -> list[str]:
+    """Returns the paths of fields that a schema does not have."""
+    if isinstance(value, list):
+        return [name for one in value for name in _unknown(definition.get("items", {}), one, f"{path}[]")]
+    if not isinstance(value, dict) or "additionalProperties" in definition:
+        return []
+    known = definition.get("properties", {})
+    found = [f"{path}.{name}" for name in value if name not in known and path + name not in ("apiVersion", "kind", "metadata")]
+    return found + [name for key in value if key in known for name in _unknown(known[key], value[key], f"{path}.{key}")]

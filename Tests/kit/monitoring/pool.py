@@ -1,0 +1,170 @@
+"""A pool as deploy/ runs it, on the loopback interface: pods with engines and sidecars, replicas of the picker, what monitors find."""
+
+import json
+from contextlib import ExitStack
+from pathlib import Path
+
+from .. import extproc as ep
+from .. import http
+from ..epp import EPP
+from ..envoy import Envoy
+from ..gateway import Exchange
+from ..kubernetes.store import Object
+from ..manifests import rendered
+from ..sidecar import Sidecar, free_port
+from ..simulator import Simulator
+from ..waiting import eventually
+from .pages import PAGES, Pages, kubelet_page
+from .queries import MONITORING
+from .scrape import ConfiguredPrometheus, Target, job, scrape_configs
+
+PICKER_LABELS = {"app.kubernetes.io/name": "warmpath-epp"}
+ENGINE_LABELS = {"app": "vllm"}
+CONFIGURATION = """
+apiVersion: llm-d.ai/v1
+kind: EndpointPickerConfig
+plugins:
+- type: decode-filter
+- type: prefill-filter
+- { type: prefix-cache-affinity-filter, parameters: { affinityThreshold: 0.5 } }
+- type: queue-scorer
+- type: kv-cache-utilization-scorer
+- type: prefix-cache-scorer
+- { type: session-affinity-scorer, parameters: { strategy: session_id } }
+- type: max-score-picker
+- { type: prefix-based-pd-decider, parameters: { nonCachedTokens: 256 } }
+- { type: disagg-profile-handler, parameters: { deciders: { prefill: prefix-based-pd-decider } } }
+schedulingProfiles:
+- name: decode
+  plugins:
+  - pluginRef: decode-filter
+  - pluginRef: prefix-cache-affinity-filter
+  - { pluginRef: queue-scorer, weight: 2 }
+  - { pluginRef: kv-cache-utilization-scorer, weight: 2 }
+  - { pluginRef: prefix-cache-scorer, weight: 3 }
+  - { pluginRef: session-affinity-scorer, weight: 2 }
+  - pluginRef: max-score-picker
+- name: prefill
+  plugins:
+  - pluginRef: prefill-filter
+  - pluginRef: queue-scorer
+  - pluginRef: max-score-picker
+"""
+
+
+def picker_target(epp: EPP, pod: str, namespace: str = "inference") -> Target:
+    """Returns the port of a picker's metrics as deploy/base names it."""
+    address = f"127.0.0.1:{epp.metrics_port}"
+    return Target(address, pod, "http-metrics", "epp", namespace, PICKER_LABELS, "epp", PICKER_LABELS)
+
+
+def sidecar_target(sidecar: Sidecar, pod: str, **labels: str) -> Target:
+    return Target(f"127.0.0.1:{sidecar.metrics_port}", pod, "http-metrics", "routing-proxy", labels=ENGINE_LABELS | labels)
+
+
+def monitors() -> list[Object]:
+    return [value for value in rendered(MONITORING) if value["kind"].endswith("Monitor")]
+
+
+class MonitoredPool:
+    """Two decode pods, one with two data-parallel ranks, and a prefill pod; two pickers behind one Envoy; a Prometheus that scrapes
+    them by the monitors of deploy/monitoring, beside the pages of others."""
+
+    # The names of a pod's ports, in the order of ranks.
+    RANKS = ["http-engine", "http-engine-1"]
+    DECODE = {"vllm-0": 2, "vllm-1": 1}
+    PREFILL = "vllm-prefill-0"
+
+    def __init__(self, folder: Path):
+        self._stack = ExitStack()
+        self._folder = folder
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
+
+    def _start(self) -> None:
+        self.targets: list[Target] = []
+        self.sidecars: list[Sidecar] = []
+        # A port of the allowed ones at which nobody listens.
+        self.dead_port = free_port()
+        entries = []
+        self.prefill = self._stack.enter_context(Simulator("--kv-connector", "nixlv2"))
+        entries.append(self._entry(self.prefill, self.PREFILL, 0, "prefill"))
+        for pod, ranks in self.DECODE.items():
+            for rank in range(ranks):
+                engine = self._stack.enter_context(Simulator("--kv-connector", "nixlv2"))
+                ports = [self.prefill.address, f"127.0.0.1:{self.dead_port}"]
+                sidecar = self._stack.enter_context(Sidecar(engine.address, "--kv-connector=nixlv2", prefillers=ports))
+                self.sidecars.append(sidecar)
+                self.targets.append(sidecar_target(sidecar, pod, **{"llm-d.ai/role": "decode"}))
+                entries.append(self._entry(engine, pod, rank, "decode") | {"port": str(sidecar.port)})
+        # A pod that no monitor is for, with ports of the same names.
+        self.targets.append(Target(self.prefill.address, "stranger", "http-engine", "vllm", labels={"app": "other"}))
+        (self._folder / "endpoints.yaml").write_text(json.dumps({"endpoints": entries}))
+        (self._folder / "epp.yaml").write_text(CONFIGURATION)
+        flags = ["--endpoints-file", f"{self._folder}/endpoints.yaml", "--config-file", f"{self._folder}/epp.yaml"]
+        flags += ["--pool-name", "chat", "--token-deadline", "2s"]
+        self.pickers = {f"epp-{name}": self._stack.enter_context(EPP(*flags)) for name in "ab"}
+        self.targets += [picker_target(epp, pod) for pod, epp in self.pickers.items()]
+        for epp in self.pickers.values():
+            eventually(lambda epp=epp: epp.metric("llm_d_epp_ready_endpoints") == 4, "all endpoints are ready", 20)
+        self.envoy = self._stack.enter_context(Envoy("full-duplex.yaml", [epp.extproc_port for epp in self.pickers.values()]))
+        self.prometheus = self._stack.enter_context(ConfiguredPrometheus(self._jobs(), self._folder))
+        self.query = self.prometheus.query
+        pages = 2 * len(self.sidecars) + 1 + len(self.pickers) + 3
+        eventually(lambda: len(self.query("up == 1")) == pages, f"{pages} pages are scraped", 30)
+
+    def _entry(self, engine: Simulator, pod: str, rank: int, role: str) -> dict[str, object]:
+        """Adds the page of an engine; returns its entry in the pickers' file, under the name that Kubernetes would give it."""
+        labels = {"llm-d.ai/role": role}
+        self.targets.append(Target(engine.address, pod, self.RANKS[rank], "vllm", labels=ENGINE_LABELS | labels))
+        return engine.entry(f"{pod}-rank-{rank}") | {"labels": labels}
+
+    def _jobs(self) -> list[dict]:
+        """The monitors' jobs; the DCGM exporters of two nodes, one scraped with honor_labels and one without; a kubelet."""
+        texts = {f"/{node}": (PAGES / f"dcgm-{node}.txt").read_text for node in ("node-a", "node-b")}
+        pages = Pages(texts | {"/cadvisor": lambda: kubelet_page("inference", dict(self.pickers))})
+        self._stack.callback(pages.stop)
+        exporter = {"namespace": "gpu-operator", "pod": "dcgm-exporter-x"}
+
+        def foreign(name: str, labels: dict[str, str], is_honoured: bool) -> dict:
+            groups = [{"targets": [pages.address], "labels": labels}]
+            return job(name, groups, metrics_path=f"/{name}", honor_labels=is_honoured)
+
+        found = [foreign("node-a", exporter, True), foreign("node-b", exporter, False), foreign("cadvisor", {}, True)]
+        return found + [config for monitor in monitors() for config in scrape_configs(monitor, self.targets)]
+
+    def post(self, body: bytes, status: int = 200, path: str = "/v1/chat/completions", **headers: str) -> None:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        answer = http.post(self.envoy.url, body, path, headers=named)
+        assert answer.status == status, answer
+
+    def converse(self) -> None:
+        """Sessions of long prompts and short ones, streamed and not; and so many short ones that one slow pick does not count."""
+        for number in range(8):
+            told = f"{number} " + "the story goes on and on. " * (200 if number % 2 else 20)
+            for turn in (1, 2):
+                body = http.chat(told * turn, model="engine-sim", max_tokens=12)
+                self.post(body, x_session_id=f"session-{number}")
+                streamed = {"stream": True, "stream_options": {"include_usage": True}}
+                self.post(http.chat(told, model="engine-sim", max_tokens=12, **streamed), x_session_id=f"session-{number}")
+        for number in range(300):
+            body = json.dumps({"model": "engine-sim", "prompt": f"{number % 20} words to go on with", "max_tokens": 1})
+            self.post(body.encode(), path="/v1/completions")
+
+    def fail(self) -> None:
+        """What engines refuse, what no endpoint is for, a prefill engine that is away, and a target that is not allowed."""
+        self.post(http.chat("hello", model="nobody-serves-it"), 404)
+        exchange = Exchange(ep.Stream(self.pickers["epp-a"].channel()))
+        outcome = exchange.request(ep.post_headers(), [http.chat("hello")], metadata=ep.subset(["192.0.2.1:8000"]))
+        assert outcome.status == 503
+        exchange.stream.finish()
+        for target, status in ((f"127.0.0.1:{self.dead_port}", 200), ("192.0.2.1:8000", 403)):
+            body = http.chat("a prompt to be computed elsewhere " * 40, model="engine-sim", max_tokens=2)
+            answer = http.post(self.sidecars[0].url, body, headers={"x-prefiller-host-port": target})
+            assert answer.status == status, answer
+
+    def stop(self) -> None:
+        self._stack.close()
