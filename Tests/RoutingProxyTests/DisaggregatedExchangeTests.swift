@@ -298,41 +298,24 @@ import Testing
     #expect(try parts.answer() == "0\r\n\r\n")
   }
 
-  // MARK: - Blocks of peers
-
-  private static func from(_ source: String, prefiller: String? = nil) -> String {
-    "POST /v1/completions HTTP/1.1\r\nHost: pod\r\nx-kv-cache-source-host-port: \(source)\r\n"
-      + (prefiller.map { "x-prefiller-host-port: \($0)\r\n" } ?? "")
-      + "Content-Length: \(body.utf8.count)\r\n\r\n\(body)"
-  }
-
-  @Test func anEngineIsToldWhereBlocksAre() throws {
-    let parts = try ProxyParts { $0.disaggregation.fetchesFromPeers = true }
-    try parts.send(Self.from("10.0.0.8:8000"))
-    #expect(parts.origins.map(\.role) == [.decoder])
-    let decode = try parts.request(0)
-    #expect(!decode.contains("x-kv-cache-source-host-port"))
-    let body = Self.body(of: decode)
-    #expect(body.hasPrefix(Self.body.dropLast() + #","kv_transfer_params":{"remote_kv_source":{"kv_request_id":""#))
-    #expect(body.hasSuffix(#"","remote_host":"10.0.0.8","remote_port":7777}}}"#))
-    try parts.reply(Self.ok("{}"), 0)
-    #expect(try parts.answer() == Self.ok("{}"))
-    // The body stays as it is where a source is not allowed; the request is served.
-    try parts.send(Self.from("169.254.169.254:8000"))
-    #expect(try Self.body(of: parts.request(0)) == Self.body)
-    #expect(parts.metric(#"routing_sidecar_targets_refused_total{reason="special"}"#) == "1")
-  }
-
-  @Test func aPrefillEngineFetchesFromOthersAlone() throws {
-    let parts = try ProxyParts { $0.disaggregation.fetchesFromPeers = true }
-    try parts.send(Self.from("10.0.0.8:8000", prefiller: "10.0.0.7:8000"))
-    #expect(try parts.request(0).contains(#""remote_kv_source":{"#))
-    let own = try ProxyParts { $0.disaggregation.fetchesFromPeers = true }
-    try own.send(Self.from("10.0.0.7:8000", prefiller: "10.0.0.7:8000"))
-    #expect(try !own.request(0).contains("remote_kv_source"))
-    let off = try ProxyParts()
-    try off.send(Self.from("10.0.0.8:8000"))
-    #expect(try Self.body(of: off.request(0)) == Self.body)
+  @Test func aPromptThatAPrefillEngineHadIsNotSentAgain() throws {
+    let parts = try ProxyParts()
+    try parts.send(Self.post(Self.body))
+    try parts.reply(Self.ok(Self.prefillAnswer), 0)
+    try parts.reply(Self.ok("{}"), 1)
+    _ = try parts.answer()
+    // Closed at once, the engine has not seen it; after that it is the engine's own failure.
+    try parts.send(Self.post(Self.body))
+    try parts.engines[0].close().wait()
+    #expect(parts.origins.map(\.role) == [.prefiller, .decoder, .prefiller])
+    try parts.reply(Self.ok(Self.prefillAnswer), 2)
+    try parts.reply(Self.ok("{}"), 1)
+    _ = try parts.answer()
+    try parts.send(Self.post(Self.body))
+    parts.loop.advanceTime(by: .milliseconds(201))
+    try parts.engines[2].close().wait()
+    #expect(parts.origins.map(\.role) == [.prefiller, .decoder, .prefiller])
+    #expect(parts.metric(#"routing_sidecar_prefill_fallbacks_total{connector="nixlv2"}"#) == "1")
   }
 
   // MARK: - Media

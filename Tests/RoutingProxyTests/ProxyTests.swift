@@ -72,6 +72,21 @@ import Testing
     #expect(parts.engines.count == 3)
   }
 
+  /// It may have computed for seconds, and ended because of the request: sent again, it would do so twice.
+  @Test func aRequestThatTheEngineHadIsNotSentAgain() throws {
+    let parts = try ProxyParts()
+    try parts.send(Self.post)
+    _ = try parts.request()
+    try parts.reply(Self.ok)
+    _ = try parts.answer()
+    try parts.send(Self.post)
+    _ = try parts.request()
+    parts.loop.advanceTime(by: .milliseconds(201))
+    try parts.engines[0].close().wait()
+    #expect(try parts.answer().hasPrefix("HTTP/1.1 502 Bad Gateway\r\n"))
+    #expect(parts.engines.count == 1)
+  }
+
   @Test func anEngineThatCannotBeReachedIs503() throws {
     let parts = try ProxyParts()
     parts.refuses = true

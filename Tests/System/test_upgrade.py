@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 import time
+from http.client import HTTPException
 from pathlib import Path
 
 from kit import http
@@ -37,7 +38,7 @@ class Load:
                 answer = http.post(self._url, body)
                 if answer.status != 200 or (number % 2 == 0 and b"[DONE]" not in answer.body):
                     self.failures.append(f"{answer.status} {answer.body[:200]!r}")
-            except OSError as error:
+            except (OSError, HTTPException) as error:
                 self.failures.append(repr(error))
             self.answers += 1
 

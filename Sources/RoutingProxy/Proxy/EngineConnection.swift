@@ -18,6 +18,9 @@ package protocol EngineConnectionUser: AnyObject {
 package enum EngineClosure: Sendable {
   /// It has ended.
   case ended
+  /// It has ended at the moment when a further request was written to it: the engine had closed it for its age, and has not seen the
+  /// request.
+  case unseen
   /// The engine has sent what is no HTTP.
   case garbage
   /// The two sides could not agree on TLS, or the engine's certificate is not trusted.
@@ -43,6 +46,11 @@ package final class EngineConnection: ChannelDuplexHandler, RemovableChannelHand
     }
   }
 
+  /// The longest time between a request and the end of the connection after which the engine cannot have seen the request. The end was on
+  /// its way already, so it comes at once; more than a round trip is room for a busy event loop.
+  private static let unseenWindow = TimeAmount.milliseconds(200)
+  /// When the head of the newest request was written.
+  private var asked: NIODeadline?
   private var context: ChannelHandlerContext?
   private var isReadPending = false
   private var reason = EngineClosure.ended
@@ -60,7 +68,10 @@ package final class EngineConnection: ChannelDuplexHandler, RemovableChannelHand
 
   // MARK: - Use
 
-  func write(_ part: HTTPClientRequestPart) { context?.write(wrapOutboundOut(part), promise: nil) }
+  func write(_ part: HTTPClientRequestPart) {
+    if case .head = part { asked = context?.eventLoop.now }
+    context?.write(wrapOutboundOut(part), promise: nil)
+  }
 
   func flush() { context?.flush() }
 
@@ -104,6 +115,7 @@ package final class EngineConnection: ChannelDuplexHandler, RemovableChannelHand
   }
 
   package func channelInactive(context: ChannelHandlerContext) {
+    if reason == .ended, isReused, let asked, context.eventLoop.now - asked <= Self.unseenWindow { reason = .unseen }
     let user = user
     self.user = nil
     user?.engineClosed(reason)

@@ -139,9 +139,8 @@ final class EngineLeg: EngineConnectionUser {
 
   func engineClosed(_ reason: EngineClosure) {
     switch state {
-    case .asked(let connection):
-      // An engine closes a connection for its age while a request is on its way: it has not seen it.
-      if connection.isReused, reason == .ended { connect(isFresh: true) } else { end(.failed(.noAnswer)) }
+    case .asked:
+      if reason == .unseen { connect(isFresh: true) } else { end(.failed(.noAnswer)) }
     case .answering: end(.failed(.broken))
     case .new, .connecting, .ended: break
     }

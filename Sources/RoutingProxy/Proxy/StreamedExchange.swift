@@ -147,11 +147,11 @@ final class StreamedExchange: ClientExchange, EngineConnectionUser {
       state = .ended
       return client.breakAnswer()
     }
-    guard case .exchanging(let connection, let hasAnswer, _) = state else { return }
+    guard case .exchanging(_, let hasAnswer, _) = state else { return }
     if hasAnswer {
       state = .ended
       client.breakAnswer()
-    } else if connection.isReused, request.canRepeat, reason == .ended {
+    } else if reason == .unseen, request.canRepeat {
       connect(isFresh: true)
     } else {
       state = .ended
