@@ -1,5 +1,6 @@
-"""Makes the model of scripts/checks/e2e-vllm: a Llama with random weights, small enough for a CPU, and a byte-level BPE tokenizer
-trained on the sources of Python's standard library. Run with vLLM's Python: vllm-model.py FOLDER."""
+"""Makes a model for engines on a CPU: a Llama with random weights, and a byte-level BPE tokenizer trained on the sources of Python's
+standard library. Run with vLLM's Python: vllm-model.py FOLDER small|large. The small one is for protocols; with the large one (30 M
+parameters) computing a prompt takes most of a request's time."""
 
 import json
 import sys
@@ -12,6 +13,12 @@ from tokenizers.models import BPE
 from transformers import LlamaConfig, LlamaForCausalLM
 
 VOCABULARY = 8192
+SIZES = {
+    "small": {"hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 32,
+              "intermediate_size": 128},
+    "large": {"hidden_size": 512, "num_hidden_layers": 8, "num_attention_heads": 8, "num_key_value_heads": 4, "head_dim": 64,
+              "intermediate_size": 1408},
+}  # fmt: skip
 SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
 # ChatML, with the default system message that Qwen's template has.
 TEMPLATE = (
@@ -53,9 +60,9 @@ def main() -> None:
     # vLLM's attention for CPUs takes heads of 32 and some larger sizes.
     model = LlamaForCausalLM(
         LlamaConfig(
-            vocab_size=VOCABULARY, hidden_size=64, num_hidden_layers=2, num_attention_heads=2, num_key_value_heads=1,
-            head_dim=32, intermediate_size=128, max_position_embeddings=8192, eos_token_id=words.token_to_id("<|im_end|>"),
-            pad_token_id=words.token_to_id("<|endoftext|>"), bos_token_id=None, tie_word_embeddings=True,
+            vocab_size=VOCABULARY, **SIZES[sys.argv[2]], max_position_embeddings=8192,
+            eos_token_id=words.token_to_id("<|im_end|>"), pad_token_id=words.token_to_id("<|endoftext|>"), bos_token_id=None,
+            tie_word_embeddings=True,
         )
     )  # fmt: skip
     model.to(torch.bfloat16).save_pretrained(folder)
