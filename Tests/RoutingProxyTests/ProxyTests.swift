@@ -48,13 +48,19 @@ import Testing
     #expect(parts.engines.count == 2)
   }
 
+  /// A proxy whose connection to the engine has carried a request.
+  private static func afterARequest() throws -> ProxyParts {
+    let parts = try ProxyParts()
+    try parts.send(post)
+    _ = try parts.request()
+    try parts.reply(ok)
+    _ = try parts.answer()
+    return parts
+  }
+
   /// An engine closes a connection for its age while a request is on its way: the request goes out on a new one.
   @Test func aRequestOnAConnectionThatIsClosedIsSentAgain() throws {
-    let parts = try ProxyParts()
-    try parts.send(Self.post)
-    _ = try parts.request()
-    try parts.reply(Self.ok)
-    _ = try parts.answer()
+    let parts = try Self.afterARequest()
     try parts.send(Self.post)
     let sent = try parts.request()
     try parts.engines[0].close().wait()
@@ -74,11 +80,7 @@ import Testing
 
   /// It may have computed for seconds, and ended because of the request: sent again, it would do so twice.
   @Test func aRequestThatTheEngineHadIsNotSentAgain() throws {
-    let parts = try ProxyParts()
-    try parts.send(Self.post)
-    _ = try parts.request()
-    try parts.reply(Self.ok)
-    _ = try parts.answer()
+    let parts = try Self.afterARequest()
     try parts.send(Self.post)
     _ = try parts.request()
     parts.loop.advanceTime(by: .milliseconds(201))

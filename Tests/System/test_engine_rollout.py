@@ -11,7 +11,7 @@ from kit import http
 from kit.envoy import Envoy
 from kit.epp import EPP, sum_of
 from kit.kubernetes.cluster import Cluster, has_pod_addresses, wait_endpoints
-from kit.rollout import DRAIN_SECONDS, LENGTHS, TOKEN_TIME, Load, ModelServer, ask, end_pod, start_pod
+from kit.rollout import DRAIN_SECONDS, LENGTHS, TOKEN_TIME, Chats, ModelServer, ask, end_pod, start_pod
 from kit.sidecar import Sidecar
 from kit.simulator import Simulator
 from kit.waiting import eventually
@@ -43,7 +43,7 @@ def _busy(pod: ModelServer) -> None:
 def test_a_rolling_restart_loses_and_cuts_no_answer(cluster: Cluster, start_epp, start_envoy) -> None:
     epp, envoy = _gateway(cluster, start_epp, start_envoy)
     pods: list[ModelServer] = [cluster.engines[name][0] for name in OLD]
-    load = Load(envoy.url)
+    load = Chats(envoy.url)
     try:
         load.wait(10)
         for number, old in enumerate(list(pods)):
@@ -75,7 +75,7 @@ def test_without_a_drain_answers_are_cut(cluster: Cluster, start_epp, start_envo
     epp, envoy = _gateway(cluster, start_epp, start_envoy)
     old: ModelServer = cluster.engines[OLD[0]][0]
     # An answer that is not streamed has not begun before its end.
-    load = Load(envoy.url, streams_all=True)
+    load = Chats(envoy.url, streams_all=True)
     try:
         load.wait(10)
         _busy(old)

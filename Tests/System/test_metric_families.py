@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Callable, Iterator
 
 import pytest
+import yaml
 
 from kit import extproc as ep
 from kit import http
+from kit.configurations import DISAGGREGATED
 from kit.envoy import Envoy
 from kit.epp import EPP
 from kit.families import ABSENT, FAMILIES, Family
@@ -24,38 +26,6 @@ pytestmark = pytest.mark.skipif(
     not has_pod_addresses(), reason="no address of a pod is here: run the tests with scripts/pod-network"
 )
 
-CONFIGURATION = """
-apiVersion: llm-d.ai/v1
-kind: EndpointPickerConfig
-plugins:
-- type: decode-filter
-- type: prefill-filter
-- { type: prefix-cache-affinity-filter, parameters: { affinityThreshold: 0.5 } }
-- type: queue-scorer
-- type: kv-cache-utilization-scorer
-- type: prefix-cache-scorer
-- { type: session-affinity-scorer, parameters: { strategy: session_id } }
-- type: max-score-picker
-- { type: prefix-based-pd-decider, parameters: { nonCachedTokens: 256 } }
-- { type: disagg-profile-handler, parameters: { deciders: { prefill: prefix-based-pd-decider } } }
-- { type: concurrency-detector, parameters: { maxConcurrency: 3 } }
-flowControl: { saturationDetector: { pluginRef: concurrency-detector } }
-schedulingProfiles:
-- name: decode
-  plugins:
-  - pluginRef: decode-filter
-  - pluginRef: prefix-cache-affinity-filter
-  - { pluginRef: queue-scorer, weight: 2 }
-  - { pluginRef: kv-cache-utilization-scorer, weight: 2 }
-  - { pluginRef: prefix-cache-scorer, weight: 3 }
-  - { pluginRef: session-affinity-scorer, weight: 1 }
-  - pluginRef: max-score-picker
-- name: prefill
-  plugins:
-  - pluginRef: prefill-filter
-  - pluginRef: queue-scorer
-  - pluginRef: max-score-picker
-"""
 OBJECTIVE = "x-llm-d-inference-objective"
 FAIRNESS = "x-llm-d-inference-fairness-id"
 
@@ -125,7 +95,10 @@ class Load:
 def query(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], list[dict]]]:
     """Runs queries in a Prometheus that has seen everything."""
     folder: Path = tmp_path_factory.mktemp("prometheus")
-    (folder / "epp.yaml").write_text(CONFIGURATION)
+    configuration = yaml.safe_load(DISAGGREGATED)
+    configuration["plugins"].append({"type": "concurrency-detector", "parameters": {"maxConcurrency": 3}})
+    configuration["flowControl"] = {"saturationDetector": {"pluginRef": "concurrency-detector"}}
+    (folder / "epp.yaml").write_text(yaml.safe_dump(configuration))
     with ExitStack() as stack:
         api = FakeAPIServer(secure=True)
         stack.callback(api.stop)

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import threading
 import time
 from http.client import HTTPException
 from pathlib import Path
@@ -11,46 +10,29 @@ from kit import http
 from kit.engine import Engine
 from kit.envoy import Envoy
 from kit.epp import EPP
+from kit.load import Load
 from kit.waiting import eventually
 
 # The programs of an earlier release, which the new ones replace. Without it, both sides are the same.
 PREVIOUS = os.environ.get("WARMPATH_PREVIOUS_BIN_DIR")
 
 
-class Load:
-    """Clients that send one request after the other, every other answer streamed."""
+class Chats(Load):
+    """Clients whose every other answer is streamed."""
 
     def __init__(self, envoy: Envoy, clients: int = 4):
         self._url = envoy.url
-        self._ended = threading.Event()
         self.failures: list[str] = []
-        self.answers = 0
-        self._threads = [threading.Thread(target=self._send, args=(number,)) for number in range(clients)]
-        for thread in self._threads:
-            thread.start()
+        super().__init__(clients)
 
-    def _send(self, client: int) -> None:
-        number = 0
-        while not self._ended.is_set():
-            number += 1
-            body = http.chat(f"{client} {number}", stream=number % 2 == 0)
-            try:
-                answer = http.post(self._url, body)
-                if answer.status != 200 or (number % 2 == 0 and b"[DONE]" not in answer.body):
-                    self.failures.append(f"{answer.status} {answer.body[:200]!r}")
-            except (OSError, HTTPException) as error:
-                self.failures.append(repr(error))
-            self.answers += 1
-
-    def wait(self, count: int) -> None:
-        """Waits for so many further answers."""
-        target = self.answers + count
-        eventually(lambda: self.answers >= target, f"{count} answers", 30)
-
-    def stop(self) -> None:
-        self._ended.set()
-        for thread in self._threads:
-            thread.join()
+    def ask(self, client: int, count: int) -> None:
+        is_streamed = count % 2 == 0
+        try:
+            answer = http.post(self._url, http.chat(f"{client} {count}", stream=is_streamed))
+            if answer.status != 200 or (is_streamed and b"[DONE]" not in answer.body):
+                self.failures.append(f"{answer.status} {answer.body[:200]!r}")
+        except (OSError, HTTPException) as error:
+            self.failures.append(repr(error))
 
 
 def _picker(engines: list[Engine], start_epp, previous: str | None = None) -> EPP:
@@ -66,7 +48,7 @@ def _picker(engines: list[Engine], start_epp, previous: str | None = None) -> EP
 def test_a_rolling_upgrade_loses_no_request(engines: list[Engine], start_epp, start_envoy) -> None:
     pickers = [_picker(engines, start_epp, PREVIOUS) for _ in range(2)]
     envoy = start_envoy([picker.extproc_port for picker in pickers], secure=True)
-    load = Load(envoy)
+    load = Chats(envoy)
     try:
         load.wait(50)
         for old in list(pickers):

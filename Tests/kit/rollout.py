@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import threading
 import time
 
 import yaml
@@ -15,6 +14,7 @@ from . import http as client
 from .epp import sum_of
 from .kubernetes import objects
 from .kubernetes.cluster import Cluster
+from .load import Load
 from .paths import ROOT, product
 from .process import Process
 from .simulator import Simulator
@@ -111,45 +111,27 @@ def end_pod(cluster: Cluster, name: str, drains: bool = True) -> None:
     cluster.api.admin.delete(f"{objects.pods(cluster.namespace)}/{name}", gracePeriodSeconds=0)
 
 
-class Load:
-    """Clients that send one chat after the other and try none again. Two of three answers are streamed, or all of them."""
+class Chats(Load):
+    """Clients that try no chat again. Two of three answers are streamed, or all of them."""
 
     def __init__(self, url: str, clients: int = 10, streams_all: bool = False):
         self._url = url
         self._streams_all = streams_all
-        self._ended = threading.Event()
-        self._lock = threading.Lock()
-        self.answers = 0
         self.longest = 0.0
         # Answers that began and have no end, and requests without an answer of status 200.
         self.cut: list[str] = []
         self.lost: list[str] = []
-        self._threads = [threading.Thread(target=self._run, args=(number,)) for number in range(clients)]
-        for thread in self._threads:
-            thread.start()
+        super().__init__(clients)
 
-    def _run(self, number: int) -> None:
-        count = number
-        while not self._ended.is_set():
-            count += 1
-            tokens = LENGTHS[count % len(LENGTHS)]
-            began = time.monotonic()
-            cut, lost = ask(self._url, f"client {number} asks {count}", tokens, self._streams_all or count % 3 > 0)
-            with self._lock:
-                self.answers += 1
-                self.longest = max(self.longest, time.monotonic() - began)
-                self.cut += [cut] if cut else []
-                self.lost += [lost] if lost else []
-
-    def wait(self, count: int) -> None:
-        """Waits for so many further answers."""
-        target = self.answers + count
-        eventually(lambda: self.answers >= target, f"{count} answers", 30)
-
-    def stop(self) -> None:
-        self._ended.set()
-        for thread in self._threads:
-            thread.join()
+    def ask(self, client: int, count: int) -> None:
+        # Clients begin with different lengths.
+        place = client + count
+        began = time.monotonic()
+        tokens = LENGTHS[place % len(LENGTHS)]
+        cut, lost = ask(self._url, f"client {client} asks {count}", tokens, self._streams_all or place % 3 > 0)
+        self.longest = max(self.longest, time.monotonic() - began)
+        self.cut += [cut] if cut else []
+        self.lost += [lost] if lost else []
 
 
 def ask(url: str, prompt: str, tokens: int, streamed: bool = True) -> tuple[str | None, str | None]:

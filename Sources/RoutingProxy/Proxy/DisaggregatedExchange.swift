@@ -12,7 +12,7 @@ final class DisaggregatedExchange: ClientExchange {
     /// The body or the targets' addresses are not there yet.
     case collecting(isComplete: Bool)
     /// Other engines encode the media.
-    case encoding(EncodeStage)
+    case encoding(EncodeStage, since: MonotonicTime)
     case running(DisaggregatedRequest)
     case ended
   }
@@ -32,7 +32,6 @@ final class DisaggregatedExchange: ClientExchange {
   private var taken = 0
   /// Requests to encode engines by the positions of their items.
   private var encodes: [Int: CollectedLeg] = [:]
-  private var encodeStart: MonotonicTime?
   private var prefill: CollectedLeg?
   private var decode: DecodeLeg?
   private var pause: Scheduled<Void>?
@@ -153,8 +152,7 @@ final class DisaggregatedExchange: ClientExchange {
         var stage = try EncodeStage(bytes, connector, engines: encoders.count)
       {
         let asks = stage.start()
-        state = .encoding(stage)
-        encodeStart = proxy.now
+        state = .encoding(stage, since: proxy.now)
         return asks.forEach(encode)
       }
       try run(bytes)
@@ -178,20 +176,20 @@ final class DisaggregatedExchange: ClientExchange {
   }
 
   private func encoded(_ item: Int, _ bytes: Int, _ answer: CollectedLeg.Answer?) {
-    guard case .encoding(var stage) = state else { return }
+    guard case .encoding(var stage, let start) = state else { return }
     encodes[item] = nil
     taken -= bytes
     proxy.shared.buffers.give(bytes)
     let body = answer.flatMap { $0.isSuccess ? $0.body : nil }
     if body == nil { proxy.shared.metrics.encode?.errors.increment() }
     let step = stage.ended(body?.readableBytesSpan)
-    state = .encoding(stage)
+    state = .encoding(stage, since: start)
     switch step {
     case .ask(let ask): return encode(ask)
     case .wait: return
     case .complete: break
     }
-    if let encodeStart { proxy.shared.metrics.encode?.duration.observe(from: encodeStart, to: proxy.now) }
+    proxy.shared.metrics.encode?.duration.observe(from: start, to: proxy.now)
     if stage.failures > 0, settings.failure == .error { return fail(.noEncoding) }
     do { try run(stage.encodedBody) } catch { fail(.noObject) }
   }

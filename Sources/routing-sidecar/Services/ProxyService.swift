@@ -66,7 +66,7 @@ struct ProxyService: Service {
   }
 
   private func router(_ rank: Int) -> RequestRouter {
-    let samples = configuration.samplesPrefillers
+    let (names, samples) = (names, configuration.samplesPrefillers)
     return RequestRouter(
       engine: engine(rank), ranks: configuration.engine.ranks > 1 ? names : [],
       encodes: configuration.disaggregation.encodeConnector != nil,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from .. import extproc as ep
 from .. import http
+from ..configurations import DISAGGREGATED
 from ..epp import EPP
 from ..envoy import Envoy
 from ..gateway import Exchange
@@ -20,36 +21,6 @@ from .scrape import ConfiguredPrometheus, Target, job, scrape_configs
 
 PICKER_LABELS = {"app.kubernetes.io/name": "warmpath-epp"}
 ENGINE_LABELS = {"app": "vllm"}
-CONFIGURATION = """
-apiVersion: llm-d.ai/v1
-kind: EndpointPickerConfig
-plugins:
-- type: decode-filter
-- type: prefill-filter
-- { type: prefix-cache-affinity-filter, parameters: { affinityThreshold: 0.5 } }
-- type: queue-scorer
-- type: kv-cache-utilization-scorer
-- type: prefix-cache-scorer
-- { type: session-affinity-scorer, parameters: { strategy: session_id } }
-- type: max-score-picker
-- { type: prefix-based-pd-decider, parameters: { nonCachedTokens: 256 } }
-- { type: disagg-profile-handler, parameters: { deciders: { prefill: prefix-based-pd-decider } } }
-schedulingProfiles:
-- name: decode
-  plugins:
-  - pluginRef: decode-filter
-  - pluginRef: prefix-cache-affinity-filter
-  - { pluginRef: queue-scorer, weight: 2 }
-  - { pluginRef: kv-cache-utilization-scorer, weight: 2 }
-  - { pluginRef: prefix-cache-scorer, weight: 3 }
-  - { pluginRef: session-affinity-scorer, weight: 2 }
-  - pluginRef: max-score-picker
-- name: prefill
-  plugins:
-  - pluginRef: prefill-filter
-  - pluginRef: queue-scorer
-  - pluginRef: max-score-picker
-"""
 
 
 def picker_target(epp: EPP, pod: str, namespace: str = "inference") -> Target:
@@ -103,7 +74,7 @@ class MonitoredPool:
         # A pod that no monitor is for, with ports of the same names.
         self.targets.append(Target(self.prefill.address, "stranger", "http-engine", "vllm", labels={"app": "other"}))
         (self._folder / "endpoints.yaml").write_text(json.dumps({"endpoints": entries}))
-        (self._folder / "epp.yaml").write_text(CONFIGURATION)
+        (self._folder / "epp.yaml").write_text(DISAGGREGATED)
         flags = ["--endpoints-file", f"{self._folder}/endpoints.yaml", "--config-file", f"{self._folder}/epp.yaml"]
         flags += ["--pool-name", "chat", "--token-deadline", "2s"]
         self.pickers = {f"epp-{name}": self._stack.enter_context(EPP(*flags)) for name in "ab"}
