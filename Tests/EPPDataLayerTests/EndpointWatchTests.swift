@@ -151,15 +151,13 @@ import Testing
   }
 
   @Test func anEngineThatComesUpLaterIsFound() async throws {
-    // A port that was free a moment ago: the stub takes it once the watch has failed to connect.
-    let probe = EngineStub(.hang)
-    let address = try await probe.start()
-    try await probe.stop()
-    try await withWatch(configuration(address)) { watch in
+    // The port is held from the start, so that no other test's server answers there meanwhile.
+    let port = try ReservedPort()
+    try await withWatch(configuration(port.address)) { watch in
       #expect(await eventually { watch.store.health().first?.isUnreachable == true })
       #expect(await eventually { watch.store.currentSnapshot().members.first?.refusesConnections == true })
       let stub = EngineStub(.page(Self.page))
-      _ = try await stub.start(port: Int(address.port))
+      _ = try await stub.start(on: port)
       #expect(await eventually { watch.store.currentSnapshot().members.first?.isStale == false })
       #expect(watch.store.currentSnapshot().members.first?.refusesConnections == false)
       #expect(log.lines(containing: "no engine serves").count == 1)

@@ -42,8 +42,9 @@ final class EngineStub: Sendable {
     self.tls = tls
   }
 
-  func start(port: Int = 0) async throws -> EndpointAddress {
-    let channel = try await ServerBootstrap(group: group)
+  /// Listens at a port that was reserved, or at a free one.
+  func start(on reserved: ReservedPort? = nil) async throws -> EndpointAddress {
+    let bootstrap = ServerBootstrap(group: group)
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
       .childChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
@@ -53,7 +54,12 @@ final class EngineStub: Sendable {
           try channel.pipeline.syncOperations.addHandler(Handler(stub: self))
         }
       }
-      .bind(host: "127.0.0.1", port: port).get()
+    let channel =
+      if let reserved {
+        try await bootstrap.withBoundSocket(reserved.takeSocket()).get()
+      } else {
+        try await bootstrap.bind(host: "127.0.0.1", port: 0).get()
+      }
     listener.withLock { $0 = channel }
     return EndpointAddress(host: "127.0.0.1", port: UInt16(channel.localAddress?.port ?? 0))
   }

@@ -48,7 +48,7 @@ def test_the_architecture_has_every_value_that_it_names() -> None:
         "--no-enable-chunked-prefill", "--gpu-memory-utilization=0.9", "--max-model-len=4096",
     ):  # fmt: skip
         assert argument in engine["args"], argument
-    # By its version: no replay, no token ids.
+    # Its version renders no prompts: no token ids, and nothing to hold events against.
     assert not [argument for argument in engine["args"] if "scale-out" in argument or "kv-events" in argument]
     model = environment(engine, values, {"status.podIP": "10.0.0.1"}, {("llm-d-hf-token", "HF_TOKEN"): "token"})
     assert model["MODEL"].lower().startswith("meta-llama/llama-3.2-1b") and model["HF_TOKEN"] == "token"

@@ -46,12 +46,20 @@ private func send(_ body: [UInt8], _ kind: KVConnectorKind, _ api: InferenceAPI)
 }
 
 private func encode(_ body: [UInt8]) {
-  guard var stage = try? EncodeStage(body, .nixl), let asks = try? stage.asks(engines: 3) else { return }
-  for (index, ask) in asks.enumerated() {
-    precondition((0..<3).contains(ask.engine))
+  guard var stage = try? EncodeStage(body, .nixl, engines: 3) else { return }
+  var open = stage.start()
+  var count = 0
+  while let ask = open.popLast() {
+    precondition(ask.item < EncodeStage.maximumItems && ask.engine == ask.item % 3)
     check(ask.body)
-    precondition(unsafe stage.ended(body.span.bytes) == (index == asks.count - 1), "the last answer is the last")
+    count += 1
+    switch unsafe stage.ended(body.span.bytes) {
+    case .ask(let next): open.append(next)
+    case .wait: precondition(!open.isEmpty, "an answer is waited for that nobody gives")
+    case .complete: precondition(open.isEmpty, "the last answer is the last")
+    }
   }
+  precondition(count > 0 && count <= EncodeStage.maximumItems)
   check(stage.encodedBody)
 }
 
