@@ -32,6 +32,7 @@ let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 let serviceLifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let tracing: Target.Dependency = .product(name: "Tracing", package: "swift-distributed-tracing")
 let unixSignals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
 let swiftASN1: Target.Dependency = .product(name: "SwiftASN1", package: "swift-asn1")
@@ -46,6 +47,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-certificates", exact: "1.21.1"),
     .package(url: "https://github.com/apple/swift-collections", exact: "1.6.0"),
     .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
+    .package(url: "https://github.com/apple/swift-distributed-tracing", exact: "1.7.3"),
     .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
     .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
     .package(url: "https://github.com/apple/swift-nio-http2", exact: "1.46.0"),
@@ -68,12 +70,13 @@ let package = Package(
     // Values and decisions: no I/O.
     .target(name: "EPPCore", swiftSettings: strict),
     .target(name: "EPPMetrics", dependencies: ["EPPCore"], swiftSettings: strict),
+    .target(name: "EPPTracing", dependencies: ["EPPCore", tracing], swiftSettings: strict),
     .target(name: "EPPRequests", dependencies: ["EPPCore"], swiftSettings: strict),
     .target(
       name: "EPPPrefixCache", dependencies: ["CPrefetch", "EPPCore", deque, crypto], swiftSettings: strict),
     .target(
       name: "EPPScheduling",
-      dependencies: ["EPPCore", "EPPMetrics", "EPPPrefixCache", crypto, deque, orderedCollections],
+      dependencies: ["EPPCore", "EPPMetrics", "EPPTracing", "EPPPrefixCache", crypto, deque, orderedCollections],
       swiftSettings: strict),
 
     // The world outside.
@@ -93,11 +96,11 @@ let package = Package(
     .target(
       name: "EPPRouting",
       dependencies: [
-        "EPPCore", "EPPMetrics", "EPPRequests", "EPPPrefixCache", "EPPScheduling",
+        "EPPCore", "EPPMetrics", "EPPTracing", "EPPRequests", "EPPPrefixCache", "EPPScheduling",
       ],
       swiftSettings: strict),
     .target(
-      name: "EPPExtProc", dependencies: ["EPPCore", "EPPMetrics", "EPPRequests", "EPPRouting", logging],
+      name: "EPPExtProc", dependencies: ["EPPCore", "EPPMetrics", "EPPTracing", "EPPRequests", "EPPRouting", logging],
       swiftSettings: strict),
     .target(
       name: "EPPCertificates", dependencies: ["EPPDataLayer", crypto, nioSSL, swiftASN1, x509], swiftSettings: strict),
@@ -114,8 +117,8 @@ let package = Package(
     .target(
       name: "EPPObservability",
       dependencies: [
-        "EPPCertificates", "EPPCore", "EPPMetrics", "EPPScheduling", hummingbird, hummingbirdCore, logging, nioCore,
-        nioSSL,
+        "EPPCertificates", "EPPCore", "EPPMetrics", "EPPScheduling", "EPPTracing", asyncHTTPClient, hummingbird,
+        hummingbirdCore, logging, nioCore, nioHTTP1, nioSSL, tracing,
       ],
       swiftSettings: strict),
     .target(
@@ -126,14 +129,15 @@ let package = Package(
     .target(
       name: "EPPProcess",
       dependencies: [
-        "EPPCertificates", "EPPConfiguration", "EPPCore", "EPPDataLayer", "EPPKubernetes", "EPPScheduling", "EPPYAML",
+        "EPPCertificates", "EPPConfiguration", "EPPCore", "EPPDataLayer", "EPPKubernetes", "EPPObservability",
+        "EPPScheduling", "EPPYAML",
         logging, nioPosix, serviceLifecycle,
       ], swiftSettings: strict),
 
     .target(
       name: "RoutingProxy",
       dependencies: [
-        "EPPCore", "EPPMetrics", "EPPRequests", logging, nioCore, nioHTTP1, nioHTTP2, nioPosix, nioSSL,
+        "EPPCore", "EPPMetrics", "EPPRequests", "EPPTracing", logging, nioCore, nioHTTP1, nioHTTP2, nioPosix, nioSSL,
       ], swiftSettings: strict
     ),
 
@@ -150,6 +154,7 @@ let package = Package(
         "EPPCertificates", "EPPConfiguration", "EPPCore", "EPPDataLayer", "EPPExtProc", "EPPGRPCServer", "EPPKVEvents",
         "EPPKubernetes",
         "EPPMetrics", "EPPObservability", "EPPPrefixCache", "EPPProcess", "EPPRouting", "EPPScheduling", "EPPTokens",
+        "EPPTracing",
         "EPPYAML",
         "ZeroMQ",
         argumentParser, asyncHTTPClient, logging, nioCore, nioHTTP1, nioPosix, serviceLifecycle,
@@ -158,7 +163,8 @@ let package = Package(
       name: "routing-sidecar",
       dependencies: [
         "EPPCertificates", "EPPConfiguration", "EPPCore", "EPPDataLayer", "EPPKubernetes", "EPPMetrics",
-        "EPPObservability", "EPPProcess", "EPPScheduling", "EPPYAML", "RoutingProxy", argumentParser, logging, nioPosix,
+        "EPPObservability", "EPPProcess", "EPPScheduling", "EPPTracing", "EPPYAML", "RoutingProxy", argumentParser,
+        logging, nioPosix,
         nioSSL,
         serviceLifecycle, yams,
       ], swiftSettings: strict),
@@ -177,7 +183,8 @@ let package = Package(
     .target(
       name: "EPPTestKit",
       dependencies: [
-        "EPPCore", "EPPExtProc", "EPPMetrics", "EPPPrefixCache", "EPPRouting", "EPPScheduling", crypto, logging, nioSSL,
+        "EPPCore", "EPPExtProc", "EPPMetrics", "EPPPrefixCache", "EPPRouting", "EPPScheduling", "EPPTracing", crypto,
+        logging, nioSSL,
         swiftASN1, x509,
       ], path: "Tests/EPPTestKit", swiftSettings: strict),
 
@@ -189,14 +196,17 @@ let package = Package(
     .testTarget(
       name: "RoutingProxyTests",
       dependencies: [
-        "EPPTestKit", "EPPCore", "EPPMetrics", "EPPRequests", "RoutingProxy", logging, nioCore, nioEmbedded, nioHTTP1,
-        nioPosix,
+        "EPPTestKit", "EPPCore", "EPPMetrics", "EPPRequests", "EPPTracing", "RoutingProxy", logging, nioCore,
+        nioEmbedded, nioHTTP1,
+        nioPosix, tracing,
       ],
       swiftSettings: strict),
     .testTarget(
       name: "RoutingSidecarTests",
       dependencies: ["routing-sidecar", "EPPConfiguration", "EPPCore", "RoutingProxy", argumentParser],
       swiftSettings: strict),
+    .testTarget(
+      name: "EPPTracingTests", dependencies: ["EPPTestKit", "EPPCore", "EPPTracing", tracing], swiftSettings: strict),
     .testTarget(name: "EPPCoreTests", dependencies: ["EPPCore", "EPPTestKit"], swiftSettings: strict),
     .testTarget(
       name: "EPPKVEventsTests",
@@ -228,6 +238,7 @@ let package = Package(
       name: "EPPExtProcTests",
       dependencies: [
         "EPPCore", "EPPExtProc", "EPPMetrics", "EPPPrefixCache", "EPPRouting", "EPPScheduling", "EPPTestKit",
+        "EPPTracing", tracing,
       ],
       swiftSettings: strict),
     .testTarget(
@@ -259,8 +270,9 @@ let package = Package(
     .testTarget(
       name: "EPPObservabilityTests",
       dependencies: [
-        "EPPCore", "EPPMetrics", "EPPObservability", "EPPScheduling", asyncHTTPClient, logging, nioCore, nioHTTP1,
-        serviceLifecycle,
+        "EPPCore", "EPPMetrics", "EPPObservability", "EPPScheduling", "EPPTestKit", "EPPTracing", asyncHTTPClient,
+        logging,
+        nioCore, nioHTTP1, serviceLifecycle, tracing,
       ], swiftSettings: strict),
     .testTarget(
       name: "EPPConfigurationTests",

@@ -37,6 +37,18 @@ const uint8_t *epp_call_method(const epp_call *call, size_t *count) {
   return GRPC_SLICE_START_PTR(*method);
 }
 
+const uint8_t *epp_call_metadata(const epp_call *call, const char *name, size_t *count) {
+  for (size_t index = 0; index < call->request_metadata.count; index++) {
+    const grpc_metadata *entry = &call->request_metadata.metadata[index];
+    if (grpc_slice_str_cmp(entry->key, name) != 0) continue;
+    /* A short value stands in the entry itself, so the entry is not copied. */
+    *count = GRPC_SLICE_LENGTH(entry->value);
+    return GRPC_SLICE_START_PTR(entry->value);
+  }
+  *count = 0;
+  return NULL;
+}
+
 bool epp_call_start(epp_call *call, const epp_batch *batch, uintptr_t tag) {
   grpc_op operations[5];
   size_t count = 0;

@@ -1,6 +1,7 @@
 import EPPCore
 import EPPRequests
 import EPPRouting
+import EPPTracing
 
 /// The received parts of a request until the decision, and the replies that a decision makes of them.
 struct CollectedRequest {
@@ -54,11 +55,12 @@ struct CollectedRequest {
   /// - Parameters:
   ///   - time: When the stream began.
   ///   - seesResponse: Whether the stream goes on until the end of the response.
-  func arrival(at time: MonotonicTime, seesResponse: Bool) -> RequestArrival {
+  ///   - trace: The trace of the request; nil when it is not recorded.
+  func arrival(at time: MonotonicTime, seesResponse: Bool, trace: RequestTrace?) -> RequestArrival {
     RequestArrival(
       context: RequestContext(
         requestID: id, headers: head.headers, subset: subset, sourceAddress: head.sourceAddress), receivedAt: time,
-      seesResponse: seesResponse)
+      seesResponse: seesResponse, trace: trace)
   }
 
   /// Returns the body to be forwarded, with the model's name replaced when there is a rewrite.
@@ -72,15 +74,14 @@ struct CollectedRequest {
   ///
   /// - Parameters:
   ///   - bodyByteCount: Value for the header content-length; nil and 0 leave the header out.
-  ///   - signature: The header that signs those to a sidecar; nil for none.
-  func decision(_ routed: RoutedRequest, _ signature: RequestHeaders.Field?, bodyByteCount: Int?) -> RoutingDecision {
+  ///   - added: Headers besides those of the routed request.
+  func decision(_ routed: RoutedRequest, _ added: [RequestHeaders.Field], bodyByteCount: Int?) -> RoutingDecision {
     var decision = RoutingDecision(destination: routed.destination)
     if let bodyByteCount, bodyByteCount > 0 {
       // Envoy takes content-length away in full-duplex mode, and engines like to know it.
       decision.setHeaders.append(.init(name: HeaderName.contentLength, value: String(bodyByteCount)))
     }
-    decision.setHeaders += routed.headers
-    if let signature { decision.setHeaders.append(signature) }
+    decision.setHeaders += routed.headers + added
     if isIDNew { decision.setHeaders.append(.init(name: HeaderName.requestID, value: id)) }
     for name in HeaderName.internalRequestHeaders
     where name != HeaderName.destinationEndpoint && head.headers.first(name) != nil {

@@ -2,6 +2,7 @@ package import EPPCore
 import EPPMetrics
 import EPPRequests
 import EPPRouting
+import EPPTracing
 
 /// One ext_proc stream, from its first message to its end: performs the actions of a `StreamStateMachine` over a transport,
 /// which carries the messages and owns their bytes.
@@ -26,6 +27,7 @@ package struct ExtProcSession {
   /// Whether the pool has counted the rejection of this stream.
   private var isRejectionNoted = false
   private var endStatus = StreamStatus.ok
+  private var trace: StreamTrace
 
   /// Time spent on processing messages, in nanoseconds.
   private struct ProcessingTime {
@@ -52,7 +54,8 @@ package struct ExtProcSession {
     let waker: any StreamWaker
   }
 
-  init(worker: ExtProcWorker, machine: StreamStateMachine, startedAt: MonotonicTime) {
+  init(worker: ExtProcWorker, machine: StreamStateMachine, startedAt: MonotonicTime, trace: StreamTrace) {
+    self.trace = trace
     self.worker = worker
     self.machine = machine
     self.startedAt = startedAt
@@ -122,6 +125,7 @@ package struct ExtProcSession {
     releaseRequest(transport)
     routed?.flight?.ended(isComplete: machine.isResponseComplete, now: now)
     routed = nil
+    trace.recorded?.finish()
     let metrics = worker.settings.metrics
     metrics.streamsInFlight.add(-1)
     metrics.streamDuration.observe(nanoseconds: now.nanoseconds - startedAt.nanoseconds)
@@ -143,6 +147,9 @@ package struct ExtProcSession {
   ) {
     let worker = worker
     request.begin(head, makeID: { worker.scratch.makeRequestID() })
+    if let tracing = worker.settings.tracing {
+      trace.begin(tracing, head.headers, requestID: request.id, at: startedAt)
+    }
     let announcesNoBody = head.announcesNoBody
     let action = machine.receive(
       .requestHeaders(
@@ -254,7 +261,7 @@ package struct ExtProcSession {
   private mutating func route(
     _ body: ReceivedBody, _ now: MonotonicTime, _ transport: any ExtProcTransport
   ) -> StreamAction? {
-    let arrival = request.arrival(at: startedAt, seesResponse: machine.seesResponse)
+    let arrival = request.arrival(at: startedAt, seesResponse: machine.seesResponse, trace: trace.recorded)
     let (worker, pipeline) = (worker, worker.settings.pipeline)
     let waker = pipeline.maySuspend ? transport.makeWaker() : nil
     let wake = waker.map { waker in { @Sendable in waker.wake() } }
@@ -354,28 +361,31 @@ package struct ExtProcSession {
 
   private func enqueueDecision(_ place: DecisionPlace, _ now: MonotonicTime, _ transport: any ExtProcTransport) {
     guard let routed else { return }
-    let signature = worker.settings.sign?(routed.headers, now)
+    var added: [RequestHeaders.Field] = []
+    if let signature = worker.settings.sign?(routed.headers, now) { added.append(signature) }
+    if let header = trace.header { added.append(header) }
     switch place {
     case .headers:
-      transport.enqueue(.decisionInHeaders(request.decision(routed, signature, bodyByteCount: nil)))
+      transport.enqueue(.decisionInHeaders(request.decision(routed, added, bodyByteCount: nil)))
     case .headersWithBody(let endOfStream):
       let body = request.body(rewritten: routed.rewrite)
       // With trailers the length is left out: HTTP/1 can carry them only behind a chunked body.
       transport.enqueue(
-        .decisionInHeaders(request.decision(routed, signature, bodyByteCount: endOfStream ? body.byteCount : nil)))
+        .decisionInHeaders(request.decision(routed, added, bodyByteCount: endOfStream ? body.byteCount : nil)))
       transport.enqueue(body, .request, endOfStream: endOfStream)
       if !endOfStream { transport.enqueue(.trailers(.request)) }
     case .body:
       let rewritten = routed.rewrite.map { request.body(rewritten: $0) }
       // Envoy refuses a body whose length is not that of the headers (500, "mismatch content length").
       transport.enqueue(
-        .decisionInBody(request.decision(routed, signature, bodyByteCount: rewritten?.byteCount), body: rewritten))
+        .decisionInBody(request.decision(routed, added, bodyByteCount: rewritten?.byteCount), body: rewritten))
     }
   }
 
   private mutating func enqueueImmediate(_ rejection: Rejection, _ transport: any ExtProcTransport) {
     worker.settings.metrics.countRejection(rejection)
     note(rejection)
+    trace.refuse(rejection)
     transport.enqueue(.immediate(ImmediateAnswer(rejection)))
   }
 

@@ -1,6 +1,7 @@
 package import EPPCore
 package import EPPMetrics
 package import EPPRouting
+package import EPPTracing
 package import Logging
 import Synchronization
 
@@ -20,6 +21,8 @@ package struct ExtProcSettings: Sendable {
   package var responseProcessing: ResponseProcessing
   /// Makes the header that signs those to a sidecar among the headers of a decision, nil where there are none; nil signs nothing.
   package var sign: (@Sendable (_ headers: [RequestHeaders.Field], _ now: MonotonicTime) -> RequestHeaders.Field?)?
+  /// Begins the traces of requests; nil records none.
+  package var tracing: RequestTracing?
   /// The logger of warnings about the gateway.
   package var logger: Logger
   /// Warnings that are logged once in the life of the process.
@@ -82,10 +85,14 @@ package final class ExtProcWorker {
   package var configurationRevision: UInt64 { settings.pipeline.revision }
 
   /// Lower-case names of request headers that the current configuration reads in addition to those of the protocol.
-  package var keptHeaders: [String] { settings.pipeline.configuration.keptHeaders }
+  package var keptHeaders: [String] {
+    settings.pipeline.configuration.keptHeaders + (settings.tracing == nil ? [] : RequestTracing.headers)
+  }
 
   /// Makes the session of a new stream.
-  package func makeSession(now: MonotonicTime) -> ExtProcSession {
+  ///
+  /// - Parameter metadata: The value that the gateway has sent with the stream under a name; nil for none.
+  package func makeSession(now: MonotonicTime, metadata: (_ name: String) -> String? = { _ in nil }) -> ExtProcSession {
     streamCount &+= 1
     let seesResponse =
       switch settings.responseProcessing {
@@ -94,6 +101,7 @@ package final class ExtProcWorker {
       case .none: false
       }
     return ExtProcSession(
-      worker: self, machine: StreamStateMachine(limits: settings.limits, seesResponse: seesResponse), startedAt: now)
+      worker: self, machine: StreamStateMachine(limits: settings.limits, seesResponse: seesResponse), startedAt: now,
+      trace: StreamTrace(isOn: settings.tracing != nil, metadata: metadata))
   }
 }

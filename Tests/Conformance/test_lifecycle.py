@@ -82,7 +82,7 @@ def test_help_names_the_flags_that_differ() -> None:
                  "--response-processing", "--grpc-max-recv-msg-size"):
         assert flag in result.stdout
     # What is taken for llm-d's sake and does nothing is no flag to choose from.
-    for flag in ("--allow-experimental-plugins", "--tracing"):
+    for flag in ("--allow-experimental-plugins", "--enable-pprof"):
         assert flag not in result.stdout
         assert flag in _run("--help-hidden").stdout
 

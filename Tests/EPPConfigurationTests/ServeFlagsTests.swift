@@ -183,7 +183,6 @@ import Testing
         "--tls-cipher-suites has no effect: TLS 1.2 and 1.3 are served with gRPC's own suites",
         "--endpoint-target-ports has no effect without --endpoint-selector",
         "--refresh-metrics-interval 10ms is raised to 50ms",
-        "--tracing has no effect yet",
         "--enable-pprof has no effect: there is no Go runtime to profile",
       ])
   }

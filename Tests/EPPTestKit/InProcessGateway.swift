@@ -38,11 +38,12 @@ package final class InProcessGateway {
   /// - Parameters:
   ///   - sliceBytes: bytes of a message that stand in one piece of memory.
   ///   - announcesModes: whether the first message says how bodies are sent.
+  ///   - metadata: what is sent with the stream.
   package init(
     _ picker: InProcessPicker, request: BodyMode = .fullDuplexStreamed, response: BodyMode = .fullDuplexStreamed,
-    sliceBytes: Int = .max, announcesModes: Bool = true
+    sliceBytes: Int = .max, announcesModes: Bool = true, metadata: [String: String] = [:]
   ) {
-    stream = InProcessStream(picker, sliceBytes: sliceBytes)
+    stream = InProcessStream(picker, sliceBytes: sliceBytes, metadata: metadata)
     requestMode = request
     responseMode = response
     self.announcesModes = announcesModes

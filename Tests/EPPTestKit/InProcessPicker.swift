@@ -4,6 +4,7 @@ package import EPPMetrics
 package import EPPPrefixCache
 package import EPPRouting
 package import EPPScheduling
+package import EPPTracing
 
 /// The ext_proc side of a picker without sockets: a pool of made-up endpoints, one worker, and a clock that a test moves.
 package final class InProcessPicker {
@@ -18,6 +19,8 @@ package final class InProcessPicker {
     package var requestDeadline = Duration.seconds(30)
     package var tokens: (any PromptTokenSource)?
     package var responseProcessing = ResponseProcessing.full
+    /// Which traces are recorded; nil for none.
+    package var sampler: TraceSampler?
   }
 
   package let clock = ManualClock()
@@ -29,6 +32,7 @@ package final class InProcessPicker {
   package let source: FixedSource
   package let pool: RoutedPool
   package let budget: BodyBudget
+  package let spans = SpanRecorder()
   package let settings: ExtProcSettings
   let worker: ExtProcWorker
   var deadlines = DeadlineHeap()
@@ -52,13 +56,22 @@ package final class InProcessPicker {
           PluginEnvironment(seed: HashSeed(first: 1, second: 2), metrics: metrics))),
       source: source, index: index, tokens: options.tokens, metrics: metrics, decisions: decisions, clock: now)
     budget = BodyBudget(limit: options.maximumBufferedBytes)
-    settings = ExtProcSettings(
+    var settings = ExtProcSettings(
       pipeline: pool.pipeline, metrics: metrics,
       limits: StreamLimits(maximumRequestBodyBytes: options.maximumRequestBodyBytes), budget: budget,
       requestDeadline: options.requestDeadline,
       responseProcessing: options.responseProcessing, logger: log.logger)
+    settings.tracing = options.sampler.map { [clock, spans] sampler in
+      RequestTracing(
+        tracer: SpanTracer(sampler: sampler, sink: spans), clock: now,
+        timeOfDay: { Self.epoch + clock.now.nanoseconds })
+    }
+    self.settings = settings
     worker = ExtProcWorker(settings)
   }
+
+  /// The time of day at the start of the clock, in nanoseconds since 1970.
+  package static let epoch: UInt64 = 1_700_000_000_000_000_000
 
   /// Moves the clock, and tells those whose time has come.
   package func advance(by duration: Duration) {

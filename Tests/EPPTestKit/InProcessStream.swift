@@ -44,10 +44,10 @@ package final class InProcessStream: DeadlineOwner {
   /// The dynamic metadata that came with replies.
   private(set) var attributes: [ReportedAttribute] = []
 
-  init(_ picker: InProcessPicker, sliceBytes: Int) {
+  init(_ picker: InProcessPicker, sliceBytes: Int, metadata: [String: String]) {
     self.picker = picker
     self.sliceBytes = max(1, sliceBytes)
-    session = picker.worker.makeSession(now: picker.clock.now)
+    session = picker.worker.makeSession(now: picker.clock.now) { metadata[$0] }
   }
 
   deinit { end() }

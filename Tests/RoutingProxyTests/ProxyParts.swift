@@ -1,5 +1,7 @@
 import EPPCore
 import EPPMetrics
+import EPPTestKit
+import EPPTracing
 import Logging
 import NIOCore
 import NIOEmbedded
@@ -12,6 +14,7 @@ final class ProxyParts {
   let client: EmbeddedChannel
   let connection: ClientConnection
   let metrics = SidecarMetrics()
+  let spans = SpanRecorder()
   private let network: Network
   var isDraining = false
 
@@ -59,7 +62,7 @@ final class ProxyParts {
 
   init(
     targets: TargetPolicy = TargetPolicy(.networks(TargetPolicy.privateNetworks, ports: [8000])),
-    buffers: Int = 1 << 20, _ change: (inout ProxySettings) -> Void = { _ in }
+    buffers: Int = 1 << 20, sampler: TraceSampler? = nil, _ change: (inout ProxySettings) -> Void = { _ in }
   ) throws {
     var settings = ProxySettings()
     change(&settings)
@@ -67,9 +70,12 @@ final class ProxyParts {
     network = Network(loop)
     let pool = EnginePool(loop, settings) { [network] in network.connect($0) }
     var draining: () -> Bool = { false }
-    let shared = ProxyShared.forTests(
+    var shared = ProxyShared.forTests(
       targets: targets, buffers: buffers, metrics: metrics, connector: settings.disaggregation.connector,
       encode: settings.disaggregation.encodeConnector)
+    shared.tracing = sampler.map { [spans] sampler in
+      RequestTracing(tracer: SpanTracer(sampler: sampler, sink: spans), clock: { .init(nanoseconds: 0) })
+    }
     let router = RequestRouter(
       engine: EndpointAddress(host: "127.0.0.1", port: 8200),
       encodes: settings.disaggregation.encodeConnector != nil,

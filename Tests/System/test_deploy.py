@@ -25,7 +25,9 @@ SETS = [chosen for count in range(3) for chosen in itertools.combinations(COMPON
 # Those that change how the picker is started.
 PICKER_SETS = [
     chosen for count in range(3)
-    for chosen in itertools.combinations([DEPLOY / "components" / name for name in ("kv-events", "leader-election", "metrics-auth")], count)
+    for chosen in itertools.combinations(
+        [DEPLOY / "components" / name for name in ("kv-events", "leader-election", "metrics-auth", "tracing")], count
+    )
 ]
 
 

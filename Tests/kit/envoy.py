@@ -66,6 +66,22 @@ def configuration(name: str, epp_ports: list[int], secure: bool, folder: Path, h
     return config
 
 
+def _trace(config: dict, collector: str) -> None:
+    """Makes Envoy record a span of every request, and of what it asks for it."""
+    host, port = collector.rsplit(":", 1)
+    static = config["static_resources"]
+    address = {"socket_address": {"address": host, "port_value": int(port)}}
+    assignment = {"cluster_name": "collector", "endpoints": [{"lb_endpoints": [{"endpoint": {"address": address}}]}]}
+    static["clusters"].append({"name": "collector", "type": "STATIC", "load_assignment": assignment})
+    manager = static["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"]
+    service = {"http_uri": {"uri": f"http://{collector}/v1/traces", "cluster": "collector", "timeout": "1s"}}
+    kind = "type.googleapis.com/envoy.config.trace.v3.OpenTelemetryConfig"
+    provider = {"@type": kind, "service_name": "gateway", "http_service": service}
+    manager["tracing"] = {
+        "random_sampling": {"value": 100}, "provider": {"name": "envoy.tracers.opentelemetry", "typed_config": provider},
+    }  # fmt: skip
+
+
 def write_pickers(folder: Path, ports: list[int]) -> None:
     """Replaces the file of pickers at once: Envoy reads it when it is renamed."""
     resource = {"@type": "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment"} | _assignment(ports)
@@ -76,16 +92,20 @@ def write_pickers(folder: Path, ports: list[int]) -> None:
 class Envoy(Process):
     """Envoy with two workers in front of one picker or several; `url` is the gateway's. With `http2` it speaks HTTP/2 to engines,
     as a gateway does for a pool with the protocol kubernetes.io/h2c; with `names_served` it tells the picker who has served; with
-    `logs_metadata` its access log has the dynamic metadata of envoy.lb."""
+    `logs_metadata` its access log has the dynamic metadata of envoy.lb; `traces_to` is the address of a collector that gets its
+    spans, of all requests."""
 
     def __init__(
         self, name: str, epp_ports: int | list[int], secure: bool = False, http2: bool = False, names_served: bool = False,
-        logs_metadata: bool = False,
+        logs_metadata: bool = False, traces_to: str | None = None,
     ):  # fmt: skip
         self._folder = tempfile.TemporaryDirectory(prefix="warmpath-envoy-")
         folder = Path(self._folder.name)
         ports = [epp_ports] if isinstance(epp_ports, int) else epp_ports
-        text = yaml.safe_dump(configuration(name, ports, secure, folder, http2, names_served))
+        config = configuration(name, ports, secure, folder, http2, names_served)
+        if traces_to:
+            _trace(config, traces_to)
+        text = yaml.safe_dump(config)
         if logs_metadata:
             text = text.replace("%DURATION%ms", "%DURATION%ms %DYNAMIC_METADATA(envoy.lb)%")
         (folder / "envoy.yaml").write_text(text)

@@ -187,6 +187,9 @@ bool epp_call_request(epp_call *_Nonnull call, epp_server *_Nonnull server, epp_
                       epp_queue *_Nonnull accepting, uintptr_t tag);
 /* Returns the bytes of the called method, such as "/grpc.health.v1.Health/Check", without a terminator. */
 const uint8_t *_Nonnull epp_call_method(const epp_call *_Nonnull call, size_t *_Nonnull count);
+/* Returns the bytes of the first value that the client has sent with the call under a name in lower case, without a terminator;
+ * NULL when there is none. They live as long as the call. */
+const uint8_t *_Nullable epp_call_metadata(const epp_call *_Nonnull call, const char *_Nonnull name, size_t *_Nonnull count);
 
 /* The operations of a batch, as bits. */
 typedef enum epp_operation {

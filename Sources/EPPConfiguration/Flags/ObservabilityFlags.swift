@@ -1,6 +1,6 @@
 import ArgumentParser
 
-/// Flags of logs and metrics.
+/// Flags of logs, metrics and traces.
 package struct ObservabilityFlags: ParsableArguments {
   private static let legacy = BooleanFlag("legacy-metrics", default: true)
   private static let streams = BooleanFlag("enable-grpc-stream-metrics", default: false)
@@ -26,7 +26,7 @@ package struct ObservabilityFlags: ParsableArguments {
   var metricsEndpointAuth: GoBoolean?
   @Option(
     name: traces.specification, defaultAsFlag: GoBoolean(true), parsing: .next,
-    help: traces.help("Has no effect yet; llm-d's default is true", visibility: .hidden))
+    help: traces.help("Record and export traces of requests; OTEL_* variables say where to and how many"))
   var tracing: GoBoolean?
   @Option(
     name: profiles.specification, defaultAsFlag: GoBoolean(true), parsing: .next,
@@ -63,7 +63,7 @@ package struct ObservabilityFlags: ParsableArguments {
     if metricsClientCaFile.given != nil, metricsCertDir.given == nil {
       check.problem("--metrics-client-ca-file needs --metrics-cert-dir: without TLS, clients show no certificate")
     }
-    if check.boolean(tracing, Self.traces) { check.warnings.append("--tracing has no effect yet") }
+    let tracing = check.boolean(tracing, Self.traces)
     if check.boolean(enablePprof, Self.profiles) {
       check.warnings.append("--enable-pprof has no effect: there is no Go runtime to profile")
     }
@@ -76,11 +76,11 @@ package struct ObservabilityFlags: ParsableArguments {
       streamMetrics: check.boolean(enableGrpcStreamMetrics, Self.streams), verbosity: log.verbosity,
       logStyle: log.style, authenticates: authenticates && isInKubernetes,
       certificateFolder: metricsCertDir.given, clientAuthorityFile: metricsClientCaFile.given,
-      fairnessIDLimit: fairnessIdMetricLabelLimit)
+      fairnessIDLimit: fairnessIdMetricLabelLimit, tracing: tracing)
   }
 }
 
-/// The settings of logs and metrics, from `ObservabilityFlags`.
+/// The settings of logs, metrics and traces, from `ObservabilityFlags`.
 package struct ObservabilitySettings: Sendable, Equatable {
   /// Whether metrics are also written with their older names.
   package var legacyMetrics: Bool
@@ -98,4 +98,6 @@ package struct ObservabilitySettings: Sendable, Equatable {
   package var clientAuthorityFile: String?
   /// Distinct fairness ids that are label values; further ones are folded.
   package var fairnessIDLimit: Int
+  /// Whether traces are recorded.
+  package var tracing: Bool
 }

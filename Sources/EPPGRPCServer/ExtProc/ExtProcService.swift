@@ -29,7 +29,8 @@ final class ExtProcService: CallHandlerFactory {
   func makeHandler(method: String, call: ServerCall) -> (any CallHandler)? {
     guard method == Self.method else { return health.makeHandler(method: method, call: call) }
     refresh()
-    return ExtProcCall(call, service: self, session: worker.makeSession(now: call.now))
+    let session = worker.makeSession(now: call.now) { call.metadata($0) }
+    return ExtProcCall(call, service: self, session: session)
   }
 
   /// Makes a new decoder when the configuration has changed.

@@ -120,6 +120,13 @@ import Synchronization
     worker.release()
   }
 
+  /// The first value that the client has sent with the call under a name in lower case; nil for none.
+  func metadata(_ name: String) -> String? {
+    var count = 0
+    guard let bytes = unsafe epp_call_metadata(call, name, &count) else { return nil }
+    return unsafe String(decoding: UnsafeBufferPointer(start: bytes, count: count), as: UTF8.self)
+  }
+
   private func begin() {
     var count = 0
     let bytes = unsafe epp_call_method(call, &count)

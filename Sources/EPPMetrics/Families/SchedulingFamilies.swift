@@ -1,4 +1,4 @@
-/// Families about what plugins decide.
+/// Families about what plugins decide, about the configuration and about traces.
 struct SchedulingFamilies: Sendable {
   let affinityDecisions: MetricFamily<Counter>
   let disaggregation: MetricFamily<Counter>
@@ -11,6 +11,7 @@ struct SchedulingFamilies: Sendable {
   let reloads: MetricFamily<Counter>
   let isConfigurationValid: MetricFamily<Gauge>
   let configurationLoaded: MetricFamily<Gauge>
+  let traceSpans: MetricFamily<Counter>
 
   init(_ list: inout MetricFamilyList) {
     affinityDecisions = list.counter(
@@ -44,5 +45,6 @@ struct SchedulingFamilies: Sendable {
       "config_valid", "1 while the configuration file as it was last read is in force, 0 while an earlier one is.", [])
     configurationLoaded = list.own(
       "config_loaded_timestamp_seconds", "When the configuration in force was read, in seconds since 1970.", [])
+    traceSpans = list.own(TraceSeries.name, TraceSeries.help, [.result])
   }
 }

@@ -14,6 +14,7 @@ package final class SidecarMetrics: Sendable {
   private let bytes: MetricFamily<Counter>
   private let inFlight: MetricFamily<Gauge>
   private let connections: MetricFamily<Gauge>
+  let traceSpans: MetricFamily<Counter>
   private let all: [any ReadableMetricFamily]
 
   /// A step of a disaggregated request; the raw value is that of the label `stage`.
@@ -48,6 +49,7 @@ package final class SidecarMetrics: Sendable {
     bytes = list.own("bytes_total", "Bytes of bodies from clients (request) and to them (response).", [.direction])
     inFlight = list.own("requests_in_flight", "Requests whose answer has not ended.", [])
     connections = list.own("client_connections", "Open connections of clients.", [])
+    traceSpans = list.own(TraceSeries.name, TraceSeries.help, [.result])
     all = list.families.sorted { $0.descriptor.name < $1.descriptor.name }
   }
 

@@ -112,10 +112,12 @@ package final class RequestLedger: Sendable {
       receivedAt: request.receivedAt, promptTokens: parsed.promptTokens, predictedCachedTokens: predicted,
       uncachedTokens: uncached, model: parsed.targetModel, confidence: confidence, rendered: request.renderedKind,
       api: parsed.api)
+    var followers = effects.followers
+    if let trace = request.trace { followers.append(TraceFollower(trace)) }
     let flight = InFlightRequest(
       ledger: self, verifier: verifier, flow: flow, dispatched: dispatched,
       speculates: request.configuration.settings.speculates, series: series, serving: serving,
-      computing: members[computer].endpoint.slot, entries: entries, helpers: helpers, followers: effects.followers)
+      computing: members[computer].endpoint.slot, entries: entries, helpers: helpers, followers: followers)
     return (flight, effects.requestHeaders)
   }
 

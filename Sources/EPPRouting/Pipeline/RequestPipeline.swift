@@ -3,6 +3,7 @@ import EPPMetrics
 import EPPPrefixCache
 import EPPRequests
 import EPPScheduling
+import EPPTracing
 import Synchronization
 
 /// Routes requests in stages: parse, admit, candidates, match, schedule, commit. Every stage is a function over one
@@ -94,10 +95,13 @@ package final class RequestPipeline: Sendable {
     scratch: inout RoutingScratch, now: MonotonicTime
   ) -> RouteOutcome {
     defer { scratch.removeAll() }
+    scratch.request.trace = arrival.trace
+    arrival.trace?.begin(.orchestration)
     do {
       try parse(arrival, body, bytes, &scratch.request)
       applyRules(&scratch)
       if body == .whole, let wake, let pending = admit(bytes, wake, &scratch, now: now) {
+        arrival.trace?.begin(.tokens)
         let deadline = now.advanced(by: scratch.request.configuration.settings.tokenDeadline)
         let suspension = Suspension(scratch.request, tokens: pending, deadline: deadline)
         // Its storage goes with it.
@@ -118,6 +122,7 @@ package final class RequestPipeline: Sendable {
   ) -> RouteOutcome {
     defer { scratch.removeAll() }
     scratch.request = suspension.request
+    scratch.request.trace?.end()
     if let ids = suspension.takeTokens() { scratch.request.setRendered(ids) }
     do {
       // Endpoints may have left while it waited.
@@ -129,6 +134,7 @@ package final class RequestPipeline: Sendable {
   }
 
   private func route(_ scratch: inout RoutingScratch, now: MonotonicTime) throws(Rejection) -> RoutedRequest {
+    scratch.scheduling.spans = scratch.request.trace
     try findCandidates(&scratch, now: now)
     try checkSaturation(&scratch)
     match(&scratch)
@@ -143,6 +149,7 @@ package final class RequestPipeline: Sendable {
       targetModel: metrics.knownModel(request.parsed.targetModel),
       fairnessID: RequestLedger.Flow.fairnessID(of: request), priority: request.priority)
     record(rejection, requestID: request.context.requestID, pickTime: clock().duration(since: now))
+    request.trace?.endOrchestration(request, failure: rejection.message)
     return .refused(rejection)
   }
 
@@ -275,6 +282,8 @@ package final class RequestPipeline: Sendable {
 
   /// Looks the prompt up.
   private func match(_ scratch: inout RoutingScratch) {
+    scratch.request.trace?.begin(.prefixMatch)
+    defer { scratch.request.trace?.endMatch(scratch.scheduling.context) }
     guard let duration = scratch.request.configuration.timing?.matching else { return matcher.match(&scratch) }
     let start = clock()
     matcher.match(&scratch)
@@ -333,7 +342,11 @@ package final class RequestPipeline: Sendable {
       &scratch.request, schedule, confidence, scratch.scheduling.context, now: now)
     let pickTime = clock().duration(since: now)
     metrics.schedulerDuration.observe(pickTime)
-    if decisions.isEnabled { log(schedule.decode, scratch.request, cached, pickTime) }
+    if decisions.isEnabled || scratch.request.trace != nil {
+      let record = DecisionRecord(schedule.decode, scratch.request, cachedTokens: cached, pickTime: pickTime)
+      if decisions.isEnabled { decisions.record(record) }
+      scratch.request.trace?.endOrchestration(scratch.request, record)
+    }
     let rewrite = scratch.request.rewrite
     return RoutedRequest(
       destination: schedule.destination(in: snapshot), scores: scores(scratch), rewrite: rewrite,
@@ -353,18 +366,6 @@ package final class RequestPipeline: Sendable {
   }
 
   // MARK: - Log
-
-  private func log(_ decision: Decision, _ request: borrowing RoutingRequest, _ cached: Int, _ pickTime: Duration) {
-    let members = request.snapshot.members
-    decisions.record(
-      DecisionRecord(
-        requestID: request.context.requestID, model: request.parsed.targetModel,
-        endpoint: decision.picks.first.map { members[$0].endpoint.name } ?? "",
-        decidingScorer: decision.decidingScorer ?? "",
-        runnerUp: decision.runnerUp.map { members[$0].endpoint.name } ?? "", predictedCachedTokens: cached,
-        promptTokens: request.parsed.promptTokens, candidates: decision.candidateCount, pickTime: pickTime,
-        outcome: .routed))
-  }
 
   /// Counts and logs a request that is answered before it reaches the pipeline.
   package func noteRejection(_ rejection: Rejection, requestID: String) {

@@ -1,6 +1,7 @@
 package import EPPCore
 import EPPPrefixCache
 import EPPRequests
+package import EPPTracing
 
 /// How much of a request's body has been received when it is routed.
 package enum ReceivedBody: Sendable, Equatable {
@@ -20,8 +21,13 @@ package struct RequestArrival: Sendable {
   package var receivedAt: MonotonicTime
   /// Whether the request's end will be reported to the resulting `InFlightRequest`.
   package var seesResponse: Bool
+  /// The trace of the request; nil when it is not recorded.
+  package var trace: RequestTrace?
 
-  package init(context: RequestContext, receivedAt: MonotonicTime, seesResponse: Bool) {
+  package init(
+    context: RequestContext, receivedAt: MonotonicTime, seesResponse: Bool, trace: RequestTrace? = nil
+  ) {
+    self.trace = trace
     self.context = context
     self.receivedAt = receivedAt
     self.seesResponse = seesResponse
@@ -49,6 +55,8 @@ struct RoutingRequest: Sendable {
   var context = RequestContext(requestID: "")
   var receivedAt = MonotonicTime(nanoseconds: 0)
   var seesResponse = false
+  /// The trace of the request; nil when it is not recorded.
+  var trace: RequestTrace?
   /// The configuration, read once.
   var configuration = RoutingConfiguration.empty
   /// The rules, read with the configuration.
@@ -101,6 +109,7 @@ struct RoutingRequest: Sendable {
   /// Releases the request and keeps the storage for the next one, except that of unusually large prompts.
   mutating func removeAll() {
     context = RequestContext(requestID: "")
+    trace = nil
     configuration = .empty
     rules = RequestRules()
     priority = 0

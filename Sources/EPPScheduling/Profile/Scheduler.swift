@@ -1,6 +1,7 @@
 package import EPPCore
 import EPPMetrics
 package import EPPPrefixCache
+import EPPTracing
 
 /// Chooses endpoints for requests by a configuration: common filters, admission, and the profiles that the profile handler
 /// chooses.
@@ -230,7 +231,9 @@ package final class Scheduler: Sendable {
   private func run(
     _ profile: SchedulingProfile, _ stage: ServingStage, _ scratch: inout SchedulingScratch
   ) -> Decision? {
+    scratch.spans?.beginProfile(profile.name)
     let decision = profile.run(&scratch)
+    scratch.spans?.end()
     if scratch.trace != nil {
       let explanation = decision.map { profile.explain($0, scratch) }
       scratch.trace?.end(profile: profile.name, stage, explanation)

@@ -1,6 +1,7 @@
 import EPPCore
 import EPPMetrics
 import EPPPrefixCache
+import EPPTracing
 
 /// A profile with its plugins: filters, weighted scorers and a picker. Immutable except for the state of its plugins, and shared
 /// by all threads.
@@ -14,6 +15,7 @@ struct SchedulingProfile: Sendable {
 
   private struct Weighted: Sendable {
     let name: String
+    let type: String
     let scorer: any Scorer
     let weight: Double
     let duration: Histogram?
@@ -41,7 +43,8 @@ struct SchedulingProfile: Sendable {
     scorers = configuration.scorers.compactMap { entry in
       instances.scorer(entry.plugin).map {
         Weighted(
-          name: entry.plugin.name, scorer: $0, weight: entry.weight.isFinite ? max(0, entry.weight) : 0,
+          name: entry.plugin.name, type: entry.plugin.descriptor.type, scorer: $0,
+          weight: entry.weight.isFinite ? max(0, entry.weight) : 0,
           duration: timing?.histogram(.scorer, entry.plugin))
       }
     }
@@ -53,6 +56,7 @@ struct SchedulingProfile: Sendable {
   /// is left.
   func run(_ scratch: inout SchedulingScratch) -> Decision? {
     var lap = timing.map { PluginTiming.Lap($0) }
+    if !filters.isEmpty { scratch.spans?.beginFilters(candidates: scratch.context.candidates.count) }
     for entry in filters where !scratch.context.candidates.isEmpty {
       entry.filter.filter(scratch.context, &scratch.selection)
       scratch.applySelection()
@@ -60,16 +64,29 @@ struct SchedulingProfile: Sendable {
       scratch.trace?.note(filter: entry.name, kept: scratch.context)
     }
     let count = scratch.context.candidates.count
+    if !filters.isEmpty { scratch.spans?.endFilters(left: count) }
     guard count > 0 else { return nil }
     scratch.beginScoring(candidates: count, scorers: scorers.count)
-    for row in scorers.indices {
-      scratch.addScores(row: row, of: scorers[row].scorer, weight: scorers[row].weight)
-      lap?.finish(scorers[row].duration)
-    }
+    score(&scratch, &lap)
+    scratch.spans?.begin(.picking)
     picker.pick(scratch.totals, using: &scratch.random, into: &scratch.picks)
     lap?.finish(pickerDuration)
+    scratch.spans?.endPicking(scratch)
     guard let best = scratch.picks.first else { return nil }
     return decision(best, scratch)
+  }
+
+  private func score(_ scratch: inout SchedulingScratch, _ lap: inout PluginTiming.Lap?) {
+    scratch.spans?.beginScoring(scorers: scorers.count, candidates: scratch.context.candidates.count)
+    for row in scorers.indices {
+      if let spans = scratch.spans {
+        spans.beginScorer(type: scorers[row].type, name: scorers[row].name, weight: scorers[row].weight)
+      }
+      scratch.addScores(row: row, of: scorers[row].scorer, weight: scorers[row].weight)
+      lap?.finish(scorers[row].duration)
+      scratch.spans?.endScorer(scratch.scores[row])
+    }
+    scratch.spans?.end()
   }
 
   // MARK: - Why

@@ -1,4 +1,5 @@
 import EPPCore
+package import EPPTracing
 
 /// The working memory of scheduling on one worker thread, reused so that nothing is allocated per endpoint once it is warm.
 package struct SchedulingScratch {
@@ -18,6 +19,8 @@ package struct SchedulingScratch {
   package private(set) var decodeScores: [Schedule.ScoredEndpoint] = []
   /// The reasons of the decision, while somebody wants them; nil costs nothing.
   package var trace: DecisionTrace?
+  /// The trace of the request; nil when it is not recorded.
+  package var spans: RequestTrace?
   /// The thread's random number generator.
   package var random: PickRandom
 
@@ -29,6 +32,7 @@ package struct SchedulingScratch {
   /// Releases the request and keeps the storage.
   package mutating func removeAll() {
     context.end()
+    spans = nil
     runs.removeAll(keepingCapacity: true)
   }
 

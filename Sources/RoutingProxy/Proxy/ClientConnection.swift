@@ -1,5 +1,6 @@
 import EPPCore
 import EPPMetrics
+import EPPTracing
 import Logging
 package import NIOCore
 package import NIOHTTP1
@@ -22,6 +23,8 @@ package final class ClientConnection: ChannelDuplexHandler, RemovableChannelHand
     var start: MonotonicTime
     /// Method and path for the log; nil where requests are not logged.
     var title: String?
+    /// The trace of the request; nil when it is not recorded.
+    var trace: RequestTrace?
     var status: HTTPResponseStatus?
     var bytes = 0
     var isRequestComplete = false
@@ -101,6 +104,7 @@ package final class ClientConnection: ChannelDuplexHandler, RemovableChannelHand
   private func ended(_ current: Current) {
     metrics.inFlight.add(-1)
     metrics.duration.observe(from: current.start, to: proxy.now)
+    current.trace?.end(status: current.status)
     guard let title = current.title else { return }
     proxy.shared.logger.info(
       "request",
@@ -135,16 +139,22 @@ package final class ClientConnection: ChannelDuplexHandler, RemovableChannelHand
     isKeptAlive = head.isKeepAlive && !proxy.isDraining()
     deadline.set(proxy.settings.bodyTimeout)
     let client = ForwardedHead.Client(address: context.channel.remoteAddress?.ipAddress, isEncrypted: isEncrypted)
-    let request = ClientRequest(head, from: client)
+    var request = ClientRequest(head, from: client)
+    let api = RequestRouter.api(of: head)
+    // Probes and pages of metrics are not traced.
+    if api != nil, let tracing = proxy.shared.tracing {
+      request.join(tracing.begin(head, connector: proxy.settings.disaggregation.connector, at: proxy.now))
+    }
     // After an upgrade is refused, the decoder does not know what follows.
     if request.asksForUpgrade { isKeptAlive = false }
     let exchange = exchange(of: request, head)
     metrics.inFlight.add(1)
-    if let api = RequestRouter.api(of: head) { metrics.asked(for: api) }
+    if let api { metrics.asked(for: api) }
     state = .exchanging(
       Current(
         exchange: exchange, version: head.version, isHead: head.method == .HEAD, isShort: request.isShort,
-        start: proxy.now, title: proxy.shared.logsRequests ? "\(head.method.rawValue) \(head.uri)" : nil))
+        start: proxy.now, title: proxy.shared.logsRequests ? "\(head.method.rawValue) \(head.uri)" : nil,
+        trace: request.trace))
     if let bytes = request.announcedBytes, bytes > proxy.settings.maximumRequestBytes {
       isKeptAlive = false
       return fail(.tooLarge)

@@ -1,3 +1,5 @@
+import EPPCore
+import EPPTracing
 import NIOCore
 import NIOHTTP1
 
@@ -5,6 +7,9 @@ import NIOHTTP1
 struct ClientRequest {
   /// The longest body that is kept to be sent again.
   private static let maximumKeptBytes = 256 << 10
+
+  /// The trace of the request; nil when it is not recorded.
+  private(set) var trace: RequestTrace?
 
   /// The head for the engine.
   private(set) var head: HTTPRequestHead
@@ -39,6 +44,12 @@ struct ClientRequest {
     var other = self
     other.head.uri = uri
     return other
+  }
+
+  /// Takes the trace of the request, and tells the engine of it.
+  mutating func join(_ begun: RequestTracing.Begun) {
+    trace = begun.trace
+    if let field = begun.header { head.headers.replaceOrAdd(name: field.name, value: field.value) }
   }
 
   /// Whether the body is short enough to be read for nothing.

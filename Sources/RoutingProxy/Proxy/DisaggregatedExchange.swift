@@ -1,6 +1,7 @@
 import EPPCore
 import EPPMetrics
 import EPPRequests
+import EPPTracing
 import Logging
 import NIOCore
 import NIOHTTP1
@@ -169,10 +170,14 @@ final class DisaggregatedExchange: ClientExchange {
     taken += ask.body.count
     var head = head(of: DisaggregatedRequest.Ask(body: ask.body))
     head.headers.replaceOrAdd(name: HeaderName.requestID, value: "\(id)-enc-\(ask.item)")
+    let span = request.trace?.child(.encode, at: encoders[ask.engine], &head)
     let leg = CollectedLeg(
       proxy, EngineOrigin(.encoder, encoders[ask.engine]), head, ByteBuffer(bytes: ask.body), settings.prefillTimeout)
     encodes[ask.item] = leg
-    leg.start { [self] in encoded(ask.item, ask.body.count, $0) }
+    leg.start { [self] answer in
+      span?.end(answer)
+      encoded(ask.item, ask.body.count, answer)
+    }
   }
 
   private func encoded(_ item: Int, _ bytes: Int, _ answer: CollectedLeg.Answer?) {
@@ -246,11 +251,14 @@ final class DisaggregatedExchange: ClientExchange {
   }
 
   private func askPrefill(_ ask: DisaggregatedRequest.Ask) {
+    var head = head(of: ask)
+    let span = request.trace?.child(.prefill, at: prefiller, &head)
     let leg = CollectedLeg(
-      proxy, EngineOrigin(.prefiller, prefiller), head(of: ask), ByteBuffer(bytes: ask.body), settings.prefillTimeout)
+      proxy, EngineOrigin(.prefiller, prefiller), head, ByteBuffer(bytes: ask.body), settings.prefillTimeout)
     prefill = leg
     let start = proxy.now
     leg.start { [self] answer in
+      span?.end(answer)
       counts.prefillDuration.observe(from: start, to: proxy.now)
       if answer?.isSuccess != true { counts.prefillErrors.increment() }
       let (status, body) = (answer.map { Int($0.head.status.code) }, answer?.body ?? ByteBuffer())
@@ -259,8 +267,10 @@ final class DisaggregatedExchange: ClientExchange {
   }
 
   private func askDecode(_ ask: DisaggregatedRequest.Ask, _ mode: DecodeLeg.Mode) {
+    var head = head(of: ask)
+    let span = request.trace?.child(.decode, at: plan.decoder, &head)
     let leg = DecodeLeg(
-      EngineLegParts(proxy.pool, EngineOrigin(.decoder, plan.decoder), head(of: ask), ByteBuffer(bytes: ask.body)),
+      EngineLegParts(proxy.pool, EngineOrigin(.decoder, plan.decoder), head, ByteBuffer(bytes: ask.body)),
       mode,
       hasBody: { [request] in request.hasAnswerBody($0) }, client)
     decode = leg
@@ -273,6 +283,7 @@ final class DisaggregatedExchange: ClientExchange {
         }
       case .tried(let isBelow): advance { $0.tried(isBelowThreshold: isBelow) }
       case .ended(let isSuccess):
+        span?.end(failure: isSuccess ? nil : "the decode engine did not answer the request")
         counts.decodeDuration.observe(from: start, to: proxy.now)
         if !isSuccess { counts.decodeErrors.increment() }
         advance { machine in

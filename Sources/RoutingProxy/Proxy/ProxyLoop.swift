@@ -1,4 +1,5 @@
 package import EPPCore
+package import EPPTracing
 package import Logging
 package import NIOCore
 
@@ -87,6 +88,8 @@ package struct ProxyShared: Sendable {
   /// The header that tells clients of a successful answer which pod has served them, for their next request; nil for none.
   package var identity: (@Sendable (_ now: MonotonicTime) -> RequestHeaders.Field?)?
   package var metrics: ProxyMetrics
+  /// Begins the traces of requests; nil records none.
+  package var tracing: RequestTracing?
   /// Whether each request is a line in the log.
   package var logsRequests = false
   package var logger: Logger

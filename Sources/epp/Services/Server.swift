@@ -13,6 +13,7 @@ import EPPProcess
 import EPPRouting
 import EPPScheduling
 import EPPTokens
+import EPPTracing
 import FoundationEssentials
 import Glibc
 import Logging
@@ -46,6 +47,8 @@ struct Server {
   /// Keeps the index in a file; nil when there is none.
   private let snapshots: SnapshotService?
   private let health: HealthState
+  /// Exports traces; nil when none are recorded.
+  private let traces: TraceExporter?
 
   /// Makes the components, and reads the index snapshot.
   ///
@@ -113,6 +116,11 @@ struct Server {
       : TokenSource(
         configuration: TokenSourceConfiguration(configuration.cache), metrics: metrics,
         logger: output.logger(label: "tokens"), now: MonotonicTime.now)
+    traces =
+      configuration.observability.tracing
+      ? TraceExporter.make(
+        environment, service: "llm-d-epp", scope: ("epp", Version.current), series: metrics.traceSeries(),
+        logger: output.logger(label: "traces"), now: MonotonicTime.now) : nil
     routingKey = configuration.scheduling.routingKeyFile.map { ($0, SessionKeyRing()) }
     let assembly = RoutingAssembly(seed: seed, metrics: metrics, sessions: sessions)
     pool = RoutedPool(
@@ -164,6 +172,7 @@ struct Server {
   private func shutdownClients() async {
     await tokens?.shutdown()
     await kubernetes?.shutdown()
+    await traces?.finish(within: .seconds(5))
   }
 
   private func serve(until signals: ProcessSignals) async throws {
@@ -199,6 +208,7 @@ struct Server {
       },
       PickerService(picker: picker, watch: watch, health: health, ports: ports, logger: logger),
     ]
+    if let traces { services.append(TraceExportService(traces)) }
     if let snapshots { services.insert(snapshots, at: 1) }
     if let routingKeys, let routingKey {
       services.append(
@@ -282,6 +292,7 @@ struct Server {
       let signature = RoutingSignature(routingKey.ring)
       settings.sign = { signature.field(for: $0, now: $1) }
     }
+    settings.tracing = traces.map { RequestTracing(tracer: $0.tracer, clock: MonotonicTime.now) }
     return try PickerServer(
       configuration: PickerServer.Configuration(
         bindAddress: configuration.listening.bindAddress, port: configuration.listening.grpcPort,

@@ -38,15 +38,15 @@ struct SidecarFlags: ParsableArguments {
     let targets = targets.checked(&check, ports: ports, environment: environment)
     let sessions = sessions.checked(&check, port: listen.port, environment: environment)
     let log = log.checked(&check)
-    configuration.checked(&check)
+    let tracing = configuration.checked(&check)
     guard check.problems.isEmpty else { throw ConfigurationProblems(check.problems) }
     return SidecarConfiguration(
       listen: listen, engine: engine, disaggregation: disaggregation, samplesPrefillers: samples, targets: targets,
-      sessions: sessions, log: log, warnings: check.warnings)
+      sessions: sessions, log: log, tracing: tracing, warnings: check.warnings)
   }
 }
 
-/// Flags of the configuration in YAML, which `ConfigurationText` reads before the others, and flags without an effect.
+/// Flags of the configuration in YAML, which `ConfigurationText` reads before the others, and of traces.
 struct ConfigurationFlags: ParsableArguments {
   private static let traces = BooleanFlag("tracing", default: false)
 
@@ -57,11 +57,12 @@ struct ConfigurationFlags: ParsableArguments {
   var configurationFile: String?
   @Option(
     name: traces.specification, defaultAsFlag: GoBoolean(true), parsing: .next,
-    help: traces.help("Has no effect yet", visibility: .hidden))
+    help: traces.help("Record and export traces of requests; OTEL_* variables say where to and how many"))
   var tracing: GoBoolean?
 
-  func checked(_ check: inout FlagCheck) {
-    if check.boolean(tracing, Self.traces) { check.warnings.append("--tracing has no effect yet") }
+  /// Whether traces are recorded.
+  func checked(_ check: inout FlagCheck) -> Bool {
+    check.boolean(tracing, Self.traces)
   }
 }
 
@@ -76,6 +77,8 @@ struct SidecarConfiguration {
   /// What answers tell clients of the pod; nil for nothing.
   var sessions: SessionSettings?
   var log: LogSettings
+  /// Whether traces are recorded.
+  var tracing: Bool
   /// What has no effect or was changed, one sentence each.
   var warnings: [String]
 }

@@ -6,6 +6,7 @@ import EPPMetrics
 import EPPObservability
 import EPPProcess
 import EPPScheduling
+import EPPTracing
 import Logging
 import NIOPosix
 import NIOSSL
@@ -23,6 +24,8 @@ struct Sidecar {
   /// The keys of session tokens and of the picker's signatures.
   private let sessionKeys = SessionKeyRing()
   private let routingKeys = SessionKeyRing()
+  /// Exports traces; nil when none are recorded.
+  private let traces: TraceExporter?
 
   init(_ configuration: SidecarConfiguration, environment: [String: String]) {
     self.configuration = configuration
@@ -32,6 +35,11 @@ struct Sidecar {
       verbosity: Verbosity(rawValue: configuration.log.verbosity))
     logger = output.logger(label: "sidecar")
     targets = AllowedTargets(configuration.targets.policy)
+    traces =
+      configuration.tracing
+      ? TraceExporter.make(
+        environment, service: "llm-d-routing-sidecar", scope: ("routing-sidecar", Version.current),
+        series: metrics.traceSeries(), logger: output.logger(label: "traces"), now: MonotonicTime.now) : nil
   }
 
   /// Serves until a signal comes, then drains.
@@ -39,6 +47,15 @@ struct Sidecar {
   /// - Throws: When a port cannot be opened, a certificate cannot be used, or there is no access to Kubernetes.
   func run(until signals: ProcessSignals) async throws {
     defer { output.flush() }
+    let ended: Result<Void, any Error>
+    do { ended = .success(try await serve(until: signals)) } catch { ended = .failure(error) }
+    // An HTTP client that is released without a shutdown aborts the process, before the error is printed.
+    await traces?.finish(within: .seconds(5))
+    try ended.get()
+    logger.info("stopped")
+  }
+
+  private func serve(until signals: ProcessSignals) async throws {
     ProcessSettings.prepare(logger)
     for warning in configuration.warnings { logger.warning("\(warning)") }
     let keys = try signingKeys()
@@ -66,6 +83,7 @@ struct Sidecar {
     var services: [any Service] = []
     if configuration.listen.metricsPort > 0 { services.append(metricsServer(metricsCertificate)) }
     if let pool { services.append(pool) }
+    if let traces { services.append(TraceExportService(traces)) }
     for (files, rings) in keys {
       services.append(SigningKeyService(keys: files, logger: output.logger(label: "keys")) { rings })
     }
@@ -92,7 +110,6 @@ struct Sidecar {
     await pool?.shutdown()
     try await threads.shutdownGracefully()
     try ended.get()
-    logger.info("stopped")
   }
 
   private func shared(_ threads: NIOThreadPool) -> ProxyShared {
@@ -103,6 +120,7 @@ struct Sidecar {
       buffers: BufferBudget(bytes: configuration.engine.maximumBufferedBytes),
       metrics: ProxyMetrics(
         metrics, configuration.disaggregation.connector, configuration.disaggregation.encodeConnector), logger: logger)
+    shared.tracing = traces.map { RequestTracing(tracer: $0.tracer, clock: MonotonicTime.now) }
     shared.logsRequests = output.verbosity >= .verbose
     if configuration.targets.signingKeyFile != nil {
       let signature = RoutingSignature(routingKeys)

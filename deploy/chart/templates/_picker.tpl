@@ -62,6 +62,15 @@
 {{- toYaml (concat $variables ($values.epp.env | default list)) -}}
 {{- end -}}
 
+{{/* Whether the picker takes its endpoint for one of gRPC, and sends traces to port 4318 instead. Variables of the values go before. */}}
+{{- define "warmpath.tracing.isGRPC" -}}
+{{- $names := list "OTEL_EXPORTER_OTLP_ENDPOINT" "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT" "OTEL_EXPORTER_OTLP_PROTOCOL"
+  "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL" "OTEL_TRACES_EXPORTER" -}}
+{{- $isGRPC := and .tracing.enabled (regexMatch "^grpcs?://|:4317(/|$)" .tracing.otelExporterEndpoint) -}}
+{{- range .epp.env -}}{{- if has .name $names -}}{{- $isGRPC = false -}}{{- end -}}{{- end -}}
+{{- $isGRPC -}}
+{{- end -}}
+
 {{/* The files of the ConfigMap. */}}
 {{- define "warmpath.files" -}}
 {{- $epp := .values.epp -}}
