@@ -68,7 +68,10 @@ package struct TraceContext: Hashable, Sendable {
   package var parent: String { "00-\(traceID.text)-\(spanText)-0\(isSampled ? 1 : 0)" }
 
   /// The number of the span as 16 hexadecimal digits.
-  package var spanText: String { Self.hexadecimal(spanID) }
+  package var spanText: String { Self.text(ofSpan: spanID) }
+
+  /// The number of a span as 16 hexadecimal digits.
+  package static func text(ofSpan id: UInt64) -> String { hexadecimal(id) }
 
   /// The context of a new span under this one.
   func child() -> TraceContext {

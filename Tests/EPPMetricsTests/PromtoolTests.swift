@@ -41,9 +41,10 @@ import Testing
     metrics.responseBytes().increment(by: 5)
     metrics.requestsInFlight().set(1)
     metrics.clientConnections().set(1)
+    metrics.traceSeries().exported.increment()
     let page = metrics.page()
     let text = String(decoding: page, as: UTF8.self)
-    #expect(text.split(separator: "\n").filter { $0.hasPrefix("# TYPE ") }.count == 13)
+    #expect(text.split(separator: "\n").filter { $0.hasPrefix("# TYPE ") }.count == 14)
     #expect(text.contains(#"routing_sidecar_responses_total{code="0"} 1"#))
     let result = try check(page: page)
     let complaints = result.output.split(separator: "\n").filter { line in
@@ -97,6 +98,7 @@ import Testing
     metrics.countDisaggregation(
       pluginName: "p", pluginType: "disagg-profile-handler", model: "m", decisionType: "prefill-decode")
     metrics.reloadSeries().setLoaded(at: 1)
+    metrics.traceSeries().exported.increment()
     metrics.prefixAffinity(pluginName: "p").count(.sticky)
     let encoder = metrics.encoderCache(pluginName: "p", pluginType: "mm-embeddings-cache-producer")
     encoder.countQuery(.image)

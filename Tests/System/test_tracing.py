@@ -5,6 +5,7 @@ from typing import Iterator
 import pytest
 
 from kit import http
+from kit.certificates import Authority
 from kit.collector import Collector
 from kit.disaggregated import CONFIGURATION
 from kit.engine import Engine
@@ -122,6 +123,36 @@ def test_a_collector_that_refuses_is_said_once(collector: Collector, engine: Eng
     collector.status = 200
     assert _chat(envoy.url, RECORDED).status == 200
     epp.wait_for(r"traces are exported again")
+
+
+def test_a_collector_may_want_tls_a_certificate_and_a_header(engine: Engine, start_epp, start_envoy, tmp_path) -> None:
+    authority = Authority(tmp_path)
+    certificate, key = authority.client()
+    collector = Collector(authority)
+    try:
+        shown = {
+            "OTEL_EXPORTER_OTLP_CERTIFICATE": str(authority.certificate), "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE": str(certificate),
+            "OTEL_EXPORTER_OTLP_CLIENT_KEY": str(key), "OTEL_EXPORTER_OTLP_HEADERS": "authorization=Bearer%20abc",
+        }  # fmt: skip
+        epp = start_epp("--tracing", endpoints=[engine.address], env=collector.variables(**shown))
+        envoy = start_envoy(epp.extproc_port)
+        assert _chat(envoy.url, RECORDED).status == 200
+        eventually(lambda: "gateway.request" in collector.trace(TRACE), "the request's span has arrived")
+        assert collector.requests[0][1]["authorization"] == "Bearer abc"
+        # A file that is not there stops no start.
+        missing = collector.variables(OTEL_EXPORTER_OTLP_CERTIFICATE=str(tmp_path / "none.crt"))
+        other = start_epp("--tracing", endpoints=[engine.address], env=missing)
+        other.wait_for(r"a certificate or key of OTEL_EXPORTER_OTLP_\* cannot be used; nothing is traced")
+    finally:
+        collector.stop()
+
+
+def test_spans_on_standard_output_are_lines(engine: Engine, start_epp, start_envoy) -> None:
+    variables = {"OTEL_TRACES_EXPORTER": "console", "OTEL_BSP_SCHEDULE_DELAY": "20"}
+    epp = start_epp("--tracing", endpoints=[engine.address], env=variables)
+    envoy = start_envoy(epp.extproc_port)
+    assert _chat(envoy.url, RECORDED).status == 200
+    epp.wait_for(r'\{"resourceSpans":.*"name":"gateway.request"')
 
 
 def test_the_stages_of_a_disaggregated_request_are_one_trace(collector: Collector, start_epp, start_envoy, tmp_path) -> None:

@@ -1,9 +1,12 @@
 """A trace collector that keeps what it is sent: OTLP over HTTP, as JSON."""
 
 import json
+import ssl
 import threading
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from .certificates import Authority
 
 
 @dataclass
@@ -27,9 +30,10 @@ def _value(value: dict) -> object:
 
 
 class Collector:
-    """Listens on a free port of 127.0.0.1. `status` is what it answers with."""
+    """Listens on a free port of 127.0.0.1, by TLS where it has an `authority`, whose clients it then takes alone. `status` is what it
+    answers with."""
 
-    def __init__(self) -> None:
+    def __init__(self, authority: Authority | None = None) -> None:
         self.status = 200
         self.requests: list[tuple[str, dict[str, str]]] = []
         self._spans: list[Span] = []
@@ -57,6 +61,13 @@ class Collector:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
+        self._scheme = "https" if authority else "http"
+        if authority:
+            tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            tls.load_cert_chain(*authority.sign("collector", "/CN=collector"))
+            tls.load_verify_locations(authority.certificate)
+            tls.verify_mode = ssl.CERT_REQUIRED
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         self.address = f"127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()
@@ -81,7 +92,7 @@ class Collector:
     def variables(self, **others: str) -> dict[str, str]:
         """The environment of a process that sends its spans here at once."""
         return {
-            "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{self.address}", "OTEL_BSP_SCHEDULE_DELAY": "20", **others,
+            "OTEL_EXPORTER_OTLP_ENDPOINT": f"{self._scheme}://{self.address}", "OTEL_BSP_SCHEDULE_DELAY": "20", **others,
         }  # fmt: skip
 
     @property

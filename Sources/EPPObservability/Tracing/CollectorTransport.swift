@@ -1,6 +1,7 @@
 import AsyncHTTPClient
 import EPPCore
 import FoundationEssentials
+import Glibc
 import NIOCore
 import NIOHTTP1
 import NIOSSL
@@ -113,6 +114,8 @@ package struct ConsoleTransport: TraceTransport {
 
   package func send(_ document: [UInt8]) async -> ExportOutcome {
     print(String(decoding: document, as: UTF8.self))
+    // Who reads a pipe sees each batch when it is there.
+    fflush(nil)
     return .taken(rejected: 0, reason: "")
   }
 

@@ -67,9 +67,7 @@ struct OTLPTraces: Encodable {
       traceId = span.context.traceID.text
       spanId = span.context.spanText
       traceState = span.context.state.isEmpty ? nil : span.context.state
-      parentSpanId = span.parentID.map {
-        TraceContext(traceID: span.context.traceID, spanID: $0, isSampled: true).spanText
-      }
+      parentSpanId = span.parentID.map(TraceContext.text(ofSpan:))
       // The flags of W3C, and two of OTLP's own: whether it is known that the parent is remote, and whether it is.
       flags = (span.context.isSampled ? 1 : 0) | 0x100 | (span.isParentRemote && span.parentID != nil ? 0x200 : 0)
       name = span.name
