@@ -59,8 +59,10 @@ def test_spans_join_the_callers_trace_and_the_engine_joins_them(collector: Colle
     assert received.header("tracestate") == ["vendor=1"]
     path, headers = collector.requests[0]
     assert path == "/v1/traces" and headers["content-type"] == "application/json"
-    exported = epp.metric("epp_trace_spans_total", result="exported")
-    assert exported == len(collector.spans) > 8
+    # Counted when the collector has answered, which is after it has them.
+    eventually(
+        lambda: epp.metric("epp_trace_spans_total", result="exported") == len(collector.spans) > 8, "all spans are counted as exported"
+    )
 
 
 def test_traces_that_are_not_recorded_leave_nothing(collector: Collector, engine: Engine, start_epp, start_envoy) -> None:
@@ -186,7 +188,7 @@ def test_the_stages_of_a_disaggregated_request_are_one_trace(collector: Collecto
             assert spans[f"llm_d.pd_proxy.{stage}"].parent == spans["llm_d.pd_proxy.request"].id
         assert spans["llm_d.pd_proxy.prefill"].attributes["server.address"] == prefill.address
         assert spans["llm_d.pd_proxy.request"].service == "llm-d-routing-sidecar"
-        assert sidecar.metric("routing_sidecar_trace_spans_total", result="exported") == 3
+        eventually(lambda: sidecar.metric("routing_sidecar_trace_spans_total", result="exported") == 3, "the sidecar's spans are counted")
     finally:
         for process in reversed(started):
             process.stop()
