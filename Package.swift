@@ -154,7 +154,6 @@ let package = Package(
         "EPPCertificates", "EPPConfiguration", "EPPCore", "EPPDataLayer", "EPPExtProc", "EPPGRPCServer", "EPPKVEvents",
         "EPPKubernetes",
         "EPPMetrics", "EPPObservability", "EPPPrefixCache", "EPPProcess", "EPPRouting", "EPPScheduling", "EPPTokens",
-        "EPPTracing",
         "EPPYAML",
         "ZeroMQ",
         argumentParser, asyncHTTPClient, logging, nioCore, nioHTTP1, nioPosix, serviceLifecycle,
@@ -163,7 +162,7 @@ let package = Package(
       name: "routing-sidecar",
       dependencies: [
         "EPPCertificates", "EPPConfiguration", "EPPCore", "EPPDataLayer", "EPPKubernetes", "EPPMetrics",
-        "EPPObservability", "EPPProcess", "EPPScheduling", "EPPTracing", "EPPYAML", "RoutingProxy", argumentParser,
+        "EPPObservability", "EPPProcess", "EPPScheduling", "EPPYAML", "RoutingProxy", argumentParser,
         logging, nioPosix,
         nioSSL,
         serviceLifecycle, yams,

@@ -92,7 +92,7 @@ package final class ExtProcWorker {
   /// Makes the session of a new stream.
   ///
   /// - Parameter metadata: The value that the gateway has sent with the stream under a name; nil for none.
-  package func makeSession(now: MonotonicTime, metadata: (_ name: String) -> String? = { _ in nil }) -> ExtProcSession {
+  package func makeSession(now: MonotonicTime, metadata: (_ name: String) -> String?) -> ExtProcSession {
     streamCount &+= 1
     let seesResponse =
       switch settings.responseProcessing {

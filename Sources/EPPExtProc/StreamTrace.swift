@@ -15,17 +15,13 @@ struct StreamTrace {
   ///   - metadata: The value that the gateway has sent with the stream under a name; nil for none.
   init(isOn: Bool, metadata: (_ name: String) -> String?) {
     // Envoy sends its own span with the stream when it traces, and only the client's in the headers of the request.
-    gateway =
-      isOn
-      ? metadata(TraceContext.parentHeader).flatMap {
-        TraceContext(parent: $0, state: metadata(TraceContext.stateHeader) ?? "")
-      } : nil
+    gateway = isOn ? TraceContext(header: metadata) : nil
   }
 
   /// Begins the trace at the request's headers.
   mutating func begin(_ tracing: RequestTracing, _ headers: RequestHeaders, requestID: String, at start: MonotonicTime)
   {
-    let decision = tracing.begin(.request, under: gateway ?? TraceContext(headers), at: start)
+    let decision = tracing.begin(.request, under: gateway ?? TraceContext { headers.first($0) }, at: start)
     header = decision.header
     recorded = decision.trace
     recorded?.set(.requestID, requestID)

@@ -36,9 +36,7 @@ package struct SpanTracer: Tracer {
   package func extract<Carrier, Extract: Extractor>(
     _ carrier: Carrier, into context: inout ServiceContext, using extractor: Extract
   ) where Extract.Carrier == Carrier {
-    guard let parent = extractor.extract(key: TraceContext.parentHeader, from: carrier) else { return }
-    context.caller = TraceContext(
-      parent: parent, state: extractor.extract(key: TraceContext.stateHeader, from: carrier) ?? "")
+    if let caller = TraceContext(header: { extractor.extract(key: $0, from: carrier) }) { context.caller = caller }
   }
 
   package func inject<Carrier, Inject: Injector>(

@@ -1,5 +1,3 @@
-package import EPPCore
-
 /// The identity of a span as it is passed from process to process: the header `traceparent` of W3C Trace Context.
 package struct TraceContext: Hashable, Sendable {
   /// The number of a trace, never 0.
@@ -37,10 +35,12 @@ package struct TraceContext: Hashable, Sendable {
     self.state = state
   }
 
-  /// Reads the headers of a request; nil when they name no trace.
-  package init?(_ headers: RequestHeaders) {
-    guard let parent = headers.first(Self.parentHeader) else { return nil }
-    self.init(parent: parent, state: headers.first(Self.stateHeader) ?? "")
+  /// Reads the headers of a message; nil when they name no trace.
+  ///
+  /// - Parameter header: The value of the header with a lower-case name; nil for none.
+  package init?(header: (_ name: String) -> String?) {
+    guard let parent = header(Self.parentHeader) else { return nil }
+    self.init(parent: parent, state: header(Self.stateHeader) ?? "")
   }
 
   /// Reads the values of the headers (W3C Trace Context, section 3.2.2); nil when `parent` is malformed. A version that is not

@@ -153,7 +153,7 @@ import Tracing
     let (collector, metrics, log) = (PlayedCollector(), PickerMetrics(), LogRecorder())
     let exporter = exporter(collector, metrics, log)
     let running = Task { await exporter.run() }
-    for _ in 0..<3 { exporter.tracer.startSpan("x", context: .topLevel).end() }
+    for _ in 0..<3 { exporter.tracing.tracer.startSpan("x", context: .topLevel).end() }
     #expect(await eventually { collector.attempts.withLock { $0.count } >= 1 })
     running.cancel()
     await running.value
@@ -169,10 +169,10 @@ import Tracing
     collector.outcome.withLock { $0 = .later(reason: "connection refused", after: .seconds(1000)) }
     let exporter = exporter(collector, metrics, log)
     let running = Task { await exporter.run() }
-    for _ in 0..<2 { exporter.tracer.startSpan("x", context: .topLevel).end() }
+    for _ in 0..<2 { exporter.tracing.tracer.startSpan("x", context: .topLevel).end() }
     #expect(await eventually { log.lines(containing: "traces cannot be exported").count == 1 })
     // Two are held for the next attempt, and there is room for four.
-    for _ in 0..<7 { exporter.tracer.startSpan("x", context: .topLevel).end() }
+    for _ in 0..<7 { exporter.tracing.tracer.startSpan("x", context: .topLevel).end() }
     #expect(metrics.traceSeries().dropped.value == 3)
     running.cancel()
     await running.value
@@ -187,10 +187,10 @@ import Tracing
     collector.outcome.withLock { $0 = .refused(reason: "404") }
     let exporter = exporter(collector, metrics, log)
     let running = Task { await exporter.run() }
-    for _ in 0..<2 { exporter.tracer.startSpan("x", context: .topLevel).end() }
+    for _ in 0..<2 { exporter.tracing.tracer.startSpan("x", context: .topLevel).end() }
     #expect(await eventually { metrics.traceSeries().failed.value == 2 })
     collector.outcome.withLock { $0 = .taken(rejected: 0, reason: "") }
-    for _ in 0..<2 { exporter.tracer.startSpan("x", context: .topLevel).end() }
+    for _ in 0..<2 { exporter.tracing.tracer.startSpan("x", context: .topLevel).end() }
     #expect(await eventually { log.lines(containing: "traces are exported again").count == 1 })
     running.cancel()
     await running.value

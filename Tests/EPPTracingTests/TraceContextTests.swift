@@ -1,4 +1,3 @@
-import EPPCore
 import Testing
 
 @testable import EPPTracing
@@ -40,12 +39,11 @@ import Testing
 
   @Test func headersAreReadAndLongStatesAreNotKept() {
     func context(state: String) -> TraceContext? {
-      TraceContext(
-        RequestHeaders([.init(name: "traceparent", value: Self.example), .init(name: "tracestate", value: state)]))
+      TraceContext { ["traceparent": Self.example, "tracestate": state][$0] }
     }
     #expect(context(state: "vendor=1")?.state == "vendor=1")
     #expect(context(state: String(repeating: "x", count: 513))?.state == "")
-    #expect(TraceContext(RequestHeaders([.init(name: "tracestate", value: "vendor=1")])) == nil)
+    #expect(TraceContext { ["tracestate": "vendor=1"][$0] } == nil)
   }
 
   @Test func callersDecideWhereTheyAreFollowed() {

@@ -1,4 +1,4 @@
-/// What became of spans. Any thread may write to it.
+/// Counts of spans by result. Any thread may write to it.
 package struct TraceSeries: Sendable {
   /// Spans that the collector took.
   package let exported: Counter
@@ -15,7 +15,7 @@ package struct TraceSeries: Sendable {
 
   static let name = "trace_spans_total"
   static let help =
-    "Spans of traced requests by result: taken by the collector (exported), without room in the buffer (dropped), not taken (failed)."
+    "Spans of traced requests by result: exported; dropped, as the buffer was full; failed, as the collector did not take them."
 }
 
 extension PickerMetrics {

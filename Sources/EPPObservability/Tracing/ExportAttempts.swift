@@ -1,6 +1,6 @@
 import EPPCore
 
-/// What became of one attempt to export a batch.
+/// The result of one attempt to export a batch.
 package enum ExportOutcome: Sendable, Equatable {
   /// The collector took the batch, except for some spans.
   case taken(rejected: Int, reason: String)

@@ -40,8 +40,10 @@ package final class TraceExporter: Sendable {
     buffer = SpanBuffer(capacity: settings.capacity, batch: settings.batch, dropped: series.dropped)
   }
 
-  /// The tracer whose spans are exported.
-  package var tracer: SpanTracer { SpanTracer(sampler: settings.sampler, sink: buffer) }
+  /// Begins traces whose spans are exported.
+  package var tracing: RequestTracing {
+    RequestTracing(tracer: SpanTracer(sampler: settings.sampler, sink: buffer), clock: now)
+  }
 
   /// Exports until the task is cancelled.
   package func run() async {

@@ -5,10 +5,7 @@ import NIOHTTP1
 extension RequestTracing {
   /// Begins the trace of a client's request.
   func begin(_ head: HTTPRequestHead, connector: KVConnectorKind, at start: MonotonicTime) -> Begun {
-    let caller = head.headers.first(name: TraceContext.parentHeader).flatMap {
-      TraceContext(parent: $0, state: head.headers.first(name: TraceContext.stateHeader) ?? "")
-    }
-    let begun = begin(.sidecarRequest, under: caller, at: start)
+    let begun = begin(.sidecarRequest, under: TraceContext { head.headers.first(name: $0) }, at: start)
     guard let trace = begun.trace else { return begun }
     trace.set(.method, head.method.rawValue)
     trace.set(.path, String(head.uri.prefix { $0 != "?" }))

@@ -13,7 +13,6 @@ import EPPProcess
 import EPPRouting
 import EPPScheduling
 import EPPTokens
-import EPPTracing
 import FoundationEssentials
 import Glibc
 import Logging
@@ -292,7 +291,7 @@ struct Server {
       let signature = RoutingSignature(routingKey.ring)
       settings.sign = { signature.field(for: $0, now: $1) }
     }
-    settings.tracing = traces.map { RequestTracing(tracer: $0.tracer, clock: MonotonicTime.now) }
+    settings.tracing = traces?.tracing
     return try PickerServer(
       configuration: PickerServer.Configuration(
         bindAddress: configuration.listening.bindAddress, port: configuration.listening.grpcPort,

@@ -6,7 +6,6 @@ import EPPMetrics
 import EPPObservability
 import EPPProcess
 import EPPScheduling
-import EPPTracing
 import Logging
 import NIOPosix
 import NIOSSL
@@ -120,7 +119,7 @@ struct Sidecar {
       buffers: BufferBudget(bytes: configuration.engine.maximumBufferedBytes),
       metrics: ProxyMetrics(
         metrics, configuration.disaggregation.connector, configuration.disaggregation.encodeConnector), logger: logger)
-    shared.tracing = traces.map { RequestTracing(tracer: $0.tracer, clock: MonotonicTime.now) }
+    shared.tracing = traces?.tracing
     shared.logsRequests = output.verbosity >= .verbose
     if configuration.targets.signingKeyFile != nil {
       let signature = RoutingSignature(routingKeys)
