@@ -129,7 +129,8 @@ let package = Package(
     .target(
       name: "EPPProcess",
       dependencies: [
-        "EPPCertificates", "EPPConfiguration", "EPPCore", "EPPDataLayer", "EPPKubernetes", "EPPObservability",
+        "EPPCertificates", "EPPConfiguration", "EPPCore", "EPPDataLayer", "EPPKubernetes", "EPPMetrics",
+        "EPPObservability",
         "EPPScheduling", "EPPYAML",
         logging, nioPosix, serviceLifecycle,
       ], swiftSettings: strict),

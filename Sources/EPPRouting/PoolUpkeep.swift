@@ -37,6 +37,7 @@ package final class PoolUpkeep: Sendable {
     self.index = index
     self.verifier = verifier
     self.indexSeries = indexSeries
+    indexSeries.limit.set(index.limits.maximumBytes)
   }
 
   /// Does the periodic work. Waits for the index's writer.

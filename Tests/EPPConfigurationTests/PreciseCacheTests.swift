@@ -35,6 +35,17 @@ import Testing
       plugins: [{pluginRef: prefix-cache-scorer, weight: 3}, {pluginRef: max-score-picker}]
     """
 
+  @Test func metricsHaveTheNamesOfTheGuidesProducers() throws {
+    let file = try read(guide)
+    #expect(file.prefixProducer?.name == "precise-prefix-cache-producer")
+    #expect(file.tokenProducer?.name == "token-producer")
+    let both = try read(
+      "plugins: [{type: approx-prefix-cache-producer}, {type: precise-prefix-cache-producer, name: p}]")
+    #expect(both.prefixProducer?.name == "p")
+    let routed = try read("plugins: [{type: approx-prefix-cache-producer, name: a}]")
+    #expect(routed.prefixProducer?.name == "a" && routed.tokenProducer == nil)
+  }
+
   @Test func theGuidesFileLoads() throws {
     let file = try read(guide)
     var expected = PreciseCacheSettings()

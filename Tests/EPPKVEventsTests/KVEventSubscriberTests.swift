@@ -96,6 +96,32 @@ import ZeroMQ
     #expect(pool.status(endpoint)?.lostMessages == 0)
   }
 
+  @Test func whatFailsIsCountedByTheNamesOfLLMD() async throws {
+    let first = try TestPublisher()
+    let pool = try FollowedPool()
+    let endpoint = pool.follow(first)
+    try await pool.eventually("connected") { pool.status(endpoint)?.isConnected == true }
+    let pod = "pod_identifier=\"\(endpoint.address)\""
+    #expect(pool.metric("llm_d_epp_kv_cache_events_subscriber_reconnections_total{\(pod)}") == "0")
+    first.stop()
+    let failures = { (operation: String) in
+      Int(pool.metric("llm_d_epp_kv_cache_events_zmq_errors_total{\(pod),operation=\"\(operation)\"}") ?? "") ?? 0
+    }
+    // The connection has ended, and attempts to make it again fail.
+    try await pool.eventually("the end") { failures("recv") == 1 }
+    try await pool.eventually("failed attempts") { failures("connect") >= 2 }
+    let attempts = pool.metric("llm_d_epp_kv_cache_events_subscriber_reconnections_total{\(pod)}")
+    #expect(Int(attempts ?? "") ?? 0 >= failures("connect"))
+    let second = try TestPublisher(events: first.events, replay: first.replay)
+    second.publish(EventBytes().storing([1]).bytes())
+    try await pool.eventually("depth 1") { pool.depth(prompt, endpoint) == 1 }
+    #expect(failures("recv") == 1)
+    try await pool.eventually("gauges") {
+      pool.metric("llm_d_epp_kv_cache_events_pool_capacity") == "1"
+        && pool.metric("llm_d_epp_kv_cache_events_pool_queue_depth") == "0"
+    }
+  }
+
   @Test func aRestartThatHasComeFurtherIsSeen() async throws {
     let first = try TestPublisher()
     let pool = try FollowedPool()

@@ -15,7 +15,7 @@ import Testing
       .compactMap { $0.split(separator: " ").dropFirst(2).first.map(String.init) }
     #expect(written == metrics.familyNames)
 
-    let result = try check(page: metrics.page())
+    let result = try check(page: metrics.page(of: usage))
     // llm-d's prefix `llm_d_` looks to promtool like the unit `d`; nothing else may be said.
     let complaints = result.output.split(separator: "\n").filter { line in
       !(line.hasPrefix("llm_d_") && line.hasSuffix("metric names should not contain abbreviated units"))
@@ -42,9 +42,9 @@ import Testing
     metrics.requestsInFlight().set(1)
     metrics.clientConnections().set(1)
     metrics.traceSeries().exported.increment()
-    let page = metrics.page()
+    let page = metrics.page(of: usage)
     let text = String(decoding: page, as: UTF8.self)
-    #expect(text.split(separator: "\n").filter { $0.hasPrefix("# TYPE ") }.count == 14)
+    #expect(text.split(separator: "\n").filter { $0.hasPrefix("# TYPE ") }.count == 20)
     #expect(text.contains(#"routing_sidecar_responses_total{code="0"} 1"#))
     let result = try check(page: page)
     let complaints = result.output.split(separator: "\n").filter { line in
@@ -56,6 +56,26 @@ import Testing
   @Test func promtoolRefusesABrokenPage() throws {
     let result = try check(page: Array("# TYPE x counter\nx{l=\"a} 1\n".utf8))
     #expect(result.status == 1)
+  }
+
+  private var usage: ProcessUsage? {
+    let fields = "S 1 2 3 0 -1 4 5 6 7 8 250 150 0 0 20 0 9 0 6000 1000000 300 4"
+    var usage = ProcessUsage(stat: "7 (a ) b) \(fields)\n", bootTime: 1000, ticks: 100, pageBytes: 4096)
+    usage?.openFiles = 5
+    usage?.maximumFiles = 1024
+    return usage
+  }
+
+  @Test func theProcessIsReadFromItsFile() throws {
+    let usage = try #require(usage)
+    #expect(usage.cpuSeconds == 4)
+    #expect(usage.startTime == 1060)
+    #expect(usage.virtualBytes == 1_000_000)
+    #expect(usage.residentBytes == 300 * 4096)
+    #expect(ProcessUsage(stat: "7 (a) S 1 2", bootTime: 0, ticks: 100, pageBytes: 4096) == nil)
+    #expect(ProcessUsage(stat: "", bootTime: 0, ticks: 100, pageBytes: 4096) == nil)
+    let page = String(decoding: SidecarMetrics().page(of: usage), as: UTF8.self)
+    #expect(page.contains("# TYPE process_cpu_seconds_total counter\nprocess_cpu_seconds_total 4\n"))
   }
 
   /// One write to every family.
@@ -91,7 +111,10 @@ import Testing
     metrics.streams(status: 0).increment()
     metrics.streams(status: 99).increment()
     metrics.kvEventSeries().streams(in: "live").set(1)
-    metrics.kvEventSeries().setSubscribers(1)
+    let events = metrics.kvEventSeries()
+    events.setSubscribers(1, waiting: 2)
+    events.skippedStores(cacheKind: "mamba", reason: "unsupported_cache_kind").increment()
+    events.skippedRemovals(cacheKind: "mamba", reason: "unsupported_cache_kind").increment()
     metrics.kubernetesSeries(resource: "pods").contactAge.set(1)
     metrics.leaderGauge().set(1)
     metrics.countRewrite(by: "canary", model: "m", targetModel: "t")
@@ -110,7 +133,9 @@ import Testing
       media: [MediaItem(digest: 1, modality: .image)])
     metrics.blockLookups().count(longestMatch: 2, time: .milliseconds(1))
     metrics.tokenSeries().renderDuration.observe(.milliseconds(3))
-    metrics.kvStreamSeries(endpoint: "e", address: "10.0.0.1:8000", rank: 0).state.set(2)
+    let stream = metrics.kvStreamSeries(endpoint: "e", address: "10.0.0.1:8000", rank: 0)
+    stream.state.set(2)
+    stream.errors(.connect).increment()
   }
 
   private struct PromtoolResult {

@@ -53,6 +53,49 @@ import Testing
     #expect(match([1, 2, 3]).blocks == 2)
   }
 
+  @Test func whatIsPassedOverIsCountedByItsKind() throws {
+    let stored = try apply { writer in
+      storeOnGPU(&writer)
+      writer.group = 1
+      writer.kind = "sliding_window"
+      writer.store([], [1, 2, 3], "GPU")
+      writer.group = 2
+      writer.kind = "a_new_kind"
+      writer.store([], [1], "GPU")
+      writer.store([1], [2], "GPU")
+      writer.group = 3
+      writer.kind = "full_attention"
+      writer.store([], [1], "GPU")
+    }
+    #expect(stored.skippedStores == [.slidingWindow: 1, .other: 2, .wholePrefix: 1] && stored.skippedRemovals == [:])
+    let removed = try apply { writer in
+      for group: UInt64 in [0, 1, 2, 2, 9] {
+        writer.group = group
+        writer.remove([1], "GPU")
+      }
+    }
+    #expect(removed.skippedStores == [:] && removed.skippedRemovals == [.slidingWindow: 1, .other: 2])
+  }
+
+  /// What is announced twice goes when it was removed twice.
+  @Test func removalsThatLeaveACopyAreCounted() throws {
+    try apply { writer in
+      storeOnGPU(&writer)
+      writer.store([], [1], "GPU")
+    }
+    var removals: [AnnouncedCounts] = []
+    for prefix: [UInt32] in [[1, 2, 3], [1], [1], [1]] {
+      removals.append(
+        try apply { writer in
+          writer.group = 0
+          writer.remove(prefix, "GPU")
+        })
+    }
+    #expect(removals.map(\.removed) == [1, 1, 1, 0])
+    #expect(removals.map(\.removedOneOfSeveral) == [0, 1, 0, 0])
+    #expect(removals.map(\.unknown) == [0, 0, 0, 1])
+  }
+
   /// After a late join or a cleared cache, what an offload completes may come first.
   @Test(arguments: [nil, 1] as [UInt64?]) func aConnectorDoesNotChooseTheGroup(_ group: UInt64?) throws {
     try apply { writer in

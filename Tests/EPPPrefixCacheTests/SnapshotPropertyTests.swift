@@ -39,8 +39,10 @@ import Testing
       let position = EventStreamPosition(
         nextMessage: engine.nextMessage, lastMark: step % 3 == 0 ? nil : UInt64(step),
         engineStartTime: step % 2 == 0 ? nil : Double(step), isComplete: step % 5 > 0)
-      let result = original.apply(batch, from: Self.first[engine.endpoint], rank: engine.rank, position: position)
-      let repeated = restored.apply(batch, from: Self.second[engine.endpoint], rank: engine.rank, position: position)
+      var result = original.apply(batch, from: Self.first[engine.endpoint], rank: engine.rank, position: position)
+      var repeated = restored.apply(batch, from: Self.second[engine.endpoint], rank: engine.rank, position: position)
+      // Which kinds of cache other groups are is no part of a snapshot.
+      (result.skippedRemovals, repeated.skippedRemovals) = ([:], [:])
       #expect(result == repeated)
       compare(engine, original, restored, &dice)
       guard step % 40 == 39 else { continue }

@@ -85,6 +85,19 @@ import Testing
       ) == 1)
   }
 
+  @Test func whatTheAnswerReportsCountsWhereThePromptDoes() throws {
+    let flight = try #require(try route().flight)
+    flight.responseStarted(
+      ResponseStart(status: 200, isEventStream: false, isReadable: true, served: "10.0.0.1:8000"), now: time(2))
+    let body =
+      #"{"usage": {"prompt_tokens": 512, "completion_tokens": 1, "prompt_tokens_details": {"cached_tokens": 500}}}"#
+    unsafe flight.responseBody(Array(body.utf8).span.bytes, now: time(3))
+    flight.responseEnded(now: time(4))
+    #expect(count(#"epp_prefix_cache_queried_tokens_total{endpoint_name="p"} "#) == 512)
+    #expect(count(#"epp_prefix_cache_hit_tokens_total{endpoint_name="p",source="reported"} "#) == 500)
+    #expect(count(#"epp_prefix_cache_hit_tokens_total{endpoint_name="d",source="reported"} "#) ?? 0 == 0)
+  }
+
   @Test func bothHoldThePromptAfterwards() throws {
     try route().flight?.ended(isComplete: true, now: time(2))
     // All of it is held now, so nothing is left to be computed.

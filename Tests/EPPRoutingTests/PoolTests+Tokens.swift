@@ -67,7 +67,11 @@ extension PoolTests {
       configuration: RoutingConfiguration(
         settings: RoutingConfiguration.Settings(tokenDeadline: .milliseconds(100)),
         scheduler: Scheduler(
-          SchedulerConfiguration.weighted, PluginEnvironment(seed: HashSeed(first: 1, second: 2), metrics: metrics))),
+          SchedulerConfiguration.weighted, PluginEnvironment(seed: HashSeed(first: 1, second: 2), metrics: metrics)),
+        timing: PipelineTiming(
+          PluginTiming(metrics: metrics, now: { MonotonicTime(nanoseconds: 0) }), parsers: [],
+          prefixProducer: ConfiguredPlugin(PreciseCacheSettings.descriptor),
+          tokenProducer: ConfiguredPlugin(RenderService.descriptor, name: "tokens"))),
       source: endpoints ?? FixedSource(PoolSnapshot(members: members)), index: index,
       tokens: source, metrics: metrics,
       decisions: sink,
@@ -104,6 +108,26 @@ extension PoolTests {
     #expect(routed.destination == members[1].destination)
     #expect(sink.all.last?.predictedCachedTokens == 160)
     #expect(source.asked.count == 1)
+  }
+
+  /// Buckets of the time to find token ids: those of the clock, from the question to the answer.
+  @Test(arguments: [true, false]) func theSearchForTokensIsTimed(_ isPending: Bool) throws {
+    let pending = TestPendingTokens()
+    let pool = try renderingPool(ids, TestTokenSource(isPending ? .pending(pending) : .known(ids)))
+    var scratch = pool.pipeline.makeScratch()
+    let outcome = outcome(body(text), waits: true, in: pool, scratch: &scratch)
+    if case .suspended(let suspension) = outcome {
+      pending.deliver(ids)
+      _ = pool.pipeline.resume(suspension, scratch: &scratch, now: time(1_050))
+    }
+    let page = String(decoding: metrics.page(), as: UTF8.self)
+    let series = #"extension_point="DataProducer",plugin_type="token-producer",plugin_name="tokens""#
+    let bucket = { (bound: String) in
+      page.split(separator: "\n").first { $0.contains("duration_seconds_bucket{\(series),le=\"\(bound)\"}") }?.last
+    }
+    // Asked at 1,001.5 ms.
+    #expect(bucket("0.02") == (isPending ? "0" : "1"))
+    #expect(bucket("0.05") == "1")
   }
 
   @Test func aRequestThatWaitedGoesToAnEndpointThatIsThereThen() throws {

@@ -73,6 +73,17 @@ import Tracing
     #expect(parts.spans.first(.sidecarRequest)?.status?.message == "the answer has status 503")
   }
 
+  @Test func anAnswerThatIsBrokenOffHasFailed() throws {
+    let parts = try parts()
+    try parts.send(Self.post())
+    _ = try parts.request()
+    try parts.reply("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")
+    _ = try? parts.client.close().wait()
+    let root = try #require(parts.spans.first(.sidecarRequest))
+    #expect(root.attributes.get("http.response.status_code") == .int64(200))
+    #expect(root.status?.message == "the answer was broken off")
+  }
+
   @Test func aClientThatLeavesEndsAllSpans() throws {
     let parts = try parts()
     try parts.send(Self.post("traceparent: \(Self.parent)\r\nx-prefiller-host-port: 10.0.0.7:8000\r\n"))

@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+import subprocess
 import threading
 from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -9,11 +10,15 @@ from pathlib import Path
 from typing import Iterator
 
 import pytest
+import yaml
 
 from kit import http
 from kit.affinity import AffinityGateway, TLSProxy
 from kit.certificates import Authority
-from kit.manifests import DEPLOY
+from kit.kubernetes.cluster import has_pod_addresses
+from kit.manifests import DEPLOY, container, find, rendered
+from kit.paths import ENVOY
+from kit.process import Process
 from kit.sidecar import Sidecar
 from kit.simulator import Simulator
 from kit.waiting import eventually
@@ -137,6 +142,39 @@ def test_clients_stay_distinct_behind_a_proxy_that_ends_tls(engines: Engines, tm
     finally:
         proxy.stop()
         gateway.stop()
+
+
+@pytest.mark.skipif(not has_pod_addresses(), reason="no ports of a pod are here: run the tests with scripts/pod-network")
+@pytest.mark.parametrize("overlay", ["cache-aware-service", "openshift"])
+def test_a_gateway_that_is_replaced_cuts_no_answer(overlay: str, tmp_path: Path) -> None:
+    """The container as it is rendered, ended as a kubelet does: its hook, then SIGTERM."""
+    values = rendered(DEPLOY / "overlays" / overlay)
+    one = container(find(values, "Deployment", "affinity-gateway"), "envoy")
+    file = tmp_path / "envoy.yaml"
+    with Simulator("--inter-token-latency", "50ms") as engine, Sidecar(engine.address) as sidecar:
+        config = yaml.safe_load(find(values, "ConfigMap", "affinity-gateway")["data"]["envoy.yaml"])
+        (endpoints,) = config["static_resources"]["clusters"][0]["load_assignment"]["endpoints"]
+        address = {"address": "127.0.0.1", "port_value": sidecar.port}
+        endpoints["lb_endpoints"][0]["endpoint"]["address"]["socket_address"] = address
+        file.write_text(yaml.safe_dump(config))
+        envoy = Process([ENVOY, *(part.replace("/etc/envoy/envoy.yaml", str(file)) for part in one["args"])], name="envoy")
+        url = "http://127.0.0.1:10000"
+        try:
+            eventually(lambda: http.request(url, "GET", "/readyz").status == 200, f"the gateway serves: {envoy.output()}", 30)
+            stream = http.EventStream(url, http.chat("a long answer", model="engine-sim", max_tokens=120, stream=True))
+            stream.event()
+            command = [part.replace("sleep 15", "sleep 1") for part in one["lifecycle"]["preStop"]["exec"]["command"]]
+            hook = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+            # Requests that still come are served, on connections that end with them.
+            closes = "the gateway ends connections"
+            eventually(lambda: http.request(url, "GET", "/v1/models").headers.get("connection") == "close", closes, 20)
+            assert hook.poll() is None
+            while stream.event() != "[DONE]":
+                pass
+            assert hook.wait(10) == 0
+            envoy.stop()
+        finally:
+            envoy.kill()
 
 
 class SlowEngine:

@@ -145,14 +145,15 @@ def test_containers_run_as_anybody_on_a_read_only_root(path: Path) -> None:
             if one["name"] == "vllm":
                 # What else it writes, besides what is known and has volumes, depends on the model.
                 del wanted["readOnlyRootFilesystem"]
-            assert one["securityContext"] == wanted
+            # A user is wanted on some clusters and refused on others: test_deploy_engines.py.
+            assert {name: value for name, value in one["securityContext"].items() if name != "runAsUser"} == wanted
             assert "memory" in one["resources"]["limits"] and "cpu" in one["resources"]["requests"]
 
 
 def test_pods_end_after_the_picker_has_drained(folder: Path) -> None:
     epp = find(with_components(folder), "Deployment", "epp")
-    assert not any(argument.startswith("--drain-timeout") for argument in container(epp, "epp")["args"])
-    assert epp["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] > 30 + 10
+    (flag,) = [argument for argument in container(epp, "epp")["args"] if argument.startswith("--drain-timeout")]
+    assert flag == f"--drain-timeout={epp['spec']['template']['spec']['terminationGracePeriodSeconds'] - 10}s"
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from kit import extproc as ep
 from kit import http
+from kit.gateway import Exchange
 from kit.manifests import COMPONENTS, DEPLOY, OVERLAYS, Object, admits, container, environment, expanded, find, rendered
 from kit.paths import ENVOY, ROOT, product
 from kit.process import Process
@@ -53,7 +55,7 @@ def test_the_architecture_has_every_value_that_it_names() -> None:
     model = environment(engine, values, {"status.podIP": "10.0.0.1"}, {("llm-d-hf-token", "HF_TOKEN"): "token"})
     assert model["MODEL"].lower().startswith("meta-llama/llama-3.2-1b") and model["HF_TOKEN"] == "token"
     (sidecar,) = pod["initContainers"]
-    assert (sidecar["name"], sidecar["restartPolicy"]) == ("routing-sidecar", "Always")
+    assert (sidecar["name"], sidecar["restartPolicy"]) == ("routing-proxy", "Always")
     assert {"--port=8000", "--model-server-port=8001"} <= set(sidecar["args"])
     service = _find(values, "Service", "llama-3-2-1b-cache-aware-service")["spec"]
     assert service["type"] == "ClusterIP" and service["sessionAffinity"] == "ClientIP"
@@ -67,6 +69,12 @@ def test_the_architecture_has_every_value_that_it_names() -> None:
     assert rule["backendRefs"] == [{"kind": "Service", "name": "llama-3-2-1b-cache-aware-service", "port": 8000}]
     edge = _find(values, "Route", "llm-d-inference-gateway")["spec"]
     assert edge["host"] == HOST and edge["tls"]["termination"] == "edge" and "certificate" not in edge["tls"]
+    # Istio makes a Service of the Gateway's and its class's name, whose ports have the names of the listeners.
+    gateway = _find(values, "Gateway", "inference-gateway")["spec"]
+    assert edge["to"]["name"] == f"inference-gateway-{gateway['gatewayClassName']}"
+    assert edge["port"]["targetPort"] in {listener["name"] for listener in gateway["listeners"]}
+    topology = json.loads(gateway["infrastructure"]["annotations"]["proxy.istio.io/config"])
+    assert topology == {"gatewayTopology": {"numTrustedProxies": 1}}
     hashing = _find(values, "DestinationRule", "llama-3-2-1b-cache-aware-service")["spec"]
     assert hashing["host"] == "llama-3-2-1b-cache-aware-service"
     assert hashing["trafficPolicy"]["loadBalancer"]["consistentHash"]["useSourceIp"] is True
@@ -75,7 +83,7 @@ def test_the_architecture_has_every_value_that_it_names() -> None:
     assert images == {"ghcr.io/llm-d/llm-d", "warmpath-epp", "warmpath-routing-sidecar"}
     config = yaml.safe_load(find(values, "ConfigMap", "epp-config")["data"]["epp.yaml"])
     (affinity,) = [plugin["parameters"] for plugin in config["plugins"] if plugin["type"] == "session-affinity-filter"]
-    assert (affinity["strategy"], affinity["evictionTtlSeconds"]) == ("client_address", 7200)
+    assert affinity == {"strategy": "client_address", "evictionTtlSeconds": 7200, "trustedHops": 2}
 
 
 def test_the_cache_aware_service_is_the_same_with_a_current_engine() -> None:
@@ -146,8 +154,41 @@ def test_everything_that_an_engine_writes_is_on_a_volume(path: Path) -> None:
         assert volumes[shared]["emptyDir"]["medium"] == "Memory"
 
 
+@pytest.mark.parametrize("path, name", [(ARCHITECTURE, "llm-d-inference-gateway"), (DEPLOY / "overlays" / "openshift", "affinity-gateway")])
+def test_routes_wait_for_long_answers_and_add_clients(path: Path, name: str) -> None:
+    values = rendered(path)
+    route = _find(values, "Route", name)
+    prefix = "haproxy.router.openshift.io/"
+    assert route["metadata"]["annotations"][prefix + "timeout"] == "600s"
+    assert route["metadata"]["annotations"][prefix + "set-forwarded-headers"] == "append"
+    assert route["spec"]["tls"]["termination"] == "edge"
+    if name == "affinity-gateway":
+        service = _find(values, "Service", route["spec"]["to"]["name"])["spec"]
+        assert route["spec"]["port"]["targetPort"] in {port["name"] for port in service["ports"]}
+
+
+def test_the_picker_of_the_architecture_tells_clients_behind_the_router_apart(start_epp, tmp_path: Path) -> None:
+    """The router has written the client, and the gateway the router; what the client has written itself stands on the left."""
+    file = tmp_path / "epp.yaml"
+    file.write_text(find(rendered(ARCHITECTURE), "ConfigMap", "epp-config")["data"]["epp.yaml"])
+    epp = start_epp("--config-file", str(file), endpoints=[f"127.0.0.1:{9000 + number}" for number in range(4)])
+    channel = epp.channel()
+
+    def pick(client: str, forged: str = "") -> str:
+        exchange = Exchange(ep.Stream(channel))
+        headers = ep.post_headers("/v1/chat/completions", ("x-forwarded-for", f"{forged}{client}, 10.128.0.5"))
+        outcome = exchange.request(headers, [http.chat("hello")])
+        exchange.stream.finish()
+        return outcome.destination
+
+    clients = [f"203.0.113.{number}" for number in range(16)]
+    placed = {client: pick(client) for client in clients}
+    assert len(set(placed.values())) == 4
+    assert {client: pick(client, "198.51.100.1, ") for client in clients} == placed
+
+
 def test_openshift_gives_users_and_nobody_else_does() -> None:
-    """restricted-v2 refuses a user or a group of the manifest; elsewhere vLLM's image would run as root."""
+    """restricted-v2 refuses a user or a group of the manifest; elsewhere the images of vLLM and Envoy would run as root."""
     for path in (ARCHITECTURE, DEPLOY / "overlays" / "openshift"):
         for pod in _pods(rendered(path)):
             contexts = [pod["securityContext"], *(one["securityContext"] for one in pod["containers"] + pod.get("initContainers", []))]
@@ -156,6 +197,10 @@ def test_openshift_gives_users_and_nobody_else_does() -> None:
         for deployment in _deployments(rendered(path)):
             context = deployment["spec"]["template"]["spec"]["securityContext"]
             assert context["runAsUser"] > 0 and context["fsGroup"] > 0
+    for path, name in ((DEPLOY / "overlays" / "cache-aware-service", "affinity-gateway"), (DEPLOY / "overlays" / "standalone", "epp")):
+        pod = find(rendered(path), "Deployment", name)["spec"]["template"]["spec"]
+        (gateway,) = [one for one in pod["containers"] if one["image"].startswith("envoyproxy/envoy")]
+        assert (pod["securityContext"] | gateway["securityContext"])["runAsUser"] > 0
 
 
 @pytest.mark.parametrize("path", WITH_ENGINES, ids=lambda path: path.name)
@@ -232,7 +277,7 @@ def test_roles_are_told_apart() -> None:
     # Where the pool's port is the engine itself, and where it is the sidecar.
     assert "--port=8000" in container(roles["prefill"], "vllm")["args"]
     assert "--port=8001" in container(roles["decode"], "vllm")["args"]
-    assert "--kv-connector=nixlv2" in container(roles["decode"], "routing-sidecar")["args"]
+    assert "--kv-connector=nixlv2" in container(roles["decode"], "routing-proxy")["args"]
     budgets = [value["spec"]["selector"]["matchLabels"] for value in values if value["kind"] == "PodDisruptionBudget"]
     assert sum("llm-d.ai/role" in selector for selector in budgets) == 2
 
@@ -266,7 +311,7 @@ def test_sidecars_start_as_they_are_rendered(path: Path) -> None:
     for deployment in _deployments(rendered(path)):
         if "initContainers" not in deployment["spec"]["template"]["spec"]:
             continue
-        arguments = expanded(container(deployment, "routing-sidecar"), {})
+        arguments = expanded(container(deployment, "routing-proxy"), {})
         ports = [free_port(), free_port()]
         own = {"--port=8000": f"--port={ports[0]}", "--metrics-port=9091": f"--metrics-port={ports[1]}"}
         assert set(own) <= set(arguments)

@@ -83,7 +83,7 @@ def test_pickers_and_sidecars_get_the_flag_and_the_variables(overlay: str, folde
     plain = rendered(DEPLOY / "overlays" / overlay)
     values = _traced(folder, overlay, TRACING)
     assert {value["metadata"]["name"]: problems(value) for value in values if problems(value)} == {}
-    for name, service in (("epp", "llm-d-epp"), ("routing-sidecar", "llm-d-routing-sidecar")):
+    for name, service in (("epp", "llm-d-epp"), ("routing-proxy", "llm-d-routing-sidecar")):
         assert _names(values, name) == _names(plain, name)
         for before, one in zip(_containers(plain, name), _containers(values, name), strict=True):
             assert one["args"] == [*before["args"], "--tracing=true"]
@@ -95,7 +95,7 @@ def test_pickers_and_sidecars_get_the_flag_and_the_variables(overlay: str, folde
 
 def test_which_deployments_have_a_sidecar_that_traces(folder: Path) -> None:
     values = _traced(folder, "pd", TRACING, ENGINES)
-    assert _names(values, "routing-sidecar") == ["vllm-decode"]
+    assert _names(values, "routing-proxy") == ["vllm-decode"]
     assert sorted(_names(values, "vllm")) == ["vllm-decode", "vllm-prefill"]
 
 
@@ -126,7 +126,7 @@ def test_an_installation_sets_its_collector_in_one_place(folder: Path) -> None:
     parameters = {"endpoint": "http://collector.observability:4318", "sampler-arg": "1"}
     plain = _traced(folder, "cache-aware-service", TRACING, ENGINES)
     values = _traced(folder, "cache-aware-service", TRACING, ENGINES, parameters=parameters)
-    for name in ("epp", "routing-sidecar", "vllm"):
+    for name in ("epp", "routing-proxy", "vllm"):
         (one,) = _containers(values, name)
         variables = _of_tracing(one, values)
         assert variables["OTEL_EXPORTER_OTLP_ENDPOINT"] == "http://collector.observability:4318"
@@ -170,7 +170,7 @@ def test_the_picker_takes_what_the_component_gives_it(folder: Path, tmp_path: Pa
 
 def test_the_sidecar_takes_what_the_component_gives_it(folder: Path) -> None:
     values = _traced(folder, "cache-aware-service", TRACING)
-    (one,) = _containers(values, "routing-sidecar")
+    (one,) = _containers(values, "routing-proxy")
     variables = _variables(one, values)
     own = {"--port=8000": f"--port={free_port()}", "--metrics-port=9091": f"--metrics-port={free_port()}"}
     arguments = [own.get(argument, argument) for argument in expanded(one, variables)]

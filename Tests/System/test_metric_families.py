@@ -96,6 +96,8 @@ def query(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], 
     """Runs queries in a Prometheus that has seen everything."""
     folder: Path = tmp_path_factory.mktemp("prometheus")
     configuration = yaml.safe_load(DISAGGREGATED)
+    # As in llm-d's guide for precise routing, whose dashboard and alerts ask for these types of plugins.
+    configuration["plugins"] += [{"type": "token-producer"}, {"type": "precise-prefix-cache-producer"}]
     configuration["plugins"].append({"type": "concurrency-detector", "parameters": {"maxConcurrency": 3}})
     configuration["flowControl"] = {"saturationDetector": {"pluginRef": "concurrency-detector"}}
     (folder / "epp.yaml").write_text(yaml.safe_dump(configuration))
@@ -159,6 +161,41 @@ def test_a_family_is_that_of_llm_d(name: str, query: Callable[[str], list[dict]]
         assert sorted(bounds - {float("inf")}) == list(family.buckets)
     counted = query(f"sum({name}_count)" if is_histogram else f"sum(max_over_time({name}[10m]))")
     assert family.is_idle or float(counted[0]["value"][1]) > 0, "nothing was counted"
+
+
+# What llm-d's dashboards and alerts about KV events and tokens ask for, beyond the names and labels of families.
+ANSWERED = [
+    'rate(llm_d_epp_prefix_predicted_cached_tokens_sum{plugin_type="precise-prefix-cache-producer"}[5m])',
+    'rate(llm_d_epp_prefix_prompt_tokens_sum{plugin_type="precise-prefix-cache-producer"}[5m]) > 0',
+    'rate(llm_d_epp_plugin_duration_seconds_bucket{plugin_type="token-producer",le="0.1"}[5m]) > 0',
+    'rate(llm_d_epp_plugin_duration_seconds_bucket{plugin_type="precise-prefix-cache-producer"}[5m]) > 0',
+    'llm_d_epp_extproc_streams_total{code="OK"} > 0',
+    # How a dashboard finds pods of pickers, and what it joins with them.
+    "up and on (instance) llm_d_epp_kv_cache_events_pool_capacity",
+    "process_resident_memory_bytes and on (instance) llm_d_epp_kv_cache_events_pool_capacity",
+    # What alerts compare with: an absent series would silence them.
+    "rate(llm_d_epp_kv_cache_index_evictions_total[5m])",
+    "llm_d_epp_kv_cache_events_pool_queue_depth == 0",
+    'sum by (pod_identifier) (rate(llm_d_epp_kv_cache_events_subscriber_reconnections_total[5m])) > 0',
+    'sum by (pod_identifier, operation) (rate(llm_d_epp_kv_cache_events_zmq_errors_total{operation="connect"}[5m])) > 0',
+]
+# Nor do those of them fire that find nothing of the faults that they are for.
+SILENT = [
+    "absent(llm_d_epp_kv_cache_index_lookup_requests_total)",
+    "absent(llm_d_epp_ready_endpoints)",
+    "rate(llm_d_epp_kv_cache_index_lookup_requests_total[5m]) > 0 unless rate(llm_d_epp_kv_cache_index_admissions_total[5m]) > 0",
+    "histogram_quantile(0.99, rate(llm_d_epp_kv_cache_index_lookup_latency_seconds_bucket[5m])) > 0.05",
+]
+
+
+@pytest.mark.parametrize("asked", ANSWERED)
+def test_what_pages_of_llm_d_ask_for_is_there(asked: str, query: Callable[[str], list[dict]]) -> None:
+    assert query(asked)
+
+
+@pytest.mark.parametrize("fault", SILENT)
+def test_what_alerts_of_llm_d_look_for_is_not_there(fault: str, query: Callable[[str], list[dict]]) -> None:
+    assert query(fault) == []
 
 
 @pytest.mark.parametrize("pattern", ABSENT)

@@ -4,6 +4,7 @@ dashboard and of KEDA's triggers is answered, and the names that they use exist.
 import math
 import re
 import subprocess
+import time
 from pathlib import Path
 from typing import Iterator
 
@@ -52,7 +53,8 @@ class System(MonitoredPool):
             raise
 
     def _settle(self) -> None:
-        """Waits until the last request is on the pages that were scraped."""
+        """Waits until the last request is on the pages that were scraped, and every page was scraped once more: a rate is between two
+        samples of a series, and a fault's series begins with the fault."""
         for pod, epp in self.pickers.items():
             eventually(lambda epp=epp: epp.metric("llm_d_epp_request_running") == 0, "no request runs")
             for name in ("llm_d_epp_request_total", "llm_d_epp_request_error_total"):
@@ -62,6 +64,8 @@ class System(MonitoredPool):
         for name in ("routing_sidecar_targets_refused_total", "llm_d_disagg_sidecar_requests_total"):
             total = sum(sidecar.metric(name) for sidecar in self.sidecars)
             eventually(lambda n=name, t=total: self.number(f"sum({n}) or vector(0)") == t, f"{name} is scraped", 20)
+        now = time.time()
+        eventually(lambda: self.number("min(timestamp(up))") > now, "every page is scraped again", 20)
 
     def number(self, query: str) -> float:
         (one,) = self.query(query)
@@ -167,7 +171,7 @@ def test_promtool_complains_of_names_of_llm_d_alone(system: System) -> None:
 def test_every_family_is_documented(system: System) -> None:
     """In a README; those of llm-d's picker in the table of tests, which holds their labels and buckets."""
     text = (ROOT / "README.md").read_text() + (MONITORING / "README.md").read_text()
-    documented = set(re.findall(r"`((?:epp|routing_sidecar|llm_d_epp|llm_d_disagg_sidecar)_\w+)", text)) | FAMILIES.keys()
+    documented = set(re.findall(r"`((?:epp|routing_sidecar|llm_d_epp|llm_d_disagg_sidecar|process)_\w+)", text)) | FAMILIES.keys()
     assert _declared() - documented == set()
     for process in [*system.pickers.values(), *system.sidecars]:
         url = f"http://127.0.0.1:{process.metrics_port}"

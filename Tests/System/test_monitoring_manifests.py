@@ -51,12 +51,6 @@ def test_the_objects_are_valid(tmp_path: Path) -> None:
         assert _problems(value) != []
 
 
-def test_the_limit_of_the_index_in_the_rule_is_that_of_the_picker(tmp_path: Path) -> None:
-    arguments = container(find(with_components(tmp_path), "Deployment", "epp"), "epp")["args"]
-    assert [one for one in arguments if one.startswith("--max-index-bytes")] == ["--max-index-bytes=1Gi"]
-    assert f"epp_prefix_index_bytes > 0.9 * {2**30}" in {rule["expr"] for rule in rules()}
-
-
 def test_an_api_server_takes_the_objects(api: FakeAPIServer | RealAPIServer, definitions: None, namespace: str, tmp_path: Path) -> None:
     values = [value for value in rendered(MONITORING) + with_components(tmp_path, KEDA) if value["kind"] in PLURALS]
     assert {value["kind"] for value in values} == PLURALS.keys()
@@ -94,7 +88,7 @@ def test_monitors_choose_the_pages_of_what_is_deployed(tmp_path: Path) -> None:
     common = {"namespace": "inference"}
     engine = common | {"pod": "vllm-0", "engine_pod": "vllm-0", "role": "decode"}
     picker = {"pod": "epp-0", "container": "epp", "service": "epp", "job": "epp", "endpoint": "http-metrics", "instance": "127.0.0.2:9090"}
-    sidecar = {"container": "routing-sidecar", "job": "pod/sidecars", "endpoint": "http-metrics", "instance": "127.0.0.3:9091"}
+    sidecar = {"container": "routing-proxy", "job": "pod/sidecars", "endpoint": "http-metrics", "instance": "127.0.0.3:9091"}
     server = {"container": "vllm", "job": "pod/engines", "endpoint": "http-engine", "engine_rank": "0", "instance": "127.0.0.3:8001"}
     jobs = [one for monitor in monitors() for one in scrape_configs(monitor, targets)]
     with ConfiguredPrometheus(jobs, folder) as prometheus:

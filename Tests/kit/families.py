@@ -94,6 +94,7 @@ _CURRENT = {
             "RequestParsing", "DataProducer", "ProfilePicker", "Filter", "Scorer", "Picker", "ProcessProfilesResults", "PreRequest",
             "ResponseReceived", "ResponseStreaming", "ResponseComplete",
         },
+        plugin_type={"precise-prefix-cache-producer", "token-producer", "prefix-cache-scorer", "queue-scorer", "openai-parser"},
     ),
     "request_processing_duration_seconds": _histogram(
         [0.0005, 0.001, 0.002, 0.005, 0.01, 0.015, 0.025, 0.04, 0.06, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
@@ -107,9 +108,9 @@ _CURRENT = {
     ),
     "datalayer_poll_errors_total": _counter("source_type", source_type={"metrics-data-source"}),
     "datalayer_extract_errors_total": _counter("source_type", "extractor_type", idle=True),
-    "prefix_indexer_size": _gauge(*_PLUGIN, plugin_type={"approx-prefix-cache-producer"}),
-    "prefix_indexer_hit_ratio": _histogram(_SHARE, *_PLUGIN, plugin_type={"approx-prefix-cache-producer"}),
-    "prefix_indexer_hit_bytes": _histogram(_HIT_BYTES, *_PLUGIN, plugin_type={"approx-prefix-cache-producer"}),
+    "prefix_indexer_size": _gauge(*_PLUGIN, plugin_type={"precise-prefix-cache-producer"}),
+    "prefix_indexer_hit_ratio": _histogram(_SHARE, *_PLUGIN, plugin_type={"precise-prefix-cache-producer"}),
+    "prefix_indexer_hit_bytes": _histogram(_HIT_BYTES, *_PLUGIN, plugin_type={"precise-prefix-cache-producer"}),
     "inflight_requests": _gauge("endpoint_name", "namespace", "producer_name", "fairness_id", "priority"),
     "inflight_tokens": _gauge("endpoint_name", "namespace", "producer_name", "fairness_id", "priority", idle=True),
     "flow_control_pool_saturation": _gauge(
@@ -127,8 +128,10 @@ _CURRENT = {
     "extproc_streams_inflight": _gauge(),
     "extproc_stream_duration_seconds": _histogram([0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 120, 300, 600]),
     "extproc_streams_total": _counter("code", code={"OK"}),
-    "prefix_predicted_cached_tokens": _histogram(_TOKENS, *_PLUGIN, "endpoint_role", endpoint_role={"prefill", "decode"}),
-    "prefix_prompt_tokens": _histogram(_TOKENS, *_PLUGIN, "endpoint_role"),
+    "prefix_predicted_cached_tokens": _histogram(
+        _TOKENS, *_PLUGIN, "endpoint_role", endpoint_role={"prefill", "decode"}, plugin_type={"precise-prefix-cache-producer"}
+    ),
+    "prefix_prompt_tokens": _histogram(_TOKENS, *_PLUGIN, "endpoint_role", plugin_type={"precise-prefix-cache-producer"}),
     "prefix_best_predicted_cached_tokens": _histogram(_TOKENS, *_PLUGIN, "endpoint_role", "modality", modality={"none"}),
     "prefix_best_available_cached_tokens": _histogram(_TOKENS, *_PLUGIN, "endpoint_role", "modality"),
     "kv_cache_index_admissions_total": _counter(),
@@ -138,8 +141,13 @@ _CURRENT = {
     "kv_cache_index_max_pod_hit_count_total": _counter(),
     "kv_cache_index_lookup_latency_seconds": _histogram(_LOOKUP),
     "kv_cache_events_active_subscribers": _gauge(),
-    "kv_cache_events_subscriber_reconnections_total": _counter(*_POD, idle=True),
+    "kv_cache_events_subscriber_reconnections_total": _counter(*_POD),
     "kv_cache_events_messages_received_total": _counter(*_POD),
+    "kv_cache_events_dedup_removed_hashes_suppressed_total": _counter(idle=True),
+    "kv_cache_events_dedup_removed_hashes_forwarded_total": _counter(idle=True),
+    "kv_cache_events_zmq_errors_total": _counter(*_POD, "operation", operation={"recv", "connect"}),
+    "kv_cache_events_pool_queue_depth": _gauge(idle=True),
+    "kv_cache_events_pool_capacity": _gauge(),
     "kv_cache_events_replay_completed_total": _counter(*_POD, idle=True),
     "kv_cache_events_replay_failures_total": _counter(*_POD, idle=True),
 }  # fmt: skip
@@ -156,6 +164,9 @@ _OLDER = {
     "inference_objective_prompt_cached_tokens": _histogram(_TOKENS, *_MODEL),
     "inference_objective_running_requests": _gauge("model_name"),
     "inference_objective_normalized_time_per_output_token_seconds": _histogram(_NORMALIZED, *_MODEL),
+    "inference_model_request_total": _counter(*_MODEL),
+    "inference_model_request_error_total": _counter(*_MODEL, "error_code"),
+    "inference_model_request_duration_seconds": _histogram(_GENERATION, *_MODEL),
     "inference_pool_average_kv_cache_utilization": _gauge("name"),
     "inference_pool_average_queue_size": _gauge("name", idle=True),
     "inference_pool_average_running_requests": _gauge("name"),
@@ -179,9 +190,21 @@ _OLDER = {
     "kvcache_index_lookup_hits_total": _counter(),
     "kvcache_index_max_pod_hit_count_total": _counter(),
     "kvcache_index_lookup_latency_seconds": _histogram(_LOOKUP),
+    "kvcache_kvevents_dedup_removed_hashes_suppressed_total": _counter(idle=True),
+    "kvcache_kvevents_dedup_removed_hashes_forwarded_total": _counter(idle=True),
 }
 
-FAMILIES = {f"llm_d_epp_{name}": family for name, family in _CURRENT.items()} | _OLDER
+# What Prometheus' client libraries say of every process.
+_PROCESS = {
+    "process_cpu_seconds_total": _counter(),
+    "process_resident_memory_bytes": _gauge(),
+    "process_virtual_memory_bytes": _gauge(),
+    "process_start_time_seconds": _gauge(),
+    "process_open_fds": _gauge(),
+    "process_max_fds": _gauge(),
+}
+
+FAMILIES = {f"llm_d_epp_{name}": family for name, family in _CURRENT.items()} | _OLDER | _PROCESS
 
 # Features that this picker does not have: a 0 would say that nothing happened.
 ABSENT = [
@@ -194,5 +217,4 @@ ABSENT = [
     r"llm_d_epp_disaggregatedset_.+",
     r"(llm_d_epp|llm_d_inference_scheduler)_pd_decision_total",
     r"llm_d_epp_plugin_data_scope_violations_total",
-    r"llm_d_epp_kv_cache_events_pool_.+",
 ]

@@ -44,9 +44,15 @@ package struct PickerConfigurationFile: Sendable, Equatable {
   /// The lower-case name of the header with session ids; nil when no plugin sets it.
   package var sessionHeader: String? { settings(SessionSource.self).compactMap(\.headerName).last }
 
-  /// The plugin whose name the metrics of the prefix index have as a label, as in llm-d: the first producer that remembers what was
-  /// sent where. Nil where the file names none.
-  package var prefixProducer: ConfiguredPlugin? { plugins.first { $0.descriptor == PrefixSettings.descriptor } }
+  /// The plugin whose name the metrics of the prefix index and of predictions have as a label: the first producer that follows KV
+  /// events, else the first one that remembers what was sent where. Nil where the file names none.
+  package var prefixProducer: ConfiguredPlugin? {
+    let types = [PreciseCacheSettings.descriptor, PrefixSettings.descriptor]
+    return types.lazy.compactMap { type in plugins.first { $0.descriptor == type } }.first
+  }
+
+  /// The plugin whose name the time to find token ids has as a label. Nil where the file names none.
+  package var tokenProducer: ConfiguredPlugin? { plugins.first { $0.descriptor == RenderService.descriptor } }
 
   /// Views of the prefix index, by the names of their producers.
   ///

@@ -101,6 +101,7 @@ package struct SchedulingFlags: ParsableArguments {
       scheduler: scheduler(&check, file, plugins), sessionHeader: file?.sessionHeader,
       sessionAttributes: SessionAttributes(file?.plugins ?? []), prefixViews: file?.prefixViews ?? [:],
       prefixProducer: file?.prefixProducer ?? ConfiguredPlugin(PrefixSettings.descriptor),
+      tokenProducer: file?.tokenProducer ?? ConfiguredPlugin(RenderService.descriptor),
       prefix: file?.prefix ?? PrefixSettings(), parsers: file?.parsers ?? ParserSettings.standardPlugins,
       agents: file?.settings(AgentIdentity.self).first,
       ignoresSubset: check.boolean(disableEndpointSubsetFilter, Self.ignoredSubset),
@@ -164,8 +165,10 @@ package struct SchedulingSettings: Sendable, Equatable {
   package var sessionAttributes: SessionAttributes
   /// Views of the prefix index, by the names of their producers.
   package var prefixViews: [String: PrefixView]
-  /// The plugin whose name the metrics of the prefix index have as a label.
+  /// The plugin whose name the metrics of the prefix index and of predictions have as a label.
   package var prefixProducer: ConfiguredPlugin
+  /// The plugin whose name the time to find token ids has as a label.
+  package var tokenProducer: ConfiguredPlugin
   /// The settings of the prefix index.
   package var prefix: PrefixSettings
   /// The parsers, in the order in which they are asked.

@@ -17,10 +17,24 @@ extension KVEventSeries {
     admissions.increment(by: counts.stored)
     removed.increment(by: counts.removed)
     evictions.increment(by: counts.removed)
+    suppressedRemovals.increment(by: counts.removedOneOfSeveral)
+    forwardedRemovals.increment(by: counts.removed - counts.removedOneOfSeveral)
     clears.increment(by: counts.cleared)
     orphaned.increment(by: counts.orphaned)
     unknown.increment(by: counts.unknown)
     notIndexed.increment(by: counts.notIndexed)
     refused.increment(by: counts.refused)
+    for (kind, count) in counts.skippedStores {
+      skippedStores(cacheKind: kind.rawValue, reason: kind.reasonToSkip).increment(by: count)
+    }
+    for (kind, count) in counts.skippedRemovals {
+      skippedRemovals(cacheKind: kind.rawValue, reason: kind.reasonToSkip).increment(by: count)
+    }
   }
+}
+
+extension CacheKind {
+  /// Why events of such a cache are not indexed: llm-d's word for caches of parts of prefixes, and an own one for groups beside the
+  /// indexed one.
+  fileprivate var reasonToSkip: String { self == .wholePrefix ? "other_group" : "unsupported_cache_kind" }
 }

@@ -131,7 +131,7 @@ final class KVStream {
       try sockets.subscribe()
       connection.opened(at: context.now())
     } catch {
-      reports.warn(.noSocket, "KV events cannot be followed, and it is tried again: \(error)")
+      reports.noteUnsubscribed(error)
       connection.openFailed(at: context.now())
     }
   }
@@ -155,10 +155,8 @@ final class KVStream {
     while let event = sockets.nextConnectionEvent() {
       switch event {
       case .connected:
-        let now = context.now()
-        reports.noteConnected()
-        connection.connected(at: now)
-        perform(machine.connected(at: now))
+        connection.connected(at: context.now())
+        perform(machine.connected(at: context.now()))
       case .disconnected: lost(.ended)
       case .retrying: lost(.retried)
       case .handshakeFailed: lost(.handshakeFailed)
@@ -168,6 +166,7 @@ final class KVStream {
 
   private func lost(_ loss: PublisherConnection.Loss) {
     machine.disconnected()
+    reports.noteLost(loss)
     let suspicion = connection.lost(loss, hasBroughtMessages: applier.messages > 0, at: context.now())
     if let suspicion { reports.note(suspicion) }
   }
@@ -210,7 +209,7 @@ final class KVStream {
     do throws(ZeroMQError) {
       try sockets.ask(from: number)
     } catch {
-      reports.warn(.replayNotAsked, "the engine's replay cannot be asked for: \(error)")
+      reports.noteReplayNotAsked(error)
       perform(machine.replayEnded(.brokenOff, at: context.now()))
     }
   }
@@ -277,6 +276,7 @@ final class KVStream {
     switch action {
     case .reopen:
       if sockets.isSubscribed { reports.warnBroken() }
+      reports.noteRetry()
       subscribe()
     case .giveUpFollowing:
       guard isFollowed else { return }

@@ -2,6 +2,7 @@ import EPPCore
 import EPPMetrics
 import EPPPrefixCache
 import Logging
+import ZeroMQ
 
 /// The metrics and log lines of one stream.
 struct KVStreamReports {
@@ -39,7 +40,9 @@ struct KVStreamReports {
   private let series: KVStreamSeries
   private var shown: (state: KVStreamState, lost: UInt64, restarts: UInt64) = (.waiting, 0, 0)
   private var wasComplete = true
-  private var hasConnected = false
+  /// Whether the connection has failed in a way that was counted, and was not tried again.
+  private var isFailureCounted = false
+  private var errors: [KVStreamSeries.Operation: Counter] = [:]
   private var warned: Set<Warning> = []
 
   init(_ endpoint: Endpoint, _ address: KVStreamAddress, _ context: EventThreadContext) {
@@ -96,10 +99,42 @@ struct KVStreamReports {
         + "Further ones are counted in epp_kv_events_messages_total{outcome=\"unreadable\"}")
   }
 
-  /// Counts a connection to the publisher.
-  mutating func noteConnected() {
-    if hasConnected { series.reconnections.increment() }
-    hasConnected = true
+  /// Counts the end of a connection, or a failed attempt to make one.
+  mutating func noteLost(_ loss: PublisherConnection.Loss) {
+    switch loss {
+    case .ended: count(.receive)
+    case .handshakeFailed: count(.connect)
+    case .retried:
+      // It follows an end that has been counted, or tells of an attempt that has failed.
+      if !isFailureCounted { count(.connect) }
+      noteRetry()
+      return
+    }
+    isFailureCounted = true
+  }
+
+  /// Counts an attempt to connect again.
+  mutating func noteRetry() {
+    series.reconnections.increment()
+    isFailureCounted = false
+  }
+
+  /// Counts a subscription that could not be made, and warns once.
+  mutating func noteUnsubscribed(_ error: ZeroMQError) {
+    count(.connect)
+    warn(.noSocket, "KV events cannot be followed, and it is tried again: \(error)")
+  }
+
+  /// Counts a replay that could not be asked for, and warns once.
+  mutating func noteReplayNotAsked(_ error: ZeroMQError) {
+    count(.replayConnect)
+    warn(.replayNotAsked, "the engine's replay cannot be asked for: \(error)")
+  }
+
+  private mutating func count(_ operation: KVStreamSeries.Operation) {
+    let counter = errors[operation] ?? series.errors(operation)
+    errors[operation] = counter
+    counter.increment()
   }
 
   /// Counts a message.
@@ -135,6 +170,7 @@ struct KVStreamReports {
   /// Counts a replay that this side has ended, and warns once.
   mutating func note(_ failure: ReplayFailure) {
     series.failedReplays.increment()
+    count(failure == .unanswered(hasBrought: false) ? .replayNoProgress : .replayIncomplete)
     switch failure {
     case .unanswered(let hasBrought):
       context.series.brokenReplays.increment()

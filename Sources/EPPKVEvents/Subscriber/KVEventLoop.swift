@@ -111,7 +111,7 @@ final class KVEventLoop {
     context.trim()
     for followed in endpoints.values { noteAdoption(followed) }
     for state in KVStreamState.allCases { context.series.streams(in: state.rawValue).set(states[state] ?? 0) }
-    context.series.setSubscribers(streams.count)
+    context.series.setSubscribers(streams.count, waiting: statuses.reduce(0) { $0 + $1.heldMessages })
     mailbox.streams = statuses.sorted { ($0.endpoint, $0.rank) < ($1.endpoint, $1.rank) }
   }
 

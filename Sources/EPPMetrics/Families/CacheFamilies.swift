@@ -13,6 +13,13 @@ struct CacheFamilies: Sendable {
   let subscribers: MetricFamily<Gauge>
   let reconnections: MetricFamily<Counter>
   let messages: MetricFamily<Counter>
+  let suppressedRemovals: MetricFamily<Counter>
+  let forwardedRemovals: MetricFamily<Counter>
+  let skippedStores: MetricFamily<Counter>
+  let skippedRemovals: MetricFamily<Counter>
+  let errors: MetricFamily<Counter>
+  let queueDepth: MetricFamily<Gauge>
+  let capacity: MetricFamily<Gauge>
   let replaysCompleted: MetricFamily<Counter>
   let replaysFailed: MetricFamily<Counter>
 
@@ -43,10 +50,26 @@ struct CacheFamilies: Sendable {
       "kv_cache_index_lookup_latency_seconds", "Time to look a prompt's blocks up.", [], .indexLookup)
     subscribers = list.gauge("kv_cache_events_active_subscribers", "Streams of KV events that are followed.", [])
     reconnections = list.counter(
-      "kv_cache_events_subscriber_reconnections_total", "Connections to an engine's KV events after the first one.",
+      "kv_cache_events_subscriber_reconnections_total", "Attempts to connect to an engine's KV events again.",
       [.podIdentifier])
     messages = list.counter(
       "kv_cache_events_messages_received_total", "Messages of an engine's KV events.", [.podIdentifier])
+    suppressedRemovals = list.counter(
+      "kv_cache_events_dedup_removed_hashes_suppressed_total",
+      "Blocks announced as removed that stay, because they were announced more often than removed.", [])
+    forwardedRemovals = list.counter(
+      "kv_cache_events_dedup_removed_hashes_forwarded_total", "Blocks announced as removed that went.", [])
+    skippedStores = list.counter(
+      "kv_cache_events_stores_skipped_total", "Announcements of blocks that are not indexed.", [.cacheKind, .reason])
+    skippedRemovals = list.counter(
+      "kv_cache_events_removals_skipped_total", "Announcements of removals in groups of blocks that are not indexed.",
+      [.cacheKind, .reason])
+    errors = list.counter(
+      "kv_cache_events_zmq_errors_total", "Failures to connect to an engine's KV events, to receive or to replay them.",
+      [.podIdentifier, .operation])
+    queueDepth = list.gauge(
+      "kv_cache_events_pool_queue_depth", "Messages of KV events that wait for the end of a replay.", [])
+    capacity = list.gauge("kv_cache_events_pool_capacity", "Threads that apply KV events.", [])
     replaysCompleted = list.counter(
       "kv_cache_events_replay_completed_total", "Replays of an engine's KV events that were complete.",
       [.podIdentifier])

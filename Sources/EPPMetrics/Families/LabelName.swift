@@ -2,6 +2,7 @@
 enum LabelName: String, Sendable {
   case apiType = "api_type"
   case buildRef = "build_ref"
+  case cacheKind = "cache_kind"
   case code
   case commit
   case connector
@@ -21,6 +22,7 @@ enum LabelName: String, Sendable {
   case modelServerEndpoint = "model_server_endpoint"
   case name
   case namespace
+  case operation
   case outcome
   case pod
   case podIdentifier = "pod_identifier"

@@ -102,5 +102,16 @@ extension MetricAlias {
     MetricAlias("llm_d_epp_kv_cache_index_lookup_hits_total", "kvcache_index_lookup_hits_total"),
     MetricAlias("llm_d_epp_kv_cache_index_max_pod_hit_count_total", "kvcache_index_max_pod_hit_count_total"),
     MetricAlias("llm_d_epp_kv_cache_index_lookup_latency_seconds", "kvcache_index_lookup_latency_seconds"),
+    MetricAlias(
+      "llm_d_epp_kv_cache_events_dedup_removed_hashes_suppressed_total",
+      "kvcache_kvevents_dedup_removed_hashes_suppressed_total"),
+    MetricAlias(
+      "llm_d_epp_kv_cache_events_dedup_removed_hashes_forwarded_total",
+      "kvcache_kvevents_dedup_removed_hashes_forwarded_total"),
+    // Names of the Gateway API inference extension before 1.0, which alerts still ask for.
+    MetricAlias("llm_d_epp_request_total", "inference_model_request_total", keeping: models),
+    MetricAlias(
+      "llm_d_epp_request_error_total", "inference_model_request_error_total", keeping: models + [.errorCode]),
+    MetricAlias("llm_d_epp_request_duration_seconds", "inference_model_request_duration_seconds", keeping: models),
   ]
 }

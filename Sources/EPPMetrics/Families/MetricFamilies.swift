@@ -49,6 +49,7 @@ struct MetricFamilies: Sendable {
   let prefixUnmatchedWindows: MetricFamily<Counter>
   let prefixIndexBlocks: MetricFamily<Gauge>
   let prefixIndexBytes: MetricFamily<Gauge>
+  let prefixIndexLimit: MetricFamily<Gauge>
   let prefixIndexRefusals: MetricFamily<Counter>
   let kvEvents: KVEventFamilies
   let tokens: TokenFamilies
@@ -298,6 +299,7 @@ struct MetricFamilies: Sendable {
       [.endpointName])
     prefixIndexBlocks = list.own("prefix_index_blocks", "Different blocks that some endpoint is known to hold.", [])
     prefixIndexBytes = list.own("prefix_index_bytes", "Bytes of the prefix index.", [])
+    prefixIndexLimit = list.own("prefix_index_limit_bytes", "The most bytes that the prefix index may take.", [])
     prefixIndexRefusals = list.own(
       "prefix_index_refusals_total", "Entries that the prefix index had no memory or no time for.", [])
     kvEvents = KVEventFamilies(&list)

@@ -188,6 +188,8 @@ package final class PickerMetrics: Sendable {
     package let blocks: Gauge
     /// `epp_prefix_index_bytes`: memory of the index.
     package let bytes: Gauge
+    /// `epp_prefix_index_limit_bytes`: the most memory that the index may take.
+    package let limit: Gauge
     /// `epp_prefix_index_refusals_total`: entries that were not stored for lack of memory or time.
     package let refusals: Counter
   }
@@ -198,7 +200,8 @@ package final class PickerMetrics: Sendable {
     return PrefixIndexerSeries(
       size: families.prefixIndexerSize.cell(labels), hitRatio: families.prefixIndexerHitRatio.cell(labels),
       hitBytes: families.prefixIndexerHitBytes.cell(labels), blocks: families.prefixIndexBlocks.cell([]),
-      bytes: families.prefixIndexBytes.cell([]), refusals: families.prefixIndexRefusals.cell([]))
+      bytes: families.prefixIndexBytes.cell([]), limit: families.prefixIndexLimit.cell([]),
+      refusals: families.prefixIndexRefusals.cell([]))
   }
 
   /// `llm_d_epp_extproc_streams_total` for a gRPC status, 0...16; any other number counts as Unknown.
@@ -272,7 +275,9 @@ extension PickerMetrics {
   package static let contentType = "text/plain; version=0.0.4; charset=utf-8"
 
   /// All metrics in the Prometheus text format, families in the order of their names. Does not block writers of values.
-  package func page() -> [UInt8] {
+  ///
+  /// - Parameter process: what the process has used; nil where nobody has read it.
+  package func page(of process: ProcessUsage? = nil) -> [UInt8] {
     var writer = MetricsTextWriter(reservingBytes: 64 * 1024)
     for entry in pageEntries() {
       let family = families.all[entry.family]
@@ -289,6 +294,7 @@ extension PickerMetrics {
         labels: alias.labelNames(of: descriptor.labels),
         series: alias.series(of: series, labels: descriptor.labels))
     }
+    if let process { writer.write(process) }
     return writer.bytes
   }
 

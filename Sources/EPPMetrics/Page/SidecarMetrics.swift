@@ -54,8 +54,11 @@ package final class SidecarMetrics: Sendable {
   }
 
   /// The page in Prometheus' text format.
-  package func page() -> [UInt8] {
+  ///
+  /// - Parameter process: what the process has used; nil where nobody has read it.
+  package func page(of process: ProcessUsage? = nil) -> [UInt8] {
     var writer = MetricsTextWriter(reservingBytes: 16 * 1024)
+    if let process { writer.write(process) }
     for family in all {
       let descriptor = family.descriptor
       writer.write(

@@ -76,11 +76,19 @@ package struct PrefixPredictionSeries: Sendable {
   }
 }
 
-/// Look-ups in the index of blocks that engines announce. Absent from the page until the first one. Any thread may count.
+/// Look-ups in the index of blocks that engines announce. Any thread may count.
 package struct BlockLookupSeries: Sendable {
-  private let families: CacheFamilies
+  private let lookups: Counter
+  private let hits: Counter
+  private let maximumHits: Counter
+  private let latency: Histogram
 
-  init(_ families: CacheFamilies) { self.families = families }
+  init(_ families: CacheFamilies) {
+    lookups = families.indexLookups.cell([])
+    hits = families.indexHits.cell([])
+    maximumHits = families.indexMaximumHits.cell([])
+    latency = families.indexLatency.cell([])
+  }
 
   /// Counts a look-up.
   ///
@@ -88,10 +96,10 @@ package struct BlockLookupSeries: Sendable {
   ///   - blocks: the blocks of its longest match.
   ///   - time: how long it took.
   package func count(longestMatch blocks: Int, time: Duration) {
-    families.indexLookups.cell([]).increment()
-    families.indexHits.cell([]).increment(by: blocks)
-    families.indexMaximumHits.cell([]).increment(by: blocks)
-    families.indexLatency.cell([]).observe(time)
+    lookups.increment()
+    hits.increment(by: blocks)
+    maximumHits.increment(by: blocks)
+    latency.observe(time)
   }
 }
 
@@ -101,6 +109,7 @@ extension PickerMetrics {
     PrefixPredictionSeries(families.cache, pluginName: pluginName, pluginType: pluginType)
   }
 
-  /// The series of look-ups by token ids.
+  /// The series of look-ups by token ids. They are on the page from the first call on: an absent family is what alerts take for
+  /// events that are not followed.
   package func blockLookups() -> BlockLookupSeries { BlockLookupSeries(families.cache) }
 }

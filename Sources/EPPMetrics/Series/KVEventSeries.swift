@@ -68,10 +68,30 @@ package struct KVEventSeries: Sendable {
   /// `llm_d_epp_kv_cache_index_evictions_total`: the same as `removed`, under llm-d's name.
   package var evictions: Counter { cache.indexEvictions.cell([]) }
 
-  /// Sets `llm_d_epp_kv_cache_events_active_subscribers`: streams that are followed.
-  package func setSubscribers(_ count: Int) {
-    if count > 0 { (_, _) = (admissions, evictions) }
-    if count > 0 || !cache.subscribers.read().isEmpty { cache.subscribers.cell([]).set(count) }
+  /// `llm_d_epp_kv_cache_events_dedup_removed_hashes_suppressed_total`: the part of `removed` that leaves a copy behind.
+  package var suppressedRemovals: Counter { cache.suppressedRemovals.cell([]) }
+  /// `llm_d_epp_kv_cache_events_dedup_removed_hashes_forwarded_total`: the part of `removed` that leaves no copy behind.
+  package var forwardedRemovals: Counter { cache.forwardedRemovals.cell([]) }
+  /// `llm_d_epp_kv_cache_events_stores_skipped_total` by vLLM's name of the kind of cache, and why it is not indexed.
+  package func skippedStores(cacheKind: String, reason: String) -> Counter {
+    cache.skippedStores.cell([cacheKind, reason])
+  }
+  /// `llm_d_epp_kv_cache_events_removals_skipped_total` by vLLM's name of the kind of cache, and why it is not indexed.
+  package func skippedRemovals(cacheKind: String, reason: String) -> Counter {
+    cache.skippedRemovals.cell([cacheKind, reason])
+  }
+
+  /// Sets `llm_d_epp_kv_cache_events_active_subscribers` and `llm_d_epp_kv_cache_events_pool_queue_depth`.
+  ///
+  /// - Parameters:
+  ///   - count: streams that are followed.
+  ///   - waiting: messages that wait for the end of a replay.
+  package func setSubscribers(_ count: Int, waiting: Int) {
+    guard count > 0 || !cache.subscribers.read().isEmpty else { return }
+    (_, _, _, _) = (admissions, evictions, suppressedRemovals, forwardedRemovals)
+    cache.capacity.cell([]).set(1)
+    cache.subscribers.cell([]).set(count)
+    cache.queueDepth.cell([]).set(waiting)
   }
 
   /// `epp_kv_events_streams` for a `state`, such as `live`.
@@ -95,7 +115,21 @@ package final class KVStreamSeries: Sendable {
   /// `llm_d_epp_kv_cache_events_replay_failures_total`.
   package let failedReplays: Counter
 
+  /// What can fail on the way of an engine's events; the raw value is that of the label `operation`, with llm-d's words.
+  package enum Operation: String, Sendable {
+    case connect
+    case receive = "recv"
+    /// The replay's socket could not be made.
+    case replayConnect = "replay-connect"
+    /// The replay left something out, or did not end.
+    case replayIncomplete = "replay-incomplete"
+    /// The replay brought nothing.
+    case replayNoProgress = "replay-no-progress"
+  }
+
   private let owned = OwnedSeries()
+  private let failures: MetricFamily<Counter>
+  private let pod: [String]
 
   init(
     _ families: MetricFamilies.KVEventFamilies, _ cache: CacheFamilies, endpoint: String, address: String, rank: Int
@@ -104,12 +138,16 @@ package final class KVStreamSeries: Sendable {
     state = owned.cell(families.streamState, labels)
     lost = owned.cell(families.lost, labels)
     restarts = owned.cell(families.restarts, labels)
-    let pod = [LabelValue.cleaned(address)]
+    pod = [LabelValue.cleaned(address)]
+    failures = cache.errors
     reconnections = owned.cell(cache.reconnections, pod)
     messages = owned.cell(cache.messages, pod)
     completeReplays = owned.cell(cache.replaysCompleted, pod)
     failedReplays = owned.cell(cache.replaysFailed, pod)
   }
+
+  /// `llm_d_epp_kv_cache_events_zmq_errors_total` for an operation. On the page from the first call on; callers keep it.
+  package func errors(_ operation: Operation) -> Counter { owned.cell(failures, pod + [operation.rawValue]) }
 
   /// Removes the series from the page.
   package func remove() { owned.removeAll() }

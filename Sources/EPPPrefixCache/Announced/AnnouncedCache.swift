@@ -88,10 +88,7 @@ struct AnnouncedCache {
     if event.isPlaceholder, event.cacheKind == .wholePrefix, follows(event.group, on: event.tier) {
       return relocate(event, hashes, &writer, &counts)
     }
-    guard isWhole(event), isIndexed(event) else {
-      counts.notIndexed += event.hashes.count
-      return passOver(event, hashes, tokens, namedSize, &counts)
-    }
+    guard isWhole(event), isIndexed(event) else { return passOver(event, hashes, tokens, namedSize, &counts) }
     if let name = event.loRAName { state.lastLoRAName = name }
     gone.remove(hashes[event.hashes])
     var parent: Int?
@@ -219,7 +216,7 @@ struct AnnouncedCache {
     _ event: BlocksRemoved, _ hashes: borrowing [UInt64], _ writer: inout BlockIndexWriter,
     _ counts: inout AnnouncedCounts
   ) {
-    guard follows(event.group, on: event.tier) else { return others.removed(event, hashes) }
+    guard follows(event.group, on: event.tier) else { return others.removed(event, hashes, &counts) }
     defer { publishHoles(&writer) }
     for position in event.hashes {
       let hash = hashes[position]
@@ -230,7 +227,8 @@ struct AnnouncedCache {
         if !wasWaiting || !waiting.remove(hash, event.tier) { counts.unknown += 1 }
         continue
       }
-      if removeCopy(number, event.tier, &writer) { counts.removed += 1 } else { counts.unknown += 1 }
+      counts.noteRemoval(copies: blocks.copies(number, event.tier))
+      _ = removeCopy(number, event.tier, &writer)
     }
   }
 
@@ -254,6 +252,7 @@ struct AnnouncedCache {
     _ event: BlocksStored, _ hashes: borrowing [UInt64], _ tokens: borrowing [UInt32], _ namedSize: Int?,
     _ counts: inout AnnouncedCounts
   ) {
+    others.noteKind(of: event, &counts)
     guard event.tier == .gpu else { return }
     // A group of the same size holds the same blocks; one that holds parts of prefixes stands beside one that holds them whole.
     let isSpare = event.cacheKind == .wholePrefix ? event.blockTokens == blockTokens : blockTokens != nil

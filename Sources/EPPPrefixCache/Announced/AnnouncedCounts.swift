@@ -4,6 +4,8 @@ package struct AnnouncedCounts: Equatable, Sendable {
   package var stored = 0
   /// Copies of blocks removed.
   package var removed = 0
+  /// Part of `removed`: copies of blocks of which the engine has announced more copies on the same tier than it has removed.
+  package var removedOneOfSeveral = 0
   /// Events that reported the whole cache empty.
   package var cleared = 0
   /// Blocks stored after an unknown parent: they wait for it, or were dropped.
@@ -24,7 +26,20 @@ package struct AnnouncedCounts: Equatable, Sendable {
   package var incompleteGroupChanges = 0
   /// Blocks not added because the index had no memory left.
   package var refused = 0
+  /// Store events whose blocks are `notIndexed`, by the kind of their cache.
+  package var skippedStores: [CacheKind: Int] = [:]
+  /// Removal events of groups that are not indexed, by the kind of their cache; those of groups of which no store was seen are not
+  /// among them.
+  package var skippedRemovals: [CacheKind: Int] = [:]
 
   /// No changes.
   package init() {}
+
+  /// Counts the removal of a block's copy.
+  ///
+  /// - Parameter copies: how many there were on its tier.
+  mutating func noteRemoval(copies: UInt32) {
+    if copies == 0 { unknown += 1 } else { removed += 1 }
+    if copies > 1 { removedOneOfSeveral += 1 }
+  }
 }

@@ -47,11 +47,20 @@ struct OtherGroups {
   private static let weightOfNamedSize = 4
 
   private var entries: [Entry] = []
+  /// The kinds of caches that were announced, by group number; at most `maximumCount`.
+  private var kinds: [Int?: CacheKind] = [:]
 
   init() {}
 
   /// The size of all logs in bytes.
   var sizeInBytes: Int { entries.reduce(0) { $0 + $1.loggedBytes } }
+
+  /// Counts a store that is not indexed, and notes which kind of cache its group is.
+  mutating func noteKind(of event: BlocksStored, _ counts: inout AnnouncedCounts) {
+    counts.notIndexed += event.hashes.count
+    counts.skippedStores[event.cacheKind, default: 0] += 1
+    if kinds.count < Self.maximumCount || kinds[event.group] != nil { kinds[event.group] = event.cacheKind }
+  }
 
   /// Counts blocks of whole prefixes that were stored on the GPU, in a group that is not indexed.
   ///
@@ -74,7 +83,8 @@ struct OtherGroups {
   }
 
   /// Counts blocks that were removed from a group that is not indexed.
-  mutating func removed(_ event: BlocksRemoved, _ hashes: borrowing [UInt64]) {
+  mutating func removed(_ event: BlocksRemoved, _ hashes: borrowing [UInt64], _ counts: inout AnnouncedCounts) {
+    if let kind = kinds[event.group] { counts.skippedRemovals[kind, default: 0] += 1 }
     // Of several groups with one number it is taken for the largest: only the hashes would tell.
     let numbered = entries.indices.filter { entries[$0].group.number == event.group }
     guard event.tier == .gpu, let position = numbered.max(by: { entries[$0].blockCount < entries[$1].blockCount })
@@ -90,6 +100,7 @@ struct OtherGroups {
   func succeeded(by successor: Successor, indexed: (group: CacheGroup, blockCount: Int)) -> OtherGroups {
     var result = OtherGroups()
     result.entries = entries.filter { $0.group != successor.group }
+    result.kinds = kinds
     result.entries.append(Entry(group: indexed.group, blockCount: indexed.blockCount, log: nil))
     return result
   }

@@ -72,18 +72,25 @@ package enum StorageTier: Sendable, Equatable, CaseIterable {
   }
 }
 
-/// Which blocks of a prefix a cache group keeps, by its kind of attention.
-package enum CacheKind: Sendable, Equatable {
-  /// Attention over the whole prefix, under any of its names, or no kind given: such blocks are indexed.
-  case wholePrefix
-  /// Sliding windows, Mamba states and others that keep only parts of a prefix.
-  case partial
+/// Which blocks of a prefix a cache group keeps, by its kind of attention. The raw value is vLLM's word (`kv_cache_spec_kind`). Only
+/// whole prefixes are indexed.
+package enum CacheKind: String, Sendable {
+  /// Attention over the whole prefix, under any of its names, or no kind given.
+  case wholePrefix = "full_attention"
+  /// The last tokens of a prefix.
+  case slidingWindow = "sliding_window"
+  /// The last chunk of a prefix.
+  case chunkedLocalAttention = "chunked_local_attention"
+  /// States of a recurrent layer.
+  case mamba
+  /// Any other word.
+  case other
 
   /// The kind for vLLM's `kv_cache_spec_kind`.
   init(specification: String?) {
     switch specification {
     case nil, "full_attention", "mla_attention", "sink_full_attention": self = .wholePrefix
-    default: self = .partial
+    case let word?: self = CacheKind(rawValue: word) ?? .other
     }
   }
 }

@@ -79,6 +79,8 @@ package final class InFlightRequest {
   private var serving: ServingEndpoint
   /// The endpoint that was picked to compute the prompt; `serving` is the one that serves the request.
   private let computing: EndpointSlot
+  /// The series of an endpoint other than the serving one that computes the prompt; nil for none.
+  private let helpingSeries: EndpointSeries?
   /// Endpoints that serve other stages and have not finished; mostly none.
   private var helpers: [HelpingEndpoint]
   /// Whether recently routed prompts count before they are announced.
@@ -129,7 +131,7 @@ package final class InFlightRequest {
     ledger: RequestLedger, verifier: CacheVerifier, flow: RequestLedger.Flow, dispatched: DispatchRecord,
     speculates: Bool,
     series: RequestSeries, serving: ServingEndpoint, computing: EndpointSlot, entries: Entries,
-    helpers: [HelpingEndpoint] = [], followers: [any RequestFollower]
+    helpingSeries: EndpointSeries? = nil, helpers: [HelpingEndpoint] = [], followers: [any RequestFollower]
   ) {
     self.ledger = ledger
     self.verifier = verifier
@@ -139,6 +141,7 @@ package final class InFlightRequest {
     self.series = series
     self.serving = serving
     self.computing = computing
+    self.helpingSeries = helpingSeries
     self.helpers = helpers
     self.entries = entries
     self.followers = followers
@@ -268,7 +271,8 @@ package final class InFlightRequest {
       usage, isGeneration: dispatched.api == .chatCompletions || dispatched.api == .completions, of: serving.slot)
     {
       series.cachedTokens.observe(cached)
-      serving.series.prefixHitTokensReported.increment(by: cached)
+      // Where the tokens of the prompt were counted.
+      (helpingSeries ?? serving.series).prefixHitTokensReported.increment(by: cached)
       // Another endpoint than the one that the prediction is about has nothing to say to it.
       if serving.slot == computing, !isOtherPrompt {
         verifier.verify(dispatched, reported: cached, speculates: speculates, at: serving)

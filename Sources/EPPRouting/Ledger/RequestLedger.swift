@@ -117,7 +117,8 @@ package final class RequestLedger: Sendable {
     let flight = InFlightRequest(
       ledger: self, verifier: verifier, flow: flow, dispatched: dispatched,
       speculates: request.configuration.settings.speculates, series: series, serving: serving,
-      computing: members[computer].endpoint.slot, entries: entries, helpers: helpers, followers: followers)
+      computing: members[computer].endpoint.slot, entries: entries,
+      helpingSeries: schedule.prefill == nil ? nil : computingEndpoint.series, helpers: helpers, followers: followers)
     return (flight, effects.requestHeaders)
   }
 

@@ -100,14 +100,7 @@ package final class RequestPipeline: Sendable {
     do {
       try parse(arrival, body, bytes, &scratch.request)
       applyRules(&scratch)
-      if body == .whole, let wake, let pending = admit(bytes, wake, &scratch, now: now) {
-        arrival.trace?.begin(.tokens)
-        let deadline = now.advanced(by: scratch.request.configuration.settings.tokenDeadline)
-        let suspension = Suspension(scratch.request, tokens: pending, deadline: deadline)
-        // Its storage goes with it.
-        scratch.request = RoutingRequest()
-        return .suspended(suspension)
-      }
+      if body == .whole, let wake, let it = admit(bytes, wake, &scratch, now: now) { return .suspended(it) }
       return .routed(try route(&scratch, now: now))
     } catch {
       return refuse(error, scratch.request, now: now)
@@ -124,6 +117,7 @@ package final class RequestPipeline: Sendable {
     scratch.request = suspension.request
     scratch.request.trace?.end()
     if let ids = suspension.takeTokens() { scratch.request.setRendered(ids) }
+    scratch.request.configuration.timing?.tokens?.observe(from: suspension.begin, to: now)
     do {
       // Endpoints may have left while it waited.
       readPool(&scratch.request)
@@ -217,23 +211,29 @@ package final class RequestPipeline: Sendable {
 
   /// Looks for the token ids of a text, when endpoints can be matched by them.
   ///
-  /// - Returns: the token ids to wait for; nil when the request need not wait.
+  /// - Returns: the suspended request; nil when it need not wait.
   private func admit(
     _ body: RawSpan, _ wake: @escaping @Sendable () -> Void, _ scratch: inout RoutingScratch, now: MonotonicTime
-  ) -> (any PendingTokens)? {
+  ) -> Suspension? {
     guard let tokens, wantsTokens(scratch.request) else { return nil }
     if verifier.isSetAside(PromptKind(scratch.request.parsed), now: now) {
       // No engine whose tokens could be relied on.
       tokenSeries?.nobody.increment()
       return nil
     }
-    switch tokens.tokens(of: scratch.request.parsed, body: body, at: renderers(&scratch), wake: wake) {
-    case .known(let known):
-      scratch.request.setRendered(known)
-      return nil
-    case .pending(let pending): return pending
-    case .unavailable: return nil
+    let duration = scratch.request.configuration.timing?.tokens
+    let start = duration == nil ? now : clock()
+    let answer = tokens.tokens(of: scratch.request.parsed, body: body, at: renderers(&scratch), wake: wake)
+    if case .pending(let pending) = answer {
+      scratch.request.trace?.begin(.tokens)
+      let deadline = now.advanced(by: scratch.request.configuration.settings.tokenDeadline)
+      // Its storage goes with it.
+      defer { scratch.request = RoutingRequest() }
+      return Suspension(scratch.request, tokens: pending, begin: start, deadline: deadline)
     }
+    duration?.observe(from: start, to: clock())
+    if case .known(let known) = answer { scratch.request.setRendered(known) }
+    return nil
   }
 
   /// Whether token ids would give better matches than the text.

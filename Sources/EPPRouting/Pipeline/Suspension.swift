@@ -41,10 +41,13 @@ package final class Suspension: Sendable {
   /// When the request has to be resumed at the latest.
   package let deadline: MonotonicTime
   let request: RoutingRequest
+  /// When the search for its token ids began.
+  let begin: MonotonicTime
   private let tokens: any PendingTokens
 
-  init(_ request: RoutingRequest, tokens: any PendingTokens, deadline: MonotonicTime) {
+  init(_ request: RoutingRequest, tokens: any PendingTokens, begin: MonotonicTime, deadline: MonotonicTime) {
     self.request = request
+    self.begin = begin
     self.tokens = tokens
     self.deadline = deadline
   }

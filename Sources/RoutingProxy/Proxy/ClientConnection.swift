@@ -95,16 +95,18 @@ package final class ClientConnection: ChannelDuplexHandler, RemovableChannelHand
   package func channelInactive(context: ChannelHandlerContext) {
     if case .exchanging(let current) = state {
       current.exchange.cancel()
-      ended(current)
+      ended(current, isComplete: false)
     }
     state = .closed
   }
 
   /// Counts the end of an exchange.
-  private func ended(_ current: Current) {
+  ///
+  /// - Parameter isComplete: whether the whole answer was written.
+  private func ended(_ current: Current, isComplete: Bool = true) {
     metrics.inFlight.add(-1)
     metrics.duration.observe(from: current.start, to: proxy.now)
-    current.trace?.end(status: current.status)
+    current.trace?.end(status: current.status, isComplete: isComplete)
     guard let title = current.title else { return }
     proxy.shared.logger.info(
       "request",
@@ -301,7 +303,7 @@ extension ClientConnection: ExchangeClient {
   func breakAnswer() {
     guard case .exchanging(let current) = state else { return }
     state = .closed
-    ended(current)
+    ended(current, isComplete: false)
     context?.close(promise: nil)
   }
 

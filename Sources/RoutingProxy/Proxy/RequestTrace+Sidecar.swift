@@ -16,11 +16,19 @@ extension RequestTracing {
 }
 
 extension RequestTrace {
-  /// Ends the request with the status of its answer; nil when there was none.
-  func end(status: HTTPResponseStatus?) {
+  /// Ends the request.
+  ///
+  /// - Parameters:
+  ///   - status: the status of its answer; nil when there was none.
+  ///   - isComplete: whether the whole answer was written.
+  func end(status: HTTPResponseStatus?, isComplete: Bool) {
     if let status {
       set(.status, Int(status.code))
-      if status.code >= 500 { fail("the answer has status \(status.code)") }
+      if status.code >= 500 {
+        fail("the answer has status \(status.code)")
+      } else if !isComplete {
+        fail("the answer was broken off")
+      }
     } else {
       fail("the client left before the answer")
     }

@@ -14,6 +14,8 @@ struct RoutingAssembly: Sendable {
   let metrics: PickerMetrics
   /// The sessions of all configurations.
   let sessions: SessionServices
+  /// Whether token ids of prompts are looked for.
+  let findsTokens: Bool
 
   /// Makes the configuration of requests from now on.
   ///
@@ -33,7 +35,8 @@ struct RoutingAssembly: Sendable {
       prefixProducer: configuration.scheduling.prefixProducer,
       timing: PipelineTiming(
         timing, parsers: configuration.scheduling.parsers,
-        prefixProducer: configuration.scheduling.prefixProducer))
+        prefixProducer: configuration.scheduling.prefixProducer,
+        tokenProducer: findsTokens ? configuration.scheduling.tokenProducer : nil))
   }
 
   /// Makes a scheduler with the environment of a configuration.

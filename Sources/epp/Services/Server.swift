@@ -121,7 +121,8 @@ struct Server {
         environment, service: "llm-d-epp", scope: ("epp", Version.current), series: metrics.traceSeries(),
         logger: output.logger(label: "traces"), now: MonotonicTime.now) : nil
     routingKey = configuration.scheduling.routingKeyFile.map { ($0, SessionKeyRing()) }
-    let assembly = RoutingAssembly(seed: seed, metrics: metrics, sessions: sessions)
+    let assembly = RoutingAssembly(
+      seed: seed, metrics: metrics, sessions: sessions, findsTokens: tokens != nil)
     pool = RoutedPool(
       configuration: assembly.make(configuration),
       source: watch.store, index: index, events: events ?? NoCacheEvents(),
@@ -331,7 +332,7 @@ struct Server {
           detector: pool.pipeline.configuration.scheduler.configuration.detector.name, prefill: saturation.prefill,
           decode: saturation.decode ?? saturation.effective, effective: saturation.effective,
           staleEndpoints: snapshot.members.count(where: \.isStale))
-        return metrics.page()
+        return metrics.page(of: .current())
       },
       readiness: { [health, watch, configuration] in
         if health.isServing { return .ready }

@@ -179,7 +179,8 @@ struct Sidecar {
     ObservabilityServer(
       configuration: .init(
         host: configuration.listen.address, port: Int(configuration.listen.metricsPort), certificate: certificate),
-      logger: output.logger(label: "metrics"), page: { [metrics] in metrics.page() }, readiness: { .ready })
+      logger: output.logger(label: "metrics"), page: { [metrics] in metrics.page(of: .current()) },
+      readiness: { .ready })
   }
 }
 

@@ -16,6 +16,7 @@
 {{- $own = append $own (list "config-file" (printf "/config/%s" $values.epp.pluginsConfigFile)) -}}
 {{- end -}}
 {{- if not (hasKey $flags "zap-encoder") -}}{{- $own = append $own (list "log-format" "json") -}}{{- end -}}
+{{- $own = append $own (list "drain-timeout" (printf "%ds" (max 1 (sub (int $values.epp.terminationGracePeriodSeconds) 10)))) -}}
 {{- /* Below the memory limit together, with room for the rest of the process. */ -}}
 {{- $own = append $own (list "max-index-bytes" "1Gi") -}}
 {{- $own = append $own (list "max-buffered-bytes" "512Mi") -}}

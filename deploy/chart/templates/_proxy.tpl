@@ -49,7 +49,7 @@ command:
 {{- toYaml (ternary . (list .) (kindIs "slice" .)) | nindent 0 }}
 {{- end }}
 args:
-{{- toYaml ($proxy.args | default (list "-c" "/etc/envoy/envoy.yaml" "--disable-hot-restart" "--log-level" "warning")) | nindent 0 }}
+{{- toYaml ($proxy.args | default (list "-c" "/etc/envoy/envoy.yaml" "--disable-hot-restart" "--log-level" "warning" "--drain-time-s" "15")) | nindent 0 }}
 {{- with $proxy.env }}
 env:
 {{- toYaml . | nindent 0 }}
@@ -67,8 +67,24 @@ startupProbe:
 readinessProbe:
   {{- toYaml ($proxy.readinessProbe | default (dict "tcpSocket" (dict "port" "http") "periodSeconds" 2)) | nindent 2 }}
 lifecycle:
-  # Requests still come until the Service has left the pod out.
-  preStop: { sleep: { seconds: 15 } }
+  # SIGTERM ends Envoy at once. Requests come until the Service has left the pod out, then the last answer is waited for. The image
+  # has to have bash: with a distroless one answers are cut.
+  preStop:
+    exec:
+      command:
+      - bash
+      - -c
+      - |
+        admin() {
+          exec 3<>/dev/tcp/127.0.0.1/9901
+          printf '%s %s HTTP/1.1\r\nHost: envoy\r\nContent-Length: 0\r\nConnection: close\r\n\r\n' "$1" "$2" >&3
+          cat <&3
+        }
+        admin POST '/drain_listeners?graceful&skip_exit'
+        sleep 15
+        while admin GET '/stats?filter=downstream_rq_active' | grep -v '^http.admin' | grep -q 'rq_active: [1-9]'; do
+          sleep 1
+        done
 resources:
   {{- toYaml $proxy.resources | nindent 2 }}
 securityContext:
