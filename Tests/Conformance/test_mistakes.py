@@ -24,10 +24,13 @@ MISTAKES = {
         "plugins:\n- type: PrefixCacheScorer\n",
         ["4: unknown plugin type 'PrefixCacheScorer'; did you mean 'prefix-cache-scorer'?"],
     ),
-    "type of llm-d alone": (
-        "plugins:\n- type: predicted-latency-producer\n",
-        ["4: 'predicted-latency-producer' is part of llm-d's predicted latency, which is not supported by this version yet"],
-    ),
+    **{
+        f"type of llm-d alone: {name}": (
+            f"plugins:\n- type: {name}\n",
+            [f"4: '{name}' is part of llm-d's predicted latency, which is not supported by this version yet"],
+        )
+        for name in ("predicted-latency-producer", "latency-scorer", "slo-headroom-tier-filter", "latency-slo-admitter")
+    },
     "type missing": ("plugins:\n- name: queue-scorer\n", ["4: a plugin needs a type"]),
     "plugin is a name": ("plugins:\n- queue-scorer\n", ["4: a plugin has to be a mapping"]),
     "plugins are no list": ("plugins:\n  queue-scorer: {}\n", ["4: plugins has to be a list"]),

@@ -123,6 +123,7 @@ private struct WarmStartScorer: Scorer {
       page.contains(
         #"plugin_duration_seconds_count{extension_point="Scorer",plugin_type="warm-start-scorer",plugin_name="warm"} 1"#
       ))
+    #expect(page.contains(#"epp_decisions_total{profile="default",reason="scorer",plugin_name="warm"}"#))
   }
 
   @Test func everyTypeOfTheListIsReadWithoutParameters() throws {

@@ -1,4 +1,5 @@
 import EPPCore
+import EPPMetrics
 import EPPScheduling
 import EPPTestKit
 import Testing
@@ -108,6 +109,33 @@ import Testing
       picker: .maximumScore(maximumEndpoints: 1))
     let decision = try #require(scheduling.decide(Scheduler(configuration, seed: Scheduling.seed)))
     #expect(decision.reason == .scorer(name: "my-queue", advantage: 1.5))
+  }
+
+  @Test func decisionsAreCountedByTheirReason() throws {
+    let metrics = PickerMetrics()
+    let configuration = ProfileConfiguration(
+      scorers: [.init(.queue, weight: 1), .init(.runningRequests, weight: 1)],
+      picker: .maximumScore(maximumEndpoints: 1))
+    let scheduler = Scheduler(
+      configuration, PluginEnvironment(seed: Scheduling.seed, metrics: metrics),
+      timing: PluginTiming(metrics: metrics, now: { MonotonicTime(nanoseconds: 0) }))
+    for candidates in [
+      [Candidate(name: "a", running: 3), Candidate(name: "b", running: 0)],
+      [Candidate(name: "a", running: 0), Candidate(name: "b", running: 2)],
+      [Candidate(name: "a", waiting: 1, running: 0), Candidate(name: "b", waiting: 0, running: 1)],
+      [Candidate(name: "a")],
+    ] {
+      _ = try #require(Scheduling(candidates).decide(scheduler))
+    }
+    let counted = String(decoding: metrics.page(), as: UTF8.self).split(separator: "\n").filter {
+      $0.hasPrefix("epp_decisions_total{") && !$0.hasSuffix(" 0")
+    }
+    #expect(
+      counted == [
+        #"epp_decisions_total{profile="default",reason="only_candidate",plugin_name=""} 1"#,
+        #"epp_decisions_total{profile="default",reason="scorer",plugin_name="running-requests-size-scorer"} 2"#,
+        #"epp_decisions_total{profile="default",reason="tie",plugin_name=""} 1"#,
+      ])
   }
 
   @Test func everyNumberOfADecisionCanBeExplained() throws {

@@ -198,6 +198,32 @@ def test_the_envoy_beside_the_picker_is_that_of_the_examples() -> None:
     subprocess.run(command, check=True, capture_output=True, timeout=60)
 
 
+@pytest.mark.parametrize("path", OVERLAYS, ids=lambda path: path.name)
+def test_without_events_there_is_one_picker(path: Path) -> None:
+    """Several learn the same from engines' events alone."""
+    epp = find(rendered(path), "Deployment", "epp")
+    follows = any(argument.startswith("--kv-events-port") for argument in container(epp, "epp")["args"])
+    assert follows or epp["spec"]["replicas"] == 1
+
+
+def test_the_standalone_pod_needs_no_definitions() -> None:
+    values = rendered(STANDALONE)
+    builtin = {"v1", "apps/v1", "policy/v1", "networking.k8s.io/v1", "rbac.authorization.k8s.io/v1"}
+    assert {value["apiVersion"] for value in values} <= builtin
+    assert {group for rule in find(values, "Role", "epp")["rules"] for group in rule["apiGroups"]} == {""}
+
+
+def test_an_installation_names_its_images(folder: Path) -> None:
+    own = ("warmpath-epp", "warmpath-routing-sidecar")
+    base = os.path.relpath(DEPLOY / "overlays" / "cache-aware-service", folder.resolve())
+    images = [{"name": name, "newName": f"registry.example.com/{name}", "newTag": "1"} for name in own]
+    (folder / "kustomization.yaml").write_text(yaml.safe_dump({"resources": [base], "images": images}))
+    pods = [value["spec"]["template"]["spec"] for value in rendered(folder) if value["kind"] == "Deployment"]
+    used = {one["image"] for pod in pods for one in pod["containers"] + pod.get("initContainers", [])}
+    assert {f"registry.example.com/{name}:1" for name in own} <= used
+    assert not [image for image in used if image.startswith("warmpath-")]
+
+
 def test_flows_of_the_standalone_pod() -> None:
     policy = find(rendered(STANDALONE), "NetworkPolicy", "epp")
     anywhere = {"kubernetes.io/metadata.name": "default"}

@@ -93,6 +93,11 @@ def test_the_cache_aware_service_is_the_same_with_a_current_engine() -> None:
 
 
 @pytest.mark.parametrize("path", WITH_ENGINES, ids=lambda path: path.name)
+def test_overlays_with_engines_are_monitored(path: Path) -> None:
+    assert {"ServiceMonitor", "PodMonitor", "PrometheusRule"} <= {value["kind"] for value in rendered(path)}
+
+
+@pytest.mark.parametrize("path", WITH_ENGINES, ids=lambda path: path.name)
 def test_engines_know_their_options(path: Path) -> None:
     for deployment in _deployments(rendered(path)):
         engine = container(deployment, "vllm")
@@ -216,7 +221,12 @@ def test_engines_end_after_their_answers_and_begin_with_patience(path: Path) -> 
         startup = engine["startupProbe"]
         assert startup["periodSeconds"] * startup["failureThreshold"] == 30 * 60
         assert {engine[name]["httpGet"]["path"] for name in ("startupProbe", "livenessProbe", "readinessProbe")} == {"/health"}
+        # One GPU, for the request and the limit of a resource that is not shared are equal.
+        assert [engine["resources"][kind]["nvidia.com/gpu"] for kind in ("requests", "limits")] == ["1", "1"]
+        (token,) = [variable for variable in engine["env"] if variable["name"] == "HF_TOKEN"]
+        assert token["valueFrom"]["secretKeyRef"]["optional"] == (path != ARCHITECTURE)
         for sidecar in pod.get("initContainers", []):
+            assert sidecar["restartPolicy"] == "Always"
             # It has to have started before the engine is, so it may not wait for it.
             paths = {name: sidecar[name]["httpGet"]["path"] for name in ("startupProbe", "livenessProbe", "readinessProbe")}
             assert paths == {"startupProbe": "/startupz", "livenessProbe": "/livez", "readinessProbe": "/readyz"}
@@ -231,7 +241,8 @@ FLOWS = [
     ("an Istio gateway", {}, "istio-ingress", {8000}),
     ("OpenShift's router", {}, "openshift-ingress", {8000}),
     ("the picker", EPP, "", {8000, 8001, 5557, 5558}),
-    ("another engine", {"app": "vllm"}, "", {8000}),
+    ("another engine", {"app": "vllm"}, "", {8000, 5600, 20000}),
+    ("another pod beside the engines", {}, "", set()),
     ("monitoring", {}, "monitoring", {8000, 8001, 9091}),
     ("a pod elsewhere with the picker's label", EPP, "default", set()),
     ("anybody", {}, "default", set()),
@@ -239,15 +250,26 @@ FLOWS = [
 
 
 @pytest.mark.parametrize("source, labels, namespace, ports", FLOWS, ids=[flow[0] for flow in FLOWS])
-def test_only_who_should_reaches_an_engine(source: str, labels: dict[str, str], namespace: str, ports: set[int]) -> None:
-    policy = _find(rendered(DEPLOY / "overlays" / "cache-aware-service"), "NetworkPolicy", "vllm")
-    of_namespace = {"kubernetes.io/metadata.name": namespace or "inference"}
+@pytest.mark.parametrize("path", WITH_ENGINES, ids=lambda path: path.name)
+def test_only_who_should_reaches_an_engine(
+    path: Path, source: str, labels: dict[str, str], namespace: str, ports: set[int]
+) -> None:  # fmt: skip
+    values = rendered(path)
+    (policy,) = [value for value in values if value["kind"] == "NetworkPolicy" and value["metadata"]["name"].startswith("vllm")]
+    of_namespace = {"kubernetes.io/metadata.name": namespace or policy["metadata"]["namespace"]}
     reached = {
-        port for port in (8000, 8001, 9091, 5557, 5558, 5600, 22)
+        port for port in (8000, 8001, 9091, 5557, 5558, 5600, 20000, 22)
         if admits(policy, port, labels, of_namespace, is_same_namespace=not namespace)
     }  # fmt: skip
-    # The Service is for all of the namespace.
-    assert reached == (ports | {8000} if not namespace else ports)
+    engines = _deployments(values)
+    if not any("kv-events-config" in argument for engine in engines for argument in container(engine, "vllm")["args"]):
+        ports = ports - {5557, 5558}
+    # Blocks are passed among engines where prompts are computed by other engines.
+    if path.name != "pd":
+        ports = ports - {5600, 20000}
+    # The cache-aware Service is for all of the namespace.
+    is_shared = any(value["kind"] == "Service" and value["metadata"]["name"].endswith("cache-aware-service") for value in values)
+    assert reached == (ports | {8000} if is_shared and not namespace else ports)
 
 
 def test_blocks_are_passed_among_the_engines_of_the_pool_alone() -> None:

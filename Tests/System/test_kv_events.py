@@ -10,8 +10,10 @@ import pytest
 import yaml
 
 from kit import http
+from kit.engine import Engine
 from kit.envoy import Envoy
 from kit.epp import EPP, sum_of
+from kit.sidecar import free_port
 from kit.simulator import Simulator
 from kit.waiting import eventually
 
@@ -294,6 +296,38 @@ def test_the_index_is_kept_across_restarts(
     third = start_epp(*arguments)
     third.wait_for("the index snapshot is not used: .*secret")
     _wait_live(third, 2)
+
+
+@pytest.mark.parametrize("mode, finds", [("auto", True), ("approximate", False)])
+def test_what_one_picker_has_sent_another_finds_by_events(
+    mode: str, finds: bool, tmp_path: Path, simulators: list[Simulator], start_epp, start_envoy
+) -> None:  # fmt: skip
+    """Each replica learns the same from the engines; without events each knows what it has sent itself."""
+    file = _file(tmp_path, simulators)
+    first, second = (start_epp("--endpoints-file", str(file), "--token-deadline", "5s", "--prefix-mode", mode) for _ in range(2))
+    if finds:
+        for epp in (first, second):
+            _wait_live(epp, 2)
+    told = [{"role": "user", "content": _text(400, 7)}]
+    _ask(start_envoy(first.extproc_port).url, told)
+    if finds:
+        # At both, as events go to each.
+        for epp in (first, second):
+            _wait_announced(epp, 16)
+    usage = _ask(start_envoy(second.extproc_port).url, told)["usage"]
+    cached = usage["prompt_tokens_details"]["cached_tokens"]
+    eventually(lambda: second.metric("llm_d_epp_request_output_tokens_count") == 1, "the answer is counted")
+    predicted = second.metric("epp_prefix_cache_hit_tokens_total", source="predicted")
+    assert predicted == (cached if finds else 0)
+    assert cached > 0 or not finds
+
+
+def test_an_engine_without_events_is_waited_for(start_epp) -> None:
+    with Engine() as engine:
+        epp = start_epp("--kv-events-port", str(free_port()), endpoints=[engine.address])
+        eventually(lambda: [stream["state"] for stream in _streams(epp)] == ["waiting"], "the stream is known", 10)
+        (stream,) = _streams(epp)
+        assert not stream["isConnected"] and not stream["isFollowed"]
 
 
 def test_without_modes_for_it_no_events_are_followed(simulators: list[Simulator], start_epp, tmp_path: Path) -> None:

@@ -51,6 +51,19 @@ def test_the_objects_are_valid(tmp_path: Path) -> None:
         assert _problems(value) != []
 
 
+def test_engines_are_added_where_they_are_counted(tmp_path: Path) -> None:
+    """The overlay that the component is for, by the names in its queries."""
+    (scaled,) = [one for one in with_components(tmp_path, KEDA) if one["kind"] == "ScaledObject"]
+    overlay = rendered(DEPLOY / "overlays" / "cache-aware-service")
+    target = scaled["spec"]["scaleTargetRef"]
+    engines = find(overlay, target["kind"], target["name"])
+    assert target["apiVersion"] == engines["apiVersion"]
+    assert scaled["spec"]["minReplicaCount"] < scaled["spec"]["maxReplicaCount"]
+    queries = " ".join(trigger["metadata"]["query"] for trigger in scaled["spec"]["triggers"])
+    assert set(re.findall(r'namespace="(\w+)"', queries)) == {engines["metadata"]["namespace"]}
+    assert re.findall(r'inference_pool="(\w+)"', queries) == [find(overlay, "InferencePool", "")["metadata"]["name"]]
+
+
 def test_an_api_server_takes_the_objects(api: FakeAPIServer | RealAPIServer, definitions: None, namespace: str, tmp_path: Path) -> None:
     values = [value for value in rendered(MONITORING) + with_components(tmp_path, KEDA) if value["kind"] in PLURALS]
     assert {value["kind"] for value in values} == PLURALS.keys()

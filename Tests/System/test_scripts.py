@@ -7,11 +7,17 @@ import re
 import shutil
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from kit import http
+from kit.affinity import AffinityGateway
 from kit.paths import ROOT
+from kit.sidecar import Sidecar
+from kit.simulator import Simulator
+from kit.waiting import eventually
 
 SCRIPTS = ROOT / "scripts"
 COMMANDS = sorted(
@@ -292,3 +298,22 @@ def test_the_page_says_what_the_table_says(check_imports, copy: Path, row: str, 
     page.write_text(page.read_text() + row + "\n")
     result = check_imports()
     assert result.returncode == 1 and message in result.stderr
+
+
+def test_what_caches_come_to_is_measured() -> None:
+    """scripts/checks/cache-flow against engines that run already, two simulated ones here."""
+    speed = ("--prefill-tokens-per-second", "20000", "--inter-token-latency", "1ms", "--block-size", "16")
+    with ExitStack() as stack:
+        engines = [stack.enter_context(Simulator(*speed)) for _ in range(2)]
+        sidecars = [stack.enter_context(Sidecar(engine.address)) for engine in engines]
+        gateway = AffinityGateway(ROOT / "deploy/components/affinity-gateway/envoy.yaml", [sidecar.address for sidecar in sidecars])
+        stack.callback(gateway.stop)
+        eventually(lambda: http.request(gateway.url, "GET", "/readyz").status == 200, "the gateway serves", 30)
+        command = [sys.executable, SCRIPTS / "checks/vllm/cache-flow.py", "--gateway", gateway.url, "--model", "engine-sim"]
+        command += [part for engine in engines for part in ("--engine", engine.url)]
+        path = str(ROOT / "Tests")
+        good = _run(*command, "--sessions", "6", "--turns", "6", PYTHONPATH=path)
+        assert good.returncode == 0 and good.stdout.count("cache-flow: ok:") == 4, good.stdout + good.stderr
+        # From one address all sessions are at one engine, whatever the gateway is worth.
+        one = _run(*command, "--sessions", "4", "--turns", "6", "--source", "127.2.0.1", PYTHONPATH=path)
+        assert one.returncode == 1 and "FAILED: 1 of 2 engines were used: give --source" in one.stdout, one.stdout + one.stderr

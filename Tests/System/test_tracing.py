@@ -1,5 +1,6 @@
 """Traces through a real Envoy, the picker, sidecars and engines, as a collector gets them."""
 
+import os
 from typing import Iterator
 
 import pytest
@@ -94,6 +95,9 @@ def test_without_the_flag_nothing_is_recorded(collector: Collector, engine: Engi
     envoy = start_envoy(epp.extproc_port)
     assert _chat(envoy.url, RECORDED).status == 200
     assert engine.received[-1].header("traceparent") == [RECORDED["traceparent"]]
+    with Sidecar(engine.address, env=os.environ | collector.variables()) as sidecar:
+        assert _chat(sidecar.url, RECORDED).status == 200
+        assert engine.received[-1].header("traceparent") == [RECORDED["traceparent"]]
     epp.stop()
     assert collector.requests == []
 

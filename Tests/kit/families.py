@@ -217,4 +217,5 @@ ABSENT = [
     r"llm_d_epp_disaggregatedset_.+",
     r"(llm_d_epp|llm_d_inference_scheduler)_pd_decision_total",
     r"llm_d_epp_plugin_data_scope_violations_total",
+    r"go_.+",
 ]

@@ -31,6 +31,7 @@ enum LabelName: String, Sendable {
   case port
   case priority
   case producerName = "producer_name"
+  case profile
   case rank
   case reason
   case resource

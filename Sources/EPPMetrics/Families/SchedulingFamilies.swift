@@ -1,5 +1,6 @@
 /// Families about what plugins decide, about the configuration and about traces.
 struct SchedulingFamilies: Sendable {
+  let decisions: MetricFamily<Counter>
   let affinityDecisions: MetricFamily<Counter>
   let disaggregation: MetricFamily<Counter>
   let saturation: MetricFamily<Gauge>
@@ -14,6 +15,10 @@ struct SchedulingFamilies: Sendable {
   let traceSpans: MetricFamily<Counter>
 
   init(_ list: inout MetricFamilyList) {
+    decisions = list.own(
+      "decisions_total",
+      "Picks of a profile by why the endpoint was preferred to the next best: the scorer with the greatest weighted advantage, a tie, the picker's chance, or no other candidate.",
+      [.profile, .reason, .pluginName])
     affinityDecisions = list.counter(
       "prefix_cache_affinity_filter_decisions_total", "Decisions of a filter by prefix affinity.",
       [.pluginName, .outcome])

@@ -12,6 +12,7 @@ package final class SidecarMetrics: Sendable {
   private let fallbacks: MetricFamily<Counter>
   private let refused: MetricFamily<Counter>
   private let bytes: MetricFamily<Counter>
+  private let sessions: MetricFamily<Counter>
   private let inFlight: MetricFamily<Gauge>
   private let connections: MetricFamily<Gauge>
   let traceSpans: MetricFamily<Counter>
@@ -22,6 +23,14 @@ package final class SidecarMetrics: Sendable {
     case encode
     case prefill
     case decode
+  }
+
+  /// What a request is to its session; the raw value is that of the label `outcome`.
+  package enum SessionOutcome: String, Sendable {
+    /// Nothing of its session has come here before.
+    case first
+    /// Requests of its session have come here before.
+    case returning
   }
 
   package init() {
@@ -47,6 +56,9 @@ package final class SidecarMetrics: Sendable {
       [.connector])
     refused = list.own("targets_refused_total", "Targets in headers that are not allowed, by reason.", [.reason])
     bytes = list.own("bytes_total", "Bytes of bodies from clients (request) and to them (response).", [.direction])
+    sessions = list.own(
+      "session_requests_total",
+      "Requests by whether earlier ones of their session, else of their client's address, have come here.", [.outcome])
     inFlight = list.own("requests_in_flight", "Requests whose answer has not ended.", [])
     connections = list.own("client_connections", "Open connections of clients.", [])
     traceSpans = list.own(TraceSeries.name, TraceSeries.help, [.result])
@@ -95,6 +107,9 @@ package final class SidecarMetrics: Sendable {
 
   /// Targets that are not allowed.
   package func refusedTargets(reason: String) -> Counter { refused.cell([reason]) }
+
+  /// Requests by what they are to their sessions.
+  package func sessionRequests(_ outcome: SessionOutcome) -> Counter { sessions.cell([outcome.rawValue]) }
 
   /// Bytes of bodies from clients.
   package func requestBytes() -> Counter { bytes.cell(["request"]) }

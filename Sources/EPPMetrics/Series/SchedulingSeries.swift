@@ -34,6 +34,44 @@ package struct PrefixAffinityCounters: Sendable {
   }
 }
 
+/// `epp_decisions_total` of one profile. Any thread may count.
+package struct DecisionCounters: Sendable {
+  /// Why an endpoint was picked.
+  package enum Reason: Sendable {
+    /// There was one candidate.
+    case onlyCandidate
+    /// The sums were equal.
+    case tie
+    /// Another one had a greater sum: the picker picks at random.
+    case random
+    /// By the scorer in this row of the profile.
+    case scorer(row: Int)
+  }
+
+  private let onlyCandidate: Counter
+  private let tie: Counter
+  private let random: Counter
+  private let scorers: [Counter]
+
+  init(_ families: SchedulingFamilies, profile: String, scorers names: [String]) {
+    let cell = { (reason: String, scorer: String) in families.decisions.cell([profile, reason, scorer]) }
+    onlyCandidate = cell("only_candidate", "")
+    tie = cell("tie", "")
+    random = cell("random", "")
+    scorers = names.map { cell("scorer", $0) }
+  }
+
+  /// Counts a pick.
+  package func count(_ reason: Reason) {
+    switch reason {
+    case .onlyCandidate: onlyCandidate.increment()
+    case .tie: tie.increment()
+    case .random: random.increment()
+    case .scorer(let row): if scorers.indices.contains(row) { scorers[row].increment() }
+    }
+  }
+}
+
 /// The metrics of a producer that remembers which media were sent where. Any thread may count.
 package struct EncoderCacheSeries: Sendable {
   /// `llm_d_epp_encoder_cache_hit_ratio`: the share of a request's items that an endpoint has encoded before.
@@ -64,6 +102,13 @@ extension PickerMetrics {
   /// The metrics of a producer that remembers media. The ratio is on the page from the first call on.
   package func encoderCache(pluginName: String, pluginType: String) -> EncoderCacheSeries {
     EncoderCacheSeries(families.scheduling, pluginName: pluginName, pluginType: pluginType)
+  }
+
+  /// The counters of a profile's picks. On the page from the first call on.
+  ///
+  /// - Parameter scorers: the names of the profile's scorers, in their order.
+  package func decisions(profile: String, scorers: [String]) -> DecisionCounters {
+    DecisionCounters(families.scheduling, profile: profile, scorers: scorers)
   }
 
   /// The counters of a filter by prefix affinity. On the page from the first call on.

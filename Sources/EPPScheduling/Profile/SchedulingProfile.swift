@@ -28,6 +28,7 @@ struct SchedulingProfile: Sendable {
   private let picker: any Picker
   private let timing: PluginTiming?
   private let pickerDuration: Histogram?
+  private let decisions: DecisionCounters?
 
   /// - Parameters:
   ///   - instances: the plugins of the configuration.
@@ -50,6 +51,7 @@ struct SchedulingProfile: Sendable {
     }
     picker = instances.picker(configuration.picker) ?? MaximumScorePicker(maximumEndpoints: 1)
     pickerDuration = timing?.histogram(.picker, configuration.picker)
+    decisions = timing?.decisions(profile: configuration.name, scorers: scorers.map(\.name))
   }
 
   /// Narrows the candidates of `scratch.context`, in which the match is filled in, scores them and picks. Nil when no candidate
@@ -118,19 +120,27 @@ struct SchedulingProfile: Sendable {
   }
 
   private func reason(_ best: Int, over runnerUp: Int?, _ scratch: borrowing SchedulingScratch) -> Decision.Reason {
-    guard let runnerUp else { return .onlyCandidate }
-    if scratch.totals[best] == scratch.totals[runnerUp] { return .tie }
-    if scratch.totals[best] < scratch.totals[runnerUp] { return .random }
-    var reason = Decision.Reason.tie
-    var greatest = 0.0
-    for (row, entry) in scorers.enumerated() {
-      let difference = scratch.scores[row][best] - scratch.scores[row][runnerUp]
-      if difference * entry.weight > greatest {
-        greatest = difference * entry.weight
-        reason = .scorer(name: entry.name, advantage: greatest)
+    guard let runnerUp else {
+      decisions?.count(.onlyCandidate)
+      return .onlyCandidate
+    }
+    if scratch.totals[best] < scratch.totals[runnerUp] {
+      decisions?.count(.random)
+      return .random
+    }
+    var deciding: (row: Int, advantage: Double)?
+    if scratch.totals[best] > scratch.totals[runnerUp] {
+      for (row, entry) in scorers.enumerated() {
+        let advantage = (scratch.scores[row][best] - scratch.scores[row][runnerUp]) * entry.weight
+        if advantage > deciding?.advantage ?? 0 { deciding = (row, advantage) }
       }
     }
-    return reason
+    guard let deciding else {
+      decisions?.count(.tie)
+      return .tie
+    }
+    decisions?.count(.scorer(row: deciding.row))
+    return .scorer(name: scorers[deciding.row].name, advantage: deciding.advantage)
   }
 
   /// All scores and loads behind the last decision made with `scratch`.

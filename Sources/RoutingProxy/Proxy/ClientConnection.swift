@@ -151,7 +151,11 @@ package final class ClientConnection: ChannelDuplexHandler, RemovableChannelHand
     if request.asksForUpgrade { isKeptAlive = false }
     let exchange = exchange(of: request, head)
     metrics.inFlight.add(1)
-    if let api { metrics.asked(for: api) }
+    if let api {
+      metrics.asked(for: api)
+      let address = context.channel.remoteAddress?.ipAddress
+      metrics.noted(proxy.shared.sessions.note(head.headers, peer: address, now: proxy.now))
+    }
     state = .exchanging(
       Current(
         exchange: exchange, version: head.version, isHead: head.method == .HEAD, isShort: request.isShort,

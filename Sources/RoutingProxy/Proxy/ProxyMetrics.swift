@@ -15,6 +15,8 @@ package struct ProxyMetrics: Sendable {
   let connections: Gauge
   private let requests: [InferenceAPI: Counter]
   private let succeeded: Counter
+  private let firstOfSessions: Counter
+  private let returning: Counter
 
   package init(_ all: SidecarMetrics, _ connector: KVConnectorKind, _ encode: EncodeConnectorKind? = nil) {
     self.encode = encode.map {
@@ -29,6 +31,8 @@ package struct ProxyMetrics: Sendable {
     connections = all.clientConnections()
     requests = Self.names.mapValues { all.requests(api: $0) }
     succeeded = all.answers(status: 200)
+    firstOfSessions = all.sessionRequests(.first)
+    returning = all.sessionRequests(.returning)
   }
 
   /// llm-d's names; chats of both kinds have one.
@@ -38,6 +42,13 @@ package struct ProxyMetrics: Sendable {
   ]
 
   func asked(for api: InferenceAPI) { requests[api]?.increment() }
+
+  func noted(_ session: SessionRecall.Outcome) {
+    switch session {
+    case .first: firstOfSessions.increment()
+    case .returning: returning.increment()
+    }
+  }
 
   func answered(_ status: Int) {
     if status == 200 { succeeded.increment() } else { all.answers(status: status).increment() }

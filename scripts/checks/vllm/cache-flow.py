@@ -9,8 +9,9 @@ import statistics
 import sys
 import time
 from dataclasses import dataclass, field
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPSConnection
 from typing import Iterator
+from urllib.parse import urlsplit
 
 from kit import http
 from kit.affinity import AffinityGateway
@@ -26,16 +27,36 @@ MOST_TIME = 0.25
 # A prompt is long, and cached, from here on.
 LONG = 3000
 CACHED = 0.9
+# Clients of a gateway on this machine.
+LOOPBACK = [f"127.2.0.{number}" for number in range(1, 65)]
 WORDS = (ROOT / "scripts/generate/corpus.txt").read_text().split()
+
+
+def connect(url: str, source: str | None = None) -> HTTPConnection:
+    """A connection to a server, by TLS where its URL says so; from an address of this machine, or any."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        sys.exit(f"cache-flow: error: {url} is no URL: write http://HOST:PORT or https://HOST")
+    own = (source, 0) if source else None
+    if parts.scheme == "https":
+        return HTTPSConnection(parts.hostname, parts.port, timeout=120, source_address=own)
+    return HTTPConnection(parts.hostname, parts.port, timeout=120, source_address=own)
 
 
 @dataclass
 class Target:
-    """A gateway, the engines behind it, and the model that they serve."""
+    """A gateway, the engines behind it, the model that they serve, and addresses of this machine from which sessions are sent."""
 
     gateway: str
     engines: list[str]
     model: str
+    sources: list[str] = field(default_factory=list)
+
+    def post(self, path: str, body: dict, headers: dict[str, str], source: str | None) -> HTTPConnection:
+        """Sends a request, and returns the connection on which its answer comes."""
+        connection = connect(self.gateway, source)
+        connection.request("POST", path, json.dumps(body).encode(), {"Content-Type": "application/json"} | headers)
+        return connection
 
     def counts(self) -> list[float]:
         """The requests that each engine has ended, by its own counter."""
@@ -51,16 +72,22 @@ class Target:
 
     @staticmethod
     def _page(engine: str) -> str:
-        answer = http.request(engine, "GET", "/metrics")
+        connection = connect(engine)
+        connection.request("GET", "/metrics")
+        answer = connection.getresponse()
         assert answer.status == 200, f"{engine}/metrics: {answer.status}"
-        return answer.body.decode()
+        try:
+            return answer.read().decode()
+        finally:
+            connection.close()
 
 
 @dataclass
 class Session:
-    """One conversation from one client address."""
+    """One conversation: its id, and the address that it comes from where there are several."""
 
-    source: str
+    name: str
+    source: str | None
     messages: list[dict]
     engines: set[int] = field(default_factory=set)
 
@@ -84,14 +111,11 @@ def ask(target: Target, session: Session) -> Turn:
         "model": target.model, "messages": session.messages, "max_tokens": 16, "temperature": 0, "stream": True,
         "stream_options": {"include_usage": True},
     }  # fmt: skip
-    host, port = target.gateway.removeprefix("http://").rsplit(":", 1)
-    # Other gateways are reached from one address alone, and told the session.
-    own = (session.source, 0) if host == "127.0.0.1" else None
-    headers = {"Content-Type": "application/json"} | ({} if own else {"X-Session-Id": session.source})
+    # Where sessions have addresses of their own, those alone say which is which.
+    headers = {} if session.source else {"X-Session-Id": session.name}
     before = target.counts()
-    connection = HTTPConnection(host, int(port), timeout=120, source_address=own)
     start = time.monotonic()
-    connection.request("POST", "/v1/chat/completions", json.dumps(body).encode(), headers)
+    connection = target.post("/v1/chat/completions", body, headers, session.source)
     events = connection.getresponse()
     assert events.status == 200, events.read()[:300]
     first, answer, usage = 0.0, "", {}
@@ -121,9 +145,12 @@ def ask(target: Target, session: Session) -> Turn:
 
 def tokens_of_a_word(target: Target, chosen: random.Random) -> float:
     body = {"model": target.model, "prompt": text(chosen, 300), "max_tokens": 1}
-    answer = http.post(target.gateway, json.dumps(body).encode(), path="/v1/completions", timeout=120)
-    assert answer.status == 200, answer
-    return answer.json()["usage"]["prompt_tokens"] / 300
+    connection = target.post("/v1/completions", body, {}, None)
+    answer = connection.getresponse()
+    text_of_answer = answer.read().decode()
+    connection.close()
+    assert answer.status == 200, f"{target.gateway}: {answer.status} {text_of_answer[:300]}"
+    return json.loads(text_of_answer)["usage"]["prompt_tokens"] / 300
 
 
 def play(target: Target, sessions: int, turns: int) -> bool:
@@ -132,8 +159,12 @@ def play(target: Target, sessions: int, turns: int) -> bool:
     # The first turn is a long prompt already, and the last one still fits 4,096 tokens.
     first = int((LONG + 150) / tokens_of_a_word(target, chosen))
     open_sessions = [
-        Session(f"127.2.0.{number + 1}", [{"role": "user", "content": text(chosen, first)}]) for number in range(sessions)
-    ]
+        Session(
+            f"session-{number}", target.sources[number % len(target.sources)] if target.sources else None,
+            [{"role": "user", "content": text(chosen, first)}],
+        )
+        for number in range(sessions)
+    ]  # fmt: skip
     looked_up, found = target.cache()
     seen: list[Turn] = []
     for turn in range(turns):
@@ -159,8 +190,10 @@ def play(target: Target, sessions: int, turns: int) -> bool:
     kept = sum(len(session.engines) == 1 for session in open_sessions)
     good &= report(kept == sessions, f"{kept} of {sessions} sessions stayed at one engine")
     used = set().union(*(session.engines for session in open_sessions))
-    print(f"cache-flow: {len(used)} of {len(target.engines)} engines were used", flush=True)
-    return good
+    # A gateway that hashes addresses sends everything from one address to one engine: that sessions stay says nothing then.
+    is_spread = len(used) > 1 or len(target.engines) == 1
+    hint = "" if is_spread else ": give --source with several addresses of this machine"
+    return good & report(is_spread, f"{len(used)} of {len(target.engines)} engines were used{hint}")
 
 
 def report(good: bool, what: str) -> bool:
@@ -193,7 +226,7 @@ def local() -> Iterator[Target]:
         stack.callback(gateway.stop)
         eventually(lambda: http.request(gateway.url, "GET", "/readyz").status == 200, "the gateway serves", 30)
         warm_up(gateway.url)
-        yield Target(gateway.url, [f"http://{engine.address}" for engine in engines], MODEL)
+        yield Target(gateway.url, [f"http://{engine.address}" for engine in engines], MODEL, LOOPBACK)
 
 
 def warm_up(gateway: str) -> None:
@@ -209,13 +242,16 @@ def main() -> int:
     parser.add_argument("--gateway")
     parser.add_argument("--engine", action="append", default=[])
     parser.add_argument("--model", default="")
+    parser.add_argument("--source", action="append", default=[])
     parser.add_argument("--sessions", type=int, default=6)
     parser.add_argument("--turns", type=int, default=10)
     arguments = parser.parse_args()
     if arguments.gateway:
         if not arguments.engine or not arguments.model:
             parser.error("--gateway needs --model, and --engine for each engine")
-        target = Target(arguments.gateway.rstrip("/"), [engine.rstrip("/") for engine in arguments.engine], arguments.model)
+        is_local = urlsplit(arguments.gateway).hostname == "127.0.0.1"
+        sources = arguments.source or (LOOPBACK if is_local else [])
+        target = Target(arguments.gateway, arguments.engine, arguments.model, sources)
         return 0 if play(target, arguments.sessions, arguments.turns) else 1
     with local() as target:
         return 0 if play(target, arguments.sessions, arguments.turns) else 1
