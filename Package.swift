@@ -174,9 +174,8 @@ let package = Package(
     .executableTarget(
       name: "epp-bench",
       dependencies: [
-        "CAllocationCount", "EPPCore", "EPPPrefixCache", "EPPScheduling", argumentParser, asyncHTTPClient, hpack,
-        nioCore,
-        nioHTTP1, nioPosix,
+        "CAllocationCount", "EPPCore", "EPPMetrics", "EPPPrefixCache", "EPPScheduling", argumentParser, asyncHTTPClient,
+        hpack, nioCore, nioHTTP1, nioPosix,
       ],
       exclude: ["README.md"], swiftSettings: strict),
 

@@ -1,4 +1,5 @@
 import EPPCore
+import EPPMetrics
 import NIOHTTP1
 import RoutingProxy
 import Testing

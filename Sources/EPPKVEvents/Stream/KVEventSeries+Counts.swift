@@ -34,7 +34,7 @@ extension KVEventSeries {
 }
 
 extension CacheKind {
-  /// Why events of such a cache are not indexed: llm-d's word for caches of parts of prefixes, and an own one for groups beside the
-  /// indexed one.
+  /// The reason why events of this kind of cache are not indexed: llm-d's `unsupported_cache_kind`, and `other_group` for whole
+  /// prefixes in a group other than the indexed one, which llm-d does not have.
   fileprivate var reasonToSkip: String { self == .wholePrefix ? "other_group" : "unsupported_cache_kind" }
 }

@@ -1,8 +1,10 @@
 /// What the process has used, under the names that Prometheus' client libraries give it (`process_cpu_seconds_total` and others), as
 /// dashboards of any program ask for it.
 package struct ProcessUsage: Sendable, Equatable {
-  /// User and system time of all threads since the start, in seconds.
-  package var cpuSeconds: Double
+  /// User time of all threads since the start, in seconds.
+  package var userSeconds: Double
+  /// System time of all threads since the start, in seconds.
+  package var systemSeconds: Double
   /// Resident memory in bytes.
   package var residentBytes: Int
   /// Address space in bytes.
@@ -29,11 +31,17 @@ package struct ProcessUsage: Sendable, Equatable {
     guard fields.count > 21, let user = Double(fields[11]), let system = Double(fields[12]),
       let start = Double(fields[19]), let virtual = Int(fields[20]), let pages = Int(fields[21])
     else { return nil }
-    cpuSeconds = (user + system) / ticks
+    userSeconds = user / ticks
+    systemSeconds = system / ticks
     residentBytes = pages * pageBytes
     virtualBytes = virtual
     startTime = bootTime + start / ticks
   }
+}
+
+extension ProcessUsage {
+  /// User and system time in seconds.
+  package var cpuSeconds: Double { userSeconds + systemSeconds }
 }
 
 extension MetricsTextWriter {

@@ -115,7 +115,7 @@ package final class KVStreamSeries: Sendable {
   /// `llm_d_epp_kv_cache_events_replay_failures_total`.
   package let failedReplays: Counter
 
-  /// What can fail on the way of an engine's events; the raw value is that of the label `operation`, with llm-d's words.
+  /// An operation of an event stream that can fail. The raw value is llm-d's value of the label `operation`.
   package enum Operation: String, Sendable {
     case connect
     case receive = "recv"

@@ -153,8 +153,7 @@ package final class ClientConnection: ChannelDuplexHandler, RemovableChannelHand
     metrics.inFlight.add(1)
     if let api {
       metrics.asked(for: api)
-      let address = context.channel.remoteAddress?.ipAddress
-      metrics.noted(proxy.shared.sessions.note(head.headers, peer: address, now: proxy.now))
+      metrics.noted(proxy.shared.sessions.note(head.headers, peer: client.address, now: proxy.now))
     }
     state = .exchanging(
       Current(

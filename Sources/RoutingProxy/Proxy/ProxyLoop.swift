@@ -88,7 +88,7 @@ package struct ProxyShared: Sendable {
   /// The header that tells clients of a successful answer which pod has served them, for their next request; nil for none.
   package var identity: (@Sendable (_ now: MonotonicTime) -> RequestHeaders.Field?)?
   package var metrics: ProxyMetrics
-  /// Tells which requests come back.
+  /// Remembers the sessions that have sent requests.
   package let sessions = SessionRecall()
   /// Begins the traces of requests; nil records none.
   package var tracing: RequestTracing?

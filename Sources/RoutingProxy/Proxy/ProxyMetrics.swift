@@ -43,7 +43,7 @@ package struct ProxyMetrics: Sendable {
 
   func asked(for api: InferenceAPI) { requests[api]?.increment() }
 
-  func noted(_ session: SessionRecall.Outcome) {
+  func noted(_ session: SidecarMetrics.SessionOutcome) {
     switch session {
     case .first: firstOfSessions.increment()
     case .returning: returning.increment()

@@ -1,22 +1,13 @@
 package import EPPCore
+package import EPPMetrics
 package import NIOHTTP1
 import Synchronization
 
-/// Tells whether a request's session or client has sent requests here before: how well whoever chooses pods keeps sessions together.
-/// Any thread may use it.
+/// Remembers which sessions and clients have sent requests to this pod, to measure session affinity. Any thread may use it.
 ///
-/// Only a hash with a secret of the process is kept of each, for one to two hours, of the last 65,536 at most.
+/// It keeps a hash of each for one to two hours, and at most 65,536 hashes.
 package final class SessionRecall: Sendable {
-  /// What a request is to this pod.
-  package enum Outcome: Sendable {
-    /// Nothing has come of its session before, or long ago.
-    case first
-    /// Its session's last requests have come here, some of them at least.
-    case returning
-  }
-
-  /// Sessions of the present interval and of the one before: no list in the order of use, which would take more memory than the
-  /// hashes.
+  /// The sessions of the current interval and of the one before. A list in the order of use would take more memory than the hashes.
   private struct State {
     var young: Set<UInt64> = []
     var old: Set<UInt64> = []
@@ -25,21 +16,20 @@ package final class SessionRecall: Sendable {
 
   private static let interval = Duration.seconds(3600)
   private let maximumYoung: Int
-  private let seed = UInt64.random(in: .min ... .max)
   private let state = Mutex(State())
 
-  /// - Parameter maximumSessions: how many are remembered.
+  /// - Parameter maximumSessions: the largest number of sessions that are remembered.
   package init(maximumSessions: Int = 65_536) { maximumYoung = max(1, maximumSessions / 2) }
 
-  /// Notes a request.
+  /// Records a request, and returns whether its session is known.
   ///
   /// - Parameters:
-  ///   - headers: its headers. `x-session-id` names its session; without it the first address of `x-forwarded-for` is the client.
-  ///   - peer: the address of the connection, which is the client where no proxy has said another one. Nil for none.
-  package func note(_ headers: HTTPHeaders, peer: String?, now: MonotonicTime) -> Outcome {
+  ///   - headers: the request's headers. The session is `x-session-id`, else the first address of `x-forwarded-for`, else the peer.
+  ///   - peer: the address of the connection's other end; nil when it has none.
+  package func note(_ headers: HTTPHeaders, peer: String?, now: MonotonicTime) -> SidecarMetrics.SessionOutcome {
     let forwarded = headers.first(name: HeaderName.forwardedFor).map { $0.prefix { $0 != "," } }
+    // Seeded for each process.
     var hasher = Hasher()
-    hasher.combine(seed)
     hasher.combine(headers.first(name: HeaderName.sessionID) ?? forwarded.map(String.init) ?? peer ?? "")
     let session = UInt64(bitPattern: Int64(hasher.finalize()))
     return state.withLock { state in

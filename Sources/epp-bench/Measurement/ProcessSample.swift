@@ -1,3 +1,4 @@
+import EPPMetrics
 import FoundationEssentials
 import Glibc
 
@@ -28,15 +29,10 @@ struct ProcessSample: Sendable {
 
   private init(directory: String) throws {
     let stat = try String(contentsOfFile: directory + "/stat", encoding: .utf8)
-    // The second field is the name in parentheses and may hold anything: count from behind it.
-    guard let end = stat.lastIndex(of: ")") else { throw BenchError("\(directory)/stat has no name field") }
-    let fields = stat[stat.index(after: end)...].split(separator: " ")
-    guard fields.count > 12, let user = Double(fields[11]), let system = Double(fields[12]) else {
-      throw BenchError("\(directory)/stat has too few fields")
-    }
-    let ticks = Double(sysconf(Int32(_SC_CLK_TCK)))
-    userSeconds = user / ticks
-    systemSeconds = system / ticks
+    // Of the start and of memory nothing is used.
+    guard let usage = ProcessUsage(stat: stat, bootTime: 0, ticks: Double(sysconf(Int32(_SC_CLK_TCK))), pageBytes: 1)
+    else { throw BenchError("\(directory)/stat has too few fields") }
+    (userSeconds, systemSeconds) = (usage.userSeconds, usage.systemSeconds)
     for line in try String(contentsOfFile: directory + "/status", encoding: .utf8).split(separator: "\n") {
       let words = line.split(whereSeparator: { $0 == " " || $0 == "\t" })
       guard words.count >= 2, let kilobytes = Int(words[1]) else { continue }
