@@ -1,4 +1,4 @@
-"""No test hangs: each has two minutes, the start of its fixtures included."""
+"""No test hangs: each has two minutes, the start of its fixtures included. One that fails shows what its processes printed."""
 
 import os
 import signal
@@ -9,6 +9,8 @@ from typing import Iterator
 os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
 
 import pytest
+
+from kit.process import Process
 
 LONGEST_TEST = 120
 
@@ -25,3 +27,14 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     finally:
         signal.alarm(0)
         signal.signal(signal.SIGALRM, previous)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[pytest.TestReport]:
+    """A failed test shows what its processes have printed, and which of them have ended."""
+    report: pytest.TestReport = yield
+    if report.failed and report.when == "call":
+        for process in sorted(Process.started, key=lambda process: process.pid):
+            state = "runs" if process.running() else f"has ended with {process.wait()}"
+            report.sections.append((f"{process.name} ({process.pid}) {state}", process.output(20)))
+    return report

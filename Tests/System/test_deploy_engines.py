@@ -10,11 +10,12 @@ import yaml
 
 from kit import extproc as ep
 from kit import http
+from kit.engine import Engine
 from kit.gateway import Exchange
 from kit.manifests import COMPONENTS, DEPLOY, OVERLAYS, Object, admits, container, environment, expanded, find, rendered
 from kit.paths import ENVOY, ROOT, product
+from kit.ports import free_port
 from kit.process import Process
-from kit.sidecar import free_port
 from kit.waiting import eventually
 
 ARCHITECTURE = DEPLOY / "overlays" / "architecture"
@@ -172,11 +173,14 @@ def test_routes_wait_for_long_answers_and_add_clients(path: Path, name: str) -> 
         assert route["spec"]["port"]["targetPort"] in {port["name"] for port in service["ports"]}
 
 
-def test_the_picker_of_the_architecture_tells_clients_behind_the_router_apart(start_epp, tmp_path: Path) -> None:
+def test_the_picker_of_the_architecture_tells_clients_behind_the_router_apart(engines: list[Engine], start_epp, tmp_path: Path) -> None:
     """The router has written the client, and the gateway the router; what the client has written itself stands on the left."""
     file = tmp_path / "epp.yaml"
     file.write_text(find(rendered(ARCHITECTURE), "ConfigMap", "epp-config")["data"]["epp.yaml"])
-    epp = start_epp("--config-file", str(file), endpoints=[f"127.0.0.1:{9000 + number}" for number in range(4)])
+    epp = start_epp("--config-file", str(file), endpoints=[engine.address for engine in engines])
+    for engine in engines:
+        # The second is asked for when the first is known: none of them is stale.
+        engine.wait_scrapes(2)
     channel = epp.channel()
 
     def pick(client: str, forged: str = "") -> str:
@@ -188,7 +192,7 @@ def test_the_picker_of_the_architecture_tells_clients_behind_the_router_apart(st
 
     clients = [f"203.0.113.{number}" for number in range(16)]
     placed = {client: pick(client) for client in clients}
-    assert len(set(placed.values())) == 4
+    assert len(set(placed.values())) == len(engines)
     assert {client: pick(client, "198.51.100.1, ") for client in clients} == placed
 
 

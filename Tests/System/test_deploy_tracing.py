@@ -12,8 +12,8 @@ from kit.command_lines import without_kubernetes
 from kit.engine import Engine
 from kit.manifests import DEPLOY, Object, container, environment, expanded, find, problems, rendered, with_components
 from kit.paths import ROOT, product
+from kit.ports import free_port
 from kit.process import Process
-from kit.sidecar import free_port
 
 TRACING, ENGINES = DEPLOY / "components" / "tracing", DEPLOY / "components" / "tracing-engines"
 # A picker alone, with an Envoy in its pod, with engines behind sidecars, with engines of which some have none, with older engines.

@@ -13,7 +13,7 @@ from kit import http
 from kit.engine import Engine
 from kit.envoy import Envoy
 from kit.epp import EPP, sum_of
-from kit.sidecar import free_port
+from kit.ports import free_port
 from kit.simulator import Simulator
 from kit.waiting import eventually
 

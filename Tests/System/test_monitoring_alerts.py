@@ -19,7 +19,8 @@ from kit.gateway import Exchange
 from kit.kubernetes.store import Object
 from kit.monitoring import MONITORING, ConfiguredPrometheus, groups, monitors, picker_target, rules, scrape_configs, sidecar_target
 from kit.paths import product
-from kit.sidecar import Sidecar, free_port
+from kit.ports import free_port
+from kit.sidecar import Sidecar
 from kit.simulator import Simulator
 from kit.waiting import eventually
 

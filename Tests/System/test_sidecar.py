@@ -16,6 +16,7 @@ import pytest
 from kit import http
 from kit.certificates import Authority
 from kit.engine import Engine
+from kit.ports import consecutive_ports
 from kit.process import Process
 from kit.sidecar import Sidecar, program
 from kit.simulator import Simulator
@@ -162,9 +163,9 @@ def test_what_runs_ends_before_the_process(start) -> None:
 
 
 def test_data_parallel_ranks_have_their_own_ports(start) -> None:
-    base = _consecutive_ports(2)
+    base = consecutive_ports(2)
     with Engine("rank-0", port=base) as first, Engine("rank-1", port=base + 1) as second:
-        port = _consecutive_ports(2)
+        port = consecutive_ports(2)
         sidecar = start(first.address, "--data-parallel-size", "2", port=port, env=os.environ | {"POD_IP": "127.0.0.1"})
         assert http.post(f"http://127.0.0.1:{port + 1}", http.chat("a")).status == 200
         assert len(second.received) == 1
@@ -173,21 +174,6 @@ def test_data_parallel_ranks_have_their_own_ports(start) -> None:
         assert not second.received[-1].header("x-data-parallel-host-port")
         unknown = http.post(sidecar.url, http.chat("b"), headers={"x-data-parallel-host-port": "127.0.0.1:1"})
         assert unknown.status == 400 and unknown.json()["error"]["type"] == "invalid_request_error"
-
-
-def _consecutive_ports(count: int) -> int:
-    for _ in range(50):
-        with socket.socket() as first:
-            first.bind(("127.0.0.1", 0))
-            base = first.getsockname()[1]
-            try:
-                others = [socket.create_server(("127.0.0.1", base + index)) for index in range(1, count)]
-            except OSError:
-                continue
-            for other in others:
-                other.close()
-            return base
-    raise AssertionError("there are no free ports side by side")
 
 
 # MARK: Flags

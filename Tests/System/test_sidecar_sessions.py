@@ -11,7 +11,8 @@ import pytest
 from kit import http
 from kit.affinity import AffinityGateway
 from kit.paths import ROOT
-from kit.sidecar import Sidecar, free_port, program
+from kit.ports import free_port
+from kit.sidecar import Sidecar, program
 from kit.simulator import Simulator
 from kit.waiting import eventually
 

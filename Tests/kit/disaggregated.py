@@ -6,7 +6,8 @@ from typing import TypeVar
 
 from . import http
 from .process import Process
-from .sidecar import Sidecar, free_port
+from .ports import free_port
+from .sidecar import Sidecar
 from .simulator import Simulator
 
 CONFIGURATION = """\

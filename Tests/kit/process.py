@@ -6,7 +6,9 @@ import signal
 import subprocess
 import threading
 import time
+import weakref
 from pathlib import Path
+from typing import ClassVar
 
 _libc = ctypes.CDLL(None)
 _PR_SET_PDEATHSIG = 1
@@ -21,6 +23,8 @@ def _prepare() -> None:
 class Process:
     """Runs a command; `wait_for` waits for a line of its output. Start it from the main thread only: Linux sends the
     parent-death signal when the starting thread ends."""
+
+    started: ClassVar[weakref.WeakSet["Process"]] = weakref.WeakSet()
 
     def __init__(self, arguments: list[str | Path], name: str | None = None, env: dict[str, str] | None = None):
         self.arguments = [str(a) for a in arguments]
@@ -40,6 +44,7 @@ class Process:
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
+        Process.started.add(self)
 
     def _read(self) -> None:
         assert self._process.stdout is not None

@@ -1,19 +1,12 @@
 """The routing sidecar under test, as a process on a port that the kernel chose."""
 
-import socket
 from pathlib import Path
 
 from . import http
 from .epp import sum_of
 from .paths import product
+from .ports import free_port
 from .process import Process
-
-
-def free_port(host: str = "127.0.0.1") -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        return probe.getsockname()[1]
 
 
 class Sidecar(Process):

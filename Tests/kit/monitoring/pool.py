@@ -12,7 +12,8 @@ from ..envoy import Envoy
 from ..gateway import Exchange
 from ..kubernetes.store import Object
 from ..manifests import rendered
-from ..sidecar import Sidecar, free_port
+from ..ports import free_port
+from ..sidecar import Sidecar
 from ..simulator import Simulator
 from ..waiting import eventually
 from .pages import PAGES, Pages, kubelet_page
