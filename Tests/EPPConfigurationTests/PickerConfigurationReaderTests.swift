@@ -280,11 +280,38 @@ import Testing
         "the feature gate haPopulateNonLeaderDatastore has no effect: every replica has the pool",
         "'metricsStalenessThreshold' of utilization-detector has no effect: --metrics-staleness-threshold says when metrics "
           + "are stale, and a stale endpoint is not saturated",
-        "'outputRatio' of inflight-load-producer has no effect", "'estimate' of token-producer has no effect",
+        "'outputRatio' of inflight-load-producer has no effect",
+        "'tokenizer' is removed in newer releases of llm-d: use token-producer",
+        "'estimate' of token-producer has no effect",
         "flowControl has no effect besides its saturationDetector: its feature gate is off",
         "'saturationDetector' at the top level is removed in newer releases of llm-d: use flowControl.saturationDetector",
         "'parser' at the top level is removed in newer releases of llm-d: use requestHandler.parsers",
       ])
+  }
+
+  @Test func removedNamesOfTypesAreNoted() throws {
+    let newer = [
+      "tokenizer": "use token-producer",
+      "by-label-selector": "use label-selector-filter",
+      "by-label": "use label-selector-filter",
+      "precise-prefix-cache-scorer": "use precise-prefix-cache-producer and prefix-cache-scorer",
+      "pd-profile-handler": "use disagg-profile-handler",
+      "disagg-headers-handler": "disagg-profile-handler sets its headers",
+      "prefill-header-handler": "disagg-profile-handler sets its headers",
+    ]
+    let parameters = ["by-label": "{label: a, validValues: [b]}", "by-label-selector": "{matchLabels: {a: b}}"]
+    for (type, instead) in newer {
+      let file = try read(
+        """
+        plugins:
+        - {type: queue-scorer}
+        - {type: \(type), parameters: \(parameters[type] ?? "{}")}
+        schedulingProfiles:
+        - name: decode
+          plugins: [{pluginRef: queue-scorer}]
+        """)
+      #expect(file.notes.contains("'\(type)' is removed in newer releases of llm-d: \(instead)"), "\(file.notes)")
+    }
   }
 
   @Test func thePrintedSummaryNamesEverything() throws {

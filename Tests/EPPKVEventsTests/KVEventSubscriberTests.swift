@@ -2,6 +2,7 @@ import EPPCore
 import EPPKVEvents
 import EPPPrefixCache
 import EPPTestKit
+import Foundation
 import Logging
 import Testing
 import ZeroMQ
@@ -120,6 +121,29 @@ import ZeroMQ
       pool.metric("llm_d_epp_kv_cache_events_pool_capacity") == "1"
         && pool.metric("llm_d_epp_kv_cache_events_pool_queue_depth") == "0"
     }
+  }
+
+  @Test func replaysAreCountedByTheNamesOfLLMD() async throws {
+    var configuration = FollowedPool.configuration
+    (configuration.replayIdleTimeout, configuration.replayTimeout) = (.seconds(1000), .seconds(1000))
+    let pool = try FollowedPool(configuration)
+    let (honest, silent) = (try TestPublisher(), try TestPublisher())
+    silent.setReplay(.silent)
+    for block: UInt32 in 1...3 { honest.publish(EventBytes().storing([block]).bytes()) }
+    let endpoint = pool.follow(honest)
+    let metric = { (name: String, endpoint: Endpoint) in
+      pool.metric("llm_d_epp_kv_cache_events_replay_\(name){pod_identifier=\"\(endpoint.address)\"}")
+    }
+    try await pool.eventually("a complete replay") { metric("completed_total", endpoint) == "1" }
+    #expect(metric("processed_total", endpoint) == "3")
+    try await pool.eventually("its end") { metric("active", endpoint) == "0" }
+    let ended = try #require(metric("last_completion_timestamp_seconds", endpoint).flatMap(Double.init))
+    #expect(abs(Date().timeIntervalSince1970 - ended) < 600)
+    let other = pool.follow(silent, number: 1)
+    try await pool.eventually("a replay under way") { metric("active", other) == "1" }
+    #expect(metric("completed_total", other) == "0" && metric("last_completion_timestamp_seconds", other) == nil)
+    pool.subscriber.unfollow(other.slot)
+    try await pool.eventually("a stream that has ended") { metric("active", other) == nil }
   }
 
   @Test func aRestartThatHasComeFurtherIsSeen() async throws {

@@ -138,6 +138,7 @@ import Testing
     let stream = metrics.kvStreamSeries(endpoint: "e", address: "10.0.0.1:8000", rank: 0)
     stream.state.set(2)
     stream.errors(.connect).increment()
+    stream.lastReplay().set(1_700_000_000)
   }
 
   private struct PromtoolResult {

@@ -10,7 +10,7 @@ import Testing
 extension PoolTests {
   /// A pool whose second endpoint is the only one that requests go to.
   private func pool(
-    events: RecordingEvents = RecordingEvents(), tokens: TestTokenSource? = nil, metrics engine: EndpointMetrics? = nil,
+    events: RecordingEvents = RecordingEvents(), tokens: TestTokenSource? = nil, source: FixedSource? = nil,
     _ change: (inout RoutingConfiguration.Settings) -> Void = { _ in }
   ) -> RoutedPool {
     var configuration = RoutingConfiguration.Settings(tokenDeadline: .milliseconds(100))
@@ -20,7 +20,7 @@ extension PoolTests {
         settings: configuration,
         scheduler: Scheduler(
           SchedulerConfiguration.weighted, PluginEnvironment(seed: HashSeed(first: 1, second: 2), metrics: metrics))),
-      source: FixedSource(snapshot(engine ?? members[1].metrics)), index: index,
+      source: source ?? FixedSource(snapshot(members[1].metrics)), index: index,
       events: events, tokens: tokens, metrics: metrics,
       decisions: sink,
       clock: { MonotonicTime(nanoseconds: 1_001_500_000) })
@@ -125,20 +125,31 @@ extension PoolTests {
     #expect(events.resynchronised == [slot])
   }
 
+  @Test func anEngineThatFindsWhatNobodyHasAnnouncedIsReported() throws {
+    let events = RecordingEvents()
+    var engine = EndpointMetrics()
+    (engine.prefixCacheQueriedTokens, engine.prefixCacheHitTokens) = (1_000, 500)
+    let source = FixedSource(snapshot(engine))
+    let pool = pool(events: events, source: source)
+    var scratch = pool.pipeline.makeScratch()
+    try announce((9_000..<9_192).map { UInt32($0) })
+    pool.upkeep.run(now: time(1_000))
+    for _ in 0..<100 { try exchange(tokenBody(ids), reporting: nil, in: pool, &scratch) }
+    (engine.prefixCacheQueriedTokens, engine.prefixCacheHitTokens) = (21_000, 10_500)
+    source.set(snapshot(engine))
+    for _ in 0..<29 { pool.upkeep.run(now: time(1_000)) }
+    #expect(events.unmatchedEndpoints.isEmpty && counter("epp_prefix_unmatched_windows_total") == 0)
+    pool.upkeep.run(now: time(1_000))
+    #expect(events.unmatchedEndpoints == [slot] && counter("epp_prefix_unmatched_windows_total") == 1)
+    #expect(events.resynchronised.isEmpty, "its events say no more when they are asked for again")
+  }
+
   @Test func anEngineThatWasStartedAnewMayGiveNoDetails() throws {
     let events = RecordingEvents()
     var engine = EndpointMetrics()
     engine.processStartTime = 5
     let source = FixedSource(snapshot(engine))
-    let pool = RoutedPool(
-      configuration: RoutingConfiguration(
-        settings: RoutingConfiguration.Settings(tokenDeadline: .milliseconds(100)),
-        scheduler: Scheduler(
-          SchedulerConfiguration.weighted, PluginEnvironment(seed: HashSeed(first: 1, second: 2), metrics: metrics))),
-      source: source, index: index,
-      events: events,
-      metrics: metrics, decisions: sink,
-      clock: { MonotonicTime(nanoseconds: 1_001_500_000) })
+    let pool = pool(events: events, source: source)
     var scratch = pool.pipeline.makeScratch()
     pool.upkeep.run(now: time(1_000))
     try announce(Array(ids[..<192]))
@@ -197,7 +208,7 @@ extension PoolTests {
 
   @Test func anAdapterThatOnlyTheMetricsNameHoldsNothing() throws {
     let events = RecordingEvents()
-    let pool = pool(events: events, metrics: loRA(running: ["a"]))
+    let pool = pool(events: events, source: FixedSource(snapshot(loRA(running: ["a"]))))
     var scratch = pool.pipeline.makeScratch()
     try announce(Array(ids[..<192]))
     for _ in 0..<4 { try exchange(tokenBody(ids, model: "a"), reporting: 0, in: pool, &scratch) }
@@ -211,7 +222,7 @@ extension PoolTests {
 
   @Test func anAdapterThatNobodyHasNamedContradictsNothing() throws {
     let events = RecordingEvents()
-    let pool = pool(events: events, metrics: loRA(running: []))
+    let pool = pool(events: events, source: FixedSource(snapshot(loRA(running: []))))
     var scratch = pool.pipeline.makeScratch()
     try announce(Array(ids[..<192]))
     for _ in 0..<4 { try exchange(tokenBody(ids, model: "b"), reporting: 0, in: pool, &scratch) }

@@ -389,7 +389,7 @@ def test_the_standalone_pod_routes_requests(cluster: Cluster, installed, tmp_pat
         epp.kill()
 
 
-@pytest.mark.parametrize("name", ["everything", "proxies", "older-istio", "older-pool"])
+@pytest.mark.parametrize("name", SETS)
 def test_an_api_server_takes_every_object(name: str, namespace: str, definitions: None, api) -> None:
     if isinstance(api, FakeAPIServer):
         # It knows what the picker asks for. Not skipped: nothing is left untested.

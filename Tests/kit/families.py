@@ -150,6 +150,9 @@ _CURRENT = {
     "kv_cache_events_pool_capacity": _gauge(),
     "kv_cache_events_replay_completed_total": _counter(*_POD, idle=True),
     "kv_cache_events_replay_failures_total": _counter(*_POD, idle=True),
+    "kv_cache_events_replay_active": _gauge(*_POD, idle=True),
+    "kv_cache_events_replay_processed_total": _counter(*_POD, idle=True),
+    "kv_cache_events_replay_last_completion_timestamp_seconds": _gauge(*_POD),
 }  # fmt: skip
 
 # Their names before llm-d-router; most have fewer labels.

@@ -16,8 +16,8 @@ from .paths import ROOT, TOOLS
 DEPLOY = ROOT / "deploy"
 OVERLAYS = sorted(path.parent for path in DEPLOY.glob("overlays/*/kustomization.yaml"))
 COMPONENTS = sorted(path.parent for path in DEPLOY.glob("components/*/kustomization.yaml"))
-# Whose schemas objects are checked against.
-VERSION = "1.33"
+# Whose schemas objects are checked against: the oldest that deploy/README.md names, and the newest.
+VERSIONS = ("1.29", "1.37")
 
 
 def rendered(folder: Path) -> list[Object]:
@@ -133,7 +133,8 @@ def problems(value: Object, further: Iterable[Object] = ()) -> list[str]:
             wrong = [f"{path}: {problem}" for path, problem in schema.violations(structure, value)]
             return wrong + [f"{path}: unknown" for path in _unknown(structure, value)]
     try:
-        kubernetes_validate.validate(value, VERSION, strict=True)
+        for one in VERSIONS:
+            kubernetes_validate.validate(value, one, strict=True)
     except Exception as error:  # noqa: BLE001
         # A kind without a schema has an error without a text.
         return [(str(error) or type(error).__name__).splitlines()[0]]

@@ -84,6 +84,7 @@ struct PluginSection {
     var entry = Entry(node: place)
     if let typeName, let typeNode = members["type"] {
       if let descriptor = list[typeName] {
+        if let note = descriptor.note(on: typeName) { reader.note(note) }
         var arguments = PluginArgumentsReader(descriptor)
         entry.plugin = ConfiguredPlugin(
           descriptor, name: name, arguments: arguments.read(members["parameters"], typeNode: typeNode, &reader))

@@ -6,6 +6,8 @@ import ZeroMQ
 /// Follows one publisher: passes its sockets' events to `KVStreamStateMachine` and `PublisherConnection`, and performs the
 /// actions that they return. Belongs to the event thread.
 final class KVStream {
+  private static let messagesPerLook = 64
+
   let endpoint: Endpoint
   let address: KVStreamAddress
   /// Unique among all streams of the process.
@@ -32,8 +34,7 @@ final class KVStream {
     self.context = context
     sockets = PublisherSockets(address, stream: id, context)
     machine = KVStreamStateMachine(hasReplay: address.replay != nil, context.configuration)
-    connection = PublisherConnection(
-      isConnected: address.events == nil, context.configuration, at: context.now())
+    connection = PublisherConnection(isConnected: address.events == nil, context.configuration, at: context.now())
     restarts = RestartTracker(context.configuration)
     reports = KVStreamReports(endpoint, address, context)
     topic = TopicFilter(endpoint.slot)
@@ -247,6 +248,7 @@ final class KVStream {
       perform([])
     case .message(let number, let frame):
       lastMessageAt = now
+      reports.noteReplayedMessage()
       context.message.withFrame(frame) { payload in
         let id = KVMessageID(number: number, payload: payload)
         perform(machine.replayed(id, bytes: payload.byteCount, at: now), payload, id)
@@ -255,8 +257,6 @@ final class KVStream {
   }
 
   // MARK: - Time
-
-  private static let messagesPerLook = 64
 
   /// Does what is due. To be called a few times a second.
   func tick(_ now: MonotonicTime) {

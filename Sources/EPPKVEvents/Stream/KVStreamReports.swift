@@ -1,6 +1,7 @@
 import EPPCore
 import EPPMetrics
 import EPPPrefixCache
+import FoundationEssentials
 import Logging
 import ZeroMQ
 
@@ -43,6 +44,8 @@ struct KVStreamReports {
   /// Whether the connection has failed in a way that was counted, and was not tried again.
   private var isFailureCounted = false
   private var errors: [KVStreamSeries.Operation: Counter] = [:]
+  private var isReplayUnderWay = false
+  private var lastReplay: Gauge?
   private var warned: Set<Warning> = []
 
   init(_ endpoint: Endpoint, _ address: KVStreamAddress, _ context: EventThreadContext) {
@@ -55,7 +58,10 @@ struct KVStreamReports {
   }
 
   /// Releases the stream's metrics.
-  func stop() { context.giveBack(series, endpoint: endpoint.name, rank: address.rank) }
+  func stop() {
+    if isReplayUnderWay { series.replaysUnderWay.add(-1) }
+    context.giveBack(series, endpoint: endpoint.name, rank: address.rank)
+  }
 
   private var metadata: Logger.Metadata {
     var metadata: Logger.Metadata = ["endpoint": .string(endpoint.name)]
@@ -140,10 +146,16 @@ struct KVStreamReports {
   /// Counts a message.
   func noteMessage() { series.messages.increment() }
 
+  /// Counts a message of a replay.
+  func noteReplayedMessage() { series.replayedMessages.increment() }
+
   /// Counts a replay that has brought everything.
-  func noteCompleteReplay() {
+  mutating func noteCompleteReplay() {
     context.series.completeReplays.increment()
     series.completeReplays.increment()
+    let ended = lastReplay ?? series.lastReplay()
+    lastReplay = ended
+    ended.set(Date().timeIntervalSince1970)
   }
 
   /// Warns that the peer does not behave like a publisher.
@@ -216,6 +228,9 @@ struct KVStreamReports {
       series.state.set(state.number)
       if let (warning, reason) = degraded() { warn(warning, reason) }
     }
+    let isReplayUnderWay = machine.askedAt != nil
+    if isReplayUnderWay != self.isReplayUnderWay { series.replaysUnderWay.add(isReplayUnderWay ? 1 : -1) }
+    self.isReplayUnderWay = isReplayUnderWay
     let (lost, restarts, isComplete) = (machine.lostMessages, machine.restarts, machine.isComplete)
     if lost > shown.lost { series.lost.increment(by: Int(clamping: lost - shown.lost)) }
     if restarts > shown.restarts { series.restarts.increment(by: Int(clamping: restarts - shown.restarts)) }

@@ -22,6 +22,9 @@ struct CacheFamilies: Sendable {
   let capacity: MetricFamily<Gauge>
   let replaysCompleted: MetricFamily<Counter>
   let replaysFailed: MetricFamily<Counter>
+  let replaysUnderWay: MetricFamily<Gauge>
+  let replayedMessages: MetricFamily<Counter>
+  let lastReplay: MetricFamily<Gauge>
 
   init(_ list: inout MetricFamilyList) {
     let request: [LabelName] = .plugin + [.endpointRole]
@@ -75,5 +78,13 @@ struct CacheFamilies: Sendable {
       [.podIdentifier])
     replaysFailed = list.counter(
       "kv_cache_events_replay_failures_total", "Replays of an engine's KV events that were not.", [.podIdentifier])
+    replaysUnderWay = list.gauge(
+      "kv_cache_events_replay_active", "Replays of an engine's KV events that are under way.", [.podIdentifier])
+    replayedMessages = list.counter(
+      "kv_cache_events_replay_processed_total", "Messages that replays of an engine's KV events have brought.",
+      [.podIdentifier])
+    lastReplay = list.gauge(
+      "kv_cache_events_replay_last_completion_timestamp_seconds",
+      "Unix time of the end of an engine's last replay that was complete.", [.podIdentifier])
   }
 }

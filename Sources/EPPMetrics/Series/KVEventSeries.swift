@@ -114,6 +114,10 @@ package final class KVStreamSeries: Sendable {
   package let completeReplays: Counter
   /// `llm_d_epp_kv_cache_events_replay_failures_total`.
   package let failedReplays: Counter
+  /// `llm_d_epp_kv_cache_events_replay_active`. Streams of one address share it.
+  package let replaysUnderWay: Gauge
+  /// `llm_d_epp_kv_cache_events_replay_processed_total`.
+  package let replayedMessages: Counter
 
   /// An operation of an event stream that can fail. The raw value is llm-d's value of the label `operation`.
   package enum Operation: String, Sendable {
@@ -129,6 +133,7 @@ package final class KVStreamSeries: Sendable {
 
   private let owned = OwnedSeries()
   private let failures: MetricFamily<Counter>
+  private let lastReplays: MetricFamily<Gauge>
   private let pod: [String]
 
   init(
@@ -144,10 +149,16 @@ package final class KVStreamSeries: Sendable {
     messages = owned.cell(cache.messages, pod)
     completeReplays = owned.cell(cache.replaysCompleted, pod)
     failedReplays = owned.cell(cache.replaysFailed, pod)
+    replaysUnderWay = owned.cell(cache.replaysUnderWay, pod)
+    replayedMessages = owned.cell(cache.replayedMessages, pod)
+    lastReplays = cache.lastReplay
   }
 
   /// `llm_d_epp_kv_cache_events_zmq_errors_total` for an operation. On the page from the first call on; callers keep it.
   package func errors(_ operation: Operation) -> Counter { owned.cell(failures, pod + [operation.rawValue]) }
+
+  /// `llm_d_epp_kv_cache_events_replay_last_completion_timestamp_seconds`. On the page from the first call on; callers keep it.
+  package func lastReplay() -> Gauge { owned.cell(lastReplays, pod) }
 
   /// Removes the series from the page.
   package func remove() { owned.removeAll() }

@@ -73,8 +73,10 @@ package struct PluginDescriptor: Sendable, Equatable {
 
   /// The type's name in the configuration file and in metric labels.
   package let type: String
-  /// Other names that the configuration file may use.
+  /// Other names that the configuration file may use. Newer releases of llm-d have removed them.
   package let olderNames: [String]
+  /// What to do instead where newer releases of llm-d have removed the type too; nil where they have it.
+  package let removal: String?
   /// A one-sentence description without a full stop.
   package let summary: String
   /// The parameters that the configuration file may give.
@@ -95,8 +97,9 @@ package struct PluginDescriptor: Sendable, Equatable {
   package let parts: [Part]
 
   package init(
-    _ type: String, olderNames: [String] = [], _ summary: String, parameters: [PluginParameter] = [],
-    isInjected: Bool = false, implied: @escaping @Sendable () -> PluginDescriptor? = { nil },
+    _ type: String, olderNames: [String] = [], removal: String? = nil, _ summary: String,
+    parameters: [PluginParameter] = [], isInjected: Bool = false,
+    implied: @escaping @Sendable () -> PluginDescriptor? = { nil },
     needs: @escaping @Sendable (PluginArguments, PluginEnvironment) -> PluginNeeds = { _, _ in PluginNeeds() },
     profileNames: @escaping @Sendable (PluginArguments) -> [ProfileNeed] = { _ in [] },
     check: @escaping @Sendable (inout PluginCheck) -> Void = { _ in },
@@ -104,6 +107,7 @@ package struct PluginDescriptor: Sendable, Equatable {
   ) {
     self.type = type
     self.olderNames = olderNames
+    self.removal = removal
     self.summary = summary
     self.parameters = parameters
     self.isInjected = isInjected
@@ -113,6 +117,12 @@ package struct PluginDescriptor: Sendable, Equatable {
     self.check = check
     self.migration = migration
     self.parts = parts
+  }
+
+  /// A note on a name by which a file may call the type; nil for one that the newest release of llm-d knows.
+  package func note(on name: String) -> String? {
+    guard removal != nil || name != type else { return nil }
+    return "'\(name)' is removed in newer releases of llm-d: \(removal ?? "use \(type)")"
   }
 
   /// The roles of all parts.

@@ -9,7 +9,7 @@ package enum LabelValueFilter {
 
   /// The plugin type.
   package static let descriptor = PluginDescriptor(
-    "by-label",
+    "by-label", removal: "use \(LabelSelectorFilter.descriptor.type)",
     "Keeps endpoints whose label has one of some values; \(LabelSelectorFilter.descriptor.type) in newer files",
     parameters: [label.declaration, validValues.declaration, allowsNoLabel.declaration],
     check: { check in
@@ -17,7 +17,6 @@ package enum LabelValueFilter {
       if check.arguments[validValues].isEmpty, !check.arguments[allowsNoLabel] {
         check.report("\(check.type) needs 'validValues', or 'allowsNoLabel: true'")
       }
-      check.note("\(check.type) is removed in newer releases of llm-d: use \(LabelSelectorFilter.descriptor.type)")
     },
     migration: { plugin in
       guard let name = plugin.arguments[label] else { return nil }

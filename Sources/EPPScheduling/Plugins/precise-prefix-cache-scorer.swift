@@ -2,6 +2,7 @@
 enum PrecisePrefixCacheScorer {
   static let descriptor = PluginDescriptor(
     "precise-prefix-cache-scorer",
+    removal: "use \(PreciseCacheSettings.descriptor.type) and \(PrefixCacheScorer.descriptor.type)",
     "The same as \(PreciseCacheSettings.descriptor.type) and \(PrefixCacheScorer.descriptor.type) together",
     parameters: PreciseCacheSettings.parameters,
     needs: { _, environment in PrefixCacheScorer.descriptor.needs(PluginArguments(), environment) },
