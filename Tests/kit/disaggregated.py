@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from . import http
-from .process import Process
 from .ports import free_port
+from .process import Process
 from .sidecar import Sidecar
 from .simulator import Simulator
 

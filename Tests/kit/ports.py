@@ -12,7 +12,7 @@ _numbers = itertools.count(os.getpid() * 37)
 
 
 def free_port(host: str = "127.0.0.1") -> int:
-    """A port that nobody listens on, that the kernel gives to nobody, and that no other call returns."""
+    """A port that nobody listens on, that the kernel gives to nobody, and that the next 8,191 calls of this process do not return."""
     return consecutive_ports(1, host)
 
 

@@ -39,12 +39,11 @@ struct KVStreamReports {
   private let address: KVStreamAddress
   private let context: EventThreadContext
   private let series: KVStreamSeries
-  private var shown: (state: KVStreamState, lost: UInt64, restarts: UInt64) = (.waiting, 0, 0)
+  private var shown: (state: KVStreamState, isReplaying: Bool, lost: UInt64, restarts: UInt64) = (.waiting, false, 0, 0)
   private var wasComplete = true
   /// Whether the connection has failed in a way that was counted, and was not tried again.
   private var isFailureCounted = false
   private var errors: [KVStreamSeries.Operation: Counter] = [:]
-  private var isReplayUnderWay = false
   private var lastReplay: Gauge?
   private var warned: Set<Warning> = []
 
@@ -59,7 +58,7 @@ struct KVStreamReports {
 
   /// Releases the stream's metrics.
   func stop() {
-    if isReplayUnderWay { series.replaysUnderWay.add(-1) }
+    if shown.isReplaying { series.replaysUnderWay.add(-1) }
     context.giveBack(series, endpoint: endpoint.name, rank: address.rank)
   }
 
@@ -228,13 +227,12 @@ struct KVStreamReports {
       series.state.set(state.number)
       if let (warning, reason) = degraded() { warn(warning, reason) }
     }
-    let isReplayUnderWay = machine.askedAt != nil
-    if isReplayUnderWay != self.isReplayUnderWay { series.replaysUnderWay.add(isReplayUnderWay ? 1 : -1) }
-    self.isReplayUnderWay = isReplayUnderWay
+    let isReplaying = machine.askedAt != nil
+    if isReplaying != shown.isReplaying { series.replaysUnderWay.add(isReplaying ? 1 : -1) }
     let (lost, restarts, isComplete) = (machine.lostMessages, machine.restarts, machine.isComplete)
     if lost > shown.lost { series.lost.increment(by: Int(clamping: lost - shown.lost)) }
     if restarts > shown.restarts { series.restarts.increment(by: Int(clamping: restarts - shown.restarts)) }
-    defer { (shown, wasComplete) = ((state, lost, restarts), isComplete) }
+    defer { (shown, wasComplete) = ((state, isReplaying, lost, restarts), isComplete) }
     return Change(hasRestarted: restarts > shown.restarts, isCompletenessChanged: isComplete != wasComplete)
   }
 }
