@@ -134,8 +134,10 @@ import ZeroMQ
     let metric = { (name: String, endpoint: Endpoint) in
       pool.metric("llm_d_epp_kv_cache_events_replay_\(name){pod_identifier=\"\(endpoint.address)\"}")
     }
-    try await pool.eventually("a complete replay") { metric("completed_total", endpoint) == "1" }
-    #expect(metric("processed_total", endpoint) == "3")
+    let count = { (name: String) in metric(name, endpoint).flatMap { Int($0) } ?? 0 }
+    // Further replays check whether something is missing, as soon as the stream is quiet.
+    try await pool.eventually("a complete replay") { count("completed_total") >= 1 }
+    #expect(count("processed_total") >= 3)
     try await pool.eventually("its end") { metric("active", endpoint) == "0" }
     let ended = try #require(metric("last_completion_timestamp_seconds", endpoint).flatMap(Double.init))
     #expect(abs(Date().timeIntervalSince1970 - ended) < 600)
