@@ -16,7 +16,7 @@ import pytest
 from kit import http
 from kit.certificates import Authority
 from kit.engine import Engine
-from kit.ports import consecutive_ports
+from kit.ports import consecutive_ports, free_port
 from kit.process import Process
 from kit.sidecar import Sidecar, program
 from kit.simulator import Simulator
@@ -223,9 +223,13 @@ def test_wrong_flags_say_what_to_do(arguments: list[str], status: int, message: 
 
 def test_a_port_that_is_taken_is_an_error(engine: Simulator, start) -> None:
     first = start(engine.address)
-    command = [program(), "--bind-address=127.0.0.1", f"--port={first.port}", "--secure-serving=false"]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=20)
-    assert ended.returncode == 1 and "choose another port" in ended.stderr
+    ports = [f"--port={first.port}", f"--metrics-port={free_port()}"], [f"--port={free_port()}", f"--metrics-port={first.metrics_port}"]
+    for flags in ports:
+        command = [program(), "--bind-address=127.0.0.1", "--secure-serving=false", *flags]
+        ended = subprocess.run(command, capture_output=True, text=True, timeout=20)
+        assert ended.returncode == 1 and "choose another port" in ended.stderr
+        # A sidecar takes no request before its metrics page is there.
+        assert "serving HTTP on" not in ended.stderr
 
 
 # MARK: Bad input

@@ -1,3 +1,4 @@
+import EPPCore
 import EPPGRPCServer
 import EPPProcess
 import Synchronization
@@ -15,6 +16,7 @@ final class PortAnnouncement: Sendable {
   private let picker: PickerServer
   private let address: String
   private let state = Mutex(State())
+  private let metricsOpened = OneShotEvent()
 
   init(picker: PickerServer, address: String) {
     self.picker = picker
@@ -22,7 +24,13 @@ final class PortAnnouncement: Sendable {
   }
 
   /// Records that the metrics server listens on a port.
-  func metricsListening(_ port: Int) { update { $0.metricsPort = port } }
+  func metricsListening(_ port: Int) {
+    update { $0.metricsPort = port }
+    metricsOpened.signal()
+  }
+
+  /// Suspends until the metrics server listens or the task is cancelled.
+  func waitForMetrics() async { await metricsOpened.wait() }
 
   /// Records the address on which the admin server listens; nil for none.
   func adminSettled(_ address: String?) { update { $0.admin = .some(address) } }

@@ -66,6 +66,8 @@ struct PickerService: Service {
 
   func run() async throws {
     await watch.waitUntilReady()
+    // Whoever is told that the process is ready may ask for its metrics at once.
+    await cancelWhenGracefulShutdown { [ports] in await ports.waitForMetrics() }
     picker.start()
     // The usual case: ready before anybody can ask.
     if watch.hasReadSources { health.setReady(true) }

@@ -12,19 +12,26 @@ struct ProxyService: Service {
   private let tls: ProxyTLS
   private let shared: ProxyShared
   private let logger: Logger
-  private let metricsPort: UInt16
+  /// The port of the metrics server, and when it is open; nil without that server.
+  private let metrics: (port: UInt16, opened: OneShotEvent)?
 
   init(
-    _ configuration: SidecarConfiguration, tls: ProxyTLS, shared: ProxyShared, logger: Logger, metricsPort: UInt16
+    _ configuration: SidecarConfiguration, tls: ProxyTLS, shared: ProxyShared, logger: Logger,
+    metrics: (port: UInt16, opened: OneShotEvent)?
   ) {
     self.configuration = configuration
     self.tls = tls
     self.shared = shared
     self.logger = logger
-    self.metricsPort = metricsPort
+    self.metrics = metrics
   }
 
   func run() async throws {
+    if let metrics {
+      // Whoever is told that the sidecar has started may ask for its metrics at once.
+      let isOpen = await cancelWhenGracefulShutdown { await metrics.opened.wait() }
+      guard isOpen else { return }
+    }
     let group = MultiThreadedEventLoopGroup(numberOfThreads: configuration.listen.threads)
     var proxies: [ProxyServer] = []
     do {
@@ -94,7 +101,7 @@ struct ProxyService: Service {
     let listen = configuration.listen
     let host = listen.address.contains(":") ? "[\(listen.address)]" : listen.address
     let ports = proxies.map { "\(host):\($0.port)" }.joined(separator: ", ")
-    let metrics = metricsPort > 0 ? ", metrics on \(host):\(metricsPort)" : ""
+    let metrics = metrics.map { ", metrics on \(host):\($0.port)" } ?? ""
     StandardError.write(
       "routing-sidecar: serving \(listen.isSecure ? "HTTPS" : "HTTP") on \(ports) for \(configuration.engine.address), "
         + "connector \(configuration.disaggregation.connector.rawValue)\(metrics)\n")

@@ -77,10 +77,13 @@ struct Sidecar {
     }
     let threads = NIOThreadPool(numberOfThreads: 4)
     threads.start()
+    let metricsPort = configuration.listen.metricsPort
+    let metricsOpened = OneShotEvent()
     let proxy = ProxyService(
-      configuration, tls: tls, shared: shared(threads), logger: logger, metricsPort: configuration.listen.metricsPort)
+      configuration, tls: tls, shared: shared(threads), logger: logger,
+      metrics: metricsPort > 0 ? (metricsPort, metricsOpened) : nil)
     var services: [any Service] = []
-    if configuration.listen.metricsPort > 0 { services.append(metricsServer(metricsCertificate)) }
+    if metricsPort > 0 { services.append(metricsServer(metricsCertificate) { _ in metricsOpened.signal() }) }
     if let pool { services.append(pool) }
     if let traces { services.append(TraceExportService(traces)) }
     for (files, rings) in keys {
@@ -175,12 +178,14 @@ struct Sidecar {
     return contexts
   }
 
-  private func metricsServer(_ certificate: ServerCertificate?) -> ObservabilityServer {
+  private func metricsServer(
+    _ certificate: ServerCertificate?, onListening: @escaping @Sendable (Int) -> Void
+  ) -> ObservabilityServer {
     ObservabilityServer(
       configuration: .init(
         host: configuration.listen.address, port: Int(configuration.listen.metricsPort), certificate: certificate),
       logger: output.logger(label: "metrics"), page: { [metrics] in metrics.page(of: .current()) },
-      readiness: { .ready })
+      readiness: { .ready }, onListening: onListening)
   }
 }
 
