@@ -47,7 +47,7 @@ def _run(*arguments: str) -> subprocess.CompletedProcess:
         ["--secure-serving=perhaps"],
         ["--endpoint-selector", "app=x"],
         ["--pool-name", "a", "--endpoint-selector", "app=x"],
-        ["--secure-serving=false", "--cert-path", "/nowhere"],
+        ["--secure-serving=false", "--grpc-client-ca-file", "/nowhere"],
         ["surplus"],
     ],
     ids=" ".join,

@@ -218,7 +218,7 @@ FLAGS = {
     f"{ENGINE} --prefix-mode precize": "'precize' is none of auto, approximate, precise; did you mean 'precise'?",
     f"{ENGINE} --drain-timeout 30": "--drain-timeout: '30' is not a duration such as 50ms, 5s or 1m30s",
     f"{ENGINE} --secure-serving=flase": "--secure-serving: 'flase' is neither true nor false",
-    f"{ENGINE} --secure-serving=false --cert-path certificates": "contradict each other: leave one of them out",
+    f"{ENGINE} --secure-serving=false --grpc-client-ca-file gateway.crt": "contradict each other: leave one of them out",
     f"{ENGINE} --config-file a --config-text b": "--config-file and --config-text exclude each other: give one of them",
     f"{ENGINE} --max-index-bytes 2gigs": "--max-index-bytes: '2gigs' is not a size above 0 such as 10MiB, 64Mi or 4194304",
     "--pool-name pool --pool-group inference.networking.k8s.io/v1": "did you mean 'inference.networking.k8s.io'?",

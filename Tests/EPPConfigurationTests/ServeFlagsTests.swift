@@ -84,7 +84,6 @@ import Testing
         "--max-concurrent-streams: 0 is not from 1 to 2147483647",
         "--grpc-max-recv-msg-size has to be less than 2Gi",
         "--drain-timeout: '30' is not a duration such as 50ms, 5s or 1m30s",
-        "--cert-path and --secure-serving=false contradict each other: leave one of them out",
         "--grpc-client-ca-file and --secure-serving=false contradict each other: leave one of them out",
         "--tls-min-version VersionTLS13 is not supported by this version yet: TLS 1.2 and 1.3 are served",
         "--endpoint: 'http://a:1' is a URL: write HOST:PORT, without 'http://'",
@@ -110,6 +109,12 @@ import Testing
         "--log-format: 'jsn' is none of text, json; did you mean 'json'?",
       ])
     #expect(result.status == 64)
+  }
+
+  @Test func aCertificateForAPlainPortIsSaidAndCountsForNothing() throws {
+    let plain = try flags.validated("--cert-path=/certs", "--secure-serving=false")
+    #expect(!plain.tls.isSecure && plain.tls.certificateFolder == nil)
+    #expect(plain.warnings.contains("--cert-path has no effect: --secure-serving=false serves plain text"))
   }
 
   @Test func thePoolNameIsALabelWhereEndpointsAreNamed() throws {

@@ -44,6 +44,12 @@ import Testing
     #expect(configuration.warnings.count == 1 && configuration.warnings[0].contains("--allow-cidr"))
   }
 
+  @Test func aCertificateForAPlainPortIsSaidAndCountsForNothing() throws {
+    let plain = try Self.configuration("--cert-path=/certs", "--secure-proxy=false")
+    #expect(!plain.listen.isSecure && plain.listen.certificateFolder == nil)
+    #expect(plain.warnings.contains("--cert-path has no effect: --secure-serving=false serves plain text"))
+  }
+
   @Test func olderNamesAreTaken() throws {
     let configuration = try Self.configuration(
       "-port=1", "--vllm-port", "2", "-connector=sglang", "-secure-proxy=false", "-prefiller-use-tls",

@@ -34,7 +34,8 @@ package struct TLSFlags: ParsableArguments {
   func checked(_ check: inout FlagCheck) -> TLSSettings {
     let isSecure = check.boolean(secureServing, Self.secure)
     if certPath.given != nil, !isSecure {
-      check.problem("--cert-path and --secure-serving=false contradict each other: leave one of them out")
+      // llm-d's picker takes both.
+      check.warnings.append("--cert-path has no effect: --secure-serving=false serves plain text")
     }
     if grpcClientCaFile.given != nil, !isSecure {
       check.problem(
@@ -51,7 +52,8 @@ package struct TLSFlags: ParsableArguments {
       check.warnings.append("--tls-cipher-suites has no effect: TLS 1.2 and 1.3 are served with gRPC's own suites")
     }
     return TLSSettings(
-      isSecure: isSecure, certificateFolder: certPath.given, clientAuthorityFile: grpcClientCaFile.given,
+      isSecure: isSecure, certificateFolder: isSecure ? certPath.given : nil,
+      clientAuthorityFile: grpcClientCaFile.given,
       reloads: check.boolean(enableCertReload, Self.reload))
   }
 }

@@ -40,7 +40,8 @@ struct ListenFlags: ParsableArguments {
   func checked(_ check: inout FlagCheck, cores: Int) -> ListenSettings {
     let isSecure = check.boolean(secureServing, Self.secure)
     if certPath.given != nil, !isSecure {
-      check.problem("--cert-path and --secure-serving=false contradict each other: leave one of them out")
+      // llm-d's sidecar takes both.
+      check.warnings.append("--cert-path has no effect: --secure-serving=false serves plain text")
     }
     if let version = tlsMinVersion.given {
       let known = ["VersionTLS12", "VersionTLS13"]
@@ -53,7 +54,8 @@ struct ListenFlags: ParsableArguments {
     }
     if !(0...1024).contains(threads) { check.problem("--threads: \(threads) is not from 0 to 1024") }
     return ListenSettings(
-      address: bindAddress, port: check.port(port, "--port"), isSecure: isSecure, certificateFolder: certPath.given,
+      address: bindAddress, port: check.port(port, "--port"), isSecure: isSecure,
+      certificateFolder: isSecure ? certPath.given : nil,
       metricsPort: check.port(metricsPort, "--metrics-port", mayBeZero: true),
       metricsCertificateFolder: metricsCertDir.given,
       threads: threads > 0 ? threads : min(4, cores), drainTimeout: check.duration(drainTimeout, "--drain-timeout"))
