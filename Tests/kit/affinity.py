@@ -16,10 +16,11 @@ TRANSPORT = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Downs
 
 
 class AffinityGateway:
-    """Envoy with the configuration in `file`, on a free port of the loopback address, before sidecars at `addresses` in place of those
-    that it names. The header x-upstream of an answer names the sidecar."""
+    """Envoy with the configuration in `file`, on a free port of the loopback address. It is before sidecars at `addresses` in place of
+    those that it names, which it checks as often as a test needs; or, with the port of a DNS server of the loopback address, before those
+    that it names, with all times as they are. The header x-upstream of an answer names the sidecar."""
 
-    def __init__(self, file: Path, addresses: list[str]):
+    def __init__(self, file: Path, addresses: list[str] | None = None, dns_port: int = 0):
         config = yaml.safe_load(file.read_text())
         config["admin"]["address"]["socket_address"]["port_value"] = 0
         static = config["static_resources"]
@@ -29,11 +30,14 @@ class AffinityGateway:
             {"header": {"key": "x-upstream", "value": "%UPSTREAM_REMOTE_ADDRESS%"}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
         ]
         (cluster,) = static["clusters"]
-        # As quick as the test; what it checks and how stays.
-        cluster["health_checks"][0] |= {"interval": "0.3s", "no_traffic_interval": "0.3s", "timeout": "1s"}
-        (endpoints,) = cluster["load_assignment"]["endpoints"]
-        sidecar, anchor = endpoints["lb_endpoints"]
-        endpoints["lb_endpoints"] = [_at(sidecar, address) for address in addresses] + [anchor]
+        if dns_port:
+            cluster["typed_dns_resolver_config"] = _resolver(dns_port)
+        else:
+            # As quick as the test; what it checks and how stays.
+            cluster["health_checks"][0] |= {"interval": "0.3s", "no_traffic_interval": "0.3s", "timeout": "1s"}
+            (endpoints,) = cluster["load_assignment"]["endpoints"]
+            sidecar, anchor = endpoints["lb_endpoints"]
+            endpoints["lb_endpoints"] = [_at(sidecar, address) for address in addresses or []] + [anchor]
         self.process, self.port = _start(config)
 
     @property
@@ -92,6 +96,19 @@ class TLSProxy:
 
     def stop(self) -> None:
         self.process.stop()
+
+
+def _resolver(port: int) -> dict:
+    """Envoy's own kind of resolver, which asks the server at a port of the loopback address in place of those of resolv.conf."""
+    return {
+        "name": "envoy.network.dns_resolver.cares",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig",
+            "resolvers": [{"socket_address": {"address": "127.0.0.1", "port_value": port}}],
+            # A domain that this machine searches first.
+            "dns_resolver_options": {"no_default_search_domain": True},
+        },
+    }
 
 
 def _at(endpoint: dict, address: str) -> dict:

@@ -63,10 +63,10 @@ class ModelServer:
         """A metric of the engine, which is asked by its own port."""
         return sum_of(client.request(self.engine.url, "GET", "/metrics").body.decode(), name)
 
-    def pre_stop(self) -> None:
-        """Runs the hook of the engine's container to its end."""
+    def pre_stop(self, seconds: int) -> None:
+        """Runs the hook of the engine's container to its end, with this value of drain-seconds."""
         command = _ENGINE["lifecycle"]["preStop"]["exec"]["command"]
-        subprocess.run(command, env=os.environ | {"DRAIN_SECONDS": str(DRAIN_SECONDS)}, check=True, timeout=DRAIN_SECONDS + 10)
+        subprocess.run(command, env=os.environ | {"DRAIN_SECONDS": str(seconds)}, check=True, timeout=seconds + 10)
 
     def end_engine(self) -> None:
         self.unfinished = self.metric("vllm:num_requests_running")
@@ -97,25 +97,28 @@ def start_pod(cluster: Cluster, name: str) -> ModelServer:
     return pod
 
 
-def end_pod(cluster: Cluster, name: str, drains: bool = True) -> None:
+def end_pod(cluster: Cluster, name: str, drains: bool = True, drain_seconds: int = DRAIN_SECONDS) -> None:
     """Marks a pod as terminating, ends its containers one after the other, and removes it. Without `drains` the engine is told to end
     at once."""
     pod = cluster.engines[name][0]
-    # Nobody waits for the picker to have seen it.
+    # Nobody waits for the picker, or the gateway, to have seen it.
     cluster.delete_pod(name)
     pod.under_way = pod.metric("vllm:num_requests_running")
     if drains:
-        pod.pre_stop()
+        pod.pre_stop(drain_seconds)
     pod.end_engine()
     pod.end_sidecar()
     cluster.api.admin.delete(f"{objects.pods(cluster.namespace)}/{name}", gracePeriodSeconds=0)
 
 
 class Chats(Load):
-    """Clients that try no chat again. Two of three answers are streamed, or all of them."""
+    """Clients that try no chat again. Two of three answers are streamed, or all of them. With `sources`, addresses of this machine, each
+    chat comes from the next one of them."""
 
-    def __init__(self, url: str, clients: int = 10, streams_all: bool = False):
+    def __init__(self, url: str, clients: int = 10, streams_all: bool = False, sources: list[str] | None = None):
         self._url = url
+        self._clients = clients
+        self._sources = sources or []
         self._streams_all = streams_all
         self.longest = 0.0
         # Answers that began and have no end, and requests without an answer of status 200.
@@ -128,19 +131,20 @@ class Chats(Load):
         place = client + count
         began = time.monotonic()
         tokens = LENGTHS[place % len(LENGTHS)]
-        cut, lost = ask(self._url, f"client {client} asks {count}", tokens, self._streams_all or place % 3 > 0)
+        source = self._sources[(count * self._clients + client) % len(self._sources)] if self._sources else ""
+        cut, lost = ask(self._url, f"client {client} asks {count}", tokens, self._streams_all or place % 3 > 0, source)
         self.longest = max(self.longest, time.monotonic() - began)
         self.cut += [cut] if cut else []
         self.lost += [lost] if lost else []
 
 
-def ask(url: str, prompt: str, tokens: int, streamed: bool = True) -> tuple[str | None, str | None]:
-    """Sends a chat; returns how its answer is cut, and why there is none."""
+def ask(url: str, prompt: str, tokens: int, streamed: bool = True, source: str = "") -> tuple[str | None, str | None]:
+    """Sends a chat, from an address of this machine if one is given; returns how its answer is cut, and why there is none."""
     fields = {"model": "engine-sim", "max_tokens": tokens}
     if streamed:
         fields |= {"stream": True, "stream_options": {"include_usage": True}}
     try:
-        answer = client.post(url, client.chat(prompt, **fields))
+        answer = _post(url, client.chat(prompt, **fields), source)
     except http.client.IncompleteRead as error:
         return f"{error!r} {error.partial[-100:]!r}", None
     except (OSError, http.client.HTTPException) as error:
@@ -149,6 +153,17 @@ def ask(url: str, prompt: str, tokens: int, streamed: bool = True) -> tuple[str 
         return None, f"{answer.status} {answer.body[:200]!r}"
     whole = _streamed_tokens(answer.body) == (tokens, tokens) if streamed else answer.json()["usage"]["completion_tokens"] == tokens
     return (None if whole else f"200 {answer.body[-200:]!r}"), None
+
+
+def _post(url: str, body: bytes, source: str) -> client.Answer:
+    where = (source, 0) if source else None
+    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=30, source_address=where)
+    try:
+        connection.request("POST", "/v1/chat/completions", body, {"content-type": "application/json"})
+        answer = connection.getresponse()
+        return client.Answer(answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read())
+    finally:
+        connection.close()
 
 
 def _streamed_tokens(body: bytes) -> tuple[int, int] | None:
