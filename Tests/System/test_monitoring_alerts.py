@@ -3,31 +3,21 @@
 import json
 import re
 import subprocess
-import threading
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, Iterator
+from typing import Callable
 
 import pytest
 import yaml
 
 from kit import extproc as ep
 from kit import http
-from kit.envoy import Envoy
-from kit.epp import EPP
 from kit.gateway import Exchange
 from kit.kubernetes.store import Object
-from kit.monitoring import MONITORING, ConfiguredPrometheus, groups, monitors, picker_target, rules, scrape_configs, sidecar_target
+from kit.monitoring import MONITORING, Live, Setup, groups, rules
 from kit.paths import product
-from kit.ports import free_port
-from kit.sidecar import Sidecar
-from kit.simulator import Simulator
 from kit.waiting import eventually
-
-# In place of the windows of rules, and of the time for which an expression has to hold.
-WINDOW = "5s"
-# Needs ten minutes of slow picks: on a busy machine single ones are slow in a healthy system.
-NOT_SHORTENED = {"WarmpathPickSlow"}
 
 
 def _tests() -> list[Object]:
@@ -97,77 +87,6 @@ def test_flags_in_descriptions_are_real() -> None:
 # MARK: live faults
 
 
-def _shortened() -> Object:
-    shortened = groups()
-    for rule in rules(shortened):
-        if rule["alert"] not in NOT_SHORTENED:
-            rule.pop("for", None)
-            rule["expr"] = re.sub(r"\[\d+m\]|(?<=offset )\d+m", lambda found: f"[{WINDOW}]" if found[0][0] == "[" else WINDOW, rule["expr"])
-    return shortened
-
-
-class Live:
-    """Two engines, one behind a sidecar, a picker, Envoy, and a Prometheus that evaluates the rules with short windows."""
-
-    def __init__(self, folder: Path, replays: bool = True):
-        self.stack = ExitStack()
-        self.config = folder / "epp.yaml"
-        self.config.write_text("{apiVersion: llm-d.ai/v1alpha1, kind: EndpointPickerConfig, plugins: [{type: queue-scorer}]}")
-        try:
-            speed = ("--prefill-tokens-per-second", "1000000")
-            self.engines = [self.stack.enter_context(Simulator(*speed)) for _ in range(2)]
-            self.away = free_port()
-            self.sidecar = self.stack.enter_context(Sidecar(self.engines[1].address, prefillers=[f"127.0.0.1:{self.away}"]))
-            entries = [engine.entry(f"vllm-{number}-rank-0") for number, engine in enumerate(self.engines)]
-            entries[1]["port"] = str(self.sidecar.port)
-            for entry in entries:
-                if not replays:
-                    del entry["kvReplay"]
-            (folder / "endpoints.yaml").write_text(json.dumps({"endpoints": entries}))
-            flags = ["--endpoints-file", f"{folder}/endpoints.yaml", "--config-file", str(self.config), "--token-deadline", "2s"]
-            self.epp = self.stack.enter_context(EPP(*flags, "--request-deadline", "2s"))
-            eventually(lambda: self.epp.metric("llm_d_epp_ready_endpoints") == 2, "both endpoints are ready")
-            self.envoy = self.stack.enter_context(Envoy("full-duplex.yaml", self.epp.extproc_port))
-            targets = [picker_target(self.epp, "epp"), sidecar_target(self.sidecar, "vllm-1")]
-            jobs = [config for monitor in monitors() for config in scrape_configs(monitor, targets)]
-            self.prometheus = self.stack.enter_context(ConfiguredPrometheus(jobs, folder, _shortened()))
-            self.traffic = Traffic(self.envoy.url)
-            self.stack.callback(self.traffic.stop)
-        except BaseException:
-            self.stack.close()
-            raise
-
-    def names(self) -> list[str]:
-        """Returns the alerts that fire."""
-        return sorted({alert["labels"]["alertname"] for alert in self.prometheus.alerts()})
-
-
-class Traffic:
-    """Requests one after the other until it is stopped, each with a prompt of its own that fills some blocks."""
-
-    def __init__(self, url: str):
-        self._url = url
-        self._ends = threading.Event()
-        self.answered = 0
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-
-    def _run(self) -> None:
-        number = 0
-        while not self._ends.is_set():
-            number += 1
-            # An engine may be away.
-            try:
-                answer = http.post(self._url, http.chat(f"{number} words " * 400, model="engine-sim", max_tokens=1), timeout=5)
-            except OSError:
-                continue
-            self.answered += answer.status == 200
-
-    def stop(self) -> None:
-        self._ends.set()
-        self._thread.join()
-
-
 def _no_engine(live: Live) -> None:
     for engine in live.engines:
         engine.kill()
@@ -228,48 +147,120 @@ def _name_prefill_engine(live: Live, target: str, status: int) -> None:
     assert http.post(live.sidecar.url, body, headers={"x-prefiller-host-port": target}).status == status
 
 
-# The fault, whether it has to go on for its rates to rise, and the alerts that it fires. Where an engine is dead, its picker says so in
-# two ways.
-FAULTS: dict[str, tuple[Callable[[Live], None], bool, set[str]]] = {
-    "no engine": (_no_engine, False, {"NoReadyEndpoints", "EngineRefused", "MetricsStale"}),
-    "an engine is dead": (_dead_engine, False, {"EngineRefused", "MetricsStale"}),
-    "an engine is dead behind its sidecar": (_dead_engine_of_a_sidecar, False, {"EngineRefused", "MetricsStale"}),
-    "an engine hangs": (_hanging_engine, False, {"MetricsStale"}),
-    "requests without a candidate": (_no_candidate, True, {"PickErrors"}),
-    "bodies that do not end": (_unfinished_body, True, {"Shedding"}),
-    "a bad configuration file": (_bad_configuration, False, {"ConfigurationInvalid"}),
-    "engines announce nothing": (_silence, False, {"KVEventsSilent"}),
-    "lost events without replay": (_lost_events, False, {"KVEventsDegraded"}),
-    "a prefill engine is away": (_dead_prefill_engine, True, {"PrefillFallbacks"}),
-    "a target that is not allowed": (_forbidden_target, False, {"TargetsRefused"}),
-}
+def _long_prompts(live: Live) -> None:
+    """Prompts of which each takes some part of the index."""
+    for _ in range(4):
+        _pick(live, http.chat(f"{next(live.numbers)} " + "words " * 1_000_000))
 
 
-@pytest.fixture
-def live(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Live]:
-    made = Live(tmp_path, replays="without replay" not in request.node.name)
-    yield made
-    made.stack.close()
+def _prompts_that_take_long(live: Live) -> None:
+    """Prompts of 24 MB, which take more than 10 ms to be read alone."""
+    _pick(live, http.chat(f"{next(live.numbers)} " + "words " * 4_000_000))
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_fires_its_alerts_and_no_others(fault: str, live: Live) -> None:
-    action, repeats, expected = FAULTS[fault]
-    names = [f"Warmpath{name}" for name in sorted(expected)]
-    seen = 'min(increase(llm_d_epp_request_total[5s])) > 3 and on () sum(epp_kv_events_streams{state="live"}) == 2'
-    eventually(lambda: live.prometheus.query(seen), "requests and events are seen", 30)
-    eventually(lambda: live.names() == [], "no alert fires before")
-    action(live)
+def _prompts_of_many_blocks(live: Live) -> None:
+    """Prompts of more blocks than may wait for the index, at the same time: what has to wait for another one is dropped."""
+    numbers = [next(live.numbers) for _ in range(4)]
+    bodies = [json.dumps({"model": "engine-sim", "prompt": [number % 100] * MANY}).encode() for number in numbers]
+    with ThreadPoolExecutor(len(bodies)) as pool:
+        list(pool.map(lambda body: _pick(live, body, "/v1/completions"), bodies))
 
-    def fires() -> bool:
-        if repeats:
-            action(live)
-        return live.names() == names
 
-    try:
-        eventually(fires, f"the alerts of '{fault}' fire alone", 30)
-    except AssertionError as error:
-        raise AssertionError(f"{live.names()} fire: {error}") from None
-    for alert in live.prometheus.alerts():
-        # An error in a template stands in the text.
-        assert not re.search(r"<no value>|<error", alert["annotations"]["description"] + alert["annotations"]["summary"]), alert
+def _pick(live: Live, body: bytes, path: str = "/v1/chat/completions") -> None:
+    """Asks for an endpoint without a request to it."""
+    exchange = Exchange(ep.Stream(live.epp.channel()), ep.BUFFERED)
+    assert exchange.request(ep.post_headers(path), [body]).status == 200
+    exchange.stream.finish()
+
+
+def _events_of_others(live: Live) -> None:
+    """The picker is told the addresses of other engines' events, whose prompts are others. Under new names, so that it compares their
+    caches from now on."""
+    for number, entry in enumerate(live.entries):
+        other = live.start_engine()
+        live.start_traffic(other.url, text="others")
+        entry |= {"name": f"vllm-{number + 2}-rank-0", "kvEvents": other.events, "kvReplay": other.replay}
+    live.name_endpoints(live.entries)
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What fails, and the names of the alerts that it fires, without their beginning."""
+
+    act: Callable[[Live], None]
+    alerts: set[str]
+    # Whether it has to go on for its rates to rise.
+    repeats: bool = False
+    setup: Setup = Setup()
+
+    @property
+    def names(self) -> set[str]:
+        return {f"Warmpath{name}" for name in self.alerts}
+
+
+# More blocks of one token than the index lets wait.
+MANY = 1_100_000
+# Plugins that look at prompts; and at the whole of long ones, which they spread over the endpoints.
+PREFIXES = "[{type: queue-scorer}, {type: prefix-cache-scorer}]"
+WHOLE_PREFIXES = (
+    "[{type: prefix-cache-scorer}, {type: random-picker},"
+    " {type: approx-prefix-cache-producer, parameters: {maxPrefixTokensToMatch: 16000000}}]"
+)
+# Where an engine is dead, its picker says so in two ways.
+FAULTS = {
+    "no engine": Fault(_no_engine, {"NoReadyEndpoints", "EngineRefused", "MetricsStale"}),
+    "an engine is dead": Fault(_dead_engine, {"EngineRefused", "MetricsStale"}),
+    "an engine is dead behind its sidecar": Fault(_dead_engine_of_a_sidecar, {"EngineRefused", "MetricsStale"}),
+    "an engine hangs": Fault(_hanging_engine, {"MetricsStale"}),
+    "requests without a candidate": Fault(_no_candidate, {"PickErrors"}, repeats=True),
+    "bodies that do not end": Fault(_unfinished_body, {"Shedding"}, repeats=True, setup=Setup(picker=("--request-deadline", "2s"))),
+    "picks that take long": Fault(
+        _prompts_that_take_long, {"PickSlow"}, repeats=True, setup=Setup(shortened=frozenset({"WarmpathPickSlow"}))
+    ),
+    "a bad configuration file": Fault(_bad_configuration, {"ConfigurationInvalid"}),
+    "engines announce nothing": Fault(_silence, {"KVEventsSilent"}),
+    "lost events without replay": Fault(_lost_events, {"KVEventsDegraded"}, setup=Setup(replays=False)),
+    "events of other engines": Fault(
+        # Whether a model is an adapter is not known where adapters can be loaded.
+        _events_of_others, {"KVEventsUnmatched"}, setup=Setup(engines=("--max-loras", "0"), plugins=PREFIXES, prompts=10),
+    ),
+    "an index that is nearly full": Fault(
+        _long_prompts, {"IndexNearCapacity"}, repeats=True, setup=Setup(
+            picker=("--max-index-bytes", "16Mi"), engines=("--kv-cache-blocks", "2000000"), plugins=WHOLE_PREFIXES, follows=False
+        ),
+    ),
+    "an index that has no time": Fault(
+        _prompts_of_many_blocks, {"IndexFull"}, repeats=True, setup=Setup(
+            picker=("--workers", "4", "--worker-busy-share", "0"), engines=("--block-size", "1", "--kv-cache-blocks", f"{MANY}"),
+            plugins=WHOLE_PREFIXES,
+        ),
+    ),
+    "a prefill engine is away": Fault(_dead_prefill_engine, {"PrefillFallbacks"}, repeats=True),
+    "a target that is not allowed": Fault(_forbidden_target, {"TargetsRefused"}),
+}  # fmt: skip
+
+
+def test_each_alert_has_a_live_fault() -> None:
+    assert set().union(*(fault.names for fault in FAULTS.values())) == set(NAMES)
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_fires_its_alerts_and_no_others(name: str, tmp_path: Path) -> None:
+    fault = FAULTS[name]
+    with Live(tmp_path, fault.setup) as live:
+        live.wait_until_seen()
+        eventually(lambda: live.names() == [], "no alert fires before")
+        fault.act(live)
+
+        def fires() -> bool:
+            if fault.repeats:
+                fault.act(live)
+            return live.names() == sorted(fault.names)
+
+        try:
+            eventually(fires, f"the alerts of '{name}' fire alone", 75)
+        except AssertionError as error:
+            raise AssertionError(f"{live.names()} fire: {error}") from None
+        for alert in live.prometheus.alerts():
+            # An error in a template stands in the text.
+            assert not re.search(r"<no value>|<error", alert["annotations"]["description"] + alert["annotations"]["summary"]), alert

@@ -2,6 +2,7 @@
 
 import json
 import re
+import urllib.parse
 import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -111,6 +112,10 @@ class ConfiguredPrometheus(Prometheus):
         except AssertionError:
             self.kill()
             raise
+
+    def query_at(self, expression: str, time: float) -> list[dict]:
+        """Returns what an instant query would have returned at a time."""
+        return self._data("query?" + urllib.parse.urlencode({"query": expression, "time": time}))["result"]
 
     def alerts(self) -> list[dict]:
         """Returns the alerts that fire."""
