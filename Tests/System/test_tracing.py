@@ -1,15 +1,18 @@
 """Traces through a real Envoy, the picker, sidecars and engines, as a collector gets them."""
 
+import json
 import os
+from pathlib import Path
 from typing import Iterator
 
 import pytest
 
 from kit import http
 from kit.certificates import Authority
-from kit.collector import Collector
+from kit.collector import INTERNAL, Collector
 from kit.disaggregated import CONFIGURATION
 from kit.engine import Engine
+from kit.epp import EPP
 from kit.process import Process
 from kit.sidecar import Sidecar
 from kit.simulator import Simulator
@@ -51,7 +54,11 @@ def test_spans_join_the_callers_trace_and_the_engine_joins_them(collector: Colle
     assert request.attributes["http.response.status_code"] == 200
     assert request.attributes["warmpath.endpoint"] == engine.address
     assert spans["gateway.request_orchestration"].parent == request.id
-    assert spans["run_scheduler_profile"].parent == spans["gateway.request_orchestration"].id
+    profile = spans["run_scheduler_profile"]
+    assert profile.parent == spans["gateway.request_orchestration"].id
+    # The filter of the default profile is `utilization-detector`.
+    assert spans["filter_endpoints"].parent == profile.id and spans["filter_endpoints"].kind == INTERNAL
+    assert spans["filter_endpoints"].attributes == _filtered(1, 1)
     assert spans["llm_d.epp.scorer.prefix-cache-scorer"].parent == spans["llm_d.epp.scoring"].id
     assert spans["pick_endpoints"].attributes["llm_d.epp.picker.top_endpoints"] == [engine.address]
     # The engine gets one trace context: the trace of the caller, under the request's span.
@@ -66,6 +73,67 @@ def test_spans_join_the_callers_trace_and_the_engine_joins_them(collector: Colle
     )
 
 
+def _filtered(candidates: int, left: int) -> dict[str, object]:
+    return {"llm_d.epp.filter.candidate_endpoints": candidates, "llm_d.epp.filter.filtered_endpoints": left}
+
+
+_PROFILE = """
+apiVersion: llm-d.ai/v1
+kind: EndpointPickerConfig
+plugins:
+- type: decode-filter
+- { name: large, type: label-selector-filter, parameters: { matchLabels: { size: large } } }
+- type: queue-scorer
+schedulingProfiles: [{ name: only, plugins: [FILTERS { pluginRef: queue-scorer, weight: 1 }] }]
+"""
+
+
+def _start_filtering(folder: Path, start_epp, collector: Collector, engines: list[Engine], filters: str) -> EPP:
+    """A picker with filters over a prefill engine, and decode engines of which the last one is large."""
+    entries = []
+    for number, engine in enumerate(engines):
+        host, port = engine.address.rsplit(":", 1)
+        labels = {"llm-d.ai/role": "decode" if number else "prefill", "size": "small" if number + 1 < len(engines) else "large"}
+        entries.append({"name": f"e{number}", "address": host, "port": port, "labels": labels})
+    (folder / "endpoints.yaml").write_text(json.dumps({"endpoints": entries}))
+    (folder / "epp.yaml").write_text(_PROFILE.replace("FILTERS", filters))
+    files = ("--endpoints-file", str(folder / "endpoints.yaml"), "--config-file", str(folder / "epp.yaml"))
+    epp = start_epp("--tracing", *files, env=collector.variables())
+    eventually(lambda: epp.metric("llm_d_epp_ready_endpoints") == len(engines), "all endpoints are ready")
+    return epp
+
+
+@pytest.mark.parametrize(
+    "filters, left", [("{ pluginRef: decode-filter },", 2), ("{ pluginRef: decode-filter }, { pluginRef: large },", 1), ("", None)],
+)  # fmt: skip
+def test_the_filters_of_a_profile_are_one_span(
+    filters: str, left: int | None, collector: Collector, engines: list[Engine], start_epp, start_envoy, tmp_path: Path
+) -> None:
+    epp = _start_filtering(tmp_path, start_epp, collector, engines, filters)
+    assert _chat(start_envoy(epp.extproc_port).url, RECORDED).status == 200
+    eventually(lambda: "gateway.request" in collector.trace(TRACE), "the request's span has arrived")
+    spans = collector.trace(TRACE)
+    profile = spans["run_scheduler_profile"]
+    assert profile.attributes["llm_d.epp.scheduling.profile.name"] == "only"
+    found = [span for span in collector.spans if span.name == "filter_endpoints"]
+    # A profile without filters has no such span.
+    assert [(span.parent, span.attributes) for span in found] == ([(profile.id, _filtered(3, left))] if left else [])
+    assert spans["llm_d.epp.scoring"].attributes["llm_d.epp.scoring.candidate_endpoints"] == (left or 3)
+
+
+def test_filters_that_leave_no_endpoint_fail_the_request(collector: Collector, engine: Engine, start_epp, start_envoy, tmp_path) -> None:
+    # The only engine computes prompts alone.
+    epp = _start_filtering(tmp_path, start_epp, collector, [engine], "{ pluginRef: decode-filter },")
+    answer = _chat(start_envoy(epp.extproc_port).url, RECORDED)
+    assert answer.status >= 500 and engine.received == []
+    eventually(lambda: "gateway.request" in collector.trace(TRACE), "the request's span has arrived")
+    spans = collector.trace(TRACE)
+    assert spans["filter_endpoints"].attributes == _filtered(1, 0)
+    assert spans["gateway.request"].failed and spans["gateway.request"].attributes["http.response.status_code"] == answer.status
+    assert spans["gateway.request_orchestration"].failed
+    assert not {"llm_d.epp.scoring", "pick_endpoints"} & set(spans)
+
+
 def test_traces_that_are_not_recorded_leave_nothing(collector: Collector, engine: Engine, start_epp, start_envoy) -> None:
     epp = start_epp("--tracing", endpoints=[engine.address], env=collector.variables(OTEL_TRACES_SAMPLER_ARG="0"))
     envoy = start_envoy(epp.extproc_port)
@@ -77,17 +145,6 @@ def test_traces_that_are_not_recorded_leave_nothing(collector: Collector, engine
     assert first == [other] and len(second) == 1 and second[0].endswith("-00")
     epp.stop()
     assert collector.requests == []
-
-
-def test_the_gateways_own_trace_is_joined(collector: Collector, engine: Engine, start_epp, start_envoy) -> None:
-    epp = start_epp("--tracing", endpoints=[engine.address], env=collector.variables())
-    envoy = start_envoy(epp.extproc_port, traces_to=collector.address)
-    # The client names no trace: Envoy begins it, and sends its span with the stream.
-    assert _chat(envoy.url, {}).status == 200
-    eventually(lambda: any(span.name == "gateway.request" for span in collector.spans), "the request's span has arrived")
-    (request,) = (span for span in collector.spans if span.name == "gateway.request")
-    (context,) = engine.received[-1].header("traceparent")
-    assert request.trace == context.split("-")[1] and request.parent
 
 
 def test_without_the_flag_nothing_is_recorded(collector: Collector, engine: Engine, start_epp, start_envoy) -> None:

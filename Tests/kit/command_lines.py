@@ -5,6 +5,9 @@ Names of pool, namespace, labels and files are the tests' own; the flags, their 
 import os
 import re
 import shlex
+import ssl
+import urllib.error
+import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,6 +37,14 @@ plugins:
 - type: metrics-data-source
   parameters: {{ scheme: http, path: /metrics, insecureSkipVerify: true }}
 - type: core-metrics-extractor
+{_PROFILE}
+"""
+# Without parameters of the engines' pages, which would count in place of the flags.
+_CHART_PLUGINS = f"""
+apiVersion: llm-d.ai/v1alpha1
+kind: EndpointPickerConfig
+plugins:
+{_SCORERS}
 {_PROFILE}
 """
 _ONE_PROFILE = """
@@ -94,7 +105,8 @@ _ANY = ("inference-extension", *_ELECTED)
 
 @dataclass(frozen=True)
 class CommandLine:
-    """Arguments of a container as a shell would write them. CONFIG, CERTIFICATES and NAMESPACE stand for what a test has."""
+    """Arguments of a container as a shell would write them. CONFIG, TEXT (of a configuration), CERTIFICATES, AUTHORITY and NAMESPACE stand
+    for what a test has."""
 
     text: str
     # The services that probes ask for.
@@ -112,6 +124,15 @@ class CommandLine:
     def is_secure(self) -> bool:
         return "--secure-serving=false" not in self.text
 
+    @property
+    def is_elected(self) -> bool:
+        return bool(re.search(r"--ha-enable-leader-election(?!=false)", self.text))
+
+    @property
+    def has_open_metrics(self) -> bool:
+        """Whether the page of metrics wants no token of Kubernetes."""
+        return self.finds_files or "--metrics-endpoint-auth=false" in self.text
+
     def arguments(self, folder: Path, namespace: str, endpoints: str) -> list[str]:
         """Returns the arguments, with the files that they name written to a folder; `endpoints` is the text of an endpoints file."""
         file, found = folder / "configuration.yaml", folder / "endpoints.yaml"
@@ -119,10 +140,29 @@ class CommandLine:
         if self.configuration:
             file.write_text(self.configuration.replace("ENDPOINTS", str(found)))
         text = self.text.replace("CONFIG", str(file)).replace("NAMESPACE", namespace)
+        text = text.replace("TEXT", shlex.quote(self.configuration or ""))
         if "CERTIFICATES" in text:
-            Authority(folder / "authority").mount(folder / "certificates")
-            text = text.replace("CERTIFICATES", str(folder / "certificates"))
+            authority = Authority(folder / "authority")
+            authority.mount(folder / "certificates")
+            authority.client()
+            text = text.replace("CERTIFICATES", str(folder / "certificates")).replace("AUTHORITY", str(authority.certificate))
         return shlex.split(text)
+
+    def page(self, port: int, folder: Path, token: str = "") -> tuple[int, str]:
+        """Returns status and text of the page of metrics, as who may scrape it asks: by TLS where the list says so, with a certificate
+        that `arguments` has left in the folder."""
+        scheme, tls = "http", None
+        if "--metrics-cert-dir" in self.text:
+            scheme, tls = "https", ssl.create_default_context(cafile=folder / "authority" / "ca.crt")
+            tls.load_cert_chain(folder / "authority" / "client.crt", folder / "authority" / "client.key")
+        request = urllib.request.Request(f"{scheme}://127.0.0.1:{port}/metrics")
+        if token:
+            request.add_header("authorization", f"Bearer {token}")
+        try:
+            with urllib.request.urlopen(request, timeout=10, context=tls) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
 
     def environment(self, namespace: str, **more: str) -> dict[str, str]:
         """Returns this process's variables with those of the container."""
@@ -137,8 +177,48 @@ _PODS = "--endpoint-selector app=vllm --endpoint-target-ports"
 _STANDALONE = "--zap-encoder json --config-file CONFIG --grpc-health-port 9003"
 _MANIFEST = "--v 4 --zap-encoder json --grpc-port 9002 --grpc-health-port 9003 --config-file CONFIG"
 _KSERVE = f"{_POOL} --zap-encoder json --grpc-port 9002 --grpc-health-port 9003"
+# All flags of llm-d's picker but those that say which pods are engines, and where the configuration is: most with a value that is not
+# the default.
+_ALL = (
+    "--grpc-port 9002 --grpc-health-port 9003 --metrics-port 9090 --grpc-max-recv-msg-size 10MiB --grpc-max-send-msg-size 25MB "
+    "--drain-timeout 2s --ha-enable-leader-election --disable-endpoint-subset-filter --emit-endpoint-scores "
+    "--refresh-metrics-interval 100ms --refresh-prometheus-metrics-interval 1s --metrics-staleness-threshold 3s "
+    "--allow-experimental-plugins --secure-serving=true --cert-path CERTIFICATES --enable-cert-reload --tls-min-version VersionTLS12 "
+    "--tls-cipher-suites TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,TLS_AES_128_GCM_SHA256 --metrics-endpoint-auth=true "
+    "--metrics-cert-dir CERTIFICATES --metrics-client-ca-file AUTHORITY --enable-pprof=false --enable-grpc-stream-metrics "
+    "--health-checking --tracing=false -v 3 --zap-devel=false --zap-encoder json --zap-log-level 4 --zap-stacktrace-level panic "
+    "--zap-time-encoding iso8601 --feature-gates flowControl=false,haPopulateNonLeaderDatastore=true "
+    "--fairness-id-metric-label-limit 100 --plugin-state-staleness-threshold 10m --watch-config-file "
+    "--total-queued-requests-metric vllm:num_requests_waiting --total-running-requests-metric vllm:num_requests_running "
+    "--kv-cache-usage-percentage-metric vllm:kv_cache_usage_perc --lora-info-metric vllm:lora_requests_info "
+    "--cache-info-metric vllm:cache_config_info --model-server-metrics-scheme http --model-server-metrics-path /metrics "
+    "--model-server-metrics-port 0 --model-server-metrics-https-insecure-skip-verify=false"
+)
 
-COMMAND_LINES = {
+# Those that llm-d's picker and, the last nine, the one of Gateway API Inference Extension have or had.
+FLAGS = frozenset(
+    """
+    grpc-port grpc-health-port metrics-port grpc-max-recv-msg-size grpc-max-send-msg-size drain-timeout ha-enable-leader-election
+    pool-name pool-namespace pool-group endpoint-selector endpoint-target-ports disable-endpoint-subset-filter emit-endpoint-scores
+    refresh-metrics-interval refresh-prometheus-metrics-interval metrics-staleness-threshold config-file config-text
+    allow-experimental-plugins secure-serving cert-path enable-cert-reload tls-min-version tls-cipher-suites metrics-endpoint-auth
+    metrics-cert-dir metrics-client-ca-file enable-pprof enable-grpc-stream-metrics health-checking tracing v zap-devel zap-encoder
+    zap-log-level zap-stacktrace-level zap-time-encoding feature-gates fairness-id-metric-label-limit plugin-state-staleness-threshold
+    watch-config-file
+    total-queued-requests-metric total-running-requests-metric kv-cache-usage-percentage-metric lora-info-metric cache-info-metric
+    model-server-metrics-scheme model-server-metrics-path model-server-metrics-port model-server-metrics-https-insecure-skip-verify
+    """.split()
+)
+
+# The fewest command lines that have every flag: a pool and a selector exclude each other, and so do a file and a text.
+EVERY_FLAG = {
+    "every flag, a pool and a file": CommandLine(
+        f"{_POOL} --pool-group inference.networking.k8s.io --config-file CONFIG {_ALL}", _ELECTED, _CHART_PLUGINS, _NAMES
+    ),
+    "every flag, a selector and a text": CommandLine(f"{_PODS} 8000 --config-text TEXT {_ALL}", _ELECTED, _CHART_PLUGINS, _NAMES),
+}
+
+COMMAND_LINES = EVERY_FLAG | {
     "gateway": CommandLine(f"{_GATEWAY} --grpc-health-port 9003 --tracing=false", variables=_NAMES),
     "gateway, three replicas": CommandLine(
         f"{_GATEWAY} --ha-enable-leader-election --grpc-health-port 9003 --tracing=false", _ELECTED, variables=_NAMES
@@ -201,6 +281,11 @@ def probe(port: int, service: str) -> str:
 
 _KUBERNETES = {"pool-name", "pool-namespace", "pool-group", "endpoint-selector", "endpoint-target-ports"}
 _PORTS = {"grpc-port", "grpc-health-port", "metrics-port"}
+
+
+def flags(text: str) -> set[str]:
+    """Returns the names of the flags in a command line."""
+    return {name for name in map(_name, shlex.split(text)) if name}
 
 
 def _name(argument: str) -> str:
