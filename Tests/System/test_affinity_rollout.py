@@ -31,7 +31,7 @@ STARTED = _envoy["startupProbe"]["httpGet"]["path"]
 _sidecars = _cluster["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"]["address"]["socket_address"]["address"]
 (SERVICE,) = [value for value in _manifests if value["kind"] == "Service" and value["metadata"]["name"] == _sidecars]
 # New requests come to a pod that ends until the answer that CoreDNS keeps and then the gateway's are too old.
-NOTICED_SECONDS = TTL + int(_cluster["dns_refresh_rate"].removesuffix("s"))
+NOTICED_SECONDS = TTL + int(_cluster["cluster_type"]["typed_config"]["dns_refresh_rate"].removesuffix("s"))
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ class AffinityGateway:
         ]
         (cluster,) = static["clusters"]
         if dns_port:
-            cluster["typed_dns_resolver_config"] = _resolver(dns_port)
+            cluster["cluster_type"]["typed_config"]["typed_dns_resolver_config"] = _resolver(dns_port)
         else:
             # As quick as the test; what it checks and how stays.
             cluster["health_checks"][0] |= {"interval": "0.3s", "no_traffic_interval": "0.3s", "timeout": "1s"}
