@@ -204,12 +204,15 @@ import Testing
         parameters: {prefixMatchInfoProducerName: index}
       """)
     #expect(file.prefix.maximumTokens == 65_536)
-    // llm-d's blocks have 64 tokens.
+    // llm-d's blocks have at least 64 tokens.
     #expect(file.prefix.defaultTokens == 64_000)
+    let larger = try read(
+      "plugins: [{type: approx-prefix-cache-producer, parameters: {blockSizeTokens: 256, lruCapacityPerServer: 1000}}]")
+    #expect(larger.prefix.defaultTokens == 256_000)
     #expect(!file.prefix.learnsCacheSize)
     #expect(
       file.notes == [
-        "'blockSizeTokens' of approx-prefix-cache-producer has no effect: text is matched in blocks of 64 tokens"
+        "'blockSizeTokens' of approx-prefix-cache-producer has no effect on matching: text is matched in blocks of 64 tokens"
       ])
   }
 

@@ -72,6 +72,43 @@ import Testing
     #expect(file.summary.contains("KV events: of engines that connect to tcp://*:5557"))
   }
 
+  @Test func enginesMaySendMissedEventsAgain() throws {
+    let pods = { (members: String) in
+      """
+      plugins:
+      - type: precise-prefix-cache-producer
+        parameters: {kvEventsConfig: {discoverPods: true, podDiscoveryConfig: {socketPort: 5556, \(members)}}}
+      """
+    }
+    let file = try read(pods("replaySocketPort: 5559, dataParallelSize: 1"))
+    #expect(file.precise?.eventsPort == 5556 && file.precise?.replayPort == 5559)
+    #expect(file.summary.contains("KV events: of every engine at port 5556, missed ones at port 5559"))
+    #expect(file.notes.contains { $0.contains("--kv-data-parallel-size") })
+    for none in ["0", "-1"] { #expect(try read(pods("replaySocketPort: \(none)")).precise?.replayPort == nil) }
+    let flags = FlagsUnderTest(
+      common: ["--endpoint=a:1"], files: ["epp.yaml": TestText.head + pods("replaySocketPort: 5559")])
+    #expect(try flags.validated("--config-file=epp.yaml").cache.replayPort == 5559)
+    #expect(try flags.validated("--config-file=epp.yaml", "--kv-replay-port=5560").cache.replayPort == 5560)
+    #expect(try flags.validated("--config-file=epp.yaml", "--kv-replay-port=0").cache.replayPort == nil)
+  }
+
+  @Test func theScorerMayBeToldOfEndpoints() throws {
+    let old = """
+      plugins:
+      - type: precise-prefix-cache-scorer
+      - type: endpoint-notification-source
+      dataLayer:
+        sources:
+        - pluginRef: endpoint-notification-source
+          extractors:
+          - pluginRef: precise-prefix-cache-scorer
+      """
+    #expect(try read(old).precise != nil)
+    let migrated = try ConfigurationMigration.migrate(TestText.head + old, file: "epp.yaml").text
+    #expect(migrated.contains("    - pluginRef: precise-prefix-cache-scorer-producer\n"))
+    #expect(try PickerConfigurationReader.read(migrated, file: "new.yaml").precise != nil)
+  }
+
   @Test func whatOnePluginLeavesOutAnotherOneSays() throws {
     let file = try read(
       """

@@ -93,7 +93,8 @@ def encode(context: Context, candidates: Sequence[Endpoint], parameters: Mapping
 def prefix_affinity(context: Context, candidates: Sequence[Endpoint], parameters: Mapping[str, Any]) -> Kept:
     """Sticky: matched / all blocks >= affinityThreshold (.80). None: all stay. All stay too where the lowest TTFT of
     the sticky exceeds that of the others by more than maxTTFTPenaltyMs (18000); TTFT ms = tokens in flight /
-    peakPrefillThroughput (15928) * 1000 [3.5]. With explorationProbability (0) all stay.
+    peakPrefillThroughput (15928) * 1000 [3.5]; or where their tokens in flight do by more than maxTokensInFlightPenalty
+    (0). A limit of 0 is none. With explorationProbability (0) all stay.
 
     Choices. TTFT counts what is in flight, not this request. With no others the sticky stay. Nothing is sticky for a
     prompt without blocks. Only the probabilities 0 and 1 are modelled.
@@ -107,9 +108,10 @@ def prefix_affinity(context: Context, candidates: Sequence[Endpoint], parameters
         return list(candidates)
 
     # Both sides times the throughput: whole numbers, which meet the limit exactly.
-    later = (min(e.tokens for e in sticky) - min(e.tokens for e in others)) * 1000
-    too_slow = later > parameters.get("maxTTFTPenaltyMs", 18000) * parameters.get("peakPrefillThroughput", 15928)
-    return list(candidates) if too_slow else sticky
+    more = min(e.tokens for e in sticky) - min(e.tokens for e in others)
+    later = parameters.get("maxTTFTPenaltyMs", 18000) * parameters.get("peakPrefillThroughput", 15928)
+    limits = [limit for limit in (later, parameters.get("maxTokensInFlightPenalty", 0) * 1000) if limit]
+    return list(candidates) if any(more * 1000 > limit for limit in limits) else sticky
 
 
 def _or_all(kept: Kept, candidates: Sequence[Endpoint], fallback: bool) -> Kept:

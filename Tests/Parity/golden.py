@@ -197,6 +197,7 @@ def checked_by_hand(table: dict[str, dict[str, Any]]) -> None:
     # b has 8 of 10 blocks, exactly .8, and e all; the sticky b is 1000 tokens behind the idle c, 63 ms.
     assert candidates("prefix-cache-affinity-filter") == "be"
     assert candidates("prefix-cache-affinity-filter.penalty") == "be"
+    assert candidates("prefix-cache-affinity-filter.tokens") == "be"
     assert candidates("prefix-cache-affinity-filter", "cold") == "abcdef"
     # A queue of 5 is too long, and a share of .8 too much.
     assert candidates("utilization-detector") == "bc"

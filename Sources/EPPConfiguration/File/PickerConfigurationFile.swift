@@ -114,6 +114,7 @@ package struct PickerConfigurationFile: Sendable, Equatable {
 
   private static func text(_ precise: PreciseCacheSettings) -> String {
     if let address = precise.eventsBind { return "of engines that connect to \(address)" }
-    return precise.eventsPort.map { "of every engine at port \($0)" } ?? "of the engines that the endpoints file says"
+    guard let port = precise.eventsPort else { return "of the engines that the endpoints file says" }
+    return "of every engine at port \(port)" + (precise.replayPort.map { ", missed ones at port \($0)" } ?? "")
   }
 }

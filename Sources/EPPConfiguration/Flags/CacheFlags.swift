@@ -90,6 +90,7 @@ package struct CacheFlags: ParsableArguments {
     if let precise, kvEventsPort == nil, settings.eventsBind == nil {
       settings.eventsPort = precise.eventsPort
       settings.eventsBind = precise.eventsBind
+      if kvReplayPort == nil { settings.replayPort = precise.replayPort }
     }
     if let address = settings.eventsBind, !address.hasPrefix("tcp://") || !address.dropFirst(6).contains(":") {
       check.problem("--kv-events-bind: '\(address)' is not written tcp://HOST:PORT, such as tcp://*:5557")

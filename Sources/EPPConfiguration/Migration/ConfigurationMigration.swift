@@ -14,6 +14,8 @@ package struct ConfigurationMigration {
   private let list: PluginList
   /// Names of plugins that are left out.
   private var removed: Set<String> = []
+  /// Names of plugins whose part as an extractor another one has now, with its name.
+  private var extractors: [String: String] = [:]
 
   /// Migrates a file.
   ///
@@ -103,6 +105,9 @@ package struct ConfigurationMigration {
         if isRenamed { changes.append("plugins: the type '\(type)' is '\(plugin.descriptor.type)' now") }
         changes.append("plugins: '\(plugin.name)' \(migration.change)")
         if migration.plugins.isEmpty { removed.insert(plugin.name) }
+        if let extractor = migration.plugins.first(where: { $0.descriptor.roles.contains(.extractor) }) {
+          extractors[plugin.name] = extractor.name
+        }
         return migration.plugins.map(MigratedPlugin.node)
       }
     }
@@ -146,6 +151,7 @@ package struct ConfigurationMigration {
       }
       members[index].value = Self.mapping(discovery)
     }
+    update("sources", in: &members) { $0.sources($1) }
     if let index = members.firstIndex(where: { $0.key == "peerDiscovery" }) {
       let peers = members.remove(at: index).value
       discovery.append(("peers", Self.plain(peers)))
@@ -164,6 +170,30 @@ package struct ConfigurationMigration {
     }
     if !shared.isEmpty { Self.set("crossReplica", Self.mapping(shared), in: &members) }
     return Self.mapping(members)
+  }
+
+  private mutating func sources(_ node: Node) -> Node? {
+    guard case .sequence(let sources) = node, !extractors.isEmpty else { return node }
+    let extractors = extractors
+    return .sequence(
+      Node.Sequence(
+        sources.map { source in
+          var members = Self.members(source)
+          for index in members.indices where members[index].key == "extractors" {
+            guard case .sequence(let references) = members[index].value else { continue }
+            let named = references.map { reference in
+              Self.mapping(
+                Self.members(reference).map { key, value in
+                  guard key == "pluginRef", let name = value.string.flatMap({ extractors[$0] }) else {
+                    return (key, value)
+                  }
+                  return (key, Node(name))
+                })
+            }
+            members[index].value = .sequence(Node.Sequence(named))
+          }
+          return Self.mapping(members)
+        }))
   }
 
   /// Moves a member of the document into a section, unless the section has its successor already.

@@ -146,6 +146,7 @@ package struct PluginList: Sendable {
 
   /// llm-d's other types (its source at ebab6879, 2026-08).
   private static let unsupported = [
-    "disaggregatedset-rollout-screener", "local-syncer",
+    "disaggregatedset-rollout-screener", "local-syncer", "latency-observer-producer-hub",
+    "latency-observation-scorer-hub",
   ]
 }

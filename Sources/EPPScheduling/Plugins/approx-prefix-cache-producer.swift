@@ -31,7 +31,8 @@ package struct PrefixSettings: PluginSettings {
   static let autoTune = TypedParameter<Bool>.boolean(
     "autoTune", default: true, "Whether an engine's own figure of its cache size is used")
   static let blockSizeTokens = TypedParameter<Int?>.integer(
-    "blockSizeTokens", 1...1_000_000, "Has no effect: text is matched in blocks of 64 tokens")
+    "blockSizeTokens", 1...1_000_000,
+    "The size of the blocks of lruCapacityPerServer, where it is above 64; text is matched in blocks of 64 tokens")
   static let blockSize = TypedParameter<Int?>.integer(
     "blockSize", 1...1_000_000, "Has no effect: text is matched in blocks of 64 tokens")
   static let maximumPrefixTokens = TypedParameter<Int?>.integer(
@@ -43,7 +44,7 @@ package struct PrefixSettings: PluginSettings {
     "The same in blocks of 64 tokens, where maxPrefixTokensToMatch is 0; 0 is the whole prompt")
   static let capacityBlocks = TypedParameter<Int?>.integer(
     "lruCapacityPerServer", 1...100_000_000,
-    "Blocks of 64 tokens that an engine's cache holds, where the engine does not say; \(PrefixIndex.Limits.standardTokens) "
+    "Blocks that an engine's cache holds, where the engine does not say; \(PrefixIndex.Limits.standardTokens) "
       + "tokens where it is not given")
 
   /// All parameters of the index.
@@ -59,7 +60,7 @@ package struct PrefixSettings: PluginSettings {
     check: { check in
       for size in [blockSizeTokens, blockSize] {
         guard let tokens = check.arguments[size], tokens != 16, tokens != 64 else { continue }
-        check.note("'\(size.key)' of \(check.type) has no effect: text is matched in blocks of 64 tokens")
+        check.note("'\(size.key)' of \(check.type) has no effect on matching: text is matched in blocks of 64 tokens")
       }
     },
     parts: [
@@ -77,6 +78,9 @@ package struct PrefixSettings: PluginSettings {
       let blocks = arguments[Self.maximumPrefixBlocks] ?? Self.standardMaximumTokens / 64
       maximumTokens = tokens > 0 ? tokens : blocks > 0 ? blocks * 64 : Int.max
     }
-    if let blocks = arguments[Self.capacityBlocks] { defaultTokens = blocks * 64 }
+    if let blocks = arguments[Self.capacityBlocks] {
+      // Its blocks have the size that is set, but at least 64 tokens.
+      defaultTokens = blocks * max(64, arguments[Self.blockSizeTokens] ?? 64)
+    }
   }
 }

@@ -7,6 +7,8 @@ package struct PreciseCacheSettings: PluginSettings {
 
   /// The port on which every engine publishes; nil when engines connect to the picker, or the endpoints file has the addresses.
   package var eventsPort: UInt16? = Self.defaultPort
+  /// The port at which every engine sends events again; nil for none.
+  package var replayPort: UInt16?
   /// The address on which the picker listens for engines that connect to it; nil for none.
   package var eventsBind: String?
   /// Whether recently routed prompts count before the engine announces them; nil when the file does not say.
@@ -21,6 +23,7 @@ package struct PreciseCacheSettings: PluginSettings {
     if eventsPort == Self.defaultPort, eventsBind == nil {
       (result.eventsPort, result.eventsBind) = (other.eventsPort, other.eventsBind)
     }
+    result.replayPort = replayPort ?? other.replayPort
     result.speculates = speculates ?? other.speculates
     return result
   }
@@ -29,10 +32,16 @@ package struct PreciseCacheSettings: PluginSettings {
 
   private static let socketPort = TypedParameter<Int>.integer(
     "socketPort", 1...65_535, default: Int(defaultPort), "Port of every engine's events")
+  private static let replaySocketPort = TypedParameter<Int>.integer(
+    "replaySocketPort", -1...65_535, default: 0,
+    "Port at which every engine sends events again that were missed; 0 and below is none")
   private static let podDiscovery = TypedParameter<PluginArguments?>.object(
     "podDiscoveryConfig",
     [
-      socketPort.declaration,
+      socketPort.declaration, replaySocketPort.declaration,
+      PluginParameter(
+        "dataParallelSize", .ignored(because: "--kv-data-parallel-size says how many ranks an endpoint has"),
+        "Has no effect: see --kv-data-parallel-size"),
       PluginParameter(
         "podLabelSelector", .ignored(because: nil), "Has no effect: the pool's endpoints are followed"),
       PluginParameter("podNamespace", .ignored(because: nil), "Has no effect: the pool's endpoints are followed"),
@@ -107,6 +116,7 @@ package struct PreciseCacheSettings: PluginSettings {
       eventsPort = nil
     } else if let pods = events[Self.podDiscovery] {
       eventsPort = UInt16(exactly: pods[Self.socketPort])
+      replayPort = UInt16(exactly: pods[Self.replaySocketPort]).flatMap { $0 > 0 ? $0 : nil }
     }
   }
 }

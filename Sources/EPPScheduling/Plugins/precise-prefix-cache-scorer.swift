@@ -19,5 +19,7 @@ enum PrecisePrefixCacheScorer {
     parts: [
       .scorer { _, environment in PrefixCacheScorer(PluginArguments(), environment) },
       .settings(.producer) { PreciseCacheSettings($0) },
+      // Files name it as what `endpoint-notification-source` tells of endpoints.
+      .builtIn(.extractor),
     ])
 }

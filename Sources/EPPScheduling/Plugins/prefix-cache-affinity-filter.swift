@@ -18,6 +18,9 @@ package struct PrefixCacheAffinityFilter: Filter {
   private static let maximumPenalty = TypedParameter<Double>.number(
     "maxTTFTPenaltyMs", 0...1_000_000_000, default: 18_000,
     "Milliseconds by which the first token may be later than elsewhere; 0 is no limit")
+  private static let maximumTokenPenalty = TypedParameter<Double>.number(
+    "maxTokensInFlightPenalty", 0...1_000_000_000, default: 0,
+    "Tokens in flight that an endpoint may have more than one elsewhere; 0 is no limit")
   private static let throughput = TypedParameter<Double>.number(
     "peakPrefillThroughput", 0.001...1_000_000_000, default: 15_928, "Tokens that an engine computes per second")
 
@@ -34,15 +37,13 @@ package struct PrefixCacheAffinityFilter: Filter {
       ProducerParameters.inFlightLoad,
       PluginParameter(
         "latencyPredictionInfoProducerName", .fixed(.unset(instead: nil)), "Not supported: part of predicted latency"),
-      PluginParameter(
-        "maxTokensInFlightPenalty", .ignored(because: "maxTTFTPenaltyMs is the limit"),
-        "Has no effect: see maxTTFTPenaltyMs"),
+      maximumTokenPenalty.declaration,
     ],
     needs: { _, _ in PluginNeeds(prefixMatch: true) }, parts: [.filter { PrefixCacheAffinityFilter($0, $1) }])
 
   private let threshold: Double
   private let exploration: Double
-  /// Tokens in flight that take as long as the largest penalty; infinite for no limit.
+  /// Tokens in flight by which an endpoint that holds the prompt may have more than another; infinite for no limit.
   private let maximumPenaltyTokens: Double
   private let view: PrefixView
   private let counters: PrefixAffinityCounters?
@@ -50,8 +51,10 @@ package struct PrefixCacheAffinityFilter: Filter {
   private init(_ arguments: PluginArguments, _ environment: PluginEnvironment) {
     threshold = arguments[Self.threshold]
     exploration = arguments[Self.exploration]
-    let penalty = arguments[Self.maximumPenalty]
-    maximumPenaltyTokens = penalty > 0 ? penalty / 1000 * arguments[Self.throughput] : .infinity
+    let limits = [
+      arguments[Self.maximumPenalty] / 1000 * arguments[Self.throughput], arguments[Self.maximumTokenPenalty],
+    ]
+    maximumPenaltyTokens = limits.filter { $0 > 0 }.min() ?? .infinity
     view = environment.prefixView(named: arguments[ProducerParameters.prefixMatch])
     counters = environment.metrics?.prefixAffinity(pluginName: environment.pluginName)
   }

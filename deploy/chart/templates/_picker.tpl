@@ -17,9 +17,11 @@
 {{- end -}}
 {{- if not (hasKey $flags "zap-encoder") -}}{{- $own = append $own (list "log-format" "json") -}}{{- end -}}
 {{- $own = append $own (list "drain-timeout" (printf "%ds" (max 1 (sub (int $values.epp.terminationGracePeriodSeconds) 10)))) -}}
-{{- /* Below the memory limit together, with room for the rest of the process. */ -}}
-{{- $own = append $own (list "max-index-bytes" "1Gi") -}}
-{{- $own = append $own (list "max-buffered-bytes" "512Mi") -}}
+{{- with include "warmpath.memoryLimit" $values.epp.resources -}}
+{{- /* Below the limit together, with room for the rest of the process; and a body of the largest size has room. */ -}}
+{{- $own = append $own (list "max-index-bytes" (printf "%dMi" (max 16 (div (int64 .) 2)))) -}}
+{{- $own = append $own (list "max-buffered-bytes" (printf "%dMi" (max 32 (min 512 (div (int64 .) 4))))) -}}
+{{- end -}}
 {{- $own = append $own (list "metrics-endpoint-auth" (toString $values.auth)) -}}
 {{- if $values.epp.grpcHealthPort -}}{{- $own = append $own (list "grpc-health-port" (toString $values.healthPort)) -}}{{- end -}}
 {{- if $values.tracing.enabled -}}{{- $own = append $own (list "tracing" "true") -}}{{- end -}}
@@ -36,6 +38,21 @@
 {{- if not (has $key $named) -}}{{- $arguments = append $arguments (printf "--%s=%s" $key $value) -}}{{- end -}}
 {{- end -}}
 {{- toYaml $arguments -}}
+{{- end -}}
+
+{{/* The memory limit of resources in MiB; nothing where there is none. */}}
+{{- define "warmpath.memoryLimit" -}}
+{{- $memory := dig "limits" "memory" "" (. | default dict) -}}
+{{- $number := regexFind "^[0-9.]+" (toString $memory) -}}
+{{- $unit := regexFind "[A-Za-z]*$" (toString $memory) -}}
+{{- if and $memory (not (kindIs "string" $memory)) -}}
+{{- /* Bytes as a number, which would be written with an exponent. */ -}}
+{{- $number = printf "%d" (int64 $memory) -}}
+{{- $unit = "" -}}
+{{- end -}}
+{{- $units := dict "" 1048576 "k" 1048.576 "M" 1.048576 "G" 0.001048576 "T" 0.000001048576 "Ki" 1024 "Mi" 1 "Gi" 0.0009765625
+  "Ti" 0.00000095367431640625 -}}
+{{- if and $number (hasKey $units $unit) -}}{{- divf (float64 $number) (get $units $unit) | floor | int64 -}}{{- end -}}
 {{- end -}}
 
 {{/* A variable of the values replaces the chart's own of that name. */}}
