@@ -67,7 +67,7 @@ import Testing
         plugins:
         - type: prefix-cache-affinity-filter
         - type: token-load-scorer
-        - type: disaggregatedset-rollout-screener
+        - type: local-syncer
           parameters: {whatever: it, holds: [1]}
         - type: weighted-random-picker
         - type: multicluster-queue-scorer
@@ -89,7 +89,7 @@ import Testing
       TestText.problems(text) == [
         "epp.yaml:4:1: several scheduling profiles need a profile handler in plugins, such as '- type: "
           + "disagg-profile-handler'",
-        "epp.yaml:6:9: 'disaggregatedset-rollout-screener' is known in llm-d but not supported by this version yet",
+        "epp.yaml:6:9: 'local-syncer' is known in llm-d but not supported by this version yet",
         "epp.yaml:9:9: 'multicluster-queue-scorer' is known in llm-d but not supported by this version yet",
         "epp.yaml:13:26: unknown strategy 'sesion_id'; did you mean 'session_id'? (known: encoded_endpoint_header, "
           + "session_id, header, cookie, client_address, signed_token)",

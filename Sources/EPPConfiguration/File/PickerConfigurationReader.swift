@@ -97,6 +97,7 @@ package struct PickerConfigurationReader {
     scheduler.handler = ProfileHandlerCheck(plugins).handler(of: profiles, &reader)
     let named = detector ?? oldDetector ?? UtilizationDetector.descriptor.type
     if let plugin = plugins.plugin(named: named) { scheduler.detector = plugin }
+    scheduler.screens = plugins.plugins.filter { $0.descriptor.roles.contains(.screener) }
     scheduler.admission = plugins.plugins.filter { $0.descriptor.roles.contains(.admission) }
     scheduler.observers = plugins.plugins.filter { $0.descriptor.roles.contains(.observer) }
     scheduler.referenced = plugins.plugins.filter { plugin in

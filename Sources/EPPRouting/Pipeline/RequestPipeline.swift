@@ -277,7 +277,7 @@ package final class RequestPipeline: Sendable {
       .serviceUnavailable,
       snapshot.members.isEmpty
         ? "no endpoint is known to the endpoint picker"
-        : "no endpoint of the pool is in the subset that the gateway asks for", reason: .noEndpoints)
+        : scratch.request.configuration.scheduler.reasonWithoutCandidates, reason: .noEndpoints)
   }
 
   /// Looks the prompt up.

@@ -6,6 +6,7 @@ package import EPPPrefixCache
 package enum PluginRole: String, Sendable, CaseIterable {
   case scorer = "scorer"
   case filter = "filter"
+  case screener = "screener"
   case picker = "picker"
   case observer = "request observer"
   case producer = "data producer"
@@ -32,6 +33,8 @@ package struct PluginDescriptor: Sendable, Equatable {
   package enum Part: Sendable {
     case scorer(@Sendable (PluginArguments, PluginEnvironment) -> any Scorer)
     case filter(@Sendable (PluginArguments, PluginEnvironment) -> any Filter)
+    /// Narrows the candidates of a request once, before all profiles.
+    case screen(@Sendable (PluginArguments, PluginEnvironment) -> any Filter)
     case picker(@Sendable (PluginArguments) -> any Picker)
     /// An observer of requests that belongs to no scorer or filter.
     case observer(@Sendable (PluginArguments, PluginEnvironment) -> any RequestObserver)
@@ -59,6 +62,7 @@ package struct PluginDescriptor: Sendable, Equatable {
       switch self {
       case .scorer: .scorer
       case .filter: .filter
+      case .screen: .screener
       case .picker: .picker
       case .observer: .observer
       case .profileHandler: .profileHandler

@@ -32,6 +32,7 @@ package struct PluginList: Sendable {
     HeaderBasedTestingFilter.descriptor,
     ServedEndpointVerifier.descriptor,
     AttributeReporter.descriptor,
+    RolloutScreener.descriptor,
     MaximumScorePicker.descriptor,
     RandomPicker.descriptor,
     WeightedRandomPicker.descriptor,
@@ -146,7 +147,7 @@ package struct PluginList: Sendable {
 
   /// llm-d's other types (its source at ebab6879, 2026-08).
   private static let unsupported = [
-    "disaggregatedset-rollout-screener", "local-syncer", "latency-observer-producer-hub",
+    "local-syncer", "latency-observer-producer-hub",
     "latency-observation-scorer-hub",
   ]
 }

@@ -82,7 +82,7 @@ struct PluginInstances: Sendable {
     for part in plugin.descriptor.parts {
       switch part {
       case .scorer(let make): result.scorer = make(plugin.arguments, environment)
-      case .filter(let make): result.filter = make(plugin.arguments, environment)
+      case .filter(let make), .screen(let make): result.filter = make(plugin.arguments, environment)
       case .picker(let make): result.picker = make(plugin.arguments)
       case .observer(let make): result.observer = make(plugin.arguments, environment)
       case .admission(let make): result.admission = make(plugin.arguments)
@@ -100,7 +100,7 @@ struct PluginInstances: Sendable {
   /// The scorer of a plugin; nil when it is none.
   func scorer(_ plugin: ConfiguredPlugin) -> (any Scorer)? { instances[plugin.name]?.scorer }
 
-  /// The filter of a plugin; nil when it is none.
+  /// The filter or screen of a plugin; nil when it is none.
   func filter(_ plugin: ConfiguredPlugin) -> (any Filter)? { instances[plugin.name]?.filter }
 
   /// The picker of a plugin; nil when it is none.

@@ -23,6 +23,7 @@ package final class Scheduler: Sendable {
   private let profiles: [SchedulingProfile]
   /// Nil when every request goes through the one profile.
   private let handler: (any ProfileHandler)?
+  private let screens: [Measured<any Filter>]
   private let admission: [Measured<any AdmissionPlugin>]
   private let observers: [Observer]
   /// The data producers, in the order of their numbers.
@@ -71,6 +72,9 @@ package final class Scheduler: Sendable {
     handler = configuration.handler.flatMap { instances.makeHandler($0) }
     detector =
       instances.makeDetector(configuration.detector) ?? UtilizationDetector(PluginArguments())
+    screens = configuration.screens.compactMap { plugin in
+      instances.filter(plugin).map { Measured(plugin: $0, duration: timing?.histogram(.filter, plugin)) }
+    }
     admission = configuration.admission.compactMap { plugin in
       instances.admission(plugin).map {
         Measured(plugin: $0, duration: timing?.histogram(.admission, plugin))
@@ -111,8 +115,8 @@ package final class Scheduler: Sendable {
 
   // MARK: - The way of a request
 
-  /// Starts the scheduling of a request: sets `scratch.context.candidates` to the endpoints that the gateway allows and that
-  /// listen.
+  /// Starts the scheduling of a request: sets `scratch.context.candidates` to the endpoints that the gateway allows, that
+  /// listen, and that the screens keep.
   package func selectCandidates(
     _ snapshot: PoolSnapshot, _ request: InferenceRequest, _ context: RequestContext, now: MonotonicTime,
     _ scratch: inout SchedulingScratch
@@ -123,6 +127,20 @@ package final class Scheduler: Sendable {
     scratch.applySelection()
     ListeningFilter().filter(scratch.context, &scratch.selection)
     scratch.applySelection()
+    guard !screens.isEmpty else { return }
+    var lap = timing.map { PluginTiming.Lap($0) }
+    for screen in screens {
+      screen.plugin.filter(scratch.context, &scratch.selection)
+      scratch.applySelection()
+      lap?.finish(screen.duration)
+    }
+  }
+
+  /// Why `selectCandidates` leaves no endpoint of a pool that has some, for the client.
+  package var reasonWithoutCandidates: String {
+    let subset = "no endpoint of the pool is in the subset that the gateway asks for"
+    guard !configuration.screens.isEmpty else { return subset }
+    return "\(subset), or none of them is left by \(configuration.screens.map(\.name).joined(separator: ", "))"
   }
 
   /// Whether a request of this priority may be refused by `rejection`.

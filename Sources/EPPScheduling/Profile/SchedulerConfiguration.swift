@@ -6,6 +6,8 @@ package struct SchedulerConfiguration: Sendable, Equatable {
   package var handler: ConfiguredPlugin?
   /// The plugin that measures the saturation of the pool.
   package var detector: ConfiguredPlugin
+  /// Plugins that narrow the candidates of a request before all profiles, in the order of their calls.
+  package var screens: [ConfiguredPlugin]
   /// Plugins that refuse requests, in the order of their calls.
   package var admission: [ConfiguredPlugin]
   /// Observers of requests besides those of filters and scorers.
@@ -15,12 +17,14 @@ package struct SchedulerConfiguration: Sendable, Equatable {
 
   package init(
     profiles: [ProfileConfiguration], handler: ConfiguredPlugin? = nil,
-    detector: ConfiguredPlugin = ConfiguredPlugin(UtilizationDetector.descriptor), admission: [ConfiguredPlugin] = [],
+    detector: ConfiguredPlugin = ConfiguredPlugin(UtilizationDetector.descriptor),
+    screens: [ConfiguredPlugin] = [], admission: [ConfiguredPlugin] = [],
     observers: [ConfiguredPlugin] = [], referenced: [ConfiguredPlugin] = []
   ) {
     self.profiles = profiles
     self.handler = handler
     self.detector = detector
+    self.screens = screens
     self.admission = admission
     self.observers = observers
     self.referenced = referenced
@@ -42,7 +46,8 @@ package struct SchedulerConfiguration: Sendable, Equatable {
   package var plugins: [ConfiguredPlugin] {
     var names: Set<String> = []
     let all =
-      profiles.flatMap(\.plugins) + [detector] + admission + observers + referenced + (handler.map { [$0] } ?? [])
+      profiles.flatMap(\.plugins) + [detector] + screens + admission + observers + referenced
+      + (handler.map { [$0] } ?? [])
     return all.filter { names.insert($0.name).inserted }
   }
 }
