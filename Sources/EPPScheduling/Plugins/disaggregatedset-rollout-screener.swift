@@ -17,7 +17,7 @@ package struct RolloutScreener: Filter {
   private enum SelectorMode: String, CaseIterable {
     /// Keeps the endpoints whose label has the header's value.
     case strict
-    /// Leaves the choice to scorers, such as `header-label-affinity-scorer`.
+    /// Leaves the choice to scorers that read the same header.
     case prefer
   }
 

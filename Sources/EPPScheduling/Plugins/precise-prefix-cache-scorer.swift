@@ -19,7 +19,7 @@ enum PrecisePrefixCacheScorer {
     parts: [
       .scorer { _, environment in PrefixCacheScorer(PluginArguments(), environment) },
       .settings(.producer) { PreciseCacheSettings($0) },
-      // Files name it as what `endpoint-notification-source` tells of endpoints.
+      // Older files name it as what is told of endpoints that come and go.
       .builtIn(.extractor),
     ])
 }
