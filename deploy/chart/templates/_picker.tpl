@@ -19,8 +19,8 @@
 {{- $own = append $own (list "drain-timeout" (printf "%ds" (max 1 (sub (int $values.epp.terminationGracePeriodSeconds) 10)))) -}}
 {{- with include "warmpath.memoryLimit" $values.epp.resources -}}
 {{- /* Below the limit together, with room for the rest of the process; and a body of the largest size has room. */ -}}
-{{- $own = append $own (list "max-index-bytes" (printf "%dMi" (max 16 (div (int64 .) 2)))) -}}
-{{- $own = append $own (list "max-buffered-bytes" (printf "%dMi" (max 32 (min 512 (div (int64 .) 4))))) -}}
+{{- $own = append $own (list "max-index-bytes" (include "warmpath.mebibytes" (max 16 (div (int64 .) 2)))) -}}
+{{- $own = append $own (list "max-buffered-bytes" (include "warmpath.mebibytes" (max 32 (min 512 (div (int64 .) 4))))) -}}
 {{- end -}}
 {{- $own = append $own (list "metrics-endpoint-auth" (toString $values.auth)) -}}
 {{- if $values.epp.grpcHealthPort -}}{{- $own = append $own (list "grpc-health-port" (toString $values.healthPort)) -}}{{- end -}}
@@ -38,6 +38,11 @@
 {{- if not (has $key $named) -}}{{- $arguments = append $arguments (printf "--%s=%s" $key $value) -}}{{- end -}}
 {{- end -}}
 {{- toYaml $arguments -}}
+{{- end -}}
+
+{{/* A size of so many MiB as a flag takes it. */}}
+{{- define "warmpath.mebibytes" -}}
+{{- if eq (mod . 1024) 0 -}}{{ div . 1024 }}Gi{{- else -}}{{ . }}Mi{{- end -}}
 {{- end -}}
 
 {{/* The memory limit of resources in MiB; nothing where there is none. */}}
