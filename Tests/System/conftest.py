@@ -6,6 +6,7 @@ from typing import Iterator
 
 import pytest
 
+from kit.collector import Collector
 from kit.engine import Engine
 from kit.envoy import Envoy
 from kit.epp import EPP
@@ -19,6 +20,19 @@ def engines() -> Iterator[list[Engine]]:
     yield pool
     for engine in pool:
         engine.stop()
+
+
+@pytest.fixture
+def engine() -> Iterator[Engine]:
+    with Engine() as made:
+        yield made
+
+
+@pytest.fixture
+def collector() -> Iterator[Collector]:
+    made = Collector()
+    yield made
+    made.stop()
 
 
 @pytest.fixture

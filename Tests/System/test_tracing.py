@@ -1,9 +1,7 @@
 """Traces through a real Envoy, the picker, sidecars and engines, as a collector gets them."""
 
 import json
-import os
 from pathlib import Path
-from typing import Iterator
 
 import pytest
 
@@ -22,20 +20,6 @@ TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 CALLER = "00f067aa0ba902b7"
 RECORDED = {"traceparent": f"00-{TRACE}-{CALLER}-01", "tracestate": "vendor=1"}
 LONG = "The quick brown fox jumps over the lazy dog near the river bank at dawn. " * 60
-
-
-@pytest.fixture
-def collector() -> Iterator[Collector]:
-    made = Collector()
-    yield made
-    made.stop()
-
-
-@pytest.fixture
-def engine() -> Iterator[Engine]:
-    made = Engine()
-    yield made
-    made.stop()
 
 
 def _chat(url: str, headers: dict[str, str], prompt: str = "hello", model: str = "m") -> http.Answer:
@@ -152,7 +136,7 @@ def test_without_the_flag_nothing_is_recorded(collector: Collector, engine: Engi
     envoy = start_envoy(epp.extproc_port)
     assert _chat(envoy.url, RECORDED).status == 200
     assert engine.received[-1].header("traceparent") == [RECORDED["traceparent"]]
-    with Sidecar(engine.address, env=os.environ | collector.variables()) as sidecar:
+    with Sidecar(engine.address, env=collector.variables()) as sidecar:
         assert _chat(sidecar.url, RECORDED).status == 200
         assert engine.received[-1].header("traceparent") == [RECORDED["traceparent"]]
     epp.stop()

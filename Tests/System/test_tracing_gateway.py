@@ -1,7 +1,6 @@
 """Requests through a gateway that records spans of its own: client, gateway, picker, sidecar and engines, linked by ids of spans."""
 
 from pathlib import Path
-from typing import Iterator
 
 import pytest
 
@@ -20,19 +19,6 @@ LONG = "The quick brown fox jumps over the lazy dog near the river bank at dawn.
 GATEWAY, STREAM = "ingress", "async envoy.service.ext_proc.v3.ExternalProcessor.Process egress"
 # Envoy sends its spans every 5 s.
 FLUSH = 15
-
-
-@pytest.fixture
-def collector() -> Iterator[Collector]:
-    made = Collector()
-    yield made
-    made.stop()
-
-
-@pytest.fixture
-def engine() -> Iterator[Engine]:
-    with Engine() as made:
-        yield made
 
 
 def _header(engine: Engine, name: str) -> str:

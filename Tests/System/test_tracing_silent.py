@@ -1,5 +1,6 @@
 """A collector that takes connections and requests, and never answers: picker and sidecar serve as before, and end in time."""
 
+import os
 import socket
 import time
 from typing import Iterator
@@ -31,12 +32,6 @@ def collector() -> Iterator[Collector]:
     made = Collector(is_silent=True)
     yield made
     made.stop()
-
-
-@pytest.fixture
-def engine() -> Iterator[Engine]:
-    with Engine() as made:
-        yield made
 
 
 def _ask(url: str, count: int) -> float:
@@ -115,7 +110,7 @@ def test_a_port_that_only_connects_is_said_once(scheme: str, engine: Engine, sta
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"{scheme}://127.0.0.1:{silent.getsockname()[1]}"
         variables = {"OTEL_EXPORTER_OTLP_ENDPOINT": address, "OTEL_BSP_SCHEDULE_DELAY": "20"}
-        epp = start_epp("--tracing", endpoints=[engine.address], env=variables | ALL | FAST)
+        epp = start_epp("--tracing", endpoints=[engine.address], env=os.environ | variables | ALL | FAST)
         envoy = start_envoy(epp.extproc_port)
         for _ in range(2):
             failed = epp.metric("epp_trace_spans_total", result="failed")

@@ -1,6 +1,7 @@
 """A trace collector that keeps what it is sent: OTLP over HTTP, as JSON and, as Envoy's own spans come, as protobuf."""
 
 import json
+import os
 import ssl
 import threading
 from dataclasses import dataclass, field
@@ -147,8 +148,9 @@ class Collector:
         self._thread.start()
 
     def variables(self, **others: str) -> dict[str, str]:
-        """The environment of a process that sends its spans here at once."""
-        return {
+        """The environment of this process, for one that sends its spans here at once."""
+        mine = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
+        return mine | {
             "OTEL_EXPORTER_OTLP_ENDPOINT": f"{self._scheme}://{self.address}", "OTEL_BSP_SCHEDULE_DELAY": "20", **others,
         }  # fmt: skip
 

@@ -122,21 +122,39 @@ package struct ConfigurationMigration {
   }
 
   private mutating func profiles(_ node: Node) -> Node? {
-    guard case .sequence(let profiles) = node else { return node }
     let removed = removed
-    return .sequence(
-      Node.Sequence(
-        profiles.map { profile in
-          var members = Self.members(profile)
-          for index in members.indices where members[index].key == "plugins" {
-            guard case .sequence(let references) = members[index].value else { continue }
-            let kept = references.filter { reference in
-              !removed.contains(Self.members(reference).first { $0.key == "pluginRef" }?.value.string ?? "")
-            }
-            members[index].value = .sequence(Node.Sequence(kept.map(Self.plain)))
-          }
-          return Self.mapping(members)
-        }))
+    return Self.references(under: "plugins", of: node) { removed.contains($0) ? nil : $0 }
+  }
+
+  private mutating func sources(_ node: Node) -> Node? {
+    let extractors = extractors
+    return Self.references(under: "extractors", of: node) { extractors[$0] ?? $0 }
+  }
+
+  /// The entries of a list with the references to plugins in their member `key` changed.
+  ///
+  /// - Parameter change: the new name for a name; nil leaves the reference out.
+  private static func references(under key: String, of node: Node, _ change: (String) -> String?) -> Node {
+    guard case .sequence(let entries) = node else { return node }
+    let changed = entries.map { entry in
+      var members = Self.members(entry)
+      for index in members.indices where members[index].key == key {
+        guard case .sequence(let references) = members[index].value else { continue }
+        members[index].value = .sequence(Node.Sequence(references.compactMap { reference($0, change) }))
+      }
+      return mapping(members)
+    }
+    return .sequence(Node.Sequence(changed))
+  }
+
+  private static func reference(_ node: Node, _ change: (String) -> String?) -> Node? {
+    var members = Self.members(node)
+    guard let index = members.firstIndex(where: { $0.key == "pluginRef" }), let old = members[index].value.string
+    else { return plain(node) }
+    guard let new = change(old) else { return nil }
+    guard new != old else { return plain(node) }
+    members[index].value = Node(new)
+    return mapping(members)
   }
 
   private mutating func dataLayer(_ node: Node) -> Node? {
@@ -170,30 +188,6 @@ package struct ConfigurationMigration {
     }
     if !shared.isEmpty { Self.set("crossReplica", Self.mapping(shared), in: &members) }
     return Self.mapping(members)
-  }
-
-  private mutating func sources(_ node: Node) -> Node? {
-    guard case .sequence(let sources) = node, !extractors.isEmpty else { return node }
-    let extractors = extractors
-    return .sequence(
-      Node.Sequence(
-        sources.map { source in
-          var members = Self.members(source)
-          for index in members.indices where members[index].key == "extractors" {
-            guard case .sequence(let references) = members[index].value else { continue }
-            let named = references.map { reference in
-              Self.mapping(
-                Self.members(reference).map { key, value in
-                  guard key == "pluginRef", let name = value.string.flatMap({ extractors[$0] }) else {
-                    return (key, value)
-                  }
-                  return (key, Node(name))
-                })
-            }
-            members[index].value = .sequence(Node.Sequence(named))
-          }
-          return Self.mapping(members)
-        }))
   }
 
   /// Moves a member of the document into a section, unless the section has its successor already.

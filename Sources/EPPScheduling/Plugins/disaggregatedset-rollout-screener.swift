@@ -154,7 +154,7 @@ package struct RolloutScreener: Filter {
     }
     guard let shares else { return }
     let values = shares.values(of: context.snapshot)
-    // A number of its own for the same request: other plugins take the lot as it is.
+    // A fraction that does not depend on the size of the lot: other plugins compare the lot itself with their probabilities.
     let lot = (context.lot * 1021).truncatingRemainder(dividingBy: 1)
     selection.keep(context) { position in
       values[candidates[position]].map { namesRevision || $0.contains(lot) } ?? false

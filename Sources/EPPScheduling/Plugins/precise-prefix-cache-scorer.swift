@@ -19,7 +19,7 @@ enum PrecisePrefixCacheScorer {
     parts: [
       .scorer { _, environment in PrefixCacheScorer(PluginArguments(), environment) },
       .settings(.producer) { PreciseCacheSettings($0) },
-      // Older files name it as what is told of endpoints that come and go.
+      // Older files name it as the extractor of endpoint notifications.
       .builtIn(.extractor),
     ])
 }

@@ -3,7 +3,8 @@ import EPPMetrics
 import EPPPrefixCache
 
 /// `prefix-cache-affinity-filter`: keeps the endpoints that hold a large share of the prompt, unless the least loaded of them
-/// would take so much longer to the first token than the least loaded of the others that computing the prompt anew is better.
+/// would take so much longer to the first token than the least loaded of the others, or has so many more tokens in flight, that
+/// computing the prompt anew is better.
 ///
 /// The time to the first token is the number of this process's tokens in flight at an endpoint over the throughput of prefill.
 /// A separately weighted prefix scorer in the same profile would take the load's decision back; llm-d advises to pair the filter
@@ -20,7 +21,7 @@ package struct PrefixCacheAffinityFilter: Filter {
     "Milliseconds by which the first token may be later than elsewhere; 0 is no limit")
   private static let maximumTokenPenalty = TypedParameter<Double>.number(
     "maxTokensInFlightPenalty", 0...1_000_000_000, default: 0,
-    "Tokens in flight that an endpoint may have more than one elsewhere; 0 is no limit")
+    "Tokens in flight by which a kept endpoint may exceed the least loaded other one; 0 is no limit")
   private static let throughput = TypedParameter<Double>.number(
     "peakPrefillThroughput", 0.001...1_000_000_000, default: 15_928, "Tokens that an engine computes per second")
 
@@ -43,7 +44,7 @@ package struct PrefixCacheAffinityFilter: Filter {
 
   private let threshold: Double
   private let exploration: Double
-  /// Tokens in flight by which an endpoint that holds the prompt may have more than another; infinite for no limit.
+  /// Tokens in flight by which an endpoint that holds the prompt may exceed the others; infinite for no limit.
   private let maximumPenaltyTokens: Double
   private let view: PrefixView
   private let counters: PrefixAffinityCounters?
