@@ -84,6 +84,10 @@ import Testing
     #expect(file.precise?.eventsPort == 5556 && file.precise?.replayPort == 5559)
     #expect(file.summary.contains("KV events: of every engine at port 5556, missed ones at port 5559"))
     #expect(file.notes.contains { $0.contains("--kv-data-parallel-size") })
+    #expect(
+      TestText.problems(TestText.head + pods("replaySocketPort: 5556")) == [
+        "epp.yaml:5:110: socketPort and replaySocketPort are both 5556: an engine has a port for each"
+      ])
     for none in ["0", "-1"] { #expect(try read(pods("replaySocketPort: \(none)")).precise?.replayPort == nil) }
     let flags = FlagsUnderTest(
       common: ["--endpoint=a:1"], files: ["epp.yaml": TestText.head + pods("replaySocketPort: 5559")])

@@ -98,6 +98,11 @@ package struct PreciseCacheSettings: PluginSettings {
         "discoverPods and zmqEndpoint exclude each other: engines either listen themselves or connect to the picker",
         at: kvEvents.key, discoverPods.key)
     }
+    if let pods = events[podDiscovery], pods[socketPort] == pods[replaySocketPort] {
+      check.report(
+        "socketPort and replaySocketPort are both \(pods[socketPort]): an engine has a port for each", at: kvEvents.key,
+        podDiscovery.key, replaySocketPort.key)
+    }
     if let pods = events[podDiscovery], pods.isGiven("podLabelSelector") || pods.isGiven("podNamespace") {
       check.note(
         "'podLabelSelector' and 'podNamespace' have no effect: the events of the pool's endpoints are followed")
